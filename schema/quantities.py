@@ -1,0 +1,94 @@
+"""Durations (`30s`, `3 days`, `1h 30m`) and sizes (`8GiB`, `500MB`) as people write them."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_WORDS = {
+    "millisecond": "ms", "sec": "s", "second": "s", "min": "m", "minute": "m",
+    "hr": "h", "hour": "h", "day": "d", "week": "w",
+}  # fmt: skip
+_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]+)\s*")
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgtKMGT]?i?)[bB]?\s*")
+_LONGEST = 10 * 366 * 86400.0
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds. A bare number is seconds; text is numbers with units, added up. ValueError otherwise."""
+    if isinstance(value, bool):
+        raise ValueError("a duration is wanted, like 30s, 2h or '3 days'")
+    if isinstance(value, int | float):
+        seconds = float(value)
+    else:
+        seconds = sum(_parts(str(value)))
+    if not 0 <= seconds <= _LONGEST:
+        raise ValueError("a duration lies between 0 and ten years")
+    return seconds
+
+
+def _parts(text: str) -> list[float]:
+    parts, at = [], 0
+    while at < len(text):
+        match = _PART.match(text, at)
+        unit = _unit(match[2]) if match else None
+        if not match or unit is None:
+            raise ValueError(f"{text[:40]!r} is not a duration; write 30s, 10m, 2h, '3 days' or '1h 30m'")
+        parts.append(float(match[1]) * _SECONDS[unit])
+        at = match.end()
+    if not parts:
+        raise ValueError("an empty text is not a duration; write 30s, 10m, 2h or '3 days'")
+    return parts
+
+
+def _unit(word: str) -> str | None:
+    lower = word.lower()
+    if lower in _SECONDS:
+        return lower
+    return _WORDS.get(lower) or _WORDS.get(lower.removesuffix("s"))
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest exact text that `parse_duration` reads back, at millisecond resolution."""
+    if seconds <= 0:
+        return "0s"
+    left, parts = round(seconds * 1000), []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts) or "0s"
+
+
+def parse_size(value: Any) -> int:
+    """Bytes. `8GiB` is binary, `8GB` decimal, a bare number is bytes. ValueError otherwise."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(str(value))
+    if not match or match[2].lower() not in _BYTES:
+        raise ValueError(f"{str(value)[:40]!r} is not a size; write 512MiB, 8GiB or 2TB")
+    return int(float(match[1]) * _BYTES[match[2].lower()])
+
+
+def format_size(size: int) -> str:
+    """Binary units where they are exact, else plain bytes."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        count, rest = divmod(size, _BYTES[unit[:2].lower()])
+        if count and not rest:
+            return f"{count}{unit}"
+    return str(size)
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration, json_schema_input_type=str | float),
+    PlainSerializer(format_duration, return_type=str),
+]
+Size = Annotated[
+    int,
+    Field(ge=0),
+    BeforeValidator(parse_size, json_schema_input_type=str | int),
+    PlainSerializer(format_size, return_type=str),
+]
