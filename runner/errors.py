@@ -1,0 +1,23 @@
+"""What can go wrong in front of a container.
+
+RunnerError
+├── ImageUnavailable    no such image here or in a registry; retrying changes nothing until somebody acts
+├── EngineUnavailable   the engine does not answer; try again next round
+└── Refused             the engine refused the container (a bad mount, name, device)
+"""
+
+
+class RunnerError(Exception):
+    """Base of everything a runner raises; the text says what and what to do."""
+
+
+class ImageUnavailable(RunnerError):
+    pass
+
+
+class EngineUnavailable(RunnerError):
+    pass
+
+
+class Refused(RunnerError):
+    pass

@@ -1,0 +1,39 @@
+"""Whose container it is: a controller touches only those with its own repository, node and incarnation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PREFIX = "winslow"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The identity that every container of one node's installation carries."""
+
+    repository: str
+    node: str
+    incarnation: str
+
+    def labels(self) -> dict[str, str]:
+        return {
+            f"{PREFIX}.repository": self.repository,
+            f"{PREFIX}.node": self.node,
+            f"{PREFIX}.incarnation": self.incarnation,
+        }
+
+    def owns(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.labels().items())
+
+
+def for_claim(owner: Owner, *, claim: str, project: str, execution: int, stage: str) -> dict[str, str]:
+    """All labels of one execution's container; only the owner and the claim decide anything."""
+    return owner.labels() | {
+        f"{PREFIX}.claim": claim,
+        f"{PREFIX}.project": project,
+        f"{PREFIX}.execution": str(execution),
+        f"{PREFIX}.stage": stage,
+    }
+
+
+def claim_of(labels: Mapping[str, str]) -> str | None:
+    return labels.get(f"{PREFIX}.claim")

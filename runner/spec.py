@@ -1,0 +1,107 @@
+"""What a runner is asked to run, and what it says about it: plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Resource limits in the kernel's units; None asks for none."""
+
+    memory: int | None = None  # bytes
+    cpus: float | None = None  # cores
+    shm_size: int | None = None  # bytes
+    pids: int | None = None
+
+    def any(self) -> bool:
+        return any(value is not None for value in (self.memory, self.cpus, self.shm_size, self.pids))
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    source: Path
+    target: str  # absolute path inside the stage
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One execution's container. `id` is the claim id: the container's name and its identity for adoption.
+
+    `directory` belongs to this run alone (on the host): the runner keeps `log`, and the program's feedback files
+    (`progress`, `result`, `inputs.json`) there, visible inside as `/winslow` (Docker) or at the same path (process).
+    `workspace` is the stage's own writable tree, `/workspace` inside and the working directory.
+    """
+
+    id: str
+    labels: Mapping[str, str]
+    image: str  # a reference as the pipeline names it, or `repo@sha256:…`, or an image id
+    command: tuple[str, ...]
+    entrypoint: tuple[str, ...] | None
+    environment: Mapping[str, str]
+    workspace: Path
+    directory: Path
+    mounts: tuple[Mount, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    gpus: tuple[str, ...] = ()  # device ids (UUIDs), explicit
+    pull: str = "missing"  # missing | always | never
+    grace: float = 10.0  # seconds between TERM and KILL
+
+
+class Condition(StrEnum):
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+class Ending(StrEnum):
+    """Why a container is no longer running, as far as the runner can tell."""
+
+    EXIT = "exit"  # its own end, see exit_code
+    OOM = "oom"  # the kernel killed it, or a child of it, for its memory limit
+    STOPPED = "stopped"  # we sent TERM or KILL
+    INFRASTRUCTURE = "infrastructure"  # the engine or the machine went down under it
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container (or process group) of this node, as the runner sees it now. Times are seconds since boot."""
+
+    id: str
+    labels: Mapping[str, str]
+    condition: Condition
+    exit_code: int | None = None
+    ending: Ending | None = None
+    started: float | None = None  # boot-time clock; None before the start
+    last_output: float | None = None  # boot-time clock of the newest log line; None when there was none
+    detail: str = ""  # for people, e.g. the memory limit that was hit
+
+    @property
+    def running(self) -> bool:
+        return self.condition is Condition.RUNNING
+
+    @property
+    def exited(self) -> bool:
+        return self.condition is Condition.EXITED
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A resolved image: by digest where a registry knows it, else by the id only this node has."""
+
+    ref: str
+    digest: str | None = None  # sha256:…
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a runner can grant. A stage that asks for something missing is never run without it."""
+
+    name: str
+    limits: bool = False
+    oom: bool = False
+    gpus: bool = False
+    isolation: bool = False
