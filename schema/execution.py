@@ -1,0 +1,135 @@
+"""One run of one slot, `projects/<id>/executions/<number>-<stage>.yaml`, written by the holder of its claim."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from schema.base import Recorded
+from schema.names import ClaimId, Name
+from schema.pipeline import EnvValue
+from schema.reasons import End
+
+
+class State(StrEnum):
+    CLAIMED = "claimed"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    LOST = "lost"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    SUPERSEDED = "superseded"
+
+    @property
+    def active(self) -> bool:
+        """A node holds it."""
+        return self in (State.CLAIMED, State.PREPARING, State.RUNNING)
+
+    @property
+    def ended(self) -> bool:
+        return self in (State.SUCCEEDED, State.FAILED, State.ABORTED, State.SUPERSEDED)
+
+
+class Lease(Recorded):
+    """Copied into the claim, so that holder and observers use the same numbers. Seconds."""
+
+    lost_after: float = 600.0
+
+
+class Claim(Recorded):
+    """Who may write the record. Only `id` decides; `container` is the claim id its container was made under."""
+
+    id: ClaimId
+    container: ClaimId
+    node: Name
+    incarnation: str
+    epoch: int = Field(default=1, ge=1)
+    lease: Lease = Lease()
+
+
+class ImageRecord(Recorded):
+    ref: str
+    digest: str | None = None
+    id: str | None = None
+
+
+class WorkspaceRecord(Recorded):
+    """`from`: the execution whose result the stage started on; None for an empty workspace."""
+
+    source: int | None = Field(default=None, alias="from")
+    manifest: str | None = None
+
+
+class Times(Recorded):
+    """ISO 8601, UTC, by the node's wall clock: for people, never compared."""
+
+    claimed: str | None = None
+    started: str | None = None
+    finished: str | None = None
+
+
+class Result(Recorded):
+    exit_code: int | None = None
+    values: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    manifest: str | None = None
+
+
+class LogRecord(Recorded):
+    lines: int = 0
+    bytes: int = 0
+    digest: str | None = None
+
+
+class Execution(Recorded):
+    version: int = 1
+    execution: int = Field(ge=1)
+    stage: Name
+    chain: int = Field(ge=1)  # seq of the start it descends from
+    request: str  # the request that put the chain where this slot is wanted
+    attempt: int = Field(default=1, ge=1)
+    state: State
+    reason: End | None = None
+    text: str = ""  # the reason in words
+    claim: Claim
+    wanted: str = ""  # commit of main it acted on
+    image: ImageRecord | None = None
+    command: tuple[str, ...] = ()
+    env: dict[str, dict[str, EnvValue]] = {}
+    inputs: dict[str, Any] = {}
+    gpus: tuple[str, ...] = ()
+    workspace: WorkspaceRecord = WorkspaceRecord()
+    times: Times = Times()
+    result: Result | None = None
+    log: LogRecord | None = None
+
+
+class Tombstone(Recorded):
+    """`projects/<id>/deleted.yaml`: the project is gone from `main`; its numbers are never used again."""
+
+    version: int = 1
+    generation: int = 1
+    state: str = "deleting"  # deleting: can still be restored; purged: its files here are gone too
+    last_seq: int = 0
+    last_execution: int = 0
+    commit: str = ""
+    by: str = ""
+    delete_after: float = 86_400.0
+
+
+class Artifact(Recorded):
+    path: str
+    bytes: int
+    digest: str | None = None
+
+
+class ArtifactList(Recorded):
+    """`projects/<id>/artifacts/<number>-<stage>.json`, at most 64 KiB: the list is cut, the counts are not."""
+
+    version: int = 1
+    files: int = 0
+    bytes: int = 0
+    manifest: str | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    show: tuple[str, ...] = ()

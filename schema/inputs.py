@@ -1,0 +1,156 @@
+"""Typed inputs: what a pipeline or a manual stage asks for, and whether a value fits.
+
+`InputError` texts name the input and what was wanted, so they can be shown as they are.
+"""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
+
+from schema.base import Wanted
+
+Value = str | int | float | bool
+LONGEST = 4096
+
+
+class InputError(ValueError):
+    """A value does not fit its input; the text begins with the input's name."""
+
+
+class Kind(StrEnum):
+    FILE = "file"
+    STRING = "string"
+    NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+
+
+class Input(Wanted):
+    """One typed input. `file` is a path in the pool, relative, `/` between parts."""
+
+    type: Kind = Kind.STRING
+    description: str = ""
+    default: Value | None = None
+    min: float | None = None
+    max: float | None = None
+    options: tuple[str, ...] = ()
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.type is Kind.CHOICE and not self.options:
+            raise ValueError("a choice needs `options`, the list of permitted values")
+        if self.options and self.type is not Kind.CHOICE:
+            raise ValueError("`options` belongs to `type: choice`")
+        if (self.min is not None or self.max is not None) and self.type not in (Kind.NUMBER, Kind.INTEGER):
+            raise ValueError("`min` and `max` belong to `type: number` or `type: integer`")
+        if self.default is not None:
+            fit(self, self.default, "default")
+        return self
+
+    @property
+    def required(self) -> bool:
+        return self.default is None and not self.optional
+
+
+def fit(spec: Input, value: object, name: str) -> Value:
+    """The value as its type, taking text from a command line or an environment too. InputError otherwise."""
+    match spec.type:
+        case Kind.BOOLEAN:
+            return _boolean(value, name)
+        case Kind.INTEGER | Kind.NUMBER:
+            return _number(spec, value, name)
+        case Kind.CHOICE:
+            if str(value) not in spec.options:
+                raise InputError(f"{name}: one of {', '.join(spec.options)} is wanted, not {_shown(value)}")
+            return str(value)
+        case Kind.FILE:
+            return pool_path(value, name)
+        case Kind.STRING:
+            return _text(value, name)
+
+
+def _boolean(value: object, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise InputError(f"{name}: true or false is wanted, not {_shown(value)}")
+
+
+def _number(spec: Input, value: object, name: str) -> int | float:
+    whole = spec.type is Kind.INTEGER
+    number = _parsed(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        raise InputError(f"{name}: a {'whole ' if whole else ''}number is wanted, not {_shown(value)}")
+    if whole and number != int(number):
+        raise InputError(f"{name}: a whole number is wanted, not {_shown(value)}")
+    if spec.min is not None and number < spec.min:
+        raise InputError(f"{name}: at least {spec.min:g} is wanted, not {number:g}")
+    if spec.max is not None and number > spec.max:
+        raise InputError(f"{name}: at most {spec.max:g} is wanted, not {number:g}")
+    return int(number) if whole else number
+
+
+def _parsed(text: str) -> float | int | None:
+    try:
+        return int(text) if len(text) < 40 else None
+    except ValueError:
+        pass
+    try:
+        return float(text) if len(text) < 40 else None
+    except ValueError:
+        return None
+
+
+def _text(value: object, name: str) -> str:
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise InputError(f"{name}: a text is wanted, not {_shown(value)}")
+    text = str(value)
+    if len(text) > LONGEST or "\0" in text:
+        raise InputError(f"{name}: a text of at most {LONGEST} characters without NUL is wanted")
+    return text
+
+
+def pool_path(value: object, name: str) -> str:
+    """A relative path that stays in the pool, in its normal form."""
+    if not isinstance(value, str) or not value or len(value) > 1024:
+        raise InputError(f"{name}: a path in the pool is wanted, not {_shown(value)}")
+    parts = [part for part in value.split("/") if part not in ("", ".")]
+    if value.startswith("/") or ".." in parts or "\\" in value or any(ord(c) < 32 for c in value) or not parts:
+        raise InputError(f"{name}: a path inside the pool is wanted (relative, without ..), not {_shown(value)}")
+    return "/".join(parts)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def fit_all(specs: Mapping[str, Input], values: Mapping[str, object]) -> dict[str, Value]:
+    """All values, each as its type. InputError for the first that is unknown or does not fit."""
+    from schema.suggest import did_you_mean
+
+    fitted: dict[str, Value] = {}
+    for name, value in values.items():
+        if name not in specs:
+            raise InputError(f"{name}: no such input{did_you_mean(name, specs)}")
+        fitted[name] = fit(specs[name], value, name)
+    return fitted
+
+
+def missing(specs: Mapping[str, Input], values: Mapping[str, object]) -> list[str]:
+    """Names of the required inputs that have no value."""
+    return [name for name, spec in specs.items() if spec.required and name not in values]
+
+
+def with_defaults(specs: Mapping[str, Input], values: Mapping[str, Value]) -> dict[str, Value]:
+    """The values, completed by the defaults, in the order of the definition."""
+    defaults = {name: spec.default for name, spec in specs.items() if spec.default is not None}
+    return {name: value for name in specs if (value := values.get(name, defaults.get(name))) is not None}

@@ -1,0 +1,103 @@
+"""Where each document lives. Paths are `/`-separated and relative to the tree of their branch."""
+
+import re
+from dataclasses import dataclass
+
+MAIN = "refs/heads/main"
+STATE = "refs/heads/winslow/state"
+NODES = "refs/winslow/nodes/"
+NODE_BRANCHES = "refs/heads/winslow-nodes/"
+
+SETTINGS = "winslow.yaml"
+_NAME = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
+_MAIN_PATHS = {
+    "pipeline": re.compile(rf"pipelines/({_NAME})\.yaml"),
+    "project": re.compile(rf"projects/({_NAME})/project\.yaml"),
+    "request": re.compile(rf"projects/({_NAME})/requests/([^/]+)\.yaml"),
+    "node": re.compile(rf"nodes/({_NAME})\.yaml"),
+    "settings": re.compile(r"winslow\.yaml()"),
+}
+_STATE_PATHS = {
+    "reply": re.compile(rf"projects/({_NAME})/replies/([^/]+)\.yaml"),
+    "execution": re.compile(rf"projects/({_NAME})/executions/([0-9]{{4,9}})-({_NAME})\.yaml"),
+    "definition": re.compile(rf"projects/({_NAME})/pipeline\.yaml"),
+    "tombstone": re.compile(rf"projects/({_NAME})/deleted\.yaml"),
+    "inventory": re.compile(rf"inventory/({_NAME})\.yaml"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a path holds: its kind, and the names in it (`project`, `node` or `pipeline` first)."""
+
+    kind: str
+    owner: str
+    item: str = ""
+
+
+def place_on_main(path: str) -> Place | None:
+    return _place(path, _MAIN_PATHS)
+
+
+def place_on_state(path: str) -> Place | None:
+    return _place(path, _STATE_PATHS)
+
+
+def _place(path: str, patterns: dict[str, re.Pattern[str]]) -> Place | None:
+    for kind, pattern in patterns.items():
+        if match := pattern.fullmatch(path):
+            item = match[2] if pattern.groups > 1 else ""
+            return Place(kind, match[1], item)
+    return None
+
+
+def pipeline(name: str) -> str:
+    return f"pipelines/{name}.yaml"
+
+
+def project(id: str) -> str:
+    return f"projects/{id}/project.yaml"
+
+
+def request(id: str, name: str) -> str:
+    return f"projects/{id}/requests/{name}"
+
+
+def request_name(number: int, kind: str) -> str:
+    return f"{number:04d}-{kind}.yaml"
+
+
+def node(name: str) -> str:
+    return f"nodes/{name}.yaml"
+
+
+def reply(id: str, request_file: str) -> str:
+    return f"projects/{id}/replies/{request_file}"
+
+
+def execution(id: str, number: int, stage: str) -> str:
+    return f"projects/{id}/executions/{number:04d}-{stage}.yaml"
+
+
+def log(id: str, number: int, stage: str) -> str:
+    return f"projects/{id}/logs/{number:04d}-{stage}.txt"
+
+
+def artifacts(id: str, number: int, stage: str) -> str:
+    return f"projects/{id}/artifacts/{number:04d}-{stage}.json"
+
+
+def definition(id: str) -> str:
+    return f"projects/{id}/pipeline.yaml"
+
+
+def tombstone(id: str) -> str:
+    return f"projects/{id}/deleted.yaml"
+
+
+def inventory(node: str) -> str:
+    return f"inventory/{node}.yaml"
+
+
+def state_folder(id: str) -> str:
+    return f"projects/{id}/"

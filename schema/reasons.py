@@ -1,0 +1,80 @@
+"""Every reason code, in one closed list: why something waits, ended as it did, or was refused."""
+
+from enum import StrEnum
+
+
+class Wait(StrEnum):
+    """Why a project or stage does not go on."""
+
+    MANUAL_APPROVAL = "ManualApproval"
+    INPUT_MISSING = "InputMissing"
+    PAUSE_REQUESTED = "PauseRequested"
+    REJECTED = "Rejected"
+    FAILED = "Failed"
+    DEPENDENCY = "Dependency"
+    NODE_OFFLINE = "NodeOffline"
+    DONE = "Done"
+    INVALID = "Invalid"
+    RESOURCES = "Resources"
+    NO_MATCHING_NODE = "NoMatchingNode"
+    PRIORITY = "Priority"
+    QUOTA = "Quota"
+    DRAINING = "Draining"
+    BACKOFF = "Backoff"
+    ELECTION = "Election"
+    NOT_STARTED = "NotStarted"
+    DELETED = "Deleted"
+
+
+class End(StrEnum):
+    """Why an execution ended, where it did not succeed."""
+
+    EXIT_CODE = "ExitCode"
+    OOM_KILLED = "OOMKilled"
+    TIMEOUT = "Timeout"
+    NO_OUTPUT = "NoOutput"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    START_FAILED = "StartFailed"
+    CONTAINER_LOST = "ContainerLost"
+    INFRASTRUCTURE = "Infrastructure"
+    NODE_LOST = "NodeLost"
+    GPU_LOST = "GpuLost"
+    MISSING_ARTIFACT = "MissingArtifact"
+    INVALID_INPUT = "InvalidInput"
+    INPUT_CHANGED = "InputChanged"
+    ABORTED = "Aborted"
+    DELETED = "Deleted"
+    SUPERSEDED = "Superseded"
+
+
+class Refusal(StrEnum):
+    """Why a request was rejected."""
+
+    MALFORMED = "Malformed"
+    UNKNOWN_PIPELINE = "UnknownPipeline"
+    INVALID_PIPELINE = "InvalidPipeline"
+    NOT_SUPPORTED = "NotSupported"
+    UNKNOWN_STAGE = "UnknownStage"
+    UNKNOWN_INPUT = "UnknownInput"
+    INVALID_INPUT = "InvalidInput"
+    UNKNOWN_EXECUTION = "UnknownExecution"
+    INVALID_PROJECT = "InvalidProject"
+    PROJECT_DELETED = "ProjectDeleted"
+    NOTHING_TO_RESUME = "NothingToResume"
+    NOTHING_ASKED = "NothingAsked"
+    NOTHING_RUNNING = "NothingRunning"
+    ALREADY_ENDED = "AlreadyEnded"
+
+
+INFRASTRUCTURE = frozenset({End.CONTAINER_LOST, End.INFRASTRUCTURE, End.GPU_LOST})
+"""Failures of the machine, not of the program: they do not use up `retry.max`."""
+
+TRIGGERS = {
+    "exit_code": frozenset({End.EXIT_CODE}),
+    "oom": frozenset({End.OOM_KILLED}),
+    "timeout": frozenset({End.TIMEOUT, End.NO_OUTPUT}),
+    "image": frozenset({End.IMAGE_UNAVAILABLE}),
+    "artifacts": frozenset({End.MISSING_ARTIFACT}),
+    "infrastructure": INFRASTRUCTURE,
+}
+"""The words of `retry.when`, and the reasons each covers (`node_lost` is a state, not an end)."""

@@ -1,0 +1,47 @@
+"""The controllers' answer to a request, with everything that the fold needs, resolved when it was accepted."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from schema.base import Recorded
+from schema.names import Name
+from schema.pipeline import EnvValue
+from schema.reasons import Refusal
+
+
+class Position(Recorded):
+    """Where the chain goes on: at `stage`, and only executions numbered above `after` count from there."""
+
+    stage: Name
+    after: int = 0
+
+
+class Reply(Recorded):
+    """`projects/<id>/replies/<request file>`. `seq` counts the project's replies: it *is* the order of requests."""
+
+    version: int = 1
+    seq: int = Field(ge=1)
+    request: str  # file name of the request
+    kind: str  # start resume pause abort skip answer; 'unknown' when the file did not parse
+    verdict: Literal["accepted", "rejected"]
+    reason: Refusal | None = None
+    text: str = ""
+    by: str = ""  # author of the commit that brought the request
+    commit: str = ""
+    blob: str = ""
+    comment: str = ""
+    # what was resolved; the fold reads these alone
+    position: Position | None = None
+    stage: str | None = None  # skip, answer: the stage it is about
+    execution: int | None = None  # abort: its target
+    then: Literal["continue", "pause"] = "continue"
+    inputs: dict[str, Any] = {}
+    env: dict[str, EnvValue] = {}
+    base: int | None = None  # start: execution whose workspace the first stage builds on
+    pipeline: str | None = None  # start: the definition's name, `name@commit` if pinned
+    asked: dict[str, Any] = {}  # a copy of the request's fields, for people
+
+    @property
+    def accepted(self) -> bool:
+        return self.verdict == "accepted"
