@@ -20,10 +20,7 @@ def parse_duration(value: Any) -> float:
     """Seconds. A bare number is seconds; text is numbers with units, added up. ValueError otherwise."""
     if isinstance(value, bool):
         raise ValueError("a duration is wanted, like 30s, 2h or '3 days'")
-    if isinstance(value, int | float):
-        seconds = float(value)
-    else:
-        seconds = sum(_parts(str(value)))
+    seconds = float(value) if isinstance(value, int | float) else sum(_parts(str(value)))
     if not 0 <= seconds <= _LONGEST:
         raise ValueError("a duration lies between 0 and ten years")
     return seconds

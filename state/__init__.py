@@ -1,1 +1,7 @@
-"""placeholder"""
+"""The state repository as snapshots and swaps.
+
+`repository` the contract · `git` the real one · `memory` its verified fake · `assemble` trees to snapshots ·
+`read` bounded reading of a bare clone · `build` commits without a work tree · `push` the publish path ·
+`message` commit messages of events · `people` edits of `main` · `setup` making and probing a repository ·
+`log` the event log.
+"""

@@ -1,0 +1,87 @@
+"""What is known: the state repository at one consistent pair of commits, parsed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schema.execution import Execution, Tombstone
+from schema.node import Inventory, NodeSettings, Settings
+from schema.pipeline import Pipeline
+from schema.project import Project
+from schema.reply import Reply
+from schema.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFile:
+    """A request on `main`. `by` and `commit` are those of the commit that brought it in."""
+
+    name: str
+    blob: str
+    by: str
+    commit: str
+    request: Request | None
+    problem: str = ""  # why `request` is None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """How a project left `main`: the commit, its author, and whether it said `Winslow-Delete: now`."""
+
+    commit: str
+    by: str
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """Everything the repository says about one project.
+
+    `project`, `pipeline` are the versions in force (the newest first-parent ancestor of `main` at which the file
+    parses); `definition` is the one that the latest chain keeps. `unanswered` are the requests at the tip of `main`
+    that have no reply, by file name. `deletion` is set where `project.yaml` is not on `main` any more.
+    """
+
+    id: str
+    project: Project | None
+    problem: str = ""
+    pipeline: Pipeline | None = None
+    pipeline_problem: str = ""
+    definition: Pipeline | None = None
+    unanswered: tuple[RequestFile, ...] = ()
+    replies: tuple[Reply, ...] = ()  # by seq
+    executions: tuple[Execution, ...] = ()  # by number
+    tombstone: Tombstone | None = None
+    deletion: Deletion | None = None
+
+    @property
+    def last_seq(self) -> int:
+        newest = self.replies[-1].seq if self.replies else 0
+        return max(newest, self.tombstone.last_seq if self.tombstone else 0)
+
+    @property
+    def last_execution(self) -> int:
+        newest = self.executions[-1].execution if self.executions else 0
+        return max(newest, self.tombstone.last_execution if self.tombstone else 0)
+
+    def execution(self, number: int) -> Execution | None:
+        return next((e for e in reversed(self.executions) if e.execution == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The repository at (`main`, `state`). `wanted` is the commit of `main` that the state's tip was decided on.
+
+    `heartbeats` maps a node to the object id of its ref: a changed id is a sign of life, nothing else is.
+    """
+
+    main: str
+    state: str
+    wanted: str = ""
+    settings: Settings = field(default_factory=lambda: Settings(schema=1))
+    projects: Mapping[str, ProjectView] = field(default_factory=dict)
+    pipelines: Mapping[str, Pipeline] = field(default_factory=dict)
+    nodes: Mapping[str, NodeSettings] = field(default_factory=dict)
+    inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    heartbeats: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()  # `file:line:col: what` of files that do not parse
+    confirmed_deletions: bool = False
