@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from flow.advance import Steps, next_steps
-from flow.chains import fold
 from flow.world import ProjectView, RequestFile
 from schema.execution import State
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
@@ -257,7 +256,8 @@ def _abort(view: ProjectView, request: Request, blank: Reply, aborted: int | Non
 
 def _skip(view: ProjectView, request: Request, blank: Reply) -> Reply:
     steps = _begun(view, Refusal.NOTHING_RUNNING)
-    assert view.definition and request.stage
+    assert view.definition
+    assert request.stage
     _known(view.definition, request.stage)
     if any(e.stage == request.stage for e in steps.active):
         raise Refused(Refusal.NOT_SUPPORTED, f"stage {request.stage!r} runs; abort it first")

@@ -1,0 +1,38 @@
+"""What a node does next, as values. `Decision` is the whole of it, with the reasons."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+from flow.advance import Waiting
+from flow.change import Commit
+from flow.local import Ended, Entry
+from schema.reasons import End
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Tell a container to end. With a claim, the reason is written into its journal entry first."""
+
+    container: str
+    claim: str | None = None
+    reason: End | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Order of acting: stops, ends (into the outbox), collects, adopted, launches, commits, and once they landed grants;
+    drops, removals and wipes are safe at any time. `watched` are the things whose age the next round wants."""
+
+    stops: tuple[Stop, ...] = ()
+    ends: tuple[Ended, ...] = ()  # ends that need no container: straight into the outbox
+    collects: tuple[str, ...] = ()  # claims whose container ended: gather its result
+    adopted: tuple[Entry, ...] = ()  # claims at the tip that only lack their journal entry
+    launches: tuple[str, ...] = ()  # claims to prepare and start
+    commits: tuple[Commit, ...] = ()
+    grants: tuple[Entry, ...] = ()  # to be journaled and launched once the commits landed
+    drops: tuple[str, ...] = ()  # claims that are settled: forget entry and outbox
+    removals: tuple[str, ...] = ()  # ended containers nobody needs
+    wipes: tuple[tuple[str, int], ...] = ()  # (project, last execution): delete local data up to it
+    waits: Mapping[str, Waiting] = field(default_factory=dict)
+    watched: frozenset[Hashable] = frozenset()
+    halted: str | None = None

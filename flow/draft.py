@@ -1,0 +1,61 @@
+"""The commits of one round under construction, and the views as they will be once they have landed."""
+
+from dataclasses import replace
+
+from flow.change import Commit, Event, Write
+from flow.controls import Answered, answer_all
+from flow.world import ProjectView, Snapshot
+from schema import layout
+from schema.execution import Execution, Tombstone
+
+
+class Draft:
+    """Every addition is decided on the view that the additions before it leave."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.commits: list[Commit] = []
+        self._views: dict[str, ProjectView] = {}
+
+    def view(self, project: str) -> ProjectView:
+        return self._views.get(project) or self.snapshot.projects[project]
+
+    def touched(self, project: str) -> bool:
+        return project in self._views
+
+    def add(self, event: Event, *writes: Write) -> None:
+        self.commits.append(Commit(event, writes))
+
+    def record(self, project: str, event: Event, *executions: Execution, extra: tuple[Write, ...] = ()) -> None:
+        """Create or replace executions' records, in one commit."""
+        view = self.view(project)
+        by_number = {e.execution: e for e in view.executions} | {e.execution: e for e in executions}
+        self._views[project] = replace(view, executions=tuple(by_number[n] for n in sorted(by_number)))
+        writes = tuple(Write(layout.execution(project, e.execution, e.stage), e) for e in executions)
+        self.add(event, *writes, *extra)
+
+    def reply_all(self, project: str) -> None:
+        """Answer every unanswered request, up to an abort that has to wait for its execution's end."""
+        for answered in answer_all(self.view(project)):
+            self.reply(project, answered)
+
+    def reply(self, project: str, answered: Answered) -> None:
+        reply = answered.reply
+        self._views[project] = answered.view
+        event = Event(
+            verb="accept" if reply.accepted else "reject",
+            project=project,
+            stage=reply.stage or "",
+            execution=reply.execution,
+            fact=reply.kind if reply.accepted else f"{reply.kind}: {reply.reason}: {reply.text}",
+            request=reply.request,
+            by=reply.by,
+        )
+        writes = [Write(layout.reply(project, reply.request), reply)]
+        if answered.definition:
+            writes.append(Write(layout.definition(project), answered.definition))
+        self.add(event, *writes)
+
+    def tombstone(self, project: str, stone: Tombstone | None, event: Event, *writes: Write) -> None:
+        self._views[project] = replace(self.view(project), tombstone=stone)
+        self.add(event, Write(layout.tombstone(project), stone), *writes)

@@ -1,0 +1,101 @@
+"""What only this node knows: its identity, its journal, its containers. Plain values; the journal's are documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schema.base import Recorded
+from schema.execution import ArtifactList, ImageRecord, LogRecord, Result, State
+from schema.names import ClaimId, Name
+from schema.node import Inventory
+from schema.reasons import End
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """This node. `pool` is the pool's path inside its stages; `inventory` what it says of itself."""
+
+    node: str
+    incarnation: str
+    inventory: Inventory
+    pool: str = "/pool"
+    settle: float = 1.0  # seconds a stage runs before `running` is worth a push of its own
+
+
+class Order(Recorded):
+    """All that is needed to launch an execution and to judge its end, kept in the journal beside the claim."""
+
+    project: Name
+    execution: int
+    stage: Name
+    image: str
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    env: dict[str, str] = {}
+    inputs: dict[str, object] = {}
+    files: tuple[str, ...] = ()  # names of the inputs that are paths in the pool
+    source: int | None = None
+    gpus: tuple[str, ...] = ()
+    pull: str = "missing"
+    memory: int | None = None
+    cpus: float | None = None
+    shm_size: int | None = None
+    pids: int | None = None
+    timeout: float | None = None
+    idle_timeout: float | None = None
+    grace: float = 10.0
+    artifacts: tuple[str, ...] = ()
+    metrics: str | None = None
+    show: tuple[str, ...] = ()
+
+
+class Entry(Recorded):
+    """A claim this node knows to have landed. `started` once its container was started."""
+
+    claim: ClaimId
+    container: ClaimId
+    order: Order
+    phase: Literal["granted", "started"] = "granted"
+    stop: End | None = None  # why we ended it, written down before it was told to stop
+
+
+class Ended(Recorded):
+    """How an execution ended, in the outbox until the repository shows it."""
+
+    claim: ClaimId
+    container: ClaimId
+    project: Name
+    execution: int
+    stage: Name
+    state: State
+    reason: End | None = None
+    text: str = ""
+    result: Result | None = None
+    image: ImageRecord | None = None
+    inputs: dict[str, object] = {}
+    started: str | None = None
+    finished: str | None = None
+    duration: float | None = None
+    log: LogRecord | None = None
+    log_text: str = ""
+    artifacts: ArtifactList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A container of this node as it is now. Times are seconds since boot."""
+
+    id: str
+    running: bool = False
+    exited: bool = False
+    started: float | None = None
+    last_output: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is known of an execution's start beyond the claim, for its `running` record."""
+
+    image: ImageRecord | None = None
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    started: str | None = None

@@ -1,0 +1,113 @@
+"""From a wanted slot to a claim: the record that is committed and the order that the node keeps."""
+
+from dataclasses import dataclass
+
+from flow.advance import Slot
+from flow.interpolate import Scope, command, environment, fill, input_environment
+from flow.local import Entry, Me, Order
+from flow.world import ProjectView
+from schema.execution import Claim, Execution, ImageRecord, Lease, State, Times, WorkspaceRecord
+from schema.inputs import Kind
+from schema.pipeline import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim before it has landed."""
+
+    record: Execution
+    entry: Entry
+
+
+def take(me: Me, view: ProjectView, slot: Slot, *, claim: str, lease: Lease, wanted: str, wall: str) -> Taken:
+    """A new execution of the slot, held by this node under a fresh claim id."""
+    number = view.last_execution + 1
+    scope = Scope(slot.scope.inputs, slot.scope.specs, slot.scope.values, me.pool)
+    stage = slot.stage
+    assert stage.image is not None
+    record = Execution(
+        execution=number,
+        stage=stage.name,
+        chain=slot.chain,
+        request=slot.request,
+        attempt=slot.attempt,
+        state=State.CLAIMED,
+        claim=Claim(id=claim, container=claim, node=me.node, incarnation=me.incarnation, lease=lease),
+        wanted=wanted,
+        image=ImageRecord(ref=stage.image),
+        command=command(stage, scope),
+        env={
+            "winslow": dict(_own_environment(me, view, slot, number, scope)),
+            **{k: dict(v) for k, v in slot.env.items()},
+        },
+        inputs=dict(scope.inputs),
+        workspace=WorkspaceRecord(**{"from": slot.source}),
+        times=Times(claimed=wall),
+    )
+    return Taken(record, Entry(claim=claim, container=claim, order=order(view.id, record, stage, scope)))
+
+
+def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
+    """A claim of ours without a journal entry, under a new id. None where its definition is gone (an older chain)."""
+    stage = view.definition.stage(record.stage) if view.definition else None
+    if stage is None or stage.image is None or not view.definition:
+        return None
+    specs = {**view.definition.inputs, **stage.inputs}
+    scope = Scope(record.inputs, specs, {}, me.pool)
+    new = record.claim.model_copy(update={"id": claim, "container": claim, "epoch": record.claim.epoch + 1})
+    renewed = record.model_copy(update={"claim": new, "state": State.CLAIMED, "times": Times(claimed=wall)})
+    return Taken(renewed, Entry(claim=claim, container=claim, order=order(view.id, renewed, stage, scope)))
+
+
+def order(project: str, record: Execution, stage: Stage, scope: Scope) -> Order:
+    env: dict[str, str] = {}
+    for layer in ("winslow", "pipeline", "stage", "project", "request"):
+        env |= environment(record.env.get(layer, {}), scope) if layer != "winslow" else _plain(record)
+    resources = stage.resources
+    return Order(
+        project=project,
+        execution=record.execution,
+        stage=stage.name,
+        image=stage.image or "",
+        command=record.command,
+        entrypoint=stage.entrypoint,
+        env=env,
+        inputs=record.inputs,
+        files=tuple(name for name, spec in scope.specs.items() if spec.type is Kind.FILE and name in scope.inputs),
+        source=record.workspace.source,
+        gpus=record.gpus,
+        pull=stage.pull,
+        memory=resources.memory,
+        cpus=resources.cpus,
+        shm_size=resources.shm_size,
+        pids=resources.pids,
+        timeout=stage.timeout,
+        idle_timeout=stage.idle_timeout,
+        grace=stage.grace,
+        artifacts=tuple(fill(path, scope) for path in stage.artifacts.paths),
+        metrics=stage.artifacts.reports.metrics,
+        show=stage.show,
+    )
+
+
+def _plain(record: Execution) -> dict[str, str]:
+    return {name: str(value) for name, value in record.env.get("winslow", {}).items()}
+
+
+def _own_environment(me: Me, view: ProjectView, slot: Slot, number: int, scope: Scope) -> dict[str, str]:
+    """`WINSLOW_*`, GitLab's common `CI_*` names and the inputs. Paths are added by the node that runs it."""
+    return {
+        "WINSLOW": "1",
+        "WINSLOW_PROJECT": view.id,
+        "WINSLOW_PIPELINE": view.definition.name if view.definition else "",
+        "WINSLOW_STAGE": slot.stage.name,
+        "WINSLOW_EXECUTION": str(number),
+        "WINSLOW_ATTEMPT": str(slot.attempt),
+        "WINSLOW_NODE": me.node,
+        "CI": "true",
+        "CI_PROJECT_NAME": view.id,
+        "CI_JOB_NAME": slot.stage.name,
+        "CI_JOB_STAGE": slot.stage.name,
+        "CI_JOB_ID": str(number),
+        **input_environment(scope),
+    }

@@ -1,0 +1,136 @@
+"""Which node should run a slot: can it at all, would it wait, and who tries first. Pure; safety never rests on it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flow.advance import Slot
+from flow.world import Snapshot
+from schema.node import Inventory, NodeSettings
+from schema.pipeline import Stage
+from schema.reasons import Wait
+
+DELAY_RANKS = 5
+"""Ranks beyond this one wait no longer than it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A live node as everyone sees it."""
+
+    inventory: Inventory
+    settings: NodeSettings
+    busy: int  # executions it holds
+
+    @property
+    def name(self) -> str:
+        return self.inventory.node
+
+    @property
+    def slots(self) -> int:
+        return self.inventory.slots if self.settings.slots is None else self.settings.slots
+
+    @property
+    def labels(self) -> frozenset[str]:
+        return frozenset(self.inventory.labels) | frozenset(self.settings.labels)
+
+    @property
+    def free(self) -> bool:
+        return self.busy < self.slots
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Nodes that could run the slot now, best first; else why none can, and who could later."""
+
+    ranked: tuple[str, ...]
+    could: tuple[str, ...]
+    reason: Wait | None = None
+    text: str = ""
+
+    def rank(self, node: str) -> int | None:
+        return self.ranked.index(node) if node in self.ranked else None
+
+
+def candidates(snapshot: Snapshot, live: Iterable[str], busy: Mapping[str, int]) -> tuple[Candidate, ...]:
+    """`busy` counts executions by node, with what this round adds."""
+    return tuple(
+        Candidate(snapshot.inventories[name], snapshot.nodes.get(name, NodeSettings()), busy.get(name, 0))
+        for name in sorted(live)
+        if name in snapshot.inventories
+    )
+
+
+def busy_counts(snapshot: Snapshot) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for view in snapshot.projects.values():
+        for execution in view.executions:
+            if execution.state.active:
+                counts[execution.claim.node] = counts.get(execution.claim.node, 0) + 1
+    return counts
+
+
+def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: str | None) -> Placement:
+    """`pinned` is the project's own node, if it names one; `data` the node that holds what the slot builds on."""
+    able, misfits = [], []
+    for node in nodes:
+        what = misfit(slot.stage, node, pinned)
+        if what:
+            misfits.append(f"{node.name}: {what}")
+        else:
+            able.append(node)
+    could = tuple(node.name for node in able)
+    if not able:
+        text = "; ".join(misfits) or "no node is alive"
+        return Placement((), (), Wait.NO_MATCHING_NODE, f"no node can run stage {slot.stage.name!r}: {text}")
+    awake = [node for node in able if not node.settings.drain]
+    if not awake:
+        return Placement((), could, Wait.DRAINING, f"{', '.join(could)} could run it, but drains")
+    free = [node for node in awake if node.free]
+    if not free:
+        text = f"every slot of {', '.join(node.name for node in awake)} is taken"
+        return Placement((), could, Wait.RESOURCES, text)
+    ranked = sorted(free, key=lambda node: _merit(slot, node, data))
+    return Placement(tuple(node.name for node in ranked), could)
+
+
+def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
+    """Why the node can never run the stage, or None."""
+    inventory = node.inventory
+    wanted = stage.node.name or pinned
+    if wanted and wanted != node.name:
+        return f"the stage wants node {wanted}"
+    if lacking := sorted(set(stage.node.labels) - node.labels):
+        return f"lacks label {', '.join(lacking)}"
+    if stage.resources.limits and not inventory.limits:
+        return f"its runner ({inventory.runner}) cannot limit resources"
+    if (stage.resources.memory or 0) > inventory.memory > 0:
+        return "has too little memory"
+    if (stage.resources.cpus or 0) > inventory.cpus:
+        return f"has {inventory.cpus} cores"
+    if stage.resources.gpus > len(inventory.gpus):
+        return f"has {len(inventory.gpus)} GPUs" if inventory.gpus else "has no GPU"
+    return None
+
+
+def _merit(slot: Slot, node: Candidate, data: str | None) -> tuple[object, ...]:
+    """Smaller is better."""
+    preferred = bool(set(slot.stage.node.prefer) & (node.labels | {node.name}))
+    wasted = len(node.inventory.gpus) > 0 and slot.stage.resources.gpus == 0
+    load = node.busy / max(node.slots, 1)
+    return (node.name in slot.shun, not preferred, node.name != data, wasted, load, weight(node.name, repr(slot.key)))
+
+
+def weight(node: str, thing: str) -> str:
+    """Rendezvous hashing: every node orders the nodes for a thing alike (Thaler and Ravishankar, 1998)."""
+    return hashlib.blake2b(f"{node}\0{thing}".encode(), digest_size=8).hexdigest()
+
+
+def steward_rank(node: str, live: Iterable[str], thing: str) -> int:
+    """0 for the node that should see to the thing first."""
+    return sorted(live, key=lambda name: weight(name, thing)).index(node)
+
+
+def patience(rank: int, poll: float) -> float:
+    """Connected seconds that a node of this rank waits before it tries."""
+    return min(rank, DELAY_RANKS) * 2 * poll
