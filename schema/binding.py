@@ -9,7 +9,7 @@ import re
 from collections import abc
 from collections.abc import Callable, Iterable
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -76,10 +76,9 @@ def fields(model: type[BaseModel]) -> dict[str, Any]:
 def _shapes(annotation: Any) -> Shapes:
     if hasattr(annotation, "__value__"):  # type X = ...
         return _shapes(annotation.__value__)
-    origin: Any = get_origin(annotation)
-    if origin is Annotated:
-        return _shapes(get_args(annotation)[0])
-    if origin is Union or origin is UnionType:
+    if hasattr(annotation, "__metadata__"):  # Annotated[X, ...]
+        return _shapes(annotation.__origin__)
+    if _origin(annotation) in (Union, UnionType):
         return tuple(shape for member in get_args(annotation) for shape in _shapes(member))
     return (annotation,)
 
@@ -113,11 +112,12 @@ def _narrowed(shapes: Shapes, tag: str | int) -> Shapes:
 
 
 def _literal(model: type[BaseModel], tag: str | int) -> bool:
-    return any(
-        get_origin(shape) is Literal and tag in get_args(shape)
-        for annotation in fields(model).values()
-        for shape in _shapes(annotation)
-    )
+    shapes = (shape for annotation in fields(model).values() for shape in _shapes(annotation))
+    return any(_origin(shape) is Literal and tag in get_args(shape) for shape in shapes)
+
+
+def _origin(annotation: Any) -> Any:
+    return get_origin(annotation)
 
 
 def _locate(loc: tuple[str | int, ...], model: type[BaseModel], value: Any) -> tuple[Path, Shapes]:

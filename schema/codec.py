@@ -266,7 +266,7 @@ def _position(event: Any) -> Position:
 # the parser's complaints
 
 _AT_PROBLEM = {
-    "mapping values are not allowed in this context": "a ':' cannot stand here; check the indentation, or quote the text",
+    "mapping values are not allowed in this context": "a ':' cannot stand here; check indentation, or quote the text",
     "block sequence entries are not allowed in this context": "no list item can begin here; give it its own line",
     "did not find expected key": "this does not continue the mapping; check indentation, quotes, brackets",
     "did not find expected '-' indicator": "this does not continue the list above it; check the indentation",
@@ -292,8 +292,13 @@ _BY_CONTEXT = {
     "while scanning a block scalar": "after | or > only - or + and an indentation may stand; quote the text otherwise",
 }
 
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        return Problem(file, *_place(text, conflict.start()), "an unresolved merge conflict; choose one side")
     mark, what = error.problem_mark, str(error.problem or "not readable as YAML")
     if error.context_mark is not None and error.context in _BY_CONTEXT and "tab" not in what:
         mark, what = error.context_mark, _BY_CONTEXT[str(error.context)]
