@@ -20,8 +20,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Order of acting: stops, ends (into the outbox), collects, adopted, launches, commits, and once they landed grants;
-    drops, removals and wipes are safe at any time. `watched` are the things whose age the next round wants."""
+    """In the order of acting: stops, ends, collects, adopted, launches, commits, and once those landed, grants.
+
+    Drops, removals and wipes are safe at any time. `watched` are the things whose age the next round wants.
+    """
 
     stops: tuple[Stop, ...] = ()
     ends: tuple[Ended, ...] = ()  # ends that need no container: straight into the outbox

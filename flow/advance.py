@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flow.chains import Chain, Floor, fold
-from flow.interpolate import InterpolationError, Scope, command
+from flow.interpolate import InterpolationError, Scope, resolve
 from schema.execution import Execution, State
 from schema.inputs import Input, InputError, Value, fit_all, missing, with_defaults
 from schema.pipeline import EnvValue, Pipeline, Stage, When
@@ -202,7 +202,7 @@ class _Walk:
             asks = {name: self.pipeline.inputs[name] for name in lacking}
             return Waiting(Wait.INPUT_MISSING, stage.name, f"needs a value for {', '.join(lacking)}", asks)
         try:
-            command(stage, self._scope(stage))
+            resolve(stage, self._env(stage), self._scope(stage))
         except InterpolationError as error:
             return Waiting(Wait.INVALID, stage.name, str(error))
         return None

@@ -77,6 +77,15 @@ def input_environment(scope: Scope) -> dict[str, str]:
     return {f"INPUT_{name.upper()}": scope.shown(name) for name in scope.inputs}
 
 
+def resolve(stage: Stage, layers: Mapping[str, Mapping[str, EnvValue]], scope: Scope) -> None:
+    """Fill in everything a stage needs; InterpolationError if anything has no value."""
+    command(stage, scope)
+    for path in stage.artifacts.paths:
+        fill(path, scope)
+    for layer in layers.values():
+        environment(layer, scope)
+
+
 def mistakes(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     """(stage, what) for each place that can never have a value, found without running anything."""
     for at, stage in enumerate(pipeline.stages):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flow.advance import Slot
-from flow.interpolate import Scope, command, environment, fill, input_environment
+from flow.interpolate import InterpolationError, Scope, as_text, command, environment, fill, input_environment
 from flow.local import Entry, Me, Order
 from flow.world import ProjectView
 from schema.execution import Claim, Execution, ImageRecord, Lease, State, Times, WorkspaceRecord
@@ -38,17 +38,19 @@ def take(me: Me, view: ProjectView, slot: Slot, *, claim: str, lease: Lease, wan
         command=command(stage, scope),
         env={
             "winslow": dict(_own_environment(me, view, slot, number, scope)),
-            **{k: dict(v) for k, v in slot.env.items()},
+            **{name: dict(environment(layer, scope)) for name, layer in slot.env.items()},
         },
         inputs=dict(scope.inputs),
-        workspace=WorkspaceRecord(**{"from": slot.source}),
+        workspace=WorkspaceRecord.model_validate({"from": slot.source}),
         times=Times(claimed=wall),
     )
     return Taken(record, Entry(claim=claim, container=claim, order=order(view.id, record, stage, scope)))
 
 
 def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
-    """A claim of ours without a journal entry, under a new id. None where its definition is gone (an older chain)."""
+    """A claim of ours without a journal entry, under a new id. None where its order cannot be told again:
+    the chain is an older one, or its artifacts are named by values of other stages.
+    """
     stage = view.definition.stage(record.stage) if view.definition else None
     if stage is None or stage.image is None or not view.definition:
         return None
@@ -56,13 +58,16 @@ def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str
     scope = Scope(record.inputs, specs, {}, me.pool)
     new = record.claim.model_copy(update={"id": claim, "container": claim, "epoch": record.claim.epoch + 1})
     renewed = record.model_copy(update={"claim": new, "state": State.CLAIMED, "times": Times(claimed=wall)})
-    return Taken(renewed, Entry(claim=claim, container=claim, order=order(view.id, renewed, stage, scope)))
+    try:
+        return Taken(renewed, Entry(claim=claim, container=claim, order=order(view.id, renewed, stage, scope)))
+    except InterpolationError:
+        return None
 
 
 def order(project: str, record: Execution, stage: Stage, scope: Scope) -> Order:
     env: dict[str, str] = {}
     for layer in ("winslow", "pipeline", "stage", "project", "request"):
-        env |= environment(record.env.get(layer, {}), scope) if layer != "winslow" else _plain(record)
+        env |= {name: as_text(value) for name, value in record.env.get(layer, {}).items()}
     resources = stage.resources
     return Order(
         project=project,
@@ -88,10 +93,6 @@ def order(project: str, record: Execution, stage: Stage, scope: Scope) -> Order:
         metrics=stage.artifacts.reports.metrics,
         show=stage.show,
     )
-
-
-def _plain(record: Execution) -> dict[str, str]:
-    return {name: str(value) for name, value in record.env.get("winslow", {}).items()}
 
 
 def _own_environment(me: Me, view: ProjectView, slot: Slot, number: int, scope: Scope) -> dict[str, str]:

@@ -1,0 +1,133 @@
+"""What should this node do next? A world in, a decision out.
+
+First it looks after what the node holds, then it does a steward's work (replies, losses, deletions), then it takes new
+work, as much as fits. What it may not do: anything but local housekeeping on a world that is not fresh; anything at
+all that cannot be taken back while it is halted.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from flow.actions import Decision, Stop
+from flow.advance import Waiting
+from flow.draft import Draft
+from flow.held import Held
+from flow.leases import Sightings
+from flow.local import Ended, Entry, Me, Preparation, Sight
+from flow.stewardship import Stewardship
+from flow.take import Taking
+from flow.world import Snapshot
+from schema.reasons import End
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a decision may look at, gathered by `controller.observe`.
+
+    `fresh` says that the snapshot was fetched in this round; `busy` are claims with a launch or a collection under
+    way; `ids` is a supply of random claim ids, unused ones are thrown away.
+    """
+
+    me: Me
+    snapshot: Snapshot | None
+    fresh: bool
+    now: float
+    wall: str
+    poll: float
+    entries: Mapping[str, Entry]
+    outbox: Mapping[str, Ended]
+    containers: Mapping[str, Sight]
+    busy: frozenset[str]
+    prepared: Mapping[str, Preparation]
+    seen: Sightings
+    ids: tuple[str, ...]
+    wiped: Mapping[str, int]
+    halted: str | None = None
+
+
+def decide(world: World) -> Decision:
+    local = Decision(
+        stops=tuple(_overdue(world)),
+        collects=tuple(_collectable(world)),
+        halted=world.halted,
+    )
+    if world.halted:
+        return local
+    if not world.fresh or world.snapshot is None:
+        return replace(local, launches=tuple(_launchable(world)))
+    return _with_repository(world, world.snapshot, local)
+
+
+def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decision:
+    draft = Draft(snapshot)
+    watched: set[Hashable] = set()
+    waits: dict[str, Waiting] = {}
+    stewardship = Stewardship(world.me, snapshot, world.seen, world.poll, draft, watched)
+    stewardship.register()
+    held = Held(world, snapshot, draft)
+    held.tend()
+    stewardship.serve()
+    taking = Taking(world, snapshot, draft, watched, waits, stewardship.live, held.ids_left)
+    taking.take()
+    if draft.commits:
+        held.mention_running()
+    else:
+        held.mention_settled()
+    return Decision(
+        stops=(*local.stops, *held.stops),
+        ends=tuple(held.ends),
+        collects=local.collects,
+        adopted=tuple(held.adopted),
+        launches=tuple(held.launches),
+        commits=tuple(draft.commits),
+        grants=(*held.grants, *taking.grants),
+        drops=tuple(held.drops),
+        removals=tuple(held.removals),
+        wipes=tuple(stewardship.wipes(world.wiped)),
+        waits=waits,
+        watched=frozenset(watched),
+    )
+
+
+def _overdue(world: World) -> Iterator[Stop]:
+    """Stages past their own limits, and stops that were decided before and have not worked yet."""
+    for claim, entry in world.entries.items():
+        sight = world.containers.get(entry.container)
+        if sight is None or not sight.running:
+            continue
+        if entry.stop:
+            yield Stop(entry.container, claim, entry.stop)
+        elif reason := _limit(entry, sight, world.now):
+            yield Stop(entry.container, claim, reason)
+
+
+def _limit(entry: Entry, sight: Sight, now: float) -> End | None:
+    order = entry.order
+    if sight.started is None:
+        return None
+    if order.timeout is not None and now - sight.started > order.timeout:
+        return End.TIMEOUT
+    newest = max(sight.started, sight.last_output or 0.0)
+    if order.idle_timeout is not None and now - newest > order.idle_timeout:
+        return End.NO_OUTPUT
+    return None
+
+
+def _collectable(world: World) -> Iterator[str]:
+    for claim, entry in world.entries.items():
+        sight = world.containers.get(entry.container)
+        if sight and sight.exited and claim not in world.outbox and claim not in world.busy:
+            yield claim
+
+
+def _launchable(world: World) -> Iterator[str]:
+    for claim, entry in world.entries.items():
+        if _to_launch(world, claim, entry):
+            yield claim
+
+
+def _to_launch(world: World, claim: str, entry: Entry) -> bool:
+    if entry.phase != "granted" or entry.stop or claim in world.busy or claim in world.outbox:
+        return False
+    sight = world.containers.get(entry.container)
+    return sight is None or not (sight.running or sight.exited)

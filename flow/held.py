@@ -1,0 +1,334 @@
+"""What this node holds: go on with it, publish its end, let go of it, or take it back.
+
+Each claim in the journal is in exactly one case, judged by the record at the tip:
+
+| record                        | then |
+|---|---|
+| carries the claim, active     | launch, watch, abort, publish the end |
+| carries the claim, lost       | take back under a new id if still wanted, else stop and file as superseded |
+| carries the claim, superseded | stop; file the result beside it once |
+| carries the claim, ended      | settled: forget it, remove the container |
+| another claim, or no record   | stop, forget |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flow.actions import Stop
+from flow.advance import still_wanted
+from flow.change import Event, Write
+from flow.controls import abort_target, answer, answer_all
+from flow.local import Ended, Entry, Preparation, Sight
+from flow.orders import again
+from flow.world import ProjectView, Snapshot
+from schema import layout
+from schema.execution import Execution, State, Times
+from schema.reasons import End
+
+if TYPE_CHECKING:
+    from flow.decide import World
+    from flow.draft import Draft
+
+
+class Held:
+    """Goes through the journal once; what is to be done collects in its lists and in the draft."""
+
+    def __init__(self, world: World, snapshot: Snapshot, draft: Draft) -> None:
+        self.world, self.snapshot, self.draft = world, snapshot, draft
+        self.stops: list[Stop] = []
+        self.ends: list[Ended] = []
+        self.launches: list[str] = []
+        self.grants: list[Entry] = []
+        self.adopted: list[Entry] = []
+        self.drops: list[str] = []
+        self.removals: list[str] = []
+        self.ids_left = list(world.ids)
+
+    def tend(self) -> None:
+        for claim, entry in self.world.entries.items():
+            self._tend(claim, entry)
+        for view, record in self._strangers():
+            self._without_entry(view, record)
+        self._orphans()
+
+    # -- one claim -------------------------------------------------------------------------------------------------
+
+    def _tend(self, claim: str, entry: Entry) -> None:
+        view = self.snapshot.projects.get(entry.order.project)
+        record = view.execution(entry.order.execution) if view else None
+        if view is None or record is None or record.claim.id != claim:
+            self._let_go(claim, entry)
+        elif record.state.active:
+            self._hold(view, record, entry)
+        elif record.state is State.LOST:
+            self._lost(view, record, entry)
+        elif record.state is State.SUPERSEDED:
+            self._superseded(view, record, entry)
+        else:
+            self._settled(claim, entry)
+
+    def _sight(self, entry: Entry) -> Sight | None:
+        return self.world.containers.get(entry.container)
+
+    def _let_go(self, claim: str, entry: Entry) -> None:
+        if self._ended_here(entry):
+            self.drops.append(claim)
+
+    def _ended_here(self, entry: Entry, reason: End = End.SUPERSEDED) -> bool:
+        """Stop the container if it runs; True once nothing of it is left to wait for."""
+        sight = self._sight(entry)
+        if sight and sight.running:
+            if not entry.stop:
+                self.stops.append(Stop(entry.container, entry.claim, reason))
+            return False
+        return entry.claim not in self.world.busy
+
+    def _settled(self, claim: str, entry: Entry) -> None:
+        sight = self._sight(entry)
+        if sight and sight.running:  # ended by a steward, for instance an abort while we were away
+            self._ended_here(entry)
+            return
+        if claim not in self.world.busy:
+            if sight:
+                self.removals.append(entry.container)
+            self.drops.append(claim)
+
+    # -- while it is ours ------------------------------------------------------------------------------------------
+
+    def _hold(self, view: ProjectView, record: Execution, entry: Entry) -> None:
+        ended = self.world.outbox.get(entry.claim)
+        if ended:
+            self._publish(record, ended)
+            return
+        reason = self._unwanted(view, record)
+        sight = self._sight(entry)
+        if entry.claim in self.world.busy:
+            if reason and not entry.stop:
+                self.stops.append(Stop(entry.container, entry.claim, reason))
+            return
+        if sight is None and entry.phase == "started":
+            text = "its container is gone without a trace"
+            self._end_here(entry, State.FAILED, End.CONTAINER_LOST, text)
+        elif sight is None or not (sight.running or sight.exited):
+            if reason or entry.stop:
+                self._end_here(entry, State.ABORTED, reason or entry.stop or End.ABORTED, "before it was started")
+            else:
+                self.launches.append(entry.claim)
+        elif sight.running and reason and not entry.stop:
+            self.stops.append(Stop(entry.container, entry.claim, reason))
+
+    def _unwanted(self, view: ProjectView, record: Execution) -> End | None:
+        """A person's wish to end it: the first unanswered abort aims at it, or the project is deleted."""
+        if view.deletion and view.tombstone:
+            return End.DELETED
+        for file in view.unanswered:
+            if abort_target(view, file) == record.execution:
+                return End.ABORTED
+        return None
+
+    def _end_here(self, entry: Entry, state: State, reason: End, text: str) -> None:
+        order = entry.order
+        self.ends.append(
+            Ended(
+                claim=entry.claim,
+                container=entry.container,
+                project=order.project,
+                execution=order.execution,
+                stage=order.stage,
+                state=state,
+                reason=reason,
+                text=text,
+                finished=self.world.wall,
+            )
+        )
+
+    def _publish(self, record: Execution, ended: Ended) -> None:
+        """The end of an execution, with the replies to everything asked of its project so far."""
+        project = ended.project
+        aborting = ended.state is State.ABORTED and ended.reason is End.ABORTED
+        if aborting:
+            self.draft.reply_all(project)  # what was asked before the abort
+        final = with_end(record, ended)
+        self.draft.record(project, end_event(final, ended), final, extra=attachments(ended))
+        view = self.draft.view(project)
+        if aborting and view.unanswered:
+            first = view.unanswered[0]
+            if first.request and first.request.request == "abort":
+                self.draft.reply(project, answer(view, first, aborted=ended.execution))
+        self.draft.reply_all(project)
+
+    # -- when it no longer is --------------------------------------------------------------------------------------
+
+    def _lost(self, view: ProjectView, record: Execution, entry: Entry) -> None:
+        sight = self._sight(entry)
+        useful = entry.claim in self.world.outbox or (sight is not None and (sight.running or sight.exited))
+        wanted = still_wanted(view.definition, view.replies, record) and not (view.deletion or entry.stop)
+        if useful and wanted and self.ids_left and entry.claim not in self.world.busy:
+            self._take_back(record, entry)
+        elif (not wanted and self._ended_here(entry)) or (wanted and not useful and entry.claim not in self.world.busy):
+            self._supersede(record, entry)
+
+    def _take_back(self, record: Execution, entry: Entry) -> None:
+        fresh = self.ids_left.pop()
+        claim = record.claim.model_copy(update={"id": fresh, "epoch": record.claim.epoch + 1})
+        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING})
+        event = event_of("take-back", entry.order.project, taken, f"epoch {claim.epoch}")
+        self.draft.record(entry.order.project, event, taken)
+        self.grants.append(entry.model_copy(update={"claim": fresh, "phase": "started"}))
+
+    def _supersede(self, record: Execution, entry: Entry) -> None:
+        """Lost and of no more use: end it, with what is known of its result."""
+        gone = record.model_copy(update={"state": State.SUPERSEDED, "reason": End.NODE_LOST})
+        self.draft.record(
+            entry.order.project, event_of("supersede", entry.order.project, gone, "no longer wanted"), gone
+        )
+
+    def _superseded(self, view: ProjectView, record: Execution, entry: Entry) -> None:
+        """Another execution took its place: stop, and keep the result and log beside the record, once."""
+        if not self._ended_here(entry):
+            return
+        ended = self.world.outbox.get(entry.claim)
+        if ended is None and self._sight(entry) is not None:
+            return  # its container ended: `collects` gathers the result first
+        if ended and record.result is None and ended.result is not None:
+            filed = with_end(record, ended).model_copy(update={"state": State.SUPERSEDED, "reason": End.SUPERSEDED})
+            event = event_of("file", entry.order.project, filed, "the result came too late, kept but not accepted")
+            self.draft.record(entry.order.project, event, filed, extra=attachments(ended))
+            return
+        self._settled(entry.claim, entry)
+
+    # -- claims and containers without a journal entry -------------------------------------------------------------
+
+    def _strangers(self) -> Iterator[tuple[ProjectView, Execution]]:
+        """Records at the tip that this installation holds, but does not know of: a lost answer, or a crash."""
+        me = self.world.me
+        for view in self.snapshot.projects.values():
+            for record in view.executions:
+                if record.state.active and record.claim.node == me.node and record.claim.id not in self.world.entries:
+                    yield view, record
+
+    def _without_entry(self, view: ProjectView, record: Execution) -> None:
+        if record.claim.incarnation != self.world.me.incarnation:
+            gone = record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
+            self.draft.record(view.id, event_of("lose", view.id, gone, "held by an earlier installation"), gone)
+            return
+        if not self.ids_left:
+            return
+        fresh = self.ids_left.pop()
+        taken = again(self.world.me, view, record, claim=fresh, wall=self.world.wall)
+        if taken is None:
+            text = "its claim was not known to have landed, and its definition is gone"
+            failed = record.model_copy(update={"state": State.FAILED, "reason": End.INFRASTRUCTURE, "text": text})
+            self.draft.record(view.id, event_of("fail", view.id, failed, text), failed)
+            return
+        sight = self.world.containers.get(record.claim.container)
+        if sight and sight.running and record.claim.container == record.claim.id:
+            known = taken.entry.model_copy(update={"claim": record.claim.id, "container": record.claim.container})
+            self.adopted.append(known.model_copy(update={"phase": "started"}))
+            return
+        event = event_of("reclaim", view.id, taken.record, f"epoch {taken.record.claim.epoch}")
+        self.draft.record(view.id, event, taken.record)
+        self.grants.append(taken.entry)
+
+    def _orphans(self) -> None:
+        """Containers of this installation that belong to no claim we know: stop and remove them."""
+        known = {entry.container for entry in self.world.entries.values()}
+        known |= {entry.container for entry in self.adopted}
+        for id, sight in self.world.containers.items():
+            if id in known or id in self.world.busy:
+                continue
+            if sight.running:
+                self.stops.append(Stop(id))
+            else:
+                self.removals.append(id)
+
+    # -- small news, which travel with other news ------------------------------------------------------------------
+
+    def mention_running(self) -> None:
+        for record, entry, sight in self._unmentioned():
+            self._mention(record, entry, sight)
+
+    def mention_settled(self) -> None:
+        """On its own, `running` is worth a push only once a stage has run for a while."""
+        for record, entry, sight in self._unmentioned():
+            if sight.started is not None and self.world.now - sight.started >= self.world.me.settle:
+                self._mention(record, entry, sight)
+
+    def _unmentioned(self) -> Iterator[tuple[Execution, Entry, Sight]]:
+        for claim, entry in self.world.entries.items():
+            view = self.snapshot.projects.get(entry.order.project)
+            record = self.draft.view(view.id).execution(entry.order.execution) if view else None
+            sight = self._sight(entry)
+            if not record or not sight or not sight.running or record.claim.id != claim:
+                continue
+            if record.state in (State.CLAIMED, State.PREPARING):
+                yield record, entry, sight
+
+    def _mention(self, record: Execution, entry: Entry, sight: Sight) -> None:
+        known = self.world.prepared.get(entry.claim, Preparation())
+        running = record.model_copy(
+            update={
+                "state": State.RUNNING,
+                "image": known.image or record.image,
+                "inputs": {**record.inputs, **known.inputs},
+                "times": record.times.model_copy(update={"started": known.started}),
+            }
+        )
+        self.draft.record(entry.order.project, event_of("run", entry.order.project, running, ""), running)
+
+
+def with_end(record: Execution, ended: Ended) -> Execution:
+    times = Times(claimed=record.times.claimed, started=ended.started or record.times.started, finished=ended.finished)
+    return record.model_copy(
+        update={
+            "state": ended.state,
+            "reason": ended.reason,
+            "text": ended.text,
+            "result": ended.result,
+            "image": ended.image or record.image,
+            "inputs": {**record.inputs, **ended.inputs},
+            "times": times,
+            "log": ended.log,
+        }
+    )
+
+
+def attachments(ended: Ended) -> tuple[Write, ...]:
+    """The log summary and the list of artifacts, written once, with the end."""
+    writes = []
+    if ended.log_text:
+        writes.append(Write(layout.log(ended.project, ended.execution, ended.stage), ended.log_text))
+    if ended.artifacts:
+        writes.append(Write(layout.artifacts(ended.project, ended.execution, ended.stage), ended.artifacts))
+    return tuple(writes)
+
+
+_VERBS = {State.SUCCEEDED: "succeed", State.FAILED: "fail", State.ABORTED: "abort"}
+
+
+def end_event(record: Execution, ended: Ended) -> Event:
+    fact = str(ended.reason) if ended.reason else ""
+    if ended.text:
+        fact = f"{fact}: {ended.text}" if fact else ended.text
+    event = event_of(_VERBS[ended.state], ended.project, record, fact)
+    return replace(event, duration=ended.duration)
+
+
+def event_of(verb: str, project: str, record: Execution, fact: str) -> Event:
+    return Event(
+        verb=verb,
+        project=project,
+        execution=record.execution,
+        stage=record.stage,
+        fact=fact,
+        claim=record.claim.id,
+        request=record.request,
+    )
+
+
+def unanswered_now(view: ProjectView) -> bool:
+    """Whether any request could be answered on this view."""
+    return next(answer_all(view), None) is not None

@@ -1,0 +1,162 @@
+"""Work without a natural owner: replies, losses, deletions, registration. Whoever ranks first tries first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+
+from flow.change import Event, Write
+from flow.controls import abort_target, answer
+from flow.draft import Draft
+from flow.held import event_of, unanswered_now
+from flow.leases import Sightings
+from flow.local import Me
+from flow.placement import patience, steward_rank
+from flow.world import ProjectView, Snapshot
+from schema import layout
+from schema.execution import Execution, State, Tombstone
+from schema.node import SCHEMA
+from schema.reasons import End
+
+
+class Stewardship:
+    def __init__(
+        self, me: Me, snapshot: Snapshot, seen: Sightings, poll: float, draft: Draft, watched: set[Hashable]
+    ) -> None:
+        self.me, self.snapshot, self.seen, self.poll = me, snapshot, seen, poll
+        self.draft, self.watched = draft, watched
+        self.live = self._live()
+        self.able = snapshot.settings.schema_version <= SCHEMA
+
+    def _live(self) -> frozenset[str]:
+        """Nodes that show signs of life, this one included."""
+        limit = self.snapshot.settings.lost_after
+        others = (node for node in self.snapshot.inventories if self.seen.silence(node) < limit)
+        return frozenset(others) | {self.me.node}
+
+    def register(self) -> None:
+        """Write the inventory when it changed."""
+        if self.snapshot.inventories.get(self.me.node) != self.me.inventory:
+            event = Event("join", fact=f"{self.me.node} ({self.me.inventory.runner})")
+            self.draft.add(event, Write(layout.inventory(self.me.node), self.me.inventory))
+
+    def serve(self) -> None:
+        if not self.able:
+            return
+        pending = self._vanished()
+        for id in self.snapshot.projects:
+            self._losses(id)
+            self._replies(id)
+            self._deletion(id, pending)
+
+    def _turn(self, thing: str, project: str, item: str = "") -> bool:
+        """Whether it is this node's turn: the project's first steward at once, the others after a while."""
+        key = (thing, project, item)
+        self.watched.add(key)
+        return self.seen.age(key) >= patience(self._rank(project), self.poll)
+
+    def _rank(self, project: str) -> int:
+        return steward_rank(self.me.node, self.live, project)
+
+    # -- losses ----------------------------------------------------------------------------------------------------
+
+    def _losses(self, id: str) -> None:
+        for record in self.draft.view(id).executions:
+            if record.state.active and self._is_lost(id, record):
+                lost = record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
+                fact = f"no sign of life from {record.claim.node} for {record.claim.lease.lost_after:g} s"
+                self.draft.record(id, event_of("lose", id, lost, fact), lost)
+
+    def _is_lost(self, id: str, record: Execution) -> bool:
+        node = record.claim.node
+        if node == self.me.node:
+            return False
+        silence = self.seen.silence(node) - record.claim.lease.lost_after
+        if silence < 0:
+            return False
+        return silence >= patience(self._rank(id), self.poll)
+
+    # -- replies ---------------------------------------------------------------------------------------------------
+
+    def _replies(self, id: str) -> None:
+        view = self.draft.view(id)
+        if not view.unanswered:
+            return
+        if unanswered_now(view):
+            if self._turn("reply", id, view.unanswered[0].name) or self.draft.touched(id):
+                self.draft.reply_all(id)
+        elif self._turn("abort", id, view.unanswered[0].name):
+            self._abort_of_lost(id, self.draft.view(id))
+
+    def _abort_of_lost(self, id: str, view: ProjectView) -> None:
+        """An abort of an execution whose node is away: nobody else will end it."""
+        file = view.unanswered[0]
+        record = view.execution(abort_target(view, file) or 0)
+        if record is None or record.state is not State.LOST:
+            return
+        aborted = record.model_copy(update={"state": State.ABORTED, "reason": End.ABORTED})
+        self.draft.record(id, event_of("abort", id, aborted, "its node was away"), aborted)
+        self.draft.reply(id, answer(self.draft.view(id), file, aborted=record.execution))
+        self.draft.reply_all(id)
+
+    # -- deletions -------------------------------------------------------------------------------------------------
+
+    def _vanished(self) -> int:
+        views = self.snapshot.projects.values()
+        return sum(view.deletion is not None and view.tombstone is None for view in views)
+
+    def _deletion(self, id: str, pending: int) -> None:
+        view = self.draft.view(id)
+        stone = view.tombstone
+        if view.deletion and (stone is None or (stone.state == "purged" and view.replies)):
+            held_back = pending > self.snapshot.settings.max_deletions and not self.snapshot.confirmed_deletions
+            if not held_back and self._turn("tombstone", id):
+                self._bury(view)
+        elif stone and not view.deletion and stone.state == "deleting" and view.project:
+            if self._turn("restore", id):
+                self.draft.tombstone(id, None, Event("restore", id, fact="its project.yaml is back"))
+        elif stone and view.deletion and stone.state == "deleting":
+            self._purge(view, stone)
+
+    def _bury(self, view: ProjectView) -> None:
+        assert view.deletion
+        stone = Tombstone(
+            generation=view.tombstone.generation + 1 if view.tombstone else 1,
+            last_seq=view.last_seq,
+            last_execution=view.last_execution,
+            commit=view.deletion.commit,
+            by=view.deletion.by,
+            delete_after=0.0 if view.deletion.now else self.snapshot.settings.delete_after,
+        )
+        self.draft.tombstone(
+            view.id, stone, Event("delete", view.id, fact=f"by {view.deletion.by}", by=view.deletion.by)
+        )
+
+    def _purge(self, view: ProjectView, stone: Tombstone) -> None:
+        """After its grace time the project's files leave the tip; its numbers stay."""
+        if self._age_of(view.id, stone) < stone.delete_after or any(e.state.active for e in view.executions):
+            return
+        if not self._turn("purge", view.id):
+            return
+        final = stone.model_copy(
+            update={"state": "purged", "last_seq": view.last_seq, "last_execution": view.last_execution}
+        )
+        folder = layout.state_folder(view.id)
+        gone = [Write(f"{folder}{name}", None) for name in ("replies/", "executions/", "logs/", "artifacts/")]
+        gone += [Write(f"{folder}{name}", None) for name in ("pipeline.yaml", "README.md")]
+        self.draft.tombstone(view.id, final, Event("purge", view.id, fact="its files are deleted"), *gone)
+
+    def _age_of(self, id: str, stone: Tombstone) -> float:
+        key = ("tombstone-seen", id, stone.generation)
+        self.watched.add(key)
+        return self.seen.age(key)
+
+    def wipes(self, wiped: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+        """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""
+        for id, view in self.snapshot.projects.items():
+            stone = view.tombstone
+            if stone is None or wiped.get(id, 0) >= max(stone.last_execution, 1):
+                continue
+            if stone.state == "deleting" and not view.deletion:
+                continue
+            if self._age_of(id, stone) >= stone.delete_after and not any(e.state.active for e in view.executions):
+                yield id, max(stone.last_execution, 1)

@@ -1,0 +1,140 @@
+"""New work: of what all projects want, as much as fits on this node, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from flow.advance import Slot, Waiting
+from flow.change import Event
+from flow.controls import steps_of
+from flow.draft import Draft
+from flow.local import Entry
+from flow.orders import take
+from flow.placement import busy_counts, candidates, patience, place
+from flow.world import ProjectView, Snapshot
+from schema.execution import Execution, State
+from schema.node import SCHEMA
+from schema.reasons import End, Wait
+
+if TYPE_CHECKING:
+    from flow.decide import World
+
+
+class Taking:
+    def __init__(
+        self,
+        world: World,
+        snapshot: Snapshot,
+        draft: Draft,
+        watched: set[Hashable],
+        waits: dict[str, Waiting],
+        live: frozenset[str],
+        ids: list[str],
+    ) -> None:
+        self.world, self.snapshot, self.draft = world, snapshot, draft
+        self.watched, self.waits, self.live, self.ids = watched, waits, live, ids
+        self.busy = busy_counts(snapshot)
+        self.grants: list[Entry] = []
+        self._count_own_ends()
+
+    def _count_own_ends(self) -> None:
+        """Slots that this round's own results free."""
+        me = self.world.me.node
+        active = sum(
+            execution.state.active and execution.claim.node == me
+            for id in self.snapshot.projects
+            for execution in self.draft.view(id).executions
+        )
+        self.busy[me] = active
+
+    def take(self) -> None:
+        if self.snapshot.settings.schema_version > SCHEMA or not self._admitted():
+            return
+        for view in sorted(self.snapshot.projects.values(), key=_urgency):
+            self._consider(self.draft.view(view.id))
+
+    def _admitted(self) -> bool:
+        return self.snapshot.settings.join == "open" or self.world.me.node in self.snapshot.nodes
+
+    def _consider(self, view: ProjectView) -> None:
+        if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
+            return
+        steps = steps_of(view)
+        if steps.wait:
+            self.waits[view.id] = steps.wait
+        elif steps.run:
+            self._slot(view, steps.run)
+
+    def _slot(self, view: ProjectView, slot: Slot) -> None:
+        held_up = self._backoff(view, slot) or self._placed(view, slot)
+        if held_up:
+            self.waits[view.id] = held_up
+        elif self.ids:
+            self._claim(view, slot)
+
+    def _backoff(self, view: ProjectView, slot: Slot) -> Waiting | None:
+        if not slot.backoff:
+            return None
+        key = ("backoff", view.id, slot.after_failure)
+        self.watched.add(key)
+        if self.world.seen.age(key) >= slot.backoff:
+            return None
+        text = f"attempt {slot.attempt} begins {slot.backoff:g} s after the failure"
+        return Waiting(Wait.BACKOFF, slot.stage.name, text, execution=slot.after_failure)
+
+    def _placed(self, view: ProjectView, slot: Slot) -> Waiting | None:
+        """None when this node should try now."""
+        assert view.project
+        nodes = candidates(self.snapshot, self.live, self.busy)
+        data = view.execution(slot.source) if slot.source else None
+        placement = place(slot, nodes, pinned=view.project.node, data=data.claim.node if data else None)
+        if placement.reason:
+            return Waiting(placement.reason, slot.stage.name, placement.text)
+        rank = placement.rank(self.world.me.node)
+        if rank is None:
+            return Waiting(Wait.ELECTION, slot.stage.name, f"for {', '.join(placement.ranked)}")
+        key = ("claim", view.id, slot.key)
+        self.watched.add(key)
+        if self.world.seen.age(key) < patience(rank, self.world.poll):
+            return Waiting(Wait.ELECTION, slot.stage.name, f"{placement.ranked[0]} goes first")
+        return None
+
+    def _claim(self, view: ProjectView, slot: Slot) -> None:
+        self.draft.reply_all(view.id)
+        view = self.draft.view(view.id)
+        wanted = steps_of(view).run
+        if wanted is None or wanted.key != slot.key:
+            return  # a reply of this very round changed what is wanted
+        world = self.world
+        taken = take(
+            world.me,
+            view,
+            wanted,
+            claim=self.ids.pop(),
+            lease=self.snapshot.settings.lease(),
+            wanted=self.snapshot.main,
+            wall=world.wall,
+        )
+        event = Event(
+            verb="claim",
+            project=view.id,
+            execution=taken.record.execution,
+            stage=wanted.stage.name,
+            fact=f"on {world.me.node}" + (f", attempt {wanted.attempt}" if wanted.attempt > 1 else ""),
+            claim=taken.record.claim.id,
+            request=wanted.request,
+        )
+        self.draft.record(view.id, event, *self._replaced(view, wanted), taken.record)
+        self.grants.append(taken.entry)
+        self.busy[world.me.node] = self.busy.get(world.me.node, 0) + 1
+
+    def _replaced(self, view: ProjectView, slot: Slot) -> tuple[Execution, ...]:
+        lost = view.execution(slot.replaces) if slot.replaces else None
+        if lost is None:
+            return ()
+        return (lost.model_copy(update={"state": State.SUPERSEDED, "reason": End.NODE_LOST}),)
+
+
+def _urgency(view: ProjectView) -> tuple[int, str]:
+    return (-(view.project.priority if view.project else 0), view.id)
