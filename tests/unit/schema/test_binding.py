@@ -57,6 +57,7 @@ class Thing(Strict):
     by_name: dict[str, Part] = {}
     shape: Annotated[Circle | Square, Field(discriminator="kind")] | None = None
     either: Circle | int | None = None
+    many: list[Part] | int = 0
     tags: list[str] = Field(default=[], min_length=1)
 
     @model_validator(mode="after")
@@ -127,6 +128,10 @@ MISTAKES = {
     ],
     "name: a\nshape: {width: 1}": ["2:8: the key 'kind' is missing"],
     "name: a\neither: x": ["2:9: a mapping or a whole number is wanted, not 'x'"],
+    "name: a\nmany: [{name: b, cuont: 2}]": [
+        "2:7: a whole number is wanted, not a list",
+        "2:18: unknown key 'cuont' (did you mean 'count'?)",
+    ],
     "name: a\n? x\n: {y: [1]}": ["2:3: unknown key 'x'"],
 }
 
