@@ -329,7 +329,7 @@ _MIDDLE = r"\w./@+=~*()\-"
 _BEGIN = r"(?:[^\W\d]|/|--?(?=[^\W\d])|\.{1,2}/|[0-9])"
 _PLAIN_IN_FLOW = re.compile(rf"{_BEGIN}(?:[{_MIDDLE}]|[ :](?=[{_MIDDLE}]))*")
 _PLAIN_IN_BLOCK = re.compile(rf"{_BEGIN}(?:[{_MIDDLE},;'\"!?\[\]{{}}$&|<>%^]|[ :](?=[{_MIDDLE}]))*")
-_LIKE_A_NUMBER = re.compile(r"0[xobXOB]|[0-9._]+[eE][-+0-9]|[0-9]{4}-[0-9]{1,2}-[0-9]|[^A-Za-z]*$|[^:]*:")
+_LIKE_A_NUMBER = re.compile(r"0[xobXOB]|[0-9._]+[eE][-+0-9]|[^A-Za-z]*$|[^:]*:")
 _LIKE_A_WORD = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 _UNPRINTABLE = re.compile(r"[^ !#-\[\]-~]")
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
