@@ -5,44 +5,18 @@ work, as much as fits. What it may not do: anything but local housekeeping on a 
 all that cannot be taken back while it is halted.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
 
 from flow.actions import Decision, Stop
 from flow.advance import Waiting
 from flow.draft import Draft
 from flow.held import Held
-from flow.leases import Sightings
-from flow.local import Ended, Entry, Me, Preparation, Sight
+from flow.local import Entry, Sight, World
 from flow.stewardship import Stewardship
 from flow.take import Taking
 from flow.world import Snapshot
 from schema.reasons import End
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything a decision may look at, gathered by `controller.observe`.
-
-    `fresh` says that the snapshot was fetched in this round; `busy` are claims with a launch or a collection under
-    way; `ids` is a supply of random claim ids, unused ones are thrown away.
-    """
-
-    me: Me
-    snapshot: Snapshot | None
-    fresh: bool
-    now: float
-    wall: str
-    poll: float
-    entries: Mapping[str, Entry]
-    outbox: Mapping[str, Ended]
-    containers: Mapping[str, Sight]
-    busy: frozenset[str]
-    prepared: Mapping[str, Preparation]
-    seen: Sightings
-    ids: tuple[str, ...]
-    wiped: Mapping[str, int]
-    halted: str | None = None
 
 
 def decide(world: World) -> Decision:

@@ -11,26 +11,20 @@ Each claim in the journal is in exactly one case, judged by the record at the ti
 | another claim, or no record   | stop, forget |
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from flow.actions import Stop
 from flow.advance import still_wanted
 from flow.change import Event, Write
 from flow.controls import abort_target, answer, answer_all
-from flow.local import Ended, Entry, Preparation, Sight
+from flow.draft import Draft
+from flow.local import Ended, Entry, Preparation, Sight, World
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from schema.execution import Execution, State, Times
 from schema.reasons import End
-
-if TYPE_CHECKING:
-    from flow.decide import World
-    from flow.draft import Draft
 
 
 class Held:

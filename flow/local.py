@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flow.leases import Sightings
+from flow.world import Snapshot
 from schema.base import Recorded
 from schema.execution import ArtifactList, ImageRecord, LogRecord, Result, State
 from schema.names import ClaimId, Name
@@ -99,3 +101,28 @@ class Preparation:
     image: ImageRecord | None = None
     inputs: Mapping[str, object] = field(default_factory=dict)
     started: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a decision may look at, gathered by `controller.observe`.
+
+    `fresh` says that the snapshot was fetched in this round; `busy` are claims with a launch or a collection under
+    way; `ids` is a supply of random claim ids, unused ones are thrown away.
+    """
+
+    me: Me
+    snapshot: Snapshot | None
+    fresh: bool
+    now: float
+    wall: str
+    poll: float
+    entries: Mapping[str, Entry]
+    outbox: Mapping[str, Ended]
+    containers: Mapping[str, Sight]
+    busy: frozenset[str]
+    prepared: Mapping[str, Preparation]
+    seen: Sightings
+    ids: tuple[str, ...]
+    wiped: Mapping[str, int]
+    halted: str | None = None

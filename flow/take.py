@@ -1,24 +1,18 @@
 """New work: of what all projects want, as much as fits on this node, the most urgent first."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 from flow.advance import Slot, Waiting
 from flow.change import Event
 from flow.controls import steps_of
 from flow.draft import Draft
-from flow.local import Entry
+from flow.local import Entry, World
 from flow.orders import take
 from flow.placement import busy_counts, candidates, patience, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.node import SCHEMA
 from schema.reasons import End, Wait
-
-if TYPE_CHECKING:
-    from flow.decide import World
 
 
 class Taking:
