@@ -11,10 +11,9 @@ from schema.reasons import End
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Tell a container to end. With a claim, the reason is written into its journal entry first."""
+    """Tell a container to end. The reason is written into its journal entry first, if it has one."""
 
     container: str
-    claim: str | None = None
     reason: End | None = None
 
 
@@ -27,12 +26,12 @@ class Decision:
 
     stops: tuple[Stop, ...] = ()
     ends: tuple[Ended, ...] = ()  # ends that need no container: straight into the outbox
-    collects: tuple[str, ...] = ()  # claims whose container ended: gather its result
+    collects: tuple[str, ...] = ()  # containers that ended: gather the result
     adopted: tuple[Entry, ...] = ()  # claims at the tip that only lack their journal entry
-    launches: tuple[str, ...] = ()  # claims to prepare and start
+    launches: tuple[str, ...] = ()  # containers to prepare and start
     commits: tuple[Commit, ...] = ()
     grants: tuple[Entry, ...] = ()  # to be journaled and launched once the commits landed
-    drops: tuple[str, ...] = ()  # claims that are settled: forget entry and outbox
+    drops: tuple[str, ...] = ()  # containers whose claim is settled: forget entry and outbox
     removals: tuple[str, ...] = ()  # ended containers nobody needs
     wipes: tuple[tuple[str, int], ...] = ()  # (project, last execution): delete local data up to it
     waits: Mapping[str, Waiting] = field(default_factory=dict)

@@ -65,14 +65,12 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
 
 def _overdue(world: World) -> Iterator[Stop]:
     """Stages past their own limits, and stops that were decided before and have not worked yet."""
-    for claim, entry in world.entries.items():
-        sight = world.containers.get(entry.container)
+    for container, entry in world.entries.items():
+        sight = world.containers.get(container)
         if sight is None or not sight.running:
             continue
-        if entry.stop:
-            yield Stop(entry.container, claim, entry.stop)
-        elif reason := _limit(entry, sight, world.now):
-            yield Stop(entry.container, claim, reason)
+        if reason := entry.stop or _limit(entry, sight, world.now):
+            yield Stop(container, reason)
 
 
 def _limit(entry: Entry, sight: Sight, now: float) -> End | None:
@@ -88,20 +86,17 @@ def _limit(entry: Entry, sight: Sight, now: float) -> End | None:
 
 
 def _collectable(world: World) -> Iterator[str]:
-    for claim, entry in world.entries.items():
-        sight = world.containers.get(entry.container)
-        if sight and sight.exited and claim not in world.outbox and claim not in world.busy:
-            yield claim
+    for container in world.entries:
+        sight = world.containers.get(container)
+        if sight and sight.exited and container not in world.outbox and container not in world.busy:
+            yield container
 
 
 def _launchable(world: World) -> Iterator[str]:
-    for claim, entry in world.entries.items():
-        if _to_launch(world, claim, entry):
-            yield claim
-
-
-def _to_launch(world: World, claim: str, entry: Entry) -> bool:
-    if entry.phase != "granted" or entry.stop or claim in world.busy or claim in world.outbox:
-        return False
-    sight = world.containers.get(entry.container)
-    return sight is None or not (sight.running or sight.exited)
+    """Claims that had landed before the repository went away."""
+    for container, entry in world.entries.items():
+        if entry.phase != "granted" or entry.stop or container in world.busy or container in world.outbox:
+            continue
+        sight = world.containers.get(container)
+        if sight is None or not (sight.running or sight.exited):
+            yield container

@@ -42,19 +42,22 @@ class Held:
         self.ids_left = list(world.ids)
 
     def tend(self) -> None:
-        for claim, entry in self.world.entries.items():
-            self._tend(claim, entry)
+        for entry in self.world.entries.values():
+            self._tend(entry)
         for view, record in self._strangers():
             self._without_entry(view, record)
         self._orphans()
 
     # -- one claim -------------------------------------------------------------------------------------------------
 
-    def _tend(self, claim: str, entry: Entry) -> None:
+    def _tend(self, entry: Entry) -> None:
         view = self.snapshot.projects.get(entry.order.project)
         record = view.execution(entry.order.execution) if view else None
-        if view is None or record is None or record.claim.id != claim:
-            self._let_go(claim, entry)
+        if view is None or record is None:
+            self._let_go(entry)
+        elif record.claim.id != entry.claim:
+            if not self._renewed(record, entry):
+                self._let_go(entry)
         elif record.state.active:
             self._hold(view, record, entry)
         elif record.state is State.LOST:
@@ -62,46 +65,51 @@ class Held:
         elif record.state is State.SUPERSEDED:
             self._superseded(view, record, entry)
         else:
-            self._settled(claim, entry)
+            self._settled(entry)
+
+    def _renewed(self, record: Execution, entry: Entry) -> bool:
+        """A claim of ours that goes on with this container, only the answer to its push was lost."""
+        mine = record.claim.incarnation == self.world.me.incarnation and record.claim.node == self.world.me.node
+        return mine and record.state.active and record.claim.container == entry.container
 
     def _sight(self, entry: Entry) -> Sight | None:
         return self.world.containers.get(entry.container)
 
-    def _let_go(self, claim: str, entry: Entry) -> None:
+    def _let_go(self, entry: Entry) -> None:
         if self._ended_here(entry):
-            self.drops.append(claim)
+            self._forget(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        if self._sight(entry):
+            self.removals.append(entry.container)
+        self.drops.append(entry.container)
 
     def _ended_here(self, entry: Entry, reason: End = End.SUPERSEDED) -> bool:
         """Stop the container if it runs; True once nothing of it is left to wait for."""
         sight = self._sight(entry)
         if sight and sight.running:
             if not entry.stop:
-                self.stops.append(Stop(entry.container, entry.claim, reason))
+                self.stops.append(Stop(entry.container, reason))
             return False
-        return entry.claim not in self.world.busy
+        return entry.container not in self.world.busy
 
-    def _settled(self, claim: str, entry: Entry) -> None:
-        sight = self._sight(entry)
-        if sight and sight.running:  # ended by a steward, for instance an abort while we were away
-            self._ended_here(entry)
-            return
-        if claim not in self.world.busy:
-            if sight:
-                self.removals.append(entry.container)
-            self.drops.append(claim)
+    def _settled(self, entry: Entry) -> None:
+        """Its end stands in the repository; a steward may have written it while we were away."""
+        if self._ended_here(entry):
+            self._forget(entry)
 
     # -- while it is ours ------------------------------------------------------------------------------------------
 
     def _hold(self, view: ProjectView, record: Execution, entry: Entry) -> None:
-        ended = self.world.outbox.get(entry.claim)
+        ended = self.world.outbox.get(entry.container)
         if ended:
             self._publish(record, ended)
             return
         reason = self._unwanted(view, record)
         sight = self._sight(entry)
-        if entry.claim in self.world.busy:
+        if entry.container in self.world.busy:
             if reason and not entry.stop:
-                self.stops.append(Stop(entry.container, entry.claim, reason))
+                self.stops.append(Stop(entry.container, reason))
             return
         if sight is None and entry.phase == "started":
             text = "its container is gone without a trace"
@@ -110,9 +118,9 @@ class Held:
             if reason or entry.stop:
                 self._end_here(entry, State.ABORTED, reason or entry.stop or End.ABORTED, "before it was started")
             else:
-                self.launches.append(entry.claim)
+                self.launches.append(entry.container)
         elif sight.running and reason and not entry.stop:
-            self.stops.append(Stop(entry.container, entry.claim, reason))
+            self.stops.append(Stop(entry.container, reason))
 
     def _unwanted(self, view: ProjectView, record: Execution) -> End | None:
         """A person's wish to end it: the first unanswered abort aims at it, or the project is deleted."""
@@ -127,7 +135,6 @@ class Held:
         order = entry.order
         self.ends.append(
             Ended(
-                claim=entry.claim,
                 container=entry.container,
                 project=order.project,
                 execution=order.execution,
@@ -158,14 +165,18 @@ class Held:
 
     def _lost(self, view: ProjectView, record: Execution, entry: Entry) -> None:
         sight = self._sight(entry)
-        useful = entry.claim in self.world.outbox or (sight is not None and (sight.running or sight.exited))
+        if entry.container in self.world.busy:
+            return
+        useful = entry.container in self.world.outbox or (sight is not None and (sight.running or sight.exited))
         wanted = still_wanted(view.definition, view.replies, record) and not (view.deletion or entry.stop)
-        if useful and wanted and self.ids_left and entry.claim not in self.world.busy:
+        if wanted and useful:
             self._take_back(record, entry)
-        elif (not wanted and self._ended_here(entry)) or (wanted and not useful and entry.claim not in self.world.busy):
+        elif self._ended_here(entry):
             self._supersede(record, entry)
 
     def _take_back(self, record: Execution, entry: Entry) -> None:
+        if not self.ids_left:
+            return
         fresh = self.ids_left.pop()
         claim = record.claim.model_copy(update={"id": fresh, "epoch": record.claim.epoch + 1})
         taken = record.model_copy(update={"claim": claim, "state": State.RUNNING})
@@ -184,7 +195,7 @@ class Held:
         """Another execution took its place: stop, and keep the result and log beside the record, once."""
         if not self._ended_here(entry):
             return
-        ended = self.world.outbox.get(entry.claim)
+        ended = self.world.outbox.get(entry.container)
         if ended is None and self._sight(entry) is not None:
             return  # its container ended: `collects` gathers the result first
         if ended and record.result is None and ended.result is not None:
@@ -192,22 +203,25 @@ class Held:
             event = event_of("file", entry.order.project, filed, "the result came too late, kept but not accepted")
             self.draft.record(entry.order.project, event, filed, extra=attachments(ended))
             return
-        self._settled(entry.claim, entry)
+        self._forget(entry)
 
     # -- claims and containers without a journal entry -------------------------------------------------------------
 
     def _strangers(self) -> Iterator[tuple[ProjectView, Execution]]:
         """Records at the tip that this installation holds, but does not know of: a lost answer, or a crash."""
-        me = self.world.me
+        known = {entry.claim for entry in self.world.entries.values()}
         for view in self.snapshot.projects.values():
             for record in view.executions:
-                if record.state.active and record.claim.node == me.node and record.claim.id not in self.world.entries:
+                mine = record.claim.node == self.world.me.node
+                if mine and record.state.active and record.claim.id not in known:
                     yield view, record
 
     def _without_entry(self, view: ProjectView, record: Execution) -> None:
         if record.claim.incarnation != self.world.me.incarnation:
             gone = record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
             self.draft.record(view.id, event_of("lose", view.id, gone, "held by an earlier installation"), gone)
+            return
+        if self._go_on(record):
             return
         if not self.ids_left:
             return
@@ -218,19 +232,22 @@ class Held:
             failed = record.model_copy(update={"state": State.FAILED, "reason": End.INFRASTRUCTURE, "text": text})
             self.draft.record(view.id, event_of("fail", view.id, failed, text), failed)
             return
-        sight = self.world.containers.get(record.claim.container)
-        if sight and sight.running and record.claim.container == record.claim.id:
-            known = taken.entry.model_copy(update={"claim": record.claim.id, "container": record.claim.container})
-            self.adopted.append(known.model_copy(update={"phase": "started"}))
-            return
         event = event_of("reclaim", view.id, taken.record, f"epoch {taken.record.claim.epoch}")
         self.draft.record(view.id, event, taken.record)
         self.grants.append(taken.entry)
 
+    def _go_on(self, record: Execution) -> bool:
+        """Adopt the container of exactly this claim, if our journal knows what it was ordered to do."""
+        entry = self.world.entries.get(record.claim.container)
+        sight = self.world.containers.get(record.claim.container)
+        if entry is None or entry.stop or not (sight or record.claim.container in self.world.outbox):
+            return False
+        self.adopted.append(entry.model_copy(update={"claim": record.claim.id, "phase": "started"}))
+        return True
+
     def _orphans(self) -> None:
         """Containers of this installation that belong to no claim we know: stop and remove them."""
-        known = {entry.container for entry in self.world.entries.values()}
-        known |= {entry.container for entry in self.adopted}
+        known = set(self.world.entries)
         for id, sight in self.world.containers.items():
             if id in known or id in self.world.busy:
                 continue
@@ -252,17 +269,17 @@ class Held:
                 self._mention(record, entry, sight)
 
     def _unmentioned(self) -> Iterator[tuple[Execution, Entry, Sight]]:
-        for claim, entry in self.world.entries.items():
+        for entry in self.world.entries.values():
             view = self.snapshot.projects.get(entry.order.project)
             record = self.draft.view(view.id).execution(entry.order.execution) if view else None
             sight = self._sight(entry)
-            if not record or not sight or not sight.running or record.claim.id != claim:
+            if not record or not sight or not sight.running or record.claim.id != entry.claim:
                 continue
             if record.state in (State.CLAIMED, State.PREPARING):
                 yield record, entry, sight
 
     def _mention(self, record: Execution, entry: Entry, sight: Sight) -> None:
-        known = self.world.prepared.get(entry.claim, Preparation())
+        known = self.world.prepared.get(entry.container, Preparation())
         running = record.model_copy(
             update={
                 "state": State.RUNNING,

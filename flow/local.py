@@ -52,7 +52,10 @@ class Order(Recorded):
 
 
 class Entry(Recorded):
-    """A claim this node knows to have landed. `started` once its container was started."""
+    """A claim this node knows to have landed, filed by its container, which outlives claim ids.
+
+    `started` once the container was started.
+    """
 
     claim: ClaimId
     container: ClaimId
@@ -64,7 +67,6 @@ class Entry(Recorded):
 class Ended(Recorded):
     """How an execution ended, in the outbox until the repository shows it."""
 
-    claim: ClaimId
     container: ClaimId
     project: Name
     execution: int
@@ -107,8 +109,9 @@ class Preparation:
 class World:
     """Everything a decision may look at, gathered by `controller.observe`.
 
-    `fresh` says that the snapshot was fetched in this round; `busy` are claims with a launch or a collection under
-    way; `ids` is a supply of random claim ids, unused ones are thrown away.
+    `fresh` says that the snapshot was fetched in this round and the containers are known. Entries, outbox, containers
+    and `prepared` go by container; `busy` are those with a launch or a collection under way; `ids` is a supply of
+    random claim ids, unused ones are thrown away.
     """
 
     me: Me

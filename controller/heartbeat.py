@@ -1,0 +1,46 @@
+"""The sign of life: this node's own ref, rewritten now and then. Observers look at its object id alone."""
+
+from collections.abc import Callable
+
+from flow.local import Me, World
+from flow.world import Snapshot
+from schema.node import Heartbeat
+from state.repository import Landed, Repository
+
+
+class NameTaken(Exception):
+    """Another installation beats under this node's name."""
+
+
+class Pulse:
+    """Beats when due. The ref's lease is the object id seen last, so a second node of the name is noticed."""
+
+    def __init__(self, repository: Repository, me: Me, every: float, fresh_id: Callable[[], str]) -> None:
+        self.repository, self.me, self.every, self.fresh_id = repository, me, every, fresh_id
+        self.counter = 0
+        self.landed_at: float | None = None
+
+    def beat(self, world: World, snapshot: Snapshot | None, halted: str | None) -> None:
+        if self.landed_at is not None and world.now - self.landed_at < self.every:
+            return
+        self.counter += 1
+        heartbeat = Heartbeat(
+            node=self.me.node,
+            incarnation=self.me.incarnation,
+            counter=self.counter,
+            nonce=self.fresh_id(),
+            claims=tuple(entry.claim for entry in world.entries.values()),
+            halted=halted,
+        )
+        expected = snapshot.heartbeats.get(self.me.node) if snapshot else None
+        if isinstance(self.repository.beat(heartbeat, expected=expected), Landed):
+            self.landed_at = world.now
+
+    def check_name(self) -> None:
+        """At start: go on if the ref is free or holds our own incarnation. NameTaken otherwise."""
+        other = self.repository.heartbeat(self.me.node)
+        if other and other.incarnation != self.me.incarnation:
+            raise NameTaken(
+                f"a node named {self.me.node!r} (installation {other.incarnation[:8]}) is already part of this "
+                f"repository; choose another --name, or give this one its data directory back"
+            )

@@ -1,0 +1,128 @@
+"""What a node remembers over crashes: its incarnation, its claims, its outbox, the tips it saw, what it wiped.
+
+Kept outside the clone, so that a clone made anew forgets nothing. Claims and outbox are filed by container.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from controller.disk import Disk
+from flow.local import Ended, Entry
+from schema.reasons import End
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+class JournalError(Exception):
+    """The journal cannot be read; a person must look before anything is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """The newest commits this node has seen."""
+
+    main: str = ""
+    state: str = ""
+
+
+class Journal:
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self._entries = self._all("claims", Entry)
+        self._outbox = self._all("outbox", Ended)
+        self._tips = self._read_tips()
+        self._wiped = self._json("wiped.json")
+
+    def _all(self, folder: str, model: type[Document]) -> dict[str, Document]:
+        found: dict[str, Document] = {}
+        for name in self.disk.names(folder):
+            text = self.disk.read(f"{folder}/{name}") or b""
+            try:
+                found[name.removesuffix(".json")] = model.model_validate_json(text)
+            except ValidationError as error:
+                raise JournalError(
+                    f"{folder}/{name} in the node's journal is damaged: {error.errors()[0]['msg']}"
+                ) from None
+        return found
+
+    def _json(self, name: str) -> dict[str, int]:
+        content = self.disk.read(name)
+        return dict(json.loads(content)) if content else {}
+
+    # -- identity ---------------------------------------------------------------------------------------------------
+
+    def incarnation(self) -> str | None:
+        content = self.disk.read("incarnation")
+        return content.decode() if content else None
+
+    def install(self, incarnation: str) -> None:
+        self.disk.write("incarnation", incarnation.encode())
+
+    # -- claims -----------------------------------------------------------------------------------------------------
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return dict(self._entries)
+
+    def keep(self, entry: Entry) -> None:
+        """File a claim under its container; a renewed claim takes the place of the one before."""
+        self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
+        self._entries[entry.container] = entry
+
+    def mark_started(self, container: str) -> None:
+        self._change(container, phase="started")
+
+    def mark_stop(self, container: str, reason: End) -> None:
+        """Write down why a container is stopped before it is. The first reason stays."""
+        entry = self._entries.get(container)
+        if entry and entry.stop is None:
+            self._change(container, stop=reason)
+
+    def _change(self, container: str, **update: object) -> None:
+        entry = self._entries.get(container)
+        if entry and any(getattr(entry, name) != value for name, value in update.items()):
+            self.keep(entry.model_copy(update=update))
+
+    # -- outbox -----------------------------------------------------------------------------------------------------
+
+    @property
+    def outbox(self) -> Mapping[str, Ended]:
+        return dict(self._outbox)
+
+    def put(self, ended: Ended) -> None:
+        self.disk.write(f"outbox/{ended.container}.json", ended.model_dump_json(exclude_defaults=True).encode())
+        self._outbox[ended.container] = ended
+
+    def drop(self, container: str) -> None:
+        """Settled: nothing of it is needed any more. The outbox goes last, so a crash between leaves no lost result."""
+        self.disk.delete(f"claims/{container}.json")
+        self._entries.pop(container, None)
+        self.disk.delete(f"outbox/{container}.json")
+        self._outbox.pop(container, None)
+
+    # -- tips and wipes ---------------------------------------------------------------------------------------------
+
+    def _read_tips(self) -> Tips:
+        content = self.disk.read("tips.json")
+        return Tips(**json.loads(content)) if content else Tips()
+
+    @property
+    def tips(self) -> Tips:
+        return self._tips
+
+    def saw(self, tips: Tips) -> None:
+        if tips != self._tips:
+            self.disk.write("tips.json", json.dumps({"main": tips.main, "state": tips.state}).encode())
+            self._tips = tips
+
+    @property
+    def wiped(self) -> Mapping[str, int]:
+        return dict(self._wiped)
+
+    def mark_wiped(self, project: str, execution: int) -> None:
+        self._wiped[project] = execution
+        self.disk.write("wiped.json", json.dumps(self._wiped).encode())

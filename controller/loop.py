@@ -1,0 +1,207 @@
+"""Rounds of one controller: observe, decide, act. A round never waits for a stage."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from controller.failpoints import Failpoint, nothing
+from controller.heartbeat import Pulse
+from controller.journal import Journal, Tips
+from controller.trees import Trees
+from controller.workshop import Workshop
+from flow.actions import Decision
+from flow.clock import Clock
+from flow.decide import decide
+from flow.leases import Sightings, looked, missed
+from flow.local import Me, Sight, World
+from flow.world import Snapshot
+from runner.errors import EngineUnavailable, RunnerError
+from runner.runner import Runner
+from runner.spec import Container
+from state.errors import StateError
+from state.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
+
+IDS_PER_ROUND = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a controller is made of."""
+
+    me: Me
+    repository: Repository
+    runner: Runner
+    workshop: Workshop
+    trees: Trees
+    journal: Journal
+    clock: Clock
+    poll: float
+    beat: float
+    fresh_id: Callable[[], str]
+    failpoint: Failpoint = nothing
+    say: Callable[[str], None] = lambda text: None
+
+
+class Controller:
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.seen = Sightings()
+        self.watched: frozenset[object] = frozenset()
+        self.snapshot: Snapshot | None = None
+        self.halted: str | None = None
+        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id)
+        self.lost_races = 0
+        self._said = ""
+        self._containers: Mapping[str, Container] = {}
+
+    def round(self) -> Decision:
+        world = self.observe()
+        decision = decide(world)
+        self.act(world, decision)
+        return decision
+
+    # -- observe ----------------------------------------------------------------------------------------------------
+
+    def observe(self) -> World:
+        parts = self.parts
+        fresh = self._fetch()
+        try:
+            self._containers = parts.runner.containers()
+        except EngineUnavailable as error:
+            self._say(str(error))
+            fresh = False
+        return World(
+            me=parts.me,
+            snapshot=self.snapshot,
+            fresh=fresh,
+            now=parts.clock.now(),
+            wall=parts.clock.wall(),
+            poll=parts.poll,
+            entries=parts.journal.entries,
+            outbox=parts.journal.outbox,
+            containers={id: _sight(container) for id, container in self._containers.items()},
+            busy=parts.workshop.busy,
+            prepared=parts.workshop.prepared,
+            seen=self.seen,
+            ids=tuple(parts.fresh_id() for _ in range(IDS_PER_ROUND)),
+            wiped=parts.journal.wiped,
+            halted=self.halted,
+        )
+
+    def _fetch(self) -> bool:
+        parts = self.parts
+        try:
+            snapshot = parts.repository.fetch()
+        except StateError as error:
+            self._say(str(error))
+            self.seen = missed(self.seen)
+            return False
+        self._said = ""
+        self.halted = self._rewound(snapshot)
+        if self.halted:
+            self._say(self.halted)
+            return False
+        parts.journal.saw(Tips(snapshot.main, snapshot.state))
+        self.snapshot = snapshot
+        self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
+        return True
+
+    def _rewound(self, snapshot: Snapshot) -> str | None:
+        """Why this node halts: a branch no longer holds a commit that was seen on it."""
+        tips = self.parts.journal.tips
+        for branch, tip, before in (
+            ("main", snapshot.main, tips.main),
+            ("winslow/state", snapshot.state, tips.state),
+        ):
+            if before and tip != before and not self.parts.repository.descends(tip, before):
+                return f"{branch} went back: {before[:12]} is not in it any more; put it back, or run recover"
+        return None
+
+    def _say(self, text: str) -> None:
+        """Once for each new thing to say."""
+        if text != self._said:
+            self._said = text
+            self.parts.say(text)
+
+    # -- act --------------------------------------------------------------------------------------------------------
+
+    def act(self, world: World, decision: Decision) -> Outcome | None:
+        self.watched = decision.watched or self.watched
+        self._stop(decision)
+        self._settle(world, decision)
+        for entry in decision.adopted:
+            self.parts.journal.keep(entry)
+        for container in decision.launches:
+            entry = self.parts.journal.entries.get(container)
+            if entry:
+                self.parts.workshop.launch(entry)
+        outcome = self._swap(world, decision)
+        if world.fresh or self.halted:
+            self.pulse.beat(world, self.snapshot, self.halted)
+        return outcome
+
+    def _stop(self, decision: Decision) -> None:
+        for stop in decision.stops:
+            if stop.reason:
+                self.parts.journal.mark_stop(stop.container, stop.reason)
+            self._quietly(self.parts.runner.stop, stop.container)
+
+    def _quietly(self, action: Callable[[str], None], container: str) -> None:
+        try:
+            action(container)
+        except RunnerError as error:
+            self._say(str(error))
+
+    def _settle(self, world: World, decision: Decision) -> None:
+        parts = self.parts
+        for ended in decision.ends:
+            parts.journal.put(ended)
+        for container in decision.collects:
+            entry = parts.journal.entries[container]
+            parts.workshop.collect(entry, self._containers[container])
+        for container in decision.removals:
+            parts.failpoint("before-remove")
+            self._quietly(parts.runner.remove, container)
+            parts.failpoint("after-remove")
+        for container in decision.drops:
+            parts.journal.drop(container)
+            parts.workshop.forget(container)
+        for project, last in decision.wipes:
+            parts.trees.wipe(project, last)
+            parts.journal.mark_wiped(project, last)
+
+    def _swap(self, world: World, decision: Decision) -> Outcome | None:
+        if not decision.commits or world.snapshot is None:
+            return None
+        parts = self.parts
+        parts.failpoint("before-push")
+        outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
+        parts.failpoint("after-push")
+        match outcome:
+            case Landed():
+                self.lost_races = 0
+                self._granted(decision)
+            case Rejected(kind=Rejection.RACE):
+                self.lost_races += 1
+            case Rejected(kind=kind, text=text):
+                self._say(f"the server declined a push ({kind}): {text}")
+            case Unknown(text=text):
+                self._say(f"no answer to a push: {text}; looking again")
+        return outcome
+
+    def _granted(self, decision: Decision) -> None:
+        for entry in decision.grants:
+            self.parts.failpoint("before-journal")
+            self.parts.journal.keep(entry)
+            self.parts.failpoint("after-journal")
+            if entry.phase == "granted":
+                self.parts.workshop.launch(entry)
+
+
+def _sight(container: Container) -> Sight:
+    return Sight(
+        id=container.id,
+        running=container.running,
+        exited=container.exited,
+        started=container.started,
+        last_output=container.last_output,
+    )

@@ -1,0 +1,72 @@
+"""The directories of executions, as the workshop needs them. `folders` has the real ones; simulations have none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from flow.local import Order
+from runner.spec import Mount
+from schema.execution import ArtifactList
+
+
+class InputMissing(Exception):
+    """Something the stage needs is not on this node; the text says what and where it was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything on disk for one execution. `inputs` are the file inputs with path, digest and size."""
+
+    workspace: Path
+    directory: Path
+    environment: Mapping[str, str]
+    mounts: tuple[Mount, ...] = ()
+    inputs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    text: str = ""
+    lines: int = 0
+    bytes: int = 0
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What an execution left."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()  # promised artifacts that are not there
+    artifacts: ArtifactList | None = None
+    manifest: str | None = None
+    log: Log = field(default_factory=Log)
+    note: str = ""
+
+
+class Trees(Protocol):
+    def prepare(self, container: str, order: Order) -> Ready:
+        """Make the workspace anew and look at the inputs. InputMissing."""
+        ...
+
+    def gather(self, container: str, order: Order) -> Gathered: ...
+
+    def wipe(self, project: str, last_execution: int) -> None:
+        """Delete the project's data on this node up to that execution."""
+        ...
+
+
+class NoTrees:
+    """No directories at all: for simulations."""
+
+    def prepare(self, container: str, order: Order) -> Ready:
+        nowhere = Path("/nonexistent")
+        return Ready(nowhere, nowhere, order.env)
+
+    def gather(self, container: str, order: Order) -> Gathered:
+        return Gathered()
+
+    def wipe(self, project: str, last_execution: int) -> None:
+        return None
