@@ -64,6 +64,8 @@ class Controller:
     def observe(self) -> World:
         parts = self.parts
         fresh = self._fetch()
+        entries, outbox = parts.journal.entries, parts.journal.outbox  # before the containers: a launch may end between
+        busy, prepared = parts.workshop.busy, parts.workshop.prepared
         try:
             self._containers = parts.runner.containers()
         except EngineUnavailable as error:
@@ -76,11 +78,11 @@ class Controller:
             now=parts.clock.now(),
             wall=parts.clock.wall(),
             poll=parts.poll,
-            entries=parts.journal.entries,
-            outbox=parts.journal.outbox,
+            entries=entries,
+            outbox=outbox,
             containers={id: _sight(container) for id, container in self._containers.items()},
-            busy=parts.workshop.busy,
-            prepared=parts.workshop.prepared,
+            busy=busy,
+            prepared=prepared,
             seen=self.seen,
             ids=tuple(parts.fresh_id() for _ in range(IDS_PER_ROUND)),
             wiped=parts.journal.wiped,
@@ -131,9 +133,7 @@ class Controller:
         for entry in decision.adopted:
             self.parts.journal.keep(entry)
         for container in decision.launches:
-            entry = self.parts.journal.entries.get(container)
-            if entry:
-                self.parts.workshop.launch(entry)
+            self.parts.workshop.launch(world.entries[container])
         outcome = self._swap(world, decision)
         if world.fresh or self.halted:
             self.pulse.beat(world, self.snapshot, self.halted)
@@ -156,8 +156,7 @@ class Controller:
         for ended in decision.ends:
             parts.journal.put(ended)
         for container in decision.collects:
-            entry = parts.journal.entries[container]
-            parts.workshop.collect(entry, self._containers[container])
+            parts.workshop.collect(parts.journal.entries[container], self._containers[container])
         for container in decision.removals:
             parts.failpoint("before-remove")
             self._quietly(parts.runner.remove, container)
