@@ -53,11 +53,12 @@ class Controller:
         self._said = ""
         self._containers: Mapping[str, Container] = {}
 
-    def round(self) -> Decision:
-        world = self.observe()
-        decision = decide(world)
-        self.act(world, decision)
-        return decision
+    def round(self) -> Outcome | None:
+        return self.step(self.observe())
+
+    def step(self, world: World) -> Outcome | None:
+        """Decide on an observed world and act; the outcome of the push, if there was one."""
+        return self.act(world, decide(world))
 
     # -- observe ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,271 @@
+"""A node from its options: builds the objects, runs the rounds until it is told to end."""
+
+import fcntl
+import hashlib
+import secrets
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from controller.boot import BootClock
+from controller.disk import FolderDisk
+from controller.failpoints import from_environment
+from controller.folders import Folders
+from controller.heartbeat import NameTaken
+from controller.journal import Journal, JournalError
+from controller.loop import Controller, Parts
+from controller.pace import Pace
+from controller.workshop import ThreadJobs, Tools, Workshop
+from flow.local import Me
+from runner.errors import RunnerError
+from runner.labels import Owner
+from runner.runner import Runner
+from schema.node import Inventory
+from state.errors import StateError
+from state.git import GitRepository
+from state.repository import Landed
+from state.watch import watch
+
+Say = Callable[[str], None]
+LEAST_FREE = 64 * 1024 * 1024
+"""Bytes of free disk below which a node takes no new work."""
+
+
+class CannotStart(Exception):
+    """The node cannot run like this; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """`winslowctl node`'s options. Times in seconds. `images` maps image patterns to folders (process runner)."""
+
+    repo: str
+    name: str
+    data: Path
+    runner: str = "auto"
+    poll: float = 5.0
+    heartbeat: float = 60.0
+    slots: int | None = None
+    pool: Path | None = None
+    images: Path | None = None
+    labels: tuple[str, ...] = ()
+    settle: float = 1.0
+    once: bool = False
+    stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+def run_node(options: NodeOptions, say: Say) -> int:
+    """Rounds until SIGTERM, SIGINT or `options.ended`. Containers go on, unless `stop_stages`. The exit code."""
+    try:
+        with _only_one(options.data):
+            return _run(options, say)
+    except (CannotStart, JournalError, NameTaken, StateError, RunnerError) as error:
+        say(f"cannot start: {error}")
+        return 1
+
+
+@contextmanager
+def _only_one(data: Path) -> Iterator[None]:
+    """One controller for a data directory: the second is refused."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"another controller works in {data}; give this one its own --data") from None
+        yield
+
+
+def _run(options: NodeOptions, say: Say) -> int:
+    journal = Journal(FolderDisk(options.data / "node"))
+    incarnation = journal.incarnation() or _install(journal)
+    owner = Owner(_repository_id(options), options.name, incarnation)
+    pace = Pace(options.poll)
+    runner = choose_runner(options, owner, pace.wake, say)
+    controller = _controller(options, journal, incarnation, owner, runner, pace, say)
+    _end_on_signals(options.ended, pace)
+    stop_watching = watch(options.repo, pace.wake)
+    try:
+        controller.observe()
+        controller.pulse.check_name()
+        say(f"node {options.name} ({runner.capabilities.name}) on {options.repo}, polling every {options.poll:g} s")
+        _rounds(controller, pace, options, say)
+    finally:
+        stop_watching()
+        if options.stop_stages:
+            _stop_all(runner)
+        runner.reap()
+    return 0
+
+
+def _install(journal: Journal) -> str:
+    incarnation = secrets.token_hex(16)
+    journal.install(incarnation)
+    return incarnation
+
+
+def _repository_id(options: NodeOptions) -> str:
+    """Kept from the first start on, so that another spelling of the URL does not orphan containers."""
+    disk = FolderDisk(options.data / "node")
+    known = disk.read("repository")
+    if known:
+        return known.decode()
+    fresh = hashlib.blake2b(options.repo.encode(), digest_size=8).hexdigest()
+    disk.write("repository", fresh.encode())
+    return fresh
+
+
+def choose_runner(options: NodeOptions, owner: Owner, wake: Callable[[], None], say: Say) -> Runner:
+    """Docker where an engine answers, else processes; `docker` and `process` insist."""
+    if options.runner in ("auto", "docker"):
+        try:
+            return _docker(options, owner, wake)
+        except (RunnerError, ImportError) as error:
+            if options.runner == "docker":
+                raise CannotStart(str(error)) from None
+            say(f"no Docker Engine ({str(error).splitlines()[0]}); stages run as processes")
+    return _processes(options, owner, wake)
+
+
+def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Runner:
+    from runner.docker import DockerRunner
+
+    return DockerRunner(owner, options.data / "runs", on_change=wake)
+
+
+def _processes(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Runner:
+    from runner.process import ProcessRunner, read_images
+
+    images = read_images(options.images) if options.images else {}
+    return ProcessRunner(owner, options.data / "runs", images=images, on_change=wake)
+
+
+def _controller(
+    options: NodeOptions,
+    journal: Journal,
+    incarnation: str,
+    owner: Owner,
+    runner: Runner,
+    pace: Pace,
+    say: Say,
+) -> Controller:
+    clock, failpoint = BootClock(), from_environment()
+    isolated = runner.capabilities.isolation
+    pool = options.pool or options.data / "pool"
+    pool.mkdir(parents=True, exist_ok=True)
+    trees = Folders(options.data, pool, isolated=isolated)
+    tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say)
+    me = Me(
+        node=options.name,
+        incarnation=incarnation,
+        inventory=take_inventory(options, incarnation, runner),
+        pool="/pool" if isolated else str(pool.absolute()),
+        settle=options.settle,
+    )
+    return Controller(
+        Parts(
+            me=me,
+            repository=GitRepository(options.repo, options.data / "clone.git"),
+            runner=runner,
+            workshop=Workshop(tools),
+            trees=trees,
+            journal=journal,
+            clock=clock,
+            poll=options.poll,
+            beat=options.heartbeat,
+            fresh_id=lambda: secrets.token_hex(16),
+            failpoint=failpoint,
+            say=say,
+        )
+    )
+
+
+def take_inventory(options: NodeOptions, incarnation: str, runner: Runner) -> Inventory:
+    """What this machine has. Default slots: one for every two cores."""
+    can = runner.capabilities
+    cpus = psutil.cpu_count() or 1
+    return Inventory(
+        node=options.name,
+        incarnation=incarnation,
+        winslow=_version(),
+        runner=can.name,
+        limits=can.limits,
+        isolation=can.isolation,
+        cpus=cpus,
+        memory=psutil.virtual_memory().total,
+        labels=options.labels,
+        slots=options.slots if options.slots is not None else max(1, cpus // 2),
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("winslow-controller")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _end_on_signals(ended: threading.Event, pace: Pace) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def end(*_: object) -> None:
+        ended.set()
+        pace.wake()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+
+def _rounds(controller: Controller, pace: Pace, options: NodeOptions, say: Say) -> None:
+    while not options.ended.is_set():
+        pause = _one_round(controller, pace, options, say)
+        if options.once:
+            return
+        if pause:
+            time.sleep(pause)
+        pace.wait(0.0 if controller.lost_races else pace.interval())
+
+
+def _one_round(controller: Controller, pace: Pace, options: NodeOptions, say: Say) -> float:
+    """Seconds to wait whatever wakes us: back-off after a lost race, courtesy in company."""
+    try:
+        world = controller.observe()
+        outcome = controller.step(world)
+    except Exception as error:  # a defect must not take a node down with its running stages
+        say(f"a round failed, and is tried again: {type(error).__name__}: {error}")
+        traceback.print_exc(file=sys.stderr)
+        return min(options.poll, 5.0)
+    now = world.now
+    if controller.lost_races:
+        pace.saw_company(now)
+        return pace.backoff(controller.lost_races)
+    return pace.courtesy(now) if isinstance(outcome, Landed) else 0.0
+
+
+def _stop_all(runner: Runner) -> None:
+    """End what runs, and wait for it: for a laptop, where Ctrl-C means everything."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        running = [id for id, container in runner.containers().items() if container.running]
+        if not running:
+            return
+        for id in running:
+            runner.stop(id)
+        time.sleep(0.05)
+
+
+def enough_disk(data: Path) -> bool:
+    return shutil.disk_usage(data).free > LEAST_FREE
