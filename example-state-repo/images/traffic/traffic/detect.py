@@ -111,7 +111,8 @@ class Aligner:
     def shift(self, image: Image) -> tuple[float, float]:
         """Pixels by which the image lies right of and below the background; 0, 0 unless that explains it better."""
         current = grey(image)
-        (right, down), _ = cv2.phaseCorrelate(self._reference, current, self._window)
+        # phaseCorrelate multiplies images whose size suits its transform by the window in place: hand it copies.
+        (right, down), _ = cv2.phaseCorrelate(self._reference.copy(), current.copy(), self._window)
         if max(abs(right), abs(down)) > LARGEST_DRIFT * current.shape[1]:
             return 0.0, 0.0
         if self._difference(moved(current, -right, -down)) >= self._difference(current):

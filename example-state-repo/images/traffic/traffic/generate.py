@@ -26,7 +26,7 @@ from traffic.video import Movie
 TRUTH = ("frame", "id", "x", "y", "w", "h", "cx", "cy", "angle", "speed_mps", "visible", "route")
 SCENE_WIDTH_M = 96.0
 """Metres the picture shows, unless told otherwise; so a smaller picture shows the same scene."""
-WARM_UP_S = 6.0
+WARM_UP_S = 12.0
 """Traffic that runs before the first frame, so that the picture does not begin empty."""
 SHADOW_M = 0.5
 SHADOW = (75, 75, 75)
