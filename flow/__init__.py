@@ -2,6 +2,7 @@
 
 `world` what is known · `change` what is to be committed · `chains` the fold of replies · `advance` what each project
 wants next · `interpolate` inputs into commands · `controls` requests to replies · `placement` which node ·
-`leases` what observers may conclude · `transitions` what may follow what · `decide` a node's next moves, as one value ·
-`events` commit messages · `views` states for people · `compare` two executions · `clock` the protocol of time.
+`leases` what observers may conclude · `transitions` what may follow what · `decide` a node's next moves, as one value (`held`, `stewardship`, `take`, `draft`, `orders`, `actions`) ·
+`memo` remembering ·
+`views` states for people · `compare` two executions · `clock` the protocol of time.
 """

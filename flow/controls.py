@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from flow.advance import Steps, next_steps
+from flow.memo import Memo
 from flow.world import ProjectView, RequestFile
 from schema.execution import State
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
@@ -36,8 +37,12 @@ class Answered:
     definition: Pipeline | None = None
 
 
-def steps_of(view: ProjectView) -> Steps:
+def _steps(view: ProjectView) -> Steps:
     return next_steps(view.definition, view.project, view.replies, view.executions)
+
+
+steps_of: Memo[ProjectView, Steps] = Memo(_steps)
+"""`next_steps` of a view, remembered by the view's identity."""
 
 
 def answer_all(view: ProjectView) -> Iterator[Answered]:

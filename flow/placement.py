@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flow.advance import Slot
-from flow.world import Snapshot
+from flow.world import ProjectView, Snapshot
 from schema.node import Inventory, NodeSettings
 from schema.pipeline import Stage
 from schema.reasons import Wait
@@ -70,11 +70,19 @@ def busy_counts(snapshot: Snapshot) -> dict[str, int]:
     return counts
 
 
-def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: str | None) -> Placement:
-    """`pinned` is the project's own node, if it names one; `data` the node that holds what the slot builds on."""
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where the result lies that a slot builds on: the node that made it, and the store it has it in."""
+
+    node: str
+    store: str = ""
+
+
+def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: Data | None) -> Placement:
+    """`pinned` is the project's own node, if it names one."""
     able, misfits = [], []
     for node in nodes:
-        what = misfit(slot.stage, node, pinned)
+        what = misfit(slot.stage, node, pinned) or _out_of_reach(node, data)
         if what:
             misfits.append(f"{node.name}: {what}")
         else:
@@ -92,6 +100,15 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: s
         return Placement((), could, Wait.RESOURCES, text)
     ranked = sorted(free, key=lambda node: _merit(slot, node, data))
     return Placement(tuple(node.name for node in ranked), could)
+
+
+def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
+    """Where the workspace lies that the slot starts from; None when it starts from nothing."""
+    made = view.execution(slot.source) if slot.source else None
+    if made is None:
+        return None
+    holder = snapshot.inventories.get(made.claim.node)
+    return Data(made.claim.node, holder.store if holder else "")
 
 
 def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
@@ -113,12 +130,26 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
     return None
 
 
-def _merit(slot: Slot, node: Candidate, data: str | None) -> tuple[object, ...]:
+def _out_of_reach(node: Candidate, data: Data | None) -> str | None:
+    """Why the node cannot read what the slot builds on, or None."""
+    if data is None or data.node == node.name or (data.store and data.store == node.inventory.store):
+        return None
+    return f"the workspace it builds on is on {data.node}"
+
+
+def _merit(slot: Slot, node: Candidate, data: Data | None) -> tuple[object, ...]:
     """Smaller is better."""
     preferred = bool(set(slot.stage.node.prefer) & (node.labels | {node.name}))
     wasted = len(node.inventory.gpus) > 0 and slot.stage.resources.gpus == 0
     load = node.busy / max(node.slots, 1)
-    return (node.name in slot.shun, not preferred, node.name != data, wasted, load, weight(node.name, repr(slot.key)))
+    return (
+        node.name in slot.shun,
+        not preferred,
+        data is not None and node.name != data.node,
+        wasted,
+        load,
+        weight(node.name, repr(slot.key)),
+    )
 
 
 def weight(node: str, thing: str) -> str:

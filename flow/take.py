@@ -8,7 +8,7 @@ from flow.controls import steps_of
 from flow.draft import Draft
 from flow.local import Entry, World
 from flow.orders import take
-from flow.placement import busy_counts, candidates, patience, place
+from flow.placement import busy_counts, candidates, data_of, patience, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.node import SCHEMA
@@ -81,8 +81,7 @@ class Taking:
         """None when this node should try now."""
         assert view.project
         nodes = candidates(self.snapshot, self.live, self.busy)
-        data = view.execution(slot.source) if slot.source else None
-        placement = place(slot, nodes, pinned=view.project.node, data=data.claim.node if data else None)
+        placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
         if placement.reason:
             return Waiting(placement.reason, slot.stage.name, placement.text)
         rank = placement.rank(self.world.me.node)

@@ -43,6 +43,7 @@ class Inventory(Recorded):
     labels: tuple[str, ...] = ()
     slots: int = 1
     address: str | None = None
+    store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
 
 
 class Heartbeat(Recorded):

@@ -1,0 +1,234 @@
+"""N controllers over one state repository, in virtual time, from one seed. No threads, no sleeps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from controller.disk import MemoryDisk
+from controller.journal import Journal
+from controller.loop import Controller, Parts
+from controller.trees import NoTrees
+from controller.workshop import InlineJobs, Tools, Workshop
+from flow.clock import VirtualClock
+from flow.controls import steps_of
+from flow.local import Me, World
+from flow.world import ProjectView, Snapshot
+from runner.fake import FakeRunner
+from runner.labels import Owner
+from schema.node import Inventory
+from state.memory import MemoryRepository, MemoryServer
+from state.repository import Edit, Landed
+from tests.simulation.faults import Crash, FlakyRepository, Link, Network, Weather
+from tests.simulation.invariants import Checker
+from tests.simulation.people import Person, initial_files
+
+POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
+AUTHOR = "Ada <ada@example.org>"
+
+
+@dataclass
+class Machine:
+    """What survives its controller: disk, containers, link."""
+
+    name: str
+    disk: MemoryDisk
+    runner: FakeRunner
+    link: Link
+    chance: Random
+    controller: Controller | None = None
+    pending: World | None = None
+    next_turn: float = 0.0
+    asleep_until: float = 0.0
+    launched: list[str] = field(default_factory=list)
+
+
+class WatchedRunner:
+    """The fake runner, telling the checker of every start and stop."""
+
+    def __init__(self, inner: FakeRunner, checker: Checker, node: str) -> None:
+        self._inner, self._checker, self._node = inner, checker, node
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def start(self, container: str) -> None:
+        self._inner.start(container)
+        self._checker.started(self._node, container)
+
+    def stop(self, container: str) -> None:
+        if (found := self._inner.containers().get(container)) and found.running:
+            self._checker.stopping(self._node, container)
+        self._inner.stop(container)
+
+
+class Cluster:
+    def __init__(
+        self, seed: int, *, nodes: int = 3, projects: int = 3, weather: Weather | None = None, requests: int = 12
+    ) -> None:
+        self.chance = Random(seed)
+        self.clock = VirtualClock()
+        self.now = {"now": 0.0}
+        self.weather = weather or Weather()
+        self.network = Network()
+        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER))
+        self.observer = MemoryRepository(self.server)
+        self.checker = Checker(self.server, self.network, LOST_AFTER)
+        self.machines = [self._machine(index) for index in range(nodes)]
+        self.person = Person(self.observer, Random(self.chance.random()), projects)
+        self.asks_left, self.next_ask = requests, 5.0
+        self.rounds = self.crashes = 0
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def _machine(self, index: int) -> Machine:
+        name = f"n{index}"
+        owner = Owner("sim", name, self._hex())
+        disk = MemoryDisk()
+        Journal(disk).install(owner.incarnation)
+        return Machine(name, disk, FakeRunner(owner, self.clock.now), Link(), Random(self.chance.random()))
+
+    def _hex(self) -> str:
+        return f"{self.chance.getrandbits(128):032x}"
+
+    def _boot(self, machine: Machine) -> Controller:
+        journal = Journal(machine.disk)
+        incarnation = journal.incarnation() or ""
+        repository = FlakyRepository(
+            MemoryRepository(self.server), machine.chance, self.weather, machine.link, self.network, self.now
+        )
+        runner = WatchedRunner(machine.runner, self.checker, machine.name)
+        owner = Owner("sim", machine.name, incarnation)
+        failpoint = self._failpoint(machine)
+        trees = NoTrees()
+        tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint)  # type: ignore[arg-type]
+        inventory = Inventory(
+            node=machine.name, incarnation=incarnation, runner="fake", cpus=4, slots=2, store="shared"
+        )
+        return Controller(
+            Parts(
+                me=Me(machine.name, incarnation, inventory, settle=1.0),
+                repository=repository,
+                runner=runner,  # type: ignore[arg-type]
+                workshop=Workshop(tools),
+                trees=trees,
+                journal=journal,
+                clock=self.clock,
+                poll=POLL,
+                beat=BEAT,
+                fresh_id=lambda: f"{machine.chance.getrandbits(128):032x}",
+                failpoint=failpoint,
+            )
+        )
+
+    def _failpoint(self, machine: Machine) -> Callable[[str], None]:
+        def hit(name: str) -> None:
+            if self.weather.strikes(machine.chance, self.weather.crash):
+                raise Crash(name)
+
+        return hit
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def run(self, *, stormy: float = 1200.0, calm: float = 6000.0) -> "Cluster":
+        """Bad weather first, then good weather until everything is at rest."""
+        self._until(stormy, lambda: False)
+        self._clear_up()
+        self._until(stormy + calm, self._at_rest)
+        self.checker.finished(self._views(), self._leftovers())
+        return self
+
+    def _clear_up(self) -> None:
+        self.weather.clear()
+        self.network.down_until = 0.0
+        for machine in self.machines:
+            machine.link.cut = False
+            machine.asleep_until = 0.0
+        self.person.obliging = True
+
+    def _until(self, end: float, done: Callable[[], bool]) -> None:
+        while self.clock.seconds < end:
+            if self.clock.seconds >= self.next_ask:
+                self._ask()
+            machine = min(self.machines, key=lambda m: m.next_turn)
+            self._move_to(max(machine.next_turn, self.clock.seconds))
+            self._turn(machine)
+            self.checker.look()
+            if self.rounds % 20 == 0 and done():
+                return
+
+    def _move_to(self, time: float) -> None:
+        if self.network.up(time):
+            self.network.up_seconds += time - self.clock.seconds
+        self.clock.seconds = self.now["now"] = time
+
+    def _ask(self) -> None:
+        if self.asks_left > 0 or self.person.obliging:
+            self.person.act()
+            self.asks_left -= 1
+        self.next_ask = self.clock.seconds + self.chance.expovariate(1 / 60.0)
+
+    def _turn(self, machine: Machine) -> None:
+        """Half a round: others may act between what a node observes and what it does."""
+        self.rounds += 1
+        self._misfortune(machine)
+        if self.clock.seconds < machine.asleep_until:
+            machine.next_turn = machine.asleep_until
+            return
+        try:
+            if machine.controller is None:
+                machine.controller = self._boot(machine)
+            if machine.pending is None:
+                machine.pending = machine.controller.observe()
+                machine.next_turn = self.clock.seconds + machine.chance.uniform(0.0, 0.5)
+                return
+            world, machine.pending = machine.pending, None
+            machine.controller.step(world)
+        except Crash:
+            self._crashed(machine)
+        machine.next_turn = self.clock.seconds + POLL * machine.chance.uniform(0.85, 1.15)
+
+    def _crashed(self, machine: Machine) -> None:
+        machine.controller = machine.pending = None
+        self.crashes += 1
+
+    def _misfortune(self, machine: Machine) -> None:
+        weather, chance = self.weather, machine.chance
+        if weather.strikes(chance, weather.partition * (8 if machine.link.cut else 1)):
+            machine.link.cut = not machine.link.cut
+        if weather.strikes(chance, weather.outage):
+            self.network.down_until = self.clock.seconds + chance.uniform(10, 4 * LOST_AFTER)
+        if weather.strikes(chance, weather.suspend):
+            machine.asleep_until = self.clock.seconds + chance.uniform(5, 3 * LOST_AFTER)
+        if weather.strikes(chance, weather.reboot):
+            machine.runner.machine_reboot()
+            self._crashed(machine)
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        return self.observer.fetch()
+
+    def _views(self) -> list[ProjectView]:
+        return list(self.snapshot().projects.values())
+
+    def _at_rest(self) -> bool:
+        return not self._leftovers() and all(
+            not view.unanswered and not steps_of(view).run and not steps_of(view).active
+            for view in self._views()
+            if not view.deletion
+        )
+
+    def _leftovers(self) -> list[str]:
+        """What must be gone once the weather is fine: running containers, results that were not delivered."""
+        left = []
+        for machine in self.machines:
+            left += [f"{machine.name} runs {id[:8]}" for id, c in machine.runner.containers().items()]
+            left += [
+                f"{machine.name} keeps {name}" for name in machine.disk.names("outbox") + machine.disk.names("claims")
+            ]
+        return left
+
+    def edit(self, files: dict[str, str | None], message: str = "edit") -> str:
+        outcome = self.observer.propose(Edit(files, message, AUTHOR), base=self.snapshot().main)
+        assert isinstance(outcome, Landed)
+        return outcome.oid

@@ -1,0 +1,106 @@
+"""Weather for simulations: a repository behind a bad network, and a controller that dies at failpoints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from flow.change import Commit
+from flow.world import Snapshot
+from schema.node import Heartbeat
+from state.errors import Unreachable
+from state.repository import Edit, Landed, Outcome, Repository, Unknown
+
+
+class Crash(BaseException):
+    """kill -9 of a controller. Not an Exception: nothing in the product may catch it."""
+
+
+@dataclass
+class Weather:
+    """What can go wrong, as probabilities a step, and whether it is switched on at all."""
+
+    loss: float = 0.05  # of a fetch, a push, an answer
+    crash: float = 0.004  # at a failpoint
+    partition: float = 0.004  # a node's link changes
+    outage: float = 0.001  # the server goes away for everyone
+    suspend: float = 0.002  # a node's controller sleeps
+    reboot: float = 0.0005  # a machine restarts, with everything on it
+    stale_main: float = 0.03  # a fetch sees an aged main
+    bad: bool = True
+
+    def clear(self) -> None:
+        self.bad = False
+
+    def strikes(self, chance: Random, probability: float) -> bool:
+        return self.bad and chance.random() < probability
+
+
+@dataclass
+class Link:
+    """One node's way to the server."""
+
+    cut: bool = False
+
+
+@dataclass
+class Network:
+    """The server's reachability, and a clock that runs only while it is reachable."""
+
+    down_until: float = 0.0
+    up_seconds: float = 0.0
+    beats: dict[str, float] = field(default_factory=dict)  # node -> up_seconds of its last landed beat
+
+    def up(self, now: float) -> bool:
+        return now >= self.down_until
+
+
+class FlakyRepository:
+    """Loses fetches, pushes and answers of pushes; nothing passes while the link is cut or the server is down."""
+
+    def __init__(
+        self,
+        inner: Repository,
+        chance: Random,
+        weather: Weather,
+        link: Link,
+        network: Network,
+        now: Mapping[str, float],
+    ) -> None:
+        self.inner, self.chance, self.weather = inner, chance, weather
+        self.link, self.network, self.now = link, network, now
+
+    def _reachable(self) -> bool:
+        return not self.link.cut and self.network.up(self.now["now"])
+
+    def _lost(self) -> bool:
+        return not self._reachable() or self.weather.strikes(self.chance, self.weather.loss)
+
+    def fetch(self) -> Snapshot:
+        if self._lost():
+            raise Unreachable("the fetch was lost")
+        if self.weather.strikes(self.chance, self.weather.stale_main):
+            return self.inner.fetch_with_aged_main(self.chance.randint(1, 3))  # type: ignore[attr-defined, no-any-return]
+        return self.inner.fetch()
+
+    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
+        if self._lost():
+            return Unknown("the push was lost")
+        outcome = self.inner.swap(base, commits, node=node)
+        return Unknown("the answer was lost") if self._lost() else outcome
+
+    def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
+        if self._lost():
+            return Unknown("the beat was lost")
+        outcome = self.inner.beat(heartbeat, expected=expected)
+        if isinstance(outcome, Landed):
+            self.network.beats[heartbeat.node] = self.network.up_seconds
+        return Unknown("the answer was lost") if self._lost() else outcome
+
+    def heartbeat(self, node: str) -> Heartbeat | None:
+        return self.inner.heartbeat(node)
+
+    def descends(self, tip: str, ancestor: str) -> bool:
+        return self.inner.descends(tip, ancestor)
+
+    def propose(self, edit: Edit, *, base: str) -> Outcome:
+        return self.inner.propose(edit, base=base)

@@ -1,0 +1,188 @@
+"""What must hold whatever happens. Reads the history of `winslow/state` alone, and what runners were told to do.
+
+Safety is judged at every step, commit by commit; liveness once the weather is fine and everything had time to finish.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flow.chains import fold
+from flow.controls import steps_of
+from flow.transitions import illegal
+from flow.world import ProjectView
+from schema import layout
+from schema.execution import Execution, State, Tombstone
+from schema.pipeline import Pipeline
+from schema.reasons import End
+from schema.reply import Reply
+from state.memory import MemoryServer
+from tests.simulation.faults import Network
+
+SLACK = 6.0
+"""Seconds of one poll and a little: how far the observers' sampled silence may lie above the true one."""
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass
+class Told:
+    """What the history has said of one project so far."""
+
+    executions: dict[int, Execution] = field(default_factory=dict)
+    seqs: dict[int, str] = field(default_factory=dict)
+    replies: list[Reply] = field(default_factory=list)
+    definition: Pipeline | None = None
+    answered: set[str] = field(default_factory=set)
+    last_execution: int = 0
+    last_seq: int = 0
+
+
+class Checker:
+    def __init__(self, server: MemoryServer, network: Network, lost_after: float) -> None:
+        self.server, self.network, self.lost_after = server, network, lost_after
+        self.projects: dict[str, Told] = {}
+        self.claims: dict[str, tuple[str, int]] = {}  # every claim id that ever landed
+        self.accepted: dict[tuple[object, ...], int] = {}
+        self.wanted: list[str] = []
+        self.read = 0
+        self.stops: list[tuple[str, str]] = []
+
+    # -- what runners are told --------------------------------------------------------------------------------------
+
+    def started(self, node: str, container: str) -> None:
+        self.look()
+        if container not in self.claims:
+            raise Violation(f"{node} started {container[:8]}, a claim that has not landed")
+
+    def stopping(self, node: str, container: str) -> None:
+        """Only what was aborted, superseded, deleted or ran too long may be stopped."""
+        self.look()
+        if container not in self.claims:
+            return
+        project, number = self.claims[container]
+        record = self.projects[project].executions.get(number)
+        if record is None or record.claim.container != container:
+            return
+        if record.state.active and not self._asked_to_end(project, number):
+            raise Violation(f"{node} stopped {project}/{number}, which is {record.state}, without being asked")
+
+    def _asked_to_end(self, project: str, number: int) -> bool:
+        names = self.server.main_paths(f"projects/{project}/requests/")
+        if any("abort" in name for name in names):
+            return True
+        return not self.server.main_paths(f"projects/{project}/project.yaml")
+
+    # -- the history ------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        history = self.server.history(layout.STATE)
+        for commit in history[self.read :]:
+            self._commit(commit)
+        self.read = len(history)
+
+    def _commit(self, commit: object) -> None:
+        self._order(commit.wanted)  # type: ignore[attr-defined]
+        writes = commit.writes  # type: ignore[attr-defined]
+        replies = [w.content for w in writes if isinstance(w.content, Reply)]
+        for write in writes:
+            place = layout.place_on_state(write.path)
+            project = write.path.split("/")[1] if write.path.startswith("projects/") else ""
+            if not project:
+                continue
+            told = self.projects.setdefault(project, Told())
+            match write.content:
+                case Execution():
+                    self._execution(project, told, write.content, commit)
+                case Reply():
+                    self._reply(project, told, write.content, writes)
+                case Tombstone():
+                    told.last_execution = max(told.last_execution, write.content.last_execution)
+                case Pipeline():
+                    told.definition = write.content
+                case None if place is None and write.path.endswith("executions/"):
+                    told.executions.clear()
+        for reply in replies:
+            self._abort(reply, writes)
+
+    def _order(self, wanted: str) -> None:
+        if self.wanted and wanted != self.wanted[-1] and not self.server.is_ancestor(self.wanted[-1], wanted):
+            raise Violation("the commit of main that state was decided on went back")
+        self.wanted.append(wanted)
+
+    def _execution(self, project: str, told: Told, record: Execution, commit: object) -> None:
+        before = told.executions.get(record.execution)
+        if what := illegal(before, record):
+            raise Violation(f"{project}: {what}")
+        if before is None:
+            if record.execution <= told.last_execution:
+                raise Violation(f"{project}: number {record.execution} was used before")
+            told.last_execution = record.execution
+        event, node = commit.event, commit.node  # type: ignore[attr-defined]
+        if (
+            before
+            and before.state.active
+            and record.state.ended
+            and event.verb != "abort"
+            and node != before.claim.node
+        ):
+            raise Violation(f"{node} ended {project}/{record.execution}, which {before.claim.node} holds")
+        if before and before.state.active and record.state is State.LOST:
+            self._loss(project, before, node)
+        told.executions[record.execution] = record
+        self.claims[record.claim.id] = (project, record.execution)
+        if record.state is State.SUCCEEDED:
+            self._accepted(project, told, record)
+
+    def _loss(self, project: str, record: Execution, by: str) -> None:
+        """Nobody is declared lost who could be heard: outages of the server are not silence of a node."""
+        holder = record.claim.node
+        silence = self.network.up_seconds - self.network.beats.get(holder, 0.0)
+        if by != holder and silence < self.lost_after - SLACK:
+            raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
+
+    def _accepted(self, project: str, told: Told, record: Execution) -> None:
+        slot = (project, record.chain, record.request, record.stage)
+        if slot in self.accepted:
+            raise Violation(f"{slot} has two accepted results: {self.accepted[slot]} and {record.execution}")
+        self.accepted[slot] = record.execution
+
+    def _reply(self, project: str, told: Told, reply: Reply, writes: Iterable[object]) -> None:
+        if reply.seq != told.last_seq + 1:
+            raise Violation(f"{project}: reply {reply.seq} after {told.last_seq}")
+        if reply.request in told.answered:
+            raise Violation(f"{project}: {reply.request} was replied to twice")
+        told.last_seq = reply.seq
+        told.answered.add(reply.request)
+        told.replies.append(reply)
+        opens = reply.accepted and reply.kind == "start"
+        if opens and not any(isinstance(w.content, Pipeline) for w in writes):  # type: ignore[attr-defined]
+            raise Violation(f"{project}: {reply.request} was accepted without its definition")
+
+    def _abort(self, reply: Reply, writes: Iterable[object]) -> None:
+        """An accepted abort stands in the push that ends its execution: by now the record says so."""
+        if reply.kind != "abort" or not reply.accepted:
+            return
+        for project, told in self.projects.items():
+            if reply in told.replies:
+                record = told.executions.get(reply.execution or 0)
+                if record is None or record.state is not State.ABORTED or record.reason is not End.ABORTED:
+                    raise Violation(f"{project}: the abort of {reply.execution} was accepted, but it is not ended")
+
+    # -- in the end -------------------------------------------------------------------------------------------------
+
+    def finished(self, views: list[ProjectView], left: list[str]) -> None:
+        self.look()
+        for view in views:
+            if view.deletion:
+                continue
+            if view.unanswered:
+                raise Violation(f"{view.id}: no reply to {[file.name for file in view.unanswered]}")
+            steps = steps_of(view)
+            if steps.run or steps.active:
+                raise Violation(f"{view.id} was left behind at {steps.stage}")
+            if fold(view.replies) and steps.wait is None:
+                raise Violation(f"{view.id} neither runs nor says why not")
+        if left:
+            raise Violation(f"left over: {left}")

@@ -1,0 +1,105 @@
+"""People of a simulation: they ask for things at any time, sensible or not, and finally let everything finish."""
+
+from random import Random
+
+from flow.controls import steps_of
+from flow.world import ProjectView, Snapshot
+from schema.reasons import Wait
+from state.repository import Edit, Repository
+
+AUTHOR = "Ada <ada@example.org>"
+STAGES = ("detect", "review", "track", "report")
+
+
+def initial_files(projects: int, chance: Random, lost_after: float) -> dict[str, str]:
+    files = {
+        "winslow.yaml": f"schema: 1\nlost_after: {lost_after:g}s\ndelete_after: 60s\n",
+        "pipelines/p.yaml": PIPELINE,
+    }
+    for number in range(projects):
+        seconds, code = chance.choice((5, 20, 60)), chance.choice((0, 0, 0, 0, 75, 1))
+        files[f"projects/v{number}/project.yaml"] = (
+            f"pipeline: p\npriority: {chance.randint(0, 100)}\nenv: {{FAKE_SECONDS: {seconds}, FAKE_EXIT: {code}}}\n"
+        )
+    return files
+
+
+PIPELINE = """
+name: p
+inputs:
+  speed: {type: number, default: 1, min: 0, max: 9}
+stages:
+  - {name: detect, image: fake, retry: {max: 2, when: [exit_code, infrastructure, node_lost], exit_codes: [75], backoff: 5s}}
+  - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}
+  - {name: track, image: fake, timeout: 10m, env: {FAKE_EXIT: 0}}
+  - {name: report, image: fake, env: {FAKE_SECONDS: 3}}
+"""
+
+
+class Person:
+    def __init__(self, repository: Repository, chance: Random, projects: int) -> None:
+        self.repository, self.chance, self.projects = repository, chance, projects
+        self.obliging = False
+        self.asked: list[str] = []
+        self.deleted: dict[str, str] = {}
+
+    def act(self) -> None:
+        snapshot = self.repository.fetch()
+        project = f"v{self.chance.randrange(self.projects)}"
+        if project in self.deleted:
+            self._edit(snapshot, {f"projects/{project}/project.yaml": self.deleted.pop(project)}, "restore")
+            return
+        view = snapshot.projects.get(project)
+        if view is None:
+            return
+        if self.obliging:
+            for view in snapshot.projects.values():
+                self._answer(snapshot, view)
+            return
+        if self.chance.random() < 0.04:
+            self._delete(snapshot, project)
+            return
+        self._request(snapshot, view, self._wish(view))
+
+    def _wish(self, view: ProjectView) -> dict[str, object]:
+        stage = self.chance.choice(STAGES)
+        wishes: list[dict[str, object]] = [
+            {"request": "start"},
+            {"request": "start", "stage": stage},
+            {"request": "start", "stage": stage, "then": "pause", "inputs": {"speed": self.chance.randint(0, 12)}},
+            {"request": "pause"},
+            {"request": "resume"},
+            {"request": "resume", "stage": stage},
+            {"request": "abort"},
+            {"request": "skip", "stage": stage},
+            {"request": "answer", "inputs": {"keep": self.chance.random() < 0.8}},
+            {"request": "answer", "inputs": {"keep": "maybe"}},
+        ]
+        return wishes[0] if not view.replies else self.chance.choice(wishes)
+
+    def _answer(self, snapshot: Snapshot, view: ProjectView) -> None:
+        waiting = steps_of(view).wait
+        if waiting and waiting.reason is Wait.MANUAL_APPROVAL and not view.unanswered:
+            self._request(snapshot, view, {"request": "answer", "inputs": {"keep": True}})
+
+    def _request(self, snapshot: Snapshot, view: ProjectView, wish: dict[str, object]) -> None:
+        number = len(self.asked) + 1
+        name = f"{number:04d}-{wish['request']}.yaml"
+        self.asked.append(f"{view.id}/{name}")
+        lines = [f"{key}: {_yaml(value)}" for key, value in wish.items()]
+        self._edit(snapshot, {f"projects/{view.id}/requests/{name}": "\n".join(lines) + "\n"}, "ask")
+
+    def _delete(self, snapshot: Snapshot, project: str) -> None:
+        text = self.repository.read_main(f"projects/{project}/project.yaml")  # type: ignore[attr-defined]
+        if text:
+            self.deleted[project] = text
+            self._edit(snapshot, {f"projects/{project}/": None}, "delete")
+
+    def _edit(self, snapshot: Snapshot, files: dict[str, str | None], message: str) -> None:
+        self.repository.propose(Edit(files, message, AUTHOR), base=snapshot.main)
+
+
+def _yaml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_yaml(v)}" for k, v in value.items()) + "}"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,32 @@
+"""Random worlds against the promises. `SEEDS=1000 pytest tests/simulation` runs more of them."""
+
+import os
+
+import pytest
+
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Weather
+
+SEEDS = int(os.environ.get("SEEDS", "200"))
+FINE = Weather(loss=0, crash=0, partition=0, outage=0, suspend=0, reboot=0, stale_main=0)
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 20)))
+def test_in_fine_weather_everything_finishes(seed: int) -> None:
+    Cluster(seed, weather=Weather(**vars(FINE))).run()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_F13_no_promise_is_broken_in_bad_weather(seed: int) -> None:
+    Cluster(seed).run()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_F13_a_seed_repeats_exactly(seed: int) -> None:
+    first, second = Cluster(seed).run(), Cluster(seed).run()
+    assert first.checker.wanted == second.checker.wanted
+    assert (first.rounds, first.crashes, first.checker.accepted) == (
+        second.rounds,
+        second.crashes,
+        second.checker.accepted,
+    )
