@@ -16,12 +16,15 @@ BRAKING = 3.0
 HARDEST_BRAKING = 8.0
 HEADWAY_S = 0.9
 STANDSTILL_M = 1.8
-GREEN_WE_S = 5.0
-GREEN_NS_S = 3.0
+LEAST_GREEN_S = 2.5
+PATIENCE_S = 1.0
+"""A vehicle that stands so long at a red light asks for green."""
 CLEARANCE_S = 1.5
 """Both directions see red for so long after each green."""
 NORTH_SOUTH_SHARE = 0.35
 """Of all vehicles; the road from west to east is the main road."""
+STANDING = 0.5
+"""Metres a second."""
 STOP_LINE_M = 8.0
 """Before the middle of the crossing."""
 SIGHT_M = 40.0
@@ -50,12 +53,27 @@ class Vehicle:
         return self.route[0]
 
 
-def is_green(arm: str, time: float) -> bool:
-    """West and east take turns with north and south."""
-    phase = time % (GREEN_WE_S + GREEN_NS_S + 2 * CLEARANCE_S)
-    if arm in "WE":
-        return phase < GREEN_WE_S
-    return GREEN_WE_S + CLEARANCE_S <= phase < GREEN_WE_S + CLEARANCE_S + GREEN_NS_S
+@dataclass
+class Lights:
+    """Two directions in turn; the green one changes when somebody waits in the other.
+
+    So nobody stands for most of a short clip, which would make him part of the road.
+    """
+
+    green: str = "WE"
+    _changed: float = 0.0
+    _asked_for: float = 0.0
+
+    def is_green(self, arm: str, time: float) -> bool:
+        return arm in self.green and time - self._changed >= CLEARANCE_S
+
+    def step(self, waiting: set[str], time: float, seconds: float) -> None:
+        """`waiting`: arms on which a vehicle stands."""
+        asked = any(arm not in self.green for arm in waiting)
+        self._asked_for = self._asked_for + seconds if asked else 0.0
+        if self._asked_for >= PATIENCE_S and time - self._changed >= CLEARANCE_S + LEAST_GREEN_S:
+            self.green = "NS" if self.green == "WE" else "WE"
+            self._changed, self._asked_for = time, 0.0
 
 
 def acceleration(speed: float, wish: float, gap: float | None) -> float:
@@ -79,6 +97,7 @@ class Road:
     """Vehicles a second."""
     random: np.random.Generator
     vehicles: list[Vehicle] = field(default_factory=list)
+    lights: Lights = field(default_factory=Lights)
     time: float = 0.0
     _next_entry: float = 0.0
     _count: int = 0
@@ -86,6 +105,7 @@ class Road:
     def step(self, seconds: float) -> None:
         """Let time pass."""
         self._enter()
+        self.lights.step({vehicle.arm for vehicle in self.vehicles if vehicle.speed < STANDING}, self.time, seconds)
         ahead = sorted(self.vehicles, key=lambda vehicle: -vehicle.way)
         for vehicle in ahead:
             change = acceleration(vehicle.speed, vehicle.wish, self._gap(vehicle))
@@ -117,7 +137,7 @@ class Road:
     def _gap(self, vehicle: Vehicle) -> float | None:
         """Metres to the nearest thing to stop for: a red light or the vehicle ahead."""
         to_line = self.middle[vehicle.arm] - STOP_LINE_M - vehicle.way - vehicle.length / 2
-        stops = [] if is_green(vehicle.arm, self.time) or not -0.5 < to_line < SIGHT_M else [max(to_line, 0.0)]
+        stops = [] if self.lights.is_green(vehicle.arm, self.time) or not -0.5 < to_line < SIGHT_M else [max(to_line, 0.0)]
         for other in self.vehicles:
             ahead = other.way - vehicle.way
             if other.arm == vehicle.arm and 0 < ahead < SIGHT_M:

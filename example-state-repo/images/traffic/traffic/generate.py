@@ -202,7 +202,7 @@ def parse(argv: list[str]) -> tuple[Path, Options]:
     parser.add_argument("--size", default="960x540", help="WIDTHxHEIGHT in pixels")
     parser.add_argument("--fps", type=float, default=25.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=1.0, help="vehicles a second")
+    parser.add_argument("--rate", type=float, default=0.7, help="vehicles a second")
     parser.add_argument("--trees", type=int, default=4, help="trees, the first four over a road")
     parser.add_argument("--drift", type=float, default=1.0, help="pixels the camera wanders, about")
     parser.add_argument("--noise", type=float, default=4.0, help="grey levels of sensor noise")

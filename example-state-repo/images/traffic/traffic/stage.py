@@ -172,7 +172,7 @@ class Stage:
         self._say_progress(100, text)
 
     def metric(self, name: str, value: float) -> None:
-        self._metrics[name] = round(float(value), 4)
+        self._metrics[name] = value if isinstance(value, int) else round(float(value), 4)
 
     def _say_progress(self, percent: float, text: str) -> None:
         print(f"{self.name} {percent:.0f}% {text}".rstrip(), flush=True)

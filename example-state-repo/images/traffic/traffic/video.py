@@ -119,7 +119,8 @@ def even(length: float) -> int:
 
 def write_image(path: Path, image: Image) -> None:
     """Write a PNG or JPEG, by the suffix."""
-    done, data = cv2.imencode(path.suffix, image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
+    done, data = cv2.imencode(path.suffix, image, options)
     if not done:
         raise BadInput(f"cannot encode {path.name}")
     write_bytes(path, data.tobytes())
