@@ -1,6 +1,6 @@
 """What a project wants next. One pure function without time, called by nodes, page, `plan` and simulator alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flow.chains import Chain, Floor, fold
@@ -87,6 +87,7 @@ class _Walk:
     def __init__(self, pipeline: Pipeline, project: Project, chain: Chain, executions: Sequence[Execution]) -> None:
         self.pipeline, self.project, self.chain = pipeline, project, chain
         self.mine = [e for e in executions if e.chain == chain.seq]
+        self.by_number = {e.execution: e for e in executions}
         self.floors = floors(pipeline, chain)
         self.satisfied: set[str] = set()
         self.values: dict[str, Mapping[str, object]] = {}
@@ -138,16 +139,28 @@ class _Walk:
         return self.pipeline.index(self.chain.stage) if self.pipeline.stage(self.chain.stage) else 0
 
     def _before(self, begin: int) -> None:
-        """Stages before the chain's position: their newest success still gives values and the workspace."""
+        """Stages before the chain's position: what they left still gives values and the workspace."""
+        lineage = {e.stage: e for e in self._lineage(self.chain.base)}
         for stage in self.pipeline.stages[:begin]:
             success = next((e for e in reversed(self.mine) if e.stage == stage.name and _succeeded(e)), None)
             if success:
                 self._took(stage, success)
+            elif stage.name in lineage:
+                self.values[stage.name] = _values(lineage[stage.name])
             elif stage.name in self.chain.answers:
                 self.values[stage.name] = self.chain.answers[stage.name].values
+            elif stage.name in self.chain.inherited:
+                self.values[stage.name] = self.chain.inherited[stage.name]
+
+    def _lineage(self, number: int | None) -> Iterator[Execution]:
+        """The executions that a workspace was built by, newest first."""
+        while number is not None and number in self.by_number:
+            execution = self.by_number[number]
+            yield execution
+            number = execution.workspace.source
 
     def _took(self, stage: Stage, success: Execution) -> None:
-        self.values[stage.name] = success.result.values if success.result else {}
+        self.values[stage.name] = _values(success)
         self.source = success.execution
         self.satisfied.add(stage.name)
 
@@ -288,6 +301,10 @@ def granted(stage: Stage, runs: Sequence[Execution], newest: Execution) -> bool:
         return False
     used = sum(e.state is State.FAILED and e.reason not in INFRASTRUCTURE for e in runs)
     return used <= stage.retry.max
+
+
+def _values(execution: Execution) -> Mapping[str, object]:
+    return execution.result.values if execution.result else {}
 
 
 def _succeeded(execution: Execution) -> bool:

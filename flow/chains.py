@@ -50,6 +50,7 @@ class Chain:
     skipped: Mapping[str, int] = field(default_factory=dict)  # stage -> seq of the skip
     answers: Mapping[str, Answer] = field(default_factory=dict)
     answered_once: frozenset[str] = frozenset()  # stages that this or an earlier chain answered
+    inherited: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # answers of earlier chains
     positions: tuple[Floor, ...] = ()  # every position the chain was put at, oldest first
 
 
@@ -76,8 +77,13 @@ def _opened(reply: Reply, before: Chain | None) -> Chain:
         inputs=reply.inputs,
         env=reply.env,
         answered_once=before.answered_once if before else frozenset(),
+        inherited=_answers(before) if before else {},
         positions=(Floor(reply.position.stage, reply.position.after, reply.seq),),
     )
+
+
+def _answers(chain: Chain) -> dict[str, Mapping[str, Value]]:
+    return {**chain.inherited, **{stage: answer.values for stage, answer in chain.answers.items()}}
 
 
 def _continued(chain: Chain, reply: Reply) -> Chain:

@@ -1,0 +1,93 @@
+"""Small worlds for tests of `flow`: a project, what was asked of it, and what ran."""
+
+from dataclasses import replace
+
+from flow.controls import answer, answer_all, steps_of
+from flow.world import ProjectView, RequestFile
+from schema.binding import read
+from schema.execution import Claim, Execution, Result, State
+from schema.pipeline import Pipeline
+from schema.project import Project
+from schema.reasons import End
+from schema.reply import Reply
+from schema.request import Request
+
+PIPELINE = """
+name: p
+inputs:
+  speed: {type: number, default: 1, min: 0, max: 9}
+stages:
+  - {name: detect, image: i, retry: {max: 2, when: [exit_code, infrastructure, node_lost]}}
+  - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}
+  - {name: track, image: i, command: [run, "$[[ inputs.speed ]]", "$[[ stages.detect.values.cars ]]"]}
+  - {name: report, image: i}
+"""
+
+
+def pipeline(text: str = PIPELINE) -> Pipeline:
+    return read(Pipeline, text, "pipelines/p.yaml")
+
+
+class Story:
+    """A project whose history a test tells, one fact after the other."""
+
+    def __init__(self, text: str = PIPELINE, **project: object) -> None:
+        self.view = ProjectView("v", Project.model_validate({"pipeline": "p", **project}), pipeline=pipeline(text))
+        self.asked = 0
+
+    def file(self, **fields: object) -> RequestFile:
+        self.asked += 1
+        name = f"{self.asked:04d}-{fields['request']}.yaml"
+        return RequestFile(name, "b" * 40, "Ada <ada@example.org>", "c" * 40, Request.model_validate(fields))
+
+    def ask(self, **fields: object) -> Reply:
+        """Ask and have it answered at once."""
+        answered = answer(self.view, self.file(**fields))
+        self.view = answered.view
+        return answered.reply
+
+    def pending(self, *wishes: dict[str, object]) -> "Story":
+        self.view = replace(self.view, unanswered=tuple(self.file(**wish) for wish in wishes))
+        return self
+
+    def replies(self) -> list[Reply]:
+        return [answered.reply for answered in answer_all(self.view)]
+
+    def ran(self, state: State = State.SUCCEEDED, reason: End | None = None, **result: object) -> Execution:
+        """The wanted slot is taken and ends like this."""
+        slot = self.steps.run
+        assert slot, f"nothing is wanted: {self.steps.wait}"
+        number = self.view.last_execution + 1
+        record = Execution.model_validate(
+            {
+                "execution": number,
+                "stage": slot.stage.name,
+                "chain": slot.chain,
+                "request": slot.request,
+                "attempt": slot.attempt,
+                "state": state,
+                "reason": reason,
+                "claim": Claim(id=f"{number:032x}", container=f"{number:032x}", node="n1", incarnation="i"),
+                "workspace": {"from": slot.source},
+                "result": Result.model_validate({"values": {"cars": 7}, **result}) if state.ended else None,
+            }
+        )
+        executions = [replace_lost(e, slot.replaces) for e in self.view.executions]
+        self.view = replace(self.view, executions=(*executions, record))
+        return record
+
+    def now(self, number: int, **update: object) -> None:
+        """An execution's record changes."""
+        update.setdefault("result", Result(values={"cars": 7}))
+        changed = [e.model_copy(update=update) if e.execution == number else e for e in self.view.executions]
+        self.view = replace(self.view, executions=tuple(changed))
+
+    @property
+    def steps(self):  # type: ignore[no-untyped-def]
+        return steps_of(self.view)
+
+
+def replace_lost(execution: Execution, replaced: int | None) -> Execution:
+    if execution.execution != replaced:
+        return execution
+    return execution.model_copy(update={"state": State.SUPERSEDED})
