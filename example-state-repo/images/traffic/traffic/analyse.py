@@ -27,7 +27,7 @@ INPUTS = {
 SPEED_WINDOW_S = 1 / 3
 """Speeds are differences over so long, which averages out the jitter of boxes."""
 TOP_SPEED_PERCENTILE = 95
-DIRECTION_WAY = 0.03
+DIRECTION_WAY = 0.08
 """Share of the width a vehicle must move before its direction is trusted."""
 COUNT_BINS = 40
 PATH_POINTS = 40

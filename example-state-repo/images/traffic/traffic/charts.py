@@ -65,9 +65,10 @@ def line(points: Sequence[Point], *, x_label: str, y_label: str) -> str:
     base = HEIGHT - BOTTOM
     body = f'<polygon class="area" points="{placed[0][0]:.1f},{base} {path} {placed[-1][0]:.1f},{base}"/>'
     body += f'<polyline class="line" points="{path}"/>'
+    digits = 1 if last < 100 else 0
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = LEFT + share * (WIDTH - LEFT - RIGHT)
-        body += f'<text x="{x:.1f}" y="{base + 14}" text-anchor="middle">{share * last:.3g}</text>'
+        body += f'<text x="{x:.1f}" y="{base + 14}" text-anchor="middle">{share * last:.{digits}f}</text>'
     return _frame(body, top=top, x_label=x_label, y_label=y_label)
 
 
