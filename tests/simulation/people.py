@@ -29,7 +29,9 @@ name: p
 inputs:
   speed: {type: number, default: 1, min: 0, max: 9}
 stages:
-  - {name: detect, image: fake, retry: {max: 2, when: [exit_code, infrastructure, node_lost], exit_codes: [75], backoff: 5s}}
+  - name: detect
+    image: fake
+    retry: {max: 2, when: [exit_code, infrastructure, node_lost], exit_codes: [75], backoff: 5s}
   - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}
   - {name: track, image: fake, timeout: 10m, env: {FAKE_EXIT: 0}}
   - {name: report, image: fake, env: {FAKE_SECONDS: 3}}

@@ -41,7 +41,7 @@ def test_values_of_stages_files_and_optional_inputs() -> None:
     ],
 )
 def test_a_missing_value_is_an_error_that_names_it(text: str, word: str) -> None:
-    with pytest.raises(InterpolationError, match=".*") as caught:
+    with pytest.raises(InterpolationError) as caught:
         fill(text, SCOPE)
     assert word in str(caught.value)
 

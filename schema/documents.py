@@ -1,0 +1,64 @@
+"""Reading and writing any document: text on one side, frozen models on the other."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from schema import codec
+from schema.base import Wanted
+from schema.binding import read
+from schema.execution import ArtifactList, Execution, Tombstone
+from schema.node import Inventory, NodeSettings, Settings
+from schema.pipeline import Pipeline
+from schema.project import Project
+from schema.reply import Reply
+from schema.request import Request
+
+Model = TypeVar("Model", bound=BaseModel)
+
+KINDS: dict[str, type[BaseModel]] = {
+    "settings": Settings,
+    "pipeline": Pipeline,
+    "project": Project,
+    "request": Request,
+    "node": NodeSettings,
+    "reply": Reply,
+    "execution": Execution,
+    "definition": Pipeline,
+    "tombstone": Tombstone,
+    "inventory": Inventory,
+}
+"""The model of each kind of place (`schema.layout`)."""
+
+ALWAYS = frozenset({"version", "state", "reason", "seq", "verdict", "schema", "drain", "epoch"})
+"""Fields that are written even where they hold their default: people look for them."""
+
+
+def parse(kind: str, text: str | bytes, file: str) -> BaseModel:
+    """The document of that kind. DocumentError names every mistake as `file:line:col: what`."""
+    return read(KINDS[kind], text, file)
+
+
+def render(document: BaseModel) -> str:
+    """The text of a document: the same for equal documents, defaults left out, unknown fields kept."""
+    if isinstance(document, ArtifactList):
+        return json.dumps(document.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
+    fields = tidy(document)
+    return codec.dump(fields)
+
+
+def tidy(document: BaseModel) -> dict[str, Any]:
+    """Plain values by the names people write, without what says nothing."""
+    keep_reason = isinstance(document, Execution)
+    full = document.model_dump(mode="json", by_alias=True)
+    spoken = document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    if isinstance(document, Wanted):
+        return spoken
+    always = ALWAYS if keep_reason else ALWAYS - {"reason", "state"}
+    return _ordered(full, spoken, always)
+
+
+def _ordered(full: Mapping[str, Any], spoken: Mapping[str, Any], always: frozenset[str]) -> dict[str, Any]:
+    return {key: spoken.get(key, value) for key, value in full.items() if key in spoken or key in always}
