@@ -9,7 +9,9 @@ def cheapest(cost):
     rows, columns = cost.shape
     if rows > columns:
         return cheapest(cost.T)
-    return min(sum(cost[row, column] for row, column in enumerate(order)) for order in permutations(range(columns), rows))
+    return min(
+        sum(cost[row, column] for row, column in enumerate(order)) for order in permutations(range(columns), rows)
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (3, 3), (3, 5), (5, 3), (5, 5)])

@@ -58,7 +58,7 @@ def test_the_report_counts_the_vehicles(given, monkeypatch, clip):
     assert summary["accuracy"]["mota"] > 0.8
     assert summary["accuracy"]["id_switches"] == 0
     html = (given / "report.html").read_text()
-    assert f"<b>{summary['vehicles']}</b><span class=\"soft\">vehicles</span>" in html
+    assert f'<b>{summary["vehicles"]}</b><span class="soft">vehicles</span>' in html
     assert not re.search(r"(src|href)=\"(?!data:)", html), "the page refers to something outside"
     assert (given / "result").read_text() == f"vehicles={summary['vehicles']}\n"
     assert not list(given.rglob("*.part*"))
@@ -113,7 +113,8 @@ def test_a_file_name_cannot_bring_markup_into_the_page(given, monkeypatch, clip)
 def refused(name, monkeypatch, capfd):
     assert call(name, monkeypatch) == 2
     error = capfd.readouterr().err
-    assert error.startswith(f"{name}: ") and error.count("\n") == 1
+    assert error.startswith(f"{name}: ")
+    assert error.count("\n") == 1
     return error
 
 
@@ -128,7 +129,9 @@ def test_what_is_no_video_is_refused(given, monkeypatch, capfd):
     assert "not a video" in refused("detect", monkeypatch, capfd)
 
 
-@pytest.mark.parametrize(("name", "before"), [("track", "detect"), ("clean", "detect"), ("analyse", "detect"), ("report", "analyse")])
+@pytest.mark.parametrize(
+    ("name", "before"), [("track", "detect"), ("clean", "detect"), ("analyse", "detect"), ("report", "analyse")]
+)
 def test_a_stage_out_of_order_says_what_to_run_first(given, monkeypatch, capfd, name, before):
     assert f"run the stage {before} first" in refused(name, monkeypatch, capfd)
 

@@ -90,8 +90,12 @@ def test_nothing_found():
 def test_ground_truth_beyond_the_frames_looked_at_does_not_count(clip):
     truth = read_truth(clip / "ground_truth.csv", frames=10)
     assert max(truth.counted) == 10
+
+
+def test_an_empty_ground_truth_is_refused(tmp_path):
+    (tmp_path / "empty.csv").write_text("visible,frame,id,x,y,w,h\n")
     with pytest.raises(BadInput, match="no ground truth"):
-        read_truth(clip / "empty.csv") if (clip / "empty.csv").write_text("visible,frame,id,x,y,w,h\n") else None
+        read_truth(tmp_path / "empty.csv")
 
 
 def test_the_program_prints_the_scores(clip, capsys):

@@ -1,5 +1,6 @@
 import csv
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -39,16 +40,15 @@ def test_ground_truth_fits_the_clip(clip):
     assert {int(row["frame"]) for row in rows} <= set(range(1, 49))
     for row in rows:
         x, y, w, h = (float(row[name]) for name in "xywh")
-        assert x >= 0 and y >= 0 and x + w <= 320.01 and y + h <= 180.01
+        assert 0 <= x < x + w <= 320.01
+        assert 0 <= y < y + h <= 180.01
         assert 0 <= float(row["visible"]) <= 1
 
 
 def test_speed_is_the_way_between_frames(clip):
     facts = json.loads((clip / "scene.json").read_text())
     one = [row for row in rows_of(clip) if row["id"] == rows_of(clip)[0]["id"]]
-    way = sum(
-        np.hypot(float(b["cx"]) - float(a["cx"]), float(b["cy"]) - float(a["cy"])) for a, b in zip(one, one[1:], strict=False)
-    )
+    way = sum(np.hypot(float(b["cx"]) - float(a["cx"]), float(b["cy"]) - float(a["cy"])) for a, b in pairwise(one))
     said = sum(float(row["speed_mps"]) for row in one[1:]) / facts["fps"] / facts["metres_per_pixel"]
     assert way == pytest.approx(said, rel=0.15, abs=3 + 0.3 * len(one))
 
@@ -107,5 +107,5 @@ def test_vehicles_of_one_arm_do_not_drive_through_each_other(seed):
         road.step(0.04)
         for arm in "NESW":
             queue = sorted((v for v in road.vehicles if v.arm == arm), key=lambda v: v.way)
-            for behind, ahead in zip(queue, queue[1:], strict=False):
+            for behind, ahead in pairwise(queue):
                 assert ahead.way - behind.way > (ahead.length + behind.length) / 2 - 0.2

@@ -3,7 +3,13 @@ import json
 import pytest
 from traffic.stage import BadInput, Stage, replacing, run
 
-KNOWN = {"threshold": "a number", "stabilise": "a flag", "video": "a file", "detector": "a choice", "max_gap": "a number"}
+KNOWN = {
+    "threshold": "a number",
+    "stabilise": "a flag",
+    "video": "a file",
+    "detector": "a choice",
+    "max_gap": "a number",
+}
 
 
 @pytest.fixture
@@ -78,10 +84,15 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, monkeypatch, capsys):
     assert capsys.readouterr().err == "detect: there is no road\n"
 
 
+def write_half(path):
+    with replacing(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as part:
-        part.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_half(path)
     assert path.read_text() == "old"

@@ -112,7 +112,9 @@ def counts_over_time(tracks: Tracks, video: Video) -> list[dict[str, float]]:
     for rows in tracks.values():
         present[rows[:, 0].astype(int).clip(0, video.frames)] += 1
     spans = np.array_split(np.arange(1, video.frames + 1), min(COUNT_BINS, video.frames))
-    return [{"s": round((span[0] - 1) / video.fps, 2), "vehicles": round(float(present[span].mean()), 2)} for span in spans]
+    return [
+        {"s": round((span[0] - 1) / video.fps, 2), "vehicles": round(float(present[span].mean()), 2)} for span in spans
+    ]
 
 
 def draw_trajectories(background: Image, tracks: Tracks) -> Image:
@@ -138,7 +140,9 @@ def draw_heat(background: Image, tracks: Tracks) -> Image:
     level = heat / max(float(heat.max()), 1e-9)
     colours = cv2.applyColorMap((255 * level).astype(np.uint8), cv2.COLORMAP_INFERNO)
     weight = np.clip(2.5 * level, 0, 0.85)[..., None]
-    return np.asarray(background * (1 - weight) * 0.7 + colours * weight, dtype=np.float32).clip(0, 255).astype(np.uint8)
+    return (
+        np.asarray(background * (1 - weight) * 0.7 + colours * weight, dtype=np.float32).clip(0, 255).astype(np.uint8)
+    )
 
 
 def read_background(path: Path, video: Video) -> Image:

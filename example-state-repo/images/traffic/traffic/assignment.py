@@ -43,9 +43,7 @@ def _solve(cost: Floats) -> Floats:
     return row_of
 
 
-def _cheapest_path(
-    cost: Floats, row_price: Floats, column_price: Floats, row_of: Floats
-) -> tuple[Floats, int]:
+def _cheapest_path(cost: Floats, row_price: Floats, column_price: Floats, row_of: Floats) -> tuple[Floats, int]:
     """Grow a tree of tight edges until it reaches a free column; prices are changed in place."""
     columns = cost.shape[1]
     slack = np.full(columns, np.inf)

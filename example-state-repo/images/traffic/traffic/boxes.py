@@ -22,9 +22,7 @@ def diagonals(boxes: Floats) -> Floats:
 def intersection(first: Floats, second: Floats) -> Floats:
     """Shared area of each pair, (n, m)."""
     upper_left = np.maximum(first[:, None, :2], second[None, :, :2])
-    lower_right = np.minimum(
-        first[:, None, :2] + first[:, None, 2:], second[None, :, :2] + second[None, :, 2:]
-    )
+    lower_right = np.minimum(first[:, None, :2] + first[:, None, 2:], second[None, :, :2] + second[None, :, 2:])
     side: Floats = np.clip(lower_right - upper_left, 0, None)
     return side[..., 0] * side[..., 1]
 

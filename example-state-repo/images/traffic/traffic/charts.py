@@ -47,7 +47,9 @@ def histogram(values: Sequence[float], *, bins: int, x_label: str, y_label: str)
         x, y = LEFT + index * span, HEIGHT - BOTTOM - height
         low, high = index * top_value / bins, (index + 1) * top_value / bins
         title = f"<title>{low:g} to {high:g}: {count}</title>"
-        body += f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{span - 2:.1f}" height="{height:.1f}">{title}</rect>'
+        body += (
+            f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{span - 2:.1f}" height="{height:.1f}">{title}</rect>'
+        )
         if index % 2 == 0:
             body += f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">{low:g}</text>'
     return _frame(body, top=top, x_label=x_label, y_label=y_label)
@@ -82,7 +84,8 @@ def paths_over(image: str, size: tuple[int, int], paths: Mapping[str, Sequence[P
         end = points[-1]
         drawn.append(
             f'<g class="path" stroke="{colour}" fill="{colour}"><title>{escape(title)}</title>'
-            f'<polyline fill="none" points="{path}"/><circle cx="{end[0]:g}" cy="{end[1]:g}" r="{width / 160:.1f}"/></g>'
+            f'<polyline fill="none" points="{path}"/>'
+            f'<circle cx="{end[0]:g}" cy="{end[1]:g}" r="{width / 160:.1f}"/></g>'
         )
     return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="paths of the vehicles">{"".join(drawn)}</svg>'
 

@@ -97,7 +97,7 @@ class ModelDetector:
 
     def mask(self, image: Image) -> Image:
         found = self._model.apply(image)
-        return cv2.threshold(found, 254, 255, cv2.THRESH_BINARY)[1]     # 127 marks shadow
+        return cv2.threshold(found, 254, 255, cv2.THRESH_BINARY)[1]  # 127 marks shadow
 
 
 class Aligner:
@@ -217,7 +217,7 @@ class Preview:
 
     def add(self, number: int, frame: Image, found: Floats) -> None:
         if (number - 1) % self._every == 0:
-            self._movie.add(drawn(cv2.blur(frame, (3, 3)), found, PREVIEW_WIDTH))      # noise costs bytes
+            self._movie.add(drawn(cv2.blur(frame, (3, 3)), found, PREVIEW_WIDTH))  # noise costs bytes
         if number in self._samples:
             write_image(self._folder / f"{number:06d}.jpg", drawn(frame, found, 960))
 

@@ -4,6 +4,7 @@ The Intelligent Driver Model (Treiber, Hennecke and Helbing 2000): accelerate to
 the gap ahead. Lengths in metres, times in seconds. Everything random comes from the generator handed in.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -81,7 +82,7 @@ def acceleration(speed: float, wish: float, gap: float | None) -> float:
     free = 1 - (speed / wish) ** 4
     if gap is None:
         return ACCELERATION * free
-    safe = STANDSTILL_M + speed * HEADWAY_S + speed**2 / (2 * (ACCELERATION * BRAKING) ** 0.5)
+    safe = STANDSTILL_M + speed * HEADWAY_S + speed**2 / (2 * math.sqrt(ACCELERATION * BRAKING))
     return max(-HARDEST_BRAKING, ACCELERATION * (free - (safe / max(gap, 0.3)) ** 2))
 
 
@@ -137,7 +138,9 @@ class Road:
     def _gap(self, vehicle: Vehicle) -> float | None:
         """Metres to the nearest thing to stop for: a red light or the vehicle ahead."""
         to_line = self.middle[vehicle.arm] - STOP_LINE_M - vehicle.way - vehicle.length / 2
-        stops = [] if self.lights.is_green(vehicle.arm, self.time) or not -0.5 < to_line < SIGHT_M else [max(to_line, 0.0)]
+        stops = (
+            [] if self.lights.is_green(vehicle.arm, self.time) or not -0.5 < to_line < SIGHT_M else [max(to_line, 0.0)]
+        )
         for other in self.vehicles:
             ahead = other.way - vehicle.way
             if other.arm == vehicle.arm and 0 < ahead < SIGHT_M:

@@ -139,9 +139,7 @@ def evaluate(truth: Truth, tracks: Tracks) -> Accuracy:
     nothing: Labelled = ([], as_boxes([]))
     score = Score()
     for frame in sorted(truth.counted.keys() | truth.ignored.keys() | found.keys()):
-        score.add(
-            truth.counted.get(frame, nothing), found.get(frame, nothing), truth.ignored.get(frame, nothing)
-        )
+        score.add(truth.counted.get(frame, nothing), found.get(frame, nothing), truth.ignored.get(frame, nothing))
     return score.result()
 
 

@@ -144,9 +144,7 @@ class Painter:
         return float(clear) / max(float(shape.sum()), 1.0)
 
 
-def truth_row(
-    frame: int, vehicle: Vehicle, painter: Painter, shift: Floats, options: Options
-) -> list[object] | None:
+def truth_row(frame: int, vehicle: Vehicle, painter: Painter, shift: Floats, options: Options) -> list[object] | None:
     """One row of ground truth, or None where nothing of the vehicle is in the picture."""
     corners = painter.corners(vehicle)
     low = np.maximum((corners + shift).min(axis=0), 0)
@@ -215,8 +213,16 @@ def parse(argv: list[str]) -> tuple[Path, Options]:
         raise BadInput("--frames, --fps and --rate must be positive")
     scale = given.metres_per_pixel or SCENE_WIDTH_M / int(width)
     return given.folder, Options(
-        given.frames, int(width), int(height), given.fps, given.seed, given.rate, given.trees, given.drift,
-        given.noise, scale,
+        given.frames,
+        int(width),
+        int(height),
+        given.fps,
+        given.seed,
+        given.rate,
+        given.trees,
+        given.drift,
+        given.noise,
+        scale,
     )
 
 

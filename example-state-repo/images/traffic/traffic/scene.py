@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from cv2.typing import MatLike as Image
 
 from traffic.boxes import Floats
@@ -92,7 +93,8 @@ def textured(
     """A surface of one colour with blotches of about `grain` pixels."""
     blotches = random.normal(0, spread, (max(2, height // grain), max(2, width // grain))).astype(np.float32)
     light = cv2.resize(blotches, (width, height))[..., None]
-    return np.clip(np.array(colour) + light, 0, 255).astype(np.uint8)
+    surface: npt.NDArray[np.uint8] = np.clip(np.array(colour) + light, 0, 255).astype(np.uint8)
+    return surface
 
 
 def draw_background(width: int, height: int, metres_per_pixel: float, random: np.random.Generator) -> Image:
@@ -111,9 +113,7 @@ def draw_background(width: int, height: int, metres_per_pixel: float, random: np
     return np.clip(image + grain, 0, 255).astype(np.uint8)
 
 
-def draw_canopy(
-    width: int, height: int, metres_per_pixel: float, trees: int, random: np.random.Generator
-) -> Image:
+def draw_canopy(width: int, height: int, metres_per_pixel: float, trees: int, random: np.random.Generator) -> Image:
     canopy = np.zeros((height, width), np.uint8)
     for across, down in TREES[:trees]:
         for _ in range(9):
