@@ -20,11 +20,11 @@ class Weather:
     """What can go wrong, as probabilities a step, and whether it is switched on at all."""
 
     loss: float = 0.05  # of a fetch, a push, an answer
-    crash: float = 0.004  # at a failpoint
-    partition: float = 0.004  # a node's link changes
-    outage: float = 0.001  # the server goes away for everyone
-    suspend: float = 0.002  # a node's controller sleeps
-    reboot: float = 0.0005  # a machine restarts, with everything on it
+    crash: float = 0.01  # at a failpoint
+    partition: float = 0.008  # a node's link changes
+    outage: float = 0.003  # the server goes away for everyone
+    suspend: float = 0.006  # a node's controller sleeps
+    reboot: float = 0.001  # a machine restarts, with everything on it
     stale_main: float = 0.03  # a fetch sees an aged main
     bad: bool = True
 
@@ -48,7 +48,12 @@ class Network:
 
     down_until: float = 0.0
     up_seconds: float = 0.0
-    beats: dict[str, float] = field(default_factory=dict)  # node -> up_seconds of its last landed beat
+    beats: dict[str, list[float]] = field(default_factory=dict)  # node -> up_seconds of its landed beats
+
+    def silence(self, node: str, *, unseen: float) -> float:
+        """Seconds of reachability without a beat, leaving out beats too young for an observer to have seen."""
+        seen = [beat for beat in self.beats.get(node, []) if beat <= self.up_seconds - unseen]
+        return self.up_seconds - (seen[-1] if seen else 0.0)
 
     def up(self, now: float) -> bool:
         return now >= self.down_until
@@ -93,7 +98,7 @@ class FlakyRepository:
             return Unknown("the beat was lost")
         outcome = self.inner.beat(heartbeat, expected=expected)
         if isinstance(outcome, Landed):
-            self.network.beats[heartbeat.node] = self.network.up_seconds
+            self.network.beats.setdefault(heartbeat.node, []).append(self.network.up_seconds)
         return Unknown("the answer was lost") if self._lost() else outcome
 
     def heartbeat(self, node: str) -> Heartbeat | None:

@@ -21,6 +21,9 @@ from tests.simulation.faults import Network
 SLACK = 6.0
 """Seconds of one poll and a little: how far the observers' sampled silence may lie above the true one."""
 
+HALF_ROUND = 0.6
+"""Seconds between what a node observes and what it does about it."""
+
 
 class Violation(AssertionError):
     """A promise was broken."""
@@ -138,7 +141,7 @@ class Checker:
     def _loss(self, project: str, record: Execution, by: str) -> None:
         """Nobody is declared lost who could be heard: outages of the server are not silence of a node."""
         holder = record.claim.node
-        silence = self.network.up_seconds - self.network.beats.get(holder, 0.0)
+        silence = self.network.silence(holder, unseen=HALF_ROUND)
         if by != holder and silence < self.lost_after - SLACK:
             raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
 

@@ -17,7 +17,7 @@ def initial_files(projects: int, chance: Random, lost_after: float) -> dict[str,
         "pipelines/p.yaml": PIPELINE,
     }
     for number in range(projects):
-        seconds, code = chance.choice((5, 20, 60)), chance.choice((0, 0, 0, 0, 75, 1))
+        seconds, code = chance.choice((5, 20, 60, 150)), chance.choice((0, 0, 0, 0, 75, 1))
         files[f"projects/v{number}/project.yaml"] = (
             f"pipeline: p\npriority: {chance.randint(0, 100)}\nenv: {{FAKE_SECONDS: {seconds}, FAKE_EXIT: {code}}}\n"
         )

@@ -1,0 +1,175 @@
+"""Broken variants of the protocol. Each must be caught, or the simulator proves nothing about the real one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+import controller.loop
+import flow.controls
+import flow.decide
+import flow.draft
+import flow.held
+import flow.leases
+import flow.stewardship
+import state.memory
+from controller.loop import Controller
+from flow.actions import Decision
+from flow.change import Commit
+from flow.controls import Answered
+from flow.draft import Draft
+from flow.held import Held, event_of, with_end
+from flow.leases import Sightings
+from flow.local import Entry, World
+from flow.world import ProjectView, RequestFile, Snapshot
+from schema.execution import Execution, State
+from schema.pipeline import Pipeline
+from state.memory import MemoryRepository
+from state.repository import Outcome
+from tests.simulation.cluster import Cluster
+from tests.simulation.invariants import Violation
+
+SEEDS = 150
+
+
+def no_compare_and_swap(patch: pytest.MonkeyPatch) -> None:
+    """Every push lands, whatever the branch holds by then."""
+
+    def swap(self: MemoryRepository, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
+        return self._land(base, commits, node)
+
+    patch.setattr(MemoryRepository, "swap", swap)
+
+
+def start_before_the_claim_landed(patch: pytest.MonkeyPatch) -> None:
+    def act(self: Controller, world: World, decision: Decision) -> Outcome | None:
+        self._granted(decision)
+        return original(self, world, decision)
+
+    original = Controller.act
+    patch.setattr(Controller, "act", act)
+
+
+def result_without_a_look_at_the_claim(patch: pytest.MonkeyPatch) -> None:
+    """A result is pushed whether or not the record still carries the claim."""
+
+    def tend(self: Held, entry: Entry) -> None:
+        view = self.snapshot.projects.get(entry.order.project)
+        record = view.execution(entry.order.execution) if view else None
+        ended = self.world.outbox.get(entry.container)
+        open_still = record and record.state not in (State.SUCCEEDED, State.FAILED, State.ABORTED)
+        if record and ended and open_still and (record.claim.id != entry.claim or not record.state.active):
+            final = with_end(record, ended)
+            self.draft.record(entry.order.project, event_of("succeed", entry.order.project, final, ""), final)
+            return
+        original(self, entry)
+
+    original = Held._tend
+    patch.setattr(Held, "_tend", tend)
+
+
+def own_claim_after_a_lost_answer_ignored(patch: pytest.MonkeyPatch) -> None:
+    def strangers(self: Held) -> Iterator[tuple[ProjectView, Execution]]:
+        return iter(())
+
+    patch.setattr(Held, "_strangers", strangers)
+
+
+def a_reply_and_its_effect_in_two_pushes(patch: pytest.MonkeyPatch) -> None:
+    """An abort is accepted at once; the execution is ended by a later push."""
+
+    def target(view: ProjectView, file: RequestFile) -> int | None:
+        return None
+
+    def answer(view: ProjectView, file: RequestFile, *, aborted: int | None = None) -> Answered:
+        found = original_target(view, file)
+        return original(view, file, aborted=aborted if aborted is not None else found)
+
+    original, original_target = flow.controls.answer, flow.controls.abort_target
+    for module in (flow.controls, flow.held, flow.stewardship):
+        patch.setattr(module, "abort_target", target, raising=False)
+        patch.setattr(module, "answer", answer, raising=False)
+
+
+def a_definition_one_push_after_its_start(patch: pytest.MonkeyPatch) -> None:
+    def reply(self: Draft, project: str, answered: Answered) -> None:
+        original(self, project, replace(answered, definition=None))
+
+    original = Draft.reply
+    patch.setattr(Draft, "reply", reply)
+
+
+def an_observer_that_counts_disconnected_and_suspended_time(patch: pytest.MonkeyPatch) -> None:
+    def missed(before: Sightings) -> Sightings:
+        return before
+
+    patch.setattr(controller.loop, "missed", missed)
+    patch.setattr(flow.leases, "CREDIT", float("inf"))
+
+
+def resuming_under_an_old_id(patch: pytest.MonkeyPatch) -> None:
+    def take_back(self: Held, record: Execution, entry: Entry) -> None:
+        taken = record.model_copy(update={"state": State.RUNNING})
+        self.draft.record(entry.order.project, event_of("take-back", entry.order.project, taken, ""), taken)
+
+    patch.setattr(Held, "_take_back", take_back)
+
+
+def take_back_of_a_superseded_execution(patch: pytest.MonkeyPatch) -> None:
+    def superseded(self: Held, view: ProjectView, record: Execution, entry: Entry) -> None:
+        self._take_back(record, entry)
+
+    patch.setattr(Held, "_superseded", superseded)
+
+
+def an_aged_main_under_a_newer_state(patch: pytest.MonkeyPatch) -> None:
+    def check_order(main: str, wanted: str, descends: Callable[[str, str], bool]) -> None:
+        return None
+
+    def rewound(self: Controller, snapshot: Snapshot) -> str | None:
+        return None
+
+    patch.setattr(state.memory, "check_order", check_order)
+    patch.setattr(Controller, "_rewound", rewound)
+
+
+def housekeeping_that_stops_what_is_lost(patch: pytest.MonkeyPatch) -> None:
+    """A node stops its running stage when its claim was declared lost, though it could take it back."""
+
+    def take_back(self: Held, record: Execution, entry: Entry) -> None:
+        return None
+
+    patch.setattr(Held, "_take_back", take_back)
+
+
+MUTANTS = [
+    no_compare_and_swap,
+    start_before_the_claim_landed,
+    result_without_a_look_at_the_claim,
+    own_claim_after_a_lost_answer_ignored,
+    a_reply_and_its_effect_in_two_pushes,
+    a_definition_one_push_after_its_start,
+    an_observer_that_counts_disconnected_and_suspended_time,
+    resuming_under_an_old_id,
+    take_back_of_a_superseded_execution,
+    an_aged_main_under_a_newer_state,
+    housekeeping_that_stops_what_is_lost,
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_F13_the_broken_variant_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        for seed in range(SEEDS):
+            try:
+                Cluster(seed).run()
+            except Violation:
+                return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+def test_the_kept_definition_is_a_pipeline() -> None:
+    """The mutants above rely on what a start writes; hold them to it."""
+    cluster = Cluster(0).run()
+    assert any(told.definition and isinstance(told.definition, Pipeline) for told in cluster.checker.projects.values())
