@@ -1,0 +1,47 @@
+"""Which remotes are taken: a path, or file, http, https and ssh URLs. Everything else could make git run something."""
+
+import re
+from pathlib import Path
+
+from state.errors import StateError
+
+_URL = re.compile(r"(?P<scheme>file|https?|ssh)://(?P<rest>[^\s\x00-\x1f]+)")
+_SCP = re.compile(
+    r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?[A-Za-z0-9_.][A-Za-z0-9_.-]*:(?!:)[^\s\x00-\x1f:-][^\s\x00-\x1f:]*"
+)
+
+
+class BadUrl(StateError):
+    """This is no address of a repository that Winslow takes."""
+
+
+def check(url: str) -> str:
+    """The address as git may have it: paths become absolute. BadUrl otherwise."""
+    if not url or len(url) > 2000 or url.startswith("-") or any(ord(c) < 32 for c in url):
+        raise BadUrl(_sentence(url))
+    if match := _URL.fullmatch(url):
+        host = match["rest"].split("/")[0].rpartition("@")[2]
+        if host.startswith("-") or (match["scheme"] != "file" and not host):
+            raise BadUrl(_sentence(url))
+        return url
+    if "::" in url or "://" in url:
+        raise BadUrl(_sentence(url))
+    if _SCP.fullmatch(url) and not Path(url).exists():
+        return url
+    return str(Path(url).expanduser().absolute())
+
+
+def local_path(url: str) -> Path | None:
+    """The folder of a repository by path or `file://`, else None."""
+    if url.startswith("file://"):
+        return Path(url.removeprefix("file://"))
+    return Path(url) if url.startswith("/") else None
+
+
+def shown(url: str) -> str:
+    """The address without a password."""
+    return re.sub(r"(://[^/:@\s]*):[^/@\s]*@", r"\1:…@", url)
+
+
+def _sentence(url: str) -> str:
+    return f"{url[:80]!r} is no repository address; use a path, or file://, https:// or ssh:// or user@host:path"
