@@ -27,5 +27,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("clip")
     scale = ["--size", "320x180", "--metres-per-pixel", "0.15", "--fps", "12"]
-    assert main([str(folder), "--frames", "48", "--seed", "5", "--trees", "0", "--noise", "2", *scale]) == 0
+    assert (
+        main([str(folder), "--frames", "48", "--seed", "5", "--trees", "0", "--noise", "2", "--drift", "5", *scale])
+        == 0
+    )
     return folder

@@ -80,6 +80,12 @@ def test_fragments_of_two_vehicles_are_not(other):
     assert len(stitched({1: line_from(1, 20), 2: other}, longest=15)) == 2
 
 
+def test_a_slow_vehicle_that_meets_its_opposite_is_not_stitched_to_it():
+    there = np.array([[t, 2.0 * t, 0, 20, 10] for t in range(1, 20)])
+    back = np.array([[t, 40 - 2.0 * (t - 20), 0, 20, 10] for t in range(20, 40)])
+    assert len(stitched({1: there, 2: back}, longest=15)) == 2
+
+
 def test_speed_of_a_known_path():
     points = np.column_stack([np.arange(50) * 5.0, np.zeros(50)])
     assert speeds(points, fps=10, metres_per_pixel=0.2) == pytest.approx(np.full(47, 10.0))

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -147,6 +148,7 @@ class Eye:
         image = prepared(frame)
         right, down = self._aligner.shift(image) if self._aligner else (0.0, 0.0)
         mask = self._detector.mask(moved(image, -right, -down))
+        blank_unseen(mask, right, down)
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._open)
         mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, self._close)
         rows = [
@@ -165,6 +167,15 @@ def moved(image: Image, right: float, down: float) -> Image:
         return image
     matrix = np.array([[1, 0, right], [0, 1, down]], dtype=np.float32)
     return cv2.warpAffine(image, matrix, (image.shape[1], image.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+
+
+def blank_unseen(mask: Image, right: float, down: float) -> None:
+    """Nothing is known at the edges that alignment pulled into the picture."""
+    height, width = mask.shape[:2]
+    mask[: ceil(max(-down, 0))] = 0
+    mask[height - ceil(max(down, 0)) :] = 0
+    mask[:, : ceil(max(-right, 0))] = 0
+    mask[:, width - ceil(max(right, 0)) :] = 0
 
 
 def blobs(mask: Image, least: float) -> Iterator[tuple[int, int, int, int, float]]:

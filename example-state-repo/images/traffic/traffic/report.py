@@ -36,17 +36,24 @@ main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;mar
 p{margin:4px 0}.soft{color:var(--soft)}.facts,.two,.four{display:grid;gap:14px;margin-top:16px}
 .facts{grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}
 .two{grid-template-columns:repeat(auto-fit,minmax(380px,1fr))}
+.two>:last-child:nth-child(odd){grid-column:1/-1}
 .four{grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}
 .card{background:var(--card);border:1px solid var(--line);
 border-radius:10px;padding:16px;min-width:0}.fact b{display:block;font-size:24px;line-height:1.2}
 img,svg{width:100%;height:auto;
-display:block;border-radius:6px}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}.bar{fill:var(--accent)}
-.area{fill:rgba(var(--tint),.18)}.line{fill:none;stroke:var(--accent);stroke-width:2}.path{stroke-width:2.5;stroke-opacity:.9}
+display:block;border-radius:6px}
+svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}.bar{fill:var(--accent)}
+.area{fill:rgba(var(--tint),.18)}
+.line{fill:none;stroke:var(--accent);stroke-width:2}
+.path{stroke-width:2.5;stroke-opacity:.9}
 .path:hover{stroke-width:6}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:6px 8px;text-align:right;border-bottom:1px solid var(--line)}th{color:var(--soft);font-weight:600}
-th:first-child,td:first-child{text-align:left}.meter{display:block;height:8px;border-radius:4px;background:var(--line);
+th,td{padding:6px 8px;text-align:right;border-bottom:1px solid var(--line)}
+th{color:var(--soft);font-weight:600}
+th:first-child,td:first-child{text-align:left}
+.meter{display:block;height:8px;border-radius:4px;background:var(--line);
 min-width:90px}.meter span{display:block;height:100%;border-radius:4px;background:var(--accent)}
-.cell{display:block;padding:6px;border-radius:4px}.matrix td{text-align:center;border-radius:4px}.matrix th{text-align:center}
+.cell{display:block;padding:6px;border-radius:4px}
+.matrix td,.matrix th{text-align:center}
 """
 
 Facts = dict[str, Any]

@@ -110,7 +110,8 @@ def draw_background(width: int, height: int, metres_per_pixel: float, random: np
         if abs(start - y) > half + dash:
             cv2.line(image, (x, start), (x, start + dash), MARKING, thick)
     grain = random.normal(0, 4, image.shape)
-    return np.clip(image + grain, 0, 255).astype(np.uint8)
+    painted: npt.NDArray[np.uint8] = np.clip(image + grain, 0, 255).astype(np.uint8)
+    return painted
 
 
 def draw_canopy(width: int, height: int, metres_per_pixel: float, trees: int, random: np.random.Generator) -> Image:
