@@ -57,6 +57,8 @@ def tidy(document: BaseModel) -> dict[str, Any]:
     if isinstance(document, Wanted):
         return spoken
     always = ALWAYS if keep_reason else ALWAYS - {"reason", "state"}
+    if keep_reason:
+        spoken["claim"] = full["claim"]  # whole: holder and observers act on its numbers, never on later defaults
     return _ordered(full, spoken, always)
 
 

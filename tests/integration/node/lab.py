@@ -1,0 +1,157 @@
+"""A real state repository by path, real nodes as processes of their own, and people who push."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flow.controls import steps_of
+from flow.world import ProjectView
+from schema import layout
+from schema.execution import State
+from state.git import GitRepository
+from state.people import commit_edit, next_request_name
+from state.repository import Edit
+from state.setup import init
+
+AUTHOR = "Ada <ada@example.org>"
+HANG = 60.0
+"""A guard against hanging, ten times what anything here takes."""
+
+NODE = """
+import sys
+from pathlib import Path
+from controller.assemble import NodeOptions, run_node
+repo, name, data = sys.argv[1:4]
+sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner="process", poll=0.25, heartbeat=0.4,
+    slots=2, settle=0.1), lambda text: print(text, flush=True)))
+"""
+
+WORK = "import os, time; open(os.environ['RUNS'], 'a').write(os.environ['WINSLOW_STAGE'] + '\\n'); "
+
+
+def stage(name: str, program: str = "", **more: object) -> str:
+    code = (WORK + program).replace('"', '\\"')
+    extra = "".join(f", {key}: {value}" for key, value in more.items())
+    return f'  - {{name: {name}, image: host/python, command: [python, -c, "{code}"]{extra}}}\n'
+
+
+class Lab:
+    def __init__(self, folder: Path, stages: str, *, lost_after: str = "4s") -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.remote = folder / "state.git"
+        self.runs = folder / "runs.txt"
+        self.runs.touch()
+        pipeline = f"name: p\nenv: {{RUNS: {self.runs}}}\nstages:\n{stages}"
+        files = {
+            "winslow.yaml": f"schema: 1\nlost_after: {lost_after}\n",
+            "pipelines/p.yaml": pipeline,
+            "projects/v/project.yaml": "pipeline: p\n",
+        }
+        init(self.remote, bare=True, files=files, author=AUTHOR)
+        self.repository = GitRepository(str(self.remote), folder / "view.git")
+        self.nodes: list[subprocess.Popen[str]] = []
+
+    # -- nodes ------------------------------------------------------------------------------------------------------
+
+    def node(self, name: str = "n1", *, failpoint: str = "") -> "Node":
+        return self.node_in(name, name, failpoint=failpoint)
+
+    def node_in(self, name: str, data: str, *, failpoint: str = "") -> "Node":
+        """A node of that name with its data in that folder of the lab."""
+        child = subprocess.Popen(
+            [sys.executable, "-c", NODE, str(self.remote), name, str(self.folder / data)],
+            env={**os.environ, "WINSLOW_FAILPOINT": failpoint},
+            cwd=Path(__file__).parents[3],
+            stdout=(self.folder / f"{data}.log").open("a"),
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.nodes.append(child)
+        return Node(child)
+
+    def close(self) -> None:
+        for child in self.nodes:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        for file in self.folder.glob("*/runs/*/shim.json"):
+            _end(file)
+
+    # -- people -----------------------------------------------------------------------------------------------------
+
+    def ask(self, text: str, project: str = "v") -> str:
+        kind = text.partition("request: ")[2].split("\n")[0].split(",")[0]
+
+        def build(snapshot: object) -> Edit:
+            name = next_request_name(self.repository.fetch().projects.get(project), kind)
+            return Edit({layout.request(project, name): text}, f"{kind} {project}", AUTHOR)
+
+        return commit_edit(self.repository, build, sleep=time.sleep)
+
+    def edit(self, files: dict[str, str | None], message: str = "edit") -> str:
+        return commit_edit(self.repository, lambda _: Edit(files, message, AUTHOR), sleep=time.sleep)
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def view(self, project: str = "v") -> ProjectView:
+        return self.repository.fetch().projects[project]
+
+    def until(self, condition: Callable[[ProjectView], bool], project: str = "v") -> ProjectView:
+        deadline = time.monotonic() + HANG
+        while time.monotonic() < deadline:
+            view = self.view(project)
+            if condition(view):
+                return view
+            time.sleep(0.05)
+        logs = "\n".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
+        raise AssertionError(f"never: {steps_of(self.view(project))}\n{logs}")
+
+    def until_reason(self, reason: str, project: str = "v") -> ProjectView:
+        def reached(view: ProjectView) -> bool:
+            wait = steps_of(view).wait
+            return wait is not None and wait.reason == reason and not view.unanswered and not steps_of(view).active
+
+        return self.until(reached, project)
+
+    def until_state(self, state: State, number: int = 1) -> ProjectView:
+        def reached(view: ProjectView) -> bool:
+            record = view.execution(number)
+            return record is not None and record.state is state
+
+        return self.until(reached)
+
+    def ran(self) -> list[str]:
+        """The stages' own run log: one line each time a program was started."""
+        return self.runs.read_text().splitlines()
+
+
+class Node:
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+
+    def kill(self) -> None:
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(HANG)
+
+    def died(self) -> bool:
+        return self.child.wait(HANG) == -signal.SIGKILL
+
+
+def _end(file: Path) -> None:
+    import json
+
+    facts = json.loads(file.read_text())
+    for number in (facts["stage"], facts["pid"]):
+        try:
+            os.killpg(number, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
