@@ -27,7 +27,8 @@ FIXED = {
     "GIT_CONFIG_NOSYSTEM": "1",
 }
 SETTINGS = (
-    "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+    "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
     "-c", "core.fsmonitor=false", "-c", "fetch.recurseSubmodules=false", "-c", "submodule.recurse=false",
     "-c", "push.gpgSign=false", "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30",
 )  # fmt: skip

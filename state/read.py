@@ -1,4 +1,4 @@
-"""Reading a bare clone by object ids. The repository is never checked out, and nothing is loaded before it is measured."""
+"""Reading a bare clone by object ids: never checked out, and nothing is loaded before it is measured."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
