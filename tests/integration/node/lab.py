@@ -18,7 +18,7 @@ from state.repository import Edit
 from state.setup import init
 
 AUTHOR = "Ada <ada@example.org>"
-HANG = 60.0
+HANG = 10.0
 """A guard against hanging, ten times what anything here takes."""
 
 NODE = """
