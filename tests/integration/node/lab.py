@@ -30,7 +30,7 @@ sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner="pro
     slots=2, settle=0.1), lambda text: print(text, flush=True)))
 """
 
-WORK = "import os, time; open(os.environ['RUNS'], 'a').write(os.environ['WINSLOW_STAGE'] + '\\n'); "
+WORK = "import os, time; print(os.environ['WINSLOW_STAGE'], file=open(os.environ['RUNS'], 'a')); "
 
 
 def stage(name: str, program: str = "", **more: object) -> str:

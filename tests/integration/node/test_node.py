@@ -40,8 +40,7 @@ def test_F12_a_node_killed_at_a_failpoint_ends_every_stage_exactly_once(lab: Mak
     here = lab(TWO)
     first = here.node(failpoint=failpoint)
     here.ask("request: start\n")
-    if failpoint.endswith(":1") or not failpoint.startswith(("before-journal", "after-remove")):
-        first.died()
+    assert first.died()
     here.node()
     here.until_reason("Done")
     assert accepted(here) == {"one": 1, "two": 1}
@@ -219,7 +218,7 @@ def test_two_nodes_share_the_work_and_a_dead_one_is_replaced(lab: Make) -> None:
 def deadline_guard(condition: Callable[[], bool]) -> None:
     import time
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline, "never happened"
         time.sleep(0.05)
