@@ -1,8 +1,9 @@
 """The state repository as snapshots and swaps.
 
-`repository` the contract · `git` the real one · `memory` its verified fake · `assemble` trees to snapshots ·
-`read` bounded reading of a bare clone · `build` commits without a work tree · `push` the publish path ·
-`message` commit messages of events · `people` edits of `main` · `setup` making and probing a repository ·
-`log` the event log · `watch` waking up ·
-`program`, `urls` the git program and what may reach it · `hook` the check of the bare remote.
+`repository` the contract · `git` the real one · `memory`, `memory_server` its verified fake ·
+`trees`, `assemble`, `project`, `parsed` two trees to a snapshot · `read`, `branch` a bare clone, read by object ids ·
+`remote` its server, for reading · `build` commits without a work tree · `push` the publish path ·
+`message` commit messages of events · `log` the event log · `people` edits of `main` ·
+`setup` making and probing a repository · `hook` the check of the bare remote · `watch` waking up ·
+`tidy` packing · `program`, `urls` the git program and what may reach it.
 """

@@ -1,274 +1,159 @@
-"""Two trees to a snapshot. A view of which nothing changed keeps its identity, so that callers can remember by it."""
+"""Two trees to a snapshot. A view of which nothing changed keeps its identity, so that callers can remember by it.
+
+A project is looked into only if its folder on either branch has another content, its pipeline is another, or `main`
+moved and the view rests on history (a pin, a broken file, an unanswered request, a deletion).
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
-from flow.world import Deletion, ProjectView, RequestFile, Snapshot
-from schema import layout
+from flow.world import ProjectView, Snapshot
+from schema import codec, layout
 from schema.errors import DocumentError
-from schema.execution import Execution, Tombstone
-from schema.layout import Place
-from schema.node import Inventory, NodeSettings, Settings
+from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
-from schema.project import Project
-from schema.reply import Reply
-from schema.request import Request
-from state.errors import NotAStateRepository
-from state.trees import Branch, History
+from state.errors import NewerSchema, NotAStateRepository
+from state.project import Pipelines, Reading, assemble
+from state.trees import PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-@dataclass
-class _Parts:
-    """What one project is made of: path to blob, by kind, and the blob ids that decide whether it changed."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A view, and what it was made of."""
 
-    main: dict[str, tuple[Place, str]] = field(default_factory=dict)
-    state: dict[str, tuple[Place, str]] = field(default_factory=dict)
-
-    def key(self, pipeline: object) -> tuple[object, ...]:
-        return (_blobs(self.main), _blobs(self.state), pipeline)
-
-
-def _blobs(parts: Mapping[str, tuple[Place, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((path, blob) for path, (_, blob) in parts.items()))
+    folders: tuple[str | None, str | None]
+    pipeline: tuple[Pipeline | None, str]
+    main: str  # the commit, where the view rests on history; else nothing
+    view: ProjectView
+    problems: tuple[str, ...]
 
 
-@dataclass
 class Assembler:
     """Keeps the views of the last assembly, and reuses those that are the same."""
 
-    _views: dict[str, tuple[tuple[object, ...], ProjectView, tuple[str, ...]]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
 
     def snapshot(
         self, main: Branch, state: Branch, history: History, *, wanted: str, heartbeats: Mapping[str, str]
     ) -> Snapshot:
-        blobs = main.blobs()
-        if layout.SETTINGS not in blobs:
-            raise NotAStateRepository(
-                "there is no winslow.yaml on main; `winslowctl init` makes a state repository, --repo names one"
-            )
-        reading = _Reading(main, state, history)
-        settings = reading.in_force("settings", layout.SETTINGS, blobs[layout.SETTINGS], Settings)
-        pipelines, broken = self._pipelines(reading, blobs)
-        projects = self._projects(reading, blobs, state.blobs(), pipelines, broken)
+        reading = Reading(main, state, history)
+        settings = _settings(reading)
+        pipelines = _pipelines(reading)
+        views = self._projects(reading, pipelines)
+        leaving = frozenset(view.deletion.commit for view in views.values() if view.deletion and not _purged(view))
         return Snapshot(
             main=main.tip,
             state=state.tip,
             wanted=wanted,
-            settings=settings or Settings(schema=1),
-            projects=projects,
-            pipelines=pipelines,
-            nodes=reading.all("node", blobs, NodeSettings),
-            inventories=reading.recorded("inventory", state.blobs(), Inventory),
+            settings=settings,
+            projects=views,
+            pipelines=pipelines.good,
+            nodes=_wanted(reading, "nodes", "node", NodeSettings),
+            inventories=_recorded(reading, "inventory", "inventory", Inventory),
             heartbeats=heartbeats,
             problems=tuple(reading.problems),
-            confirmed_deletions=history.confirmed(),
+            confirmed_deletions=history.confirmed(leaving),
         )
 
-    def _pipelines(self, reading: "_Reading", blobs: Mapping[str, str]) -> tuple[dict[str, Pipeline], dict[str, str]]:
-        good: dict[str, Pipeline] = {}
-        broken: dict[str, str] = {}
-        for place, path, blob in _places(blobs, layout.place_on_main, "pipeline"):
-            before = len(reading.problems)
-            found = reading.in_force("pipeline", path, blob, Pipeline)
-            if found and found.name != place.owner:
-                reading.problems.append(f"{path}:1:1: its name is {found.name!r}, its file says {place.owner!r}")
-                found = None
-            if found:
-                good[place.owner] = found
-            else:
-                broken[place.owner] = reading.problems[-1] if len(reading.problems) > before else "does not parse"
-        return good, broken
+    def _projects(self, reading: Reading, pipelines: Pipelines) -> dict[str, ProjectView]:
+        main, state = reading.main.folders(), reading.state.folders()
+        names = sorted(name for name in main.keys() | state.keys() if name.startswith(PROJECTS + "/"))
+        kept = {}
+        for name in names:
+            found = self._project(reading, pipelines, name, (main.get(name), state.get(name)))
+            if found is not None:
+                kept[found.view.id] = found
+                reading.problems.extend(found.problems)
+        self._kept = kept
+        return {id: found.view for id, found in kept.items()}
 
-    def _projects(
-        self,
-        reading: "_Reading",
-        main: Mapping[str, str],
-        state: Mapping[str, str],
-        pipelines: Mapping[str, Pipeline],
-        broken: Mapping[str, str],
-    ) -> dict[str, ProjectView]:
-        views = {}
-        for id, parts in sorted(_by_project(main, state).items()):
-            view = self._view(reading, id, parts, pipelines, broken)
-            if view is not None:
-                views[id] = view
-        self._views = {id: kept for id, kept in self._views.items() if id in views}
-        return views
+    def _project(
+        self, reading: Reading, pipelines: Pipelines, folder: str, ids: tuple[str | None, str | None]
+    ) -> _Kept | None:
+        id = folder.removeprefix(PROJECTS + "/")
+        known = self._kept.get(id)
+        if known and known.folders == ids and known.main in ("", reading.main.tip):
+            pipeline, problem = pipelines.used_by(known.view)
+            if known.pipeline[0] is pipeline and known.pipeline[1] == problem:
+                return known
+        own = replace(reading, problems=[])
+        made = assemble(own, pipelines, id)
+        if made is None:
+            return None
+        view, rests_on_history = made
+        problems = tuple(own.problems)
+        if known and known.view == view and known.problems == problems:
+            view = known.view
+        main = reading.main.tip if rests_on_history else ""
+        return _Kept(ids, pipelines.used_by(view), main, view, problems)
 
-    def _view(
-        self,
-        reading: "_Reading",
-        id: str,
-        parts: _Parts,
-        pipelines: Mapping[str, Pipeline],
-        broken: Mapping[str, str],
-    ) -> ProjectView | None:
+
+def _purged(view: ProjectView) -> bool:
+    return view.tombstone is not None and view.tombstone.state == "purged"
+
+
+def _settings(reading: Reading) -> Settings:
+    blob = reading.main.files(ROOT).get(layout.SETTINGS)
+    if blob is None:
+        raise NotAStateRepository(
+            "there is no winslow.yaml on main; `winslowctl init` makes a state repository, --repo names one"
+        )
+    before = len(reading.problems)
+    found = reading.in_force("settings", layout.SETTINGS, blob, Settings)
+    if len(reading.problems) > before:
+        _refuse_newer(reading, blob)
+    if found is None:
+        raise NotAStateRepository("winslow.yaml on main never was valid: " + "; ".join(reading.problems[before:]))
+    return found
+
+
+def _refuse_newer(reading: Reading, blob: str) -> None:
+    """Settings that cannot be read because they are of a later version are no reason to go on with older ones."""
+    try:
+        value = codec.load(reading.main.text(layout.SETTINGS, blob), layout.SETTINGS).value
+    except DocumentError:
+        return
+    wanted = value.get("schema") if isinstance(value, dict) else None
+    if isinstance(wanted, int) and wanted > SCHEMA:
+        raise NewerSchema(
+            f"the repository is of schema {wanted}, this controller reads up to {SCHEMA}; install a newer Winslow"
+        )
+
+
+def _pipelines(reading: Reading) -> Pipelines:
+    good: dict[str, Pipeline] = {}
+    broken: dict[str, str] = {}
+    for name, path, blob in _of_kind(reading.main, "pipelines", "pipeline", on_main=True):
         before = len(reading.problems)
-        known = self._views.get(id)
-        named = known[1].project.pipeline.partition("@")[0] if known and known[1].project else ""
-        key = parts.key((broken.get(named), id_of(pipelines.get(named))))
-        if known and known[0] == key:
-            reading.problems.extend(known[2])
-            return known[1]
-        view = _Project(reading, id, parts, pipelines, broken).view()
-        if view is None:
-            return None
-        named = view.project.pipeline.partition("@")[0] if view.project else ""
-        key = parts.key((broken.get(named), id_of(pipelines.get(named))))
-        self._views[id] = (key, view, tuple(reading.problems[before:]))
-        return view
+        found = reading.in_force("pipeline", path, blob, Pipeline)
+        if found:
+            good[name] = found
+        if len(reading.problems) > before:
+            broken[name] = reading.problems[before]
+    return Pipelines(good, broken)
 
 
-def id_of(thing: object) -> int:
-    """Parsed documents are cached by blob, so identity stands for content."""
-    return id(thing)
-
-
-def _places(blobs: Mapping[str, str], place_of: object, kind: str) -> Iterable[tuple[Place, str, str]]:
-    for path, blob in sorted(blobs.items()):
-        place = cast(Place | None, place_of(path))  # type: ignore[operator]
+def _of_kind(branch: Branch, folder: str, kind: str, *, on_main: bool) -> Iterable[tuple[str, str, str]]:
+    place_of = place_on_main if on_main else place_on_state
+    for path, blob in sorted(branch.files(folder).items()):
+        place = place_of(path)
         if place and place.kind == kind:
-            yield place, path, blob
+            yield place.owner, path, blob
 
 
-def _by_project(main: Mapping[str, str], state: Mapping[str, str]) -> dict[str, _Parts]:
-    projects: dict[str, _Parts] = {}
-    for path, blob in main.items():
-        place = layout.place_on_main(path)
-        if place and place.kind in ("project", "request"):
-            projects.setdefault(place.owner, _Parts()).main[path] = (place, blob)
-    for path, blob in state.items():
-        place = layout.place_on_state(path)
-        if place and place.kind != "inventory":
-            projects.setdefault(place.owner, _Parts()).state[path] = (place, blob)
-    return projects
+def _wanted(reading: Reading, folder: str, kind: str, model: type[Model]) -> dict[str, Model]:
+    entries = _of_kind(reading.main, folder, kind, on_main=True)
+    found = {owner: reading.in_force(kind, path, blob, model) for owner, path, blob in entries}
+    return cast(dict[str, Model], {owner: document for owner, document in found.items() if document})
 
 
-class _Reading:
-    """Reads documents and collects what is wrong with them."""
-
-    def __init__(self, main: Branch, state: Branch, history: History) -> None:
-        self.main, self.state, self.history = main, state, history
-        self.problems: list[str] = []
-
-    def in_force(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
-        try:
-            return cast(Model, self.main.document(kind, path, blob))
-        except DocumentError as error:
-            self.problems.extend(str(problem) for problem in error.problems)
-            return cast(Model | None, self.history.in_force(kind, path))
-
-    def all(self, kind: str, blobs: Mapping[str, str], model: type[Model]) -> dict[str, Model]:
-        found = {}
-        for place, path, blob in _places(blobs, layout.place_on_main, kind):
-            document = self.in_force(kind, path, blob, model)
-            if document:
-                found[place.owner] = document
-        return found
-
-    def on_state(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
-        """A broken document of the controllers never stops the rest."""
-        try:
-            return cast(Model, self.state.document(kind, path, blob))
-        except DocumentError as error:
-            self.problems.extend(f"winslow/state: {problem}" for problem in error.problems)
-            return None
-
-    def recorded(self, kind: str, blobs: Mapping[str, str], model: type[Model]) -> dict[str, Model]:
-        found = {}
-        for place, path, blob in _places(blobs, layout.place_on_state, kind):
-            document = self.on_state(kind, path, blob, model)
-            if document:
-                found[place.owner] = document
-        return found
-
-
-class _Project:
-    """One project from its parts."""
-
-    def __init__(
-        self,
-        reading: _Reading,
-        id: str,
-        parts: _Parts,
-        pipelines: Mapping[str, Pipeline],
-        broken: Mapping[str, str],
-    ) -> None:
-        self.reading, self.id, self.parts = reading, id, parts
-        self.pipelines, self.broken = pipelines, broken
-
-    def view(self) -> ProjectView | None:
-        replies = self._documents("reply", Reply)
-        executions = self._documents("execution", Execution)
-        tombstones = self._documents("tombstone", Tombstone)
-        definitions = self._documents("definition", Pipeline)
-        path = layout.project(self.id)
-        present = path in self.parts.main
-        if not present and not self.parts.state:
-            return None  # stray requests of something that never was a project
-        before = len(self.reading.problems)
-        project = self._wanted(path) if present else None
-        problem = self.reading.problems[before] if len(self.reading.problems) > before else ""
-        pipeline, pipeline_problem = self._pipeline(project)
-        stone = tombstones[0] if tombstones else None
-        return ProjectView(
-            id=self.id,
-            project=project,
-            problem=problem,
-            pipeline=pipeline,
-            pipeline_problem=pipeline_problem,
-            definition=definitions[0] if definitions else None,
-            unanswered=tuple(self._unanswered({reply.request for reply in replies})),
-            replies=tuple(sorted(replies, key=lambda reply: reply.seq)),
-            executions=tuple(sorted(executions, key=lambda execution: execution.execution)),
-            tombstone=stone,
-            deletion=None if present else self._deletion(path),
-        )
-
-    def _wanted(self, path: str) -> Project | None:
-        return self.reading.in_force("project", path, self.parts.main[path][1], Project)
-
-    def _documents(self, kind: str, model: type[Model]) -> list[Model]:
-        found = []
-        for path, (place, blob) in sorted(self.parts.state.items()):
-            if place.kind == kind:
-                document = self.reading.on_state(kind, path, blob, model)
-                if document:
-                    found.append(document)
-        return found
-
-    def _pipeline(self, project: Project | None) -> tuple[Pipeline | None, str]:
-        if project is None:
-            return None, ""
-        name, _, commit = project.pipeline.partition("@")
-        if not commit:
-            return self.pipelines.get(name), self.broken.get(name, "")
-        try:
-            pinned = self.reading.history.pinned(name, commit)
-        except DocumentError as error:
-            return None, str(error)
-        if pinned is None:
-            return None, f"there is no pipeline {name!r} in commit {commit} of main"
-        return cast(Pipeline, pinned), ""
-
-    def _unanswered(self, answered: set[str]) -> Iterable[RequestFile]:
-        for path, (place, blob) in sorted(self.parts.main.items()):
-            name = f"{place.item}.yaml"
-            if place.kind != "request" or name in answered:
-                continue
-            origin = self.reading.history.introduced(path, blob)
-            request, problem = None, ""
-            try:
-                request = cast(Request, self.reading.main.document("request", path, blob))
-            except DocumentError as error:
-                problem = str(error)
-            yield RequestFile(name, blob, origin.by, origin.commit, request, problem)
-
-    def _deletion(self, path: str) -> Deletion:
-        origin, now = self.reading.history.removed(path)
-        return Deletion(origin.commit, origin.by, now)
+def _recorded(reading: Reading, folder: str, kind: str, model: type[Model]) -> dict[str, Model]:
+    entries = _of_kind(reading.state, folder, kind, on_main=False)
+    found = {owner: reading.on_state(kind, path, blob, model) for owner, path, blob in entries}
+    return cast(dict[str, Model], {owner: document for owner, document in found.items() if document})

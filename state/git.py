@@ -1,7 +1,13 @@
-"""The state repository in Git: a bare clone beside the node, reads by object id, writes by compare-and-swap push."""
+"""The state repository in Git: a bare clone beside the node, reads by object id, writes by compare-and-swap push.
 
+In the clone, `refs/winslow-view/` is what the remote held at the last fetch and `refs/winslow-ours/` what this node
+made: the commits it pushed last, and tips that a rewound remote no longer holds (`lost/`).
+"""
+
+import re
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pygit2
@@ -10,22 +16,27 @@ from flow.change import Commit, Write
 from flow.world import Snapshot
 from schema import layout
 from schema.documents import render
-from schema.errors import DocumentError
 from schema.node import Heartbeat
-from state import build, urls
+from state import build, tidy, urls
 from state.assemble import Assembler
+from state.branch import CloneBranch, CloneHistory
 from state.consistency import check_order
-from state.errors import CredentialsRefused, Damaged, Inconsistent, NotAStateRepository, Unreachable
+from state.errors import Damaged, Inconsistent, StateError
 from state.message import compose
-from state.program import TimedOut, git
 from state.push import Publisher, Update
-from state.read import Clone, CloneBranch, CloneHistory
-from state.repository import Edit, Landed, Outcome, Rejected, Rejection
+from state.read import Clone
+from state.remote import Remote, damaged
+from state.repository import Edit, Landed, Outcome, Rejected, Rejection, Unknown
 
 VIEW = "refs/winslow-view/"
 OURS = "refs/winslow-ours/"
 FETCH_TIMEOUT = 300.0
-POLL_TIMEOUT = 60.0
+RENEW_EVERY = 60.0
+"""Seconds between two clones at least: a server that is damaged itself would make every one useless."""
+MAX_HEARTBEAT = 64 * 1024
+TIDY_EVERY = 1000
+"""Writes and fetches between two tidyings of the clone: each leaves a handful of loose objects."""
+_NO_ROOM = re.compile(r"no space left|disk quota|read-only file system|permission denied|too many open", re.IGNORECASE)
 
 
 class GitRepository:
@@ -34,132 +45,113 @@ class GitRepository:
     def __init__(self, url: str, clone: Path, *, fetch_timeout: float = FETCH_TIMEOUT) -> None:
         self.url = urls.check(url)
         self.path = clone
-        self.fetch_timeout = fetch_timeout
-        self.local = urls.local_path(self.url)
+        self.remote = Remote(self.url, clone, fetch_timeout)
         self.publisher = Publisher(clone, self.url)
-        self._open()
+        self._work = 0
+        self._renewed: float | None = None
+        try:
+            self._open()
+        except Damaged:
+            self._anew()
 
     def _open(self) -> None:
-        if not (self.path / "HEAD").exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+        if not self.path.exists() or not any(self.path.iterdir()):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             pygit2.init_repository(str(self.path), bare=True)
         try:
             self.clone = Clone(pygit2.Repository(str(self.path)))
         except pygit2.GitError as error:
-            raise Damaged(str(error)) from None
+            raise Damaged(f"the clone {self.path} cannot be opened: {error}") from None
         self.assembler = Assembler()
         self._last: Snapshot | None = None
         self._beats: dict[str, str] = {}
+        self._damaged = False
+
+    def _anew(self) -> None:
+        """Nothing in it is not also on the server, except what a rewound server lost: that is set aside, once."""
+        self._renewed = time.monotonic()
+        aside = self.path.with_name(self.path.name + ".damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        if self.path.exists():
+            self.path.rename(aside)
+        self._open()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def fetch(self) -> Snapshot:
         try:
+            if self._damaged:
+                raise Damaged(f"the clone {self.path} is damaged")
             return self._fetch()
-        except (Damaged, pygit2.GitError, ValueError, KeyError):
-            shutil.rmtree(self.path, ignore_errors=True)  # nothing in it is not also on the server
-            self._open()
+        except (Damaged, pygit2.GitError) as error:
+            if _NO_ROOM.search(str(error)):
+                raise StateError(f"the clone {self.path} cannot be written: {error}") from None
+            if self._renewed is not None and time.monotonic() - self._renewed < RENEW_EVERY:
+                raise Damaged(f"{error}, although it was cloned anew just now") from None
+            self._anew()
             return self._fetch()
 
     def _fetch(self) -> Snapshot:
-        for attempt in (1, 2):
-            remote = self._listing()
-            self._bring(remote)
+        for _ in range(2):
+            refs = self.remote.refs()
+            self._bring(refs)
             try:
-                return self._snapshot(remote)
-            except Inconsistent:
-                if attempt == 2:
-                    raise
-        raise AssertionError("unreachable")
+                return self._snapshot(refs)
+            except Inconsistent as error:
+                again = error
+        raise again
 
-    def _listing(self) -> dict[str, str]:
-        """Refs of the remote, `winslow/state` resolved before `main`."""
-        return self._list_here(self.local) if self.local else self._list_there()
-
-    def _list_here(self, folder: Path) -> dict[str, str]:
-        try:
-            repo = pygit2.Repository(str(folder))
-        except pygit2.GitError:
-            raise NotAStateRepository(
-                f"there is no git repository at {folder}; `winslowctl init --bare` makes one"
-            ) from None
-        refs = {}
-        for name in (layout.STATE, layout.MAIN):
-            found = repo.references.get(name)
-            if found is not None:
-                refs[name] = str(found.target)
-        for name in repo.references:
-            if name.startswith((layout.NODES, layout.NODE_BRANCHES)):
-                refs[name] = str(repo.references[name].target)
-        return refs
-
-    def _list_there(self) -> dict[str, str]:
-        patterns = [layout.STATE, layout.MAIN, f"{layout.NODES}*", f"{layout.NODE_BRANCHES}*"]
-        done = self._run(["ls-remote", "--", self.url, *patterns], POLL_TIMEOUT)
-        pairs = (line.split("\t", 1) for line in done.splitlines() if "\t" in line)
-        return {name: oid for oid, name in pairs}
-
-    def _run(self, arguments: Sequence[str], timeout: float) -> str:
-        try:
-            done = git(arguments, folder=self.path, timeout=timeout)
-        except TimedOut as error:
-            raise Unreachable(f"{urls.shown(self.url)}: {error}") from None
-        if done.code != 0:
-            raise _failure(urls.shown(self.url), done.err)
-        return done.out
-
-    def _bring(self, remote: dict[str, str]) -> None:
-        """Fetch what is not here yet."""
+    def _bring(self, refs: dict[str, str]) -> None:
+        """Fetch what is not here yet, and remember what the remote holds."""
         repo = self.clone.repo
-        wanted = {VIEW + "state": layout.STATE, VIEW + "main": layout.MAIN}
-        for name in wanted.values():
-            if name not in remote:
-                raise NotAStateRepository(
-                    f"{urls.shown(self.url)} has no {name.removeprefix('refs/heads/')}; `winslowctl init` makes one"
-                )
-        missing = [name for name in wanted.values() if remote[name] not in repo]
-        if missing:
-            specs = [f"+{ref}:{view}" for view, ref in wanted.items()]
-            self._run(
-                ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self.url, *specs], self.fetch_timeout
-            )
-            for view, ref in wanted.items():
-                remote[ref] = str(repo.references[view].target)
-            return
-        for view, ref in wanted.items():
-            known = repo.references.get(view)
-            if known is None or str(known.target) != remote[ref]:
-                repo.references.create(view, remote[ref], force=True)
+        views = {layout.STATE: VIEW + "state", layout.MAIN: VIEW + "main"}
+        if any(refs[name] not in repo for name in views):
+            self.remote.fetch([f"+{name}:{view}.new" for name, view in views.items()])
+            for name, view in views.items():
+                refs[name] = str(repo.references[view + ".new"].target)
+            self._worked()
+        for name, view in views.items():
+            self._move(view, refs[name])
 
-    def _snapshot(self, remote: dict[str, str]) -> Snapshot:
-        main, state = remote[layout.MAIN], remote[layout.STATE]
+    def _move(self, view: str, tip: str) -> None:
+        known = self.clone.repo.references.get(view)
+        before = str(known.target) if known else tip
+        if before != tip and not self.clone.descends(tip, before):
+            self.clone.repo.references.create(f"{OURS}lost/{before}", before, force=True)
+        if known is None or before != tip:
+            self.clone.repo.references.create(view, tip, force=True)
+
+    def _snapshot(self, refs: dict[str, str]) -> Snapshot:
+        main, state = refs[layout.MAIN], refs[layout.STATE]
         self._beats = {
             name.removeprefix(prefix): oid
             for prefix in (layout.NODE_BRANCHES, layout.NODES)
-            for name, oid in remote.items()
+            for name, oid in refs.items()
             if name.startswith(prefix)
         }
         last = self._last
         if last and (last.main, last.state, last.heartbeats) == (main, state, self._beats):
             return last
-        self._last = self.at(main, state)
+        self._last = self._assembled(self.assembler, main, state)
         return self._last
 
     def at(self, main: str, state: str) -> Snapshot:
         """The snapshot at any pair of commits that is here, for instance of a merge request's branch."""
-        branch = CloneBranch(self.clone, state, on_main=False)
-        check_order(main, branch.wanted, self.descends)
-        return self.assembler.snapshot(
-            CloneBranch(self.clone, main, on_main=True),
-            branch,
-            CloneHistory(self.clone, main),
-            wanted=branch.wanted,
-            heartbeats=dict(self._beats),
-        )
+        return self._assembled(Assembler(), main, state)
+
+    def _assembled(self, assembler: Assembler, main: str, state: str) -> Snapshot:
+        decided = CloneBranch(self.clone, state)
+        wanted = decided.wanted
+        check_order(main, wanted, self.clone.descends)
+        branch, history = CloneBranch(self.clone, main), CloneHistory(self.clone, main)
+        return assembler.snapshot(branch, decided, history, wanted=wanted, heartbeats=dict(self._beats))
 
     def descends(self, tip: str, ancestor: str) -> bool:
-        return self.clone.descends(tip, ancestor)
+        try:
+            return self.clone.descends(tip, ancestor)
+        except Damaged:
+            self._damaged = True
+            raise
 
     def tips(self) -> tuple[str, str]:
         """(`main`, `winslow/state`) as of the last fetch."""
@@ -167,73 +159,106 @@ class GitRepository:
         return str(references[VIEW + "main"].target), str(references[VIEW + "state"].target)
 
     def read_text(self, path: str) -> str | None:
-        """A file of `winslow/state`."""
-        return self._read(VIEW + "state", path)
+        """A file of `winslow/state`, at most 256 KiB; None where there is none."""
+        return self._read(self.tips()[1], path)
 
     def read_main(self, path: str) -> str | None:
-        return self._read(VIEW + "main", path)
+        return self._read(self.tips()[0], path)
 
-    def _read(self, view: str, path: str) -> str | None:
-        commit = self.clone.commit(str(self.clone.repo.references[view].target))
-        blob = self.clone.entry(commit.tree, path)
-        if blob is None:
-            return None
+    def _read(self, tip: str, path: str) -> str | None:
+        blob = self.clone.entry(str(self.clone.commit(tip).tree_id), path)
         try:
-            return self.clone.text(blob, path).decode(errors="replace")
-        except DocumentError:
+            return None if blob is None else self.clone.text(blob, path).decode(errors="replace")
+        except ValueError:
             return None
+
+    def messages(self) -> Iterator[tuple[str, int, str]]:
+        """(commit, seconds, message) of `winslow/state`, newest first."""
+        commit = self.clone.commit(self.tips()[1])
+        while True:
+            yield str(commit.id), commit.commit_time, commit.message
+            if not commit.parent_ids:
+                return
+            commit = self.clone.commit(str(commit.parent_ids[0]))
 
     def heartbeat(self, node: str) -> Heartbeat | None:
         oid = self._beats.get(node)
-        if oid is None:
-            return None
         try:
-            if oid not in self.clone.repo:
-                ref = layout.NODES + node
-                self._run(
-                    ["fetch", "--quiet", "--no-tags", "--", self.url, f"+{ref}:{OURS}seen/{node}"], self.fetch_timeout
-                )
-            return Heartbeat.model_validate_json(self.clone.text(oid, "heartbeat"))
-        except (ValueError, KeyError):
+            return Heartbeat.model_validate_json(self._beat(oid)) if oid else None
+        except (StateError, ValueError):
             return None
+
+    def _beat(self, oid: str) -> bytes:
+        if oid not in self.clone.repo:
+            found = self.remote.blob(oid, MAX_HEARTBEAT)
+            if found is not None:
+                return found
+            self.remote.fetch([f"+{layout.NODES}*:{VIEW}nodes/*"])
+        return self.clone.text(oid, "heartbeat", MAX_HEARTBEAT)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
-        repo = self.clone.repo
-        parent, tree = base.state, self.clone.commit(base.state).tree
+        try:
+            tip = self._built(base, commits, node)
+        except (Damaged, pygit2.GitError, OSError) as error:
+            return self._not_built(error)
+        outcome = self._publish(layout.STATE, base.state, tip, view=VIEW + "state")
+        return Landed(tip, self._after(base, tip)) if isinstance(outcome, Landed) else outcome
+
+    def _built(self, base: Snapshot, commits: Sequence[Commit], node: str) -> str:
+        repo, parent = self.clone.repo, base.state
         for commit in commits:
-            written = build.write_tree(repo, tree, _contents(commit.writes))
-            tree = repo[written]  # type: ignore[assignment]
+            tree = build.write_tree(repo, self.clone.commit(parent).tree, _contents(commit.writes))
             message = compose(commit.event, node=node, wanted=base.main)
-            parent = build.commit(
-                repo, [parent], written, message, name=f"node {node}", email=f"{node}@winslow.invalid"
-            )
-        return self._publish(layout.STATE, base.state, parent, view=VIEW + "state")
+            parent = build.commit(repo, [parent], tree, message, author=f"node {node} <{node}@winslow.invalid>")
+        return parent
+
+    def _after(self, base: Snapshot, state: str) -> Snapshot | None:
+        """It has landed, whatever can be said of it."""
+        try:
+            self._last = self._assembled(self.assembler, base.main, state)
+        except (StateError, pygit2.GitError):
+            return None
+        return self._last
 
     def propose(self, edit: Edit, *, base: str) -> Outcome:
-        repo = self.clone.repo
         files = {path: text.encode() if text is not None else None for path, text in edit.files.items()}
-        written = build.write_tree(repo, self.clone.commit(base).tree, files)
-        name, _, rest = edit.author.partition(" <")
-        commit = build.commit(repo, [base], written, edit.message, name=name, email=rest.rstrip(">"))
+        try:
+            tree = build.write_tree(self.clone.repo, self.clone.commit(base).tree, files)
+            commit = build.commit(self.clone.repo, [base], tree, edit.message, author=edit.author)
+        except (Damaged, pygit2.GitError, OSError) as error:
+            return self._not_built(error)
         return self._publish(layout.MAIN, base, commit, view=VIEW + "main")
 
+    def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
+        try:
+            blob = str(self.clone.repo.create_blob(heartbeat.model_dump_json().encode()))
+        except (pygit2.GitError, OSError) as error:
+            return self._not_built(error)
+        return self._publish(layout.NODES + heartbeat.node, expected, blob, view="")
+
+    def _not_built(self, error: Exception) -> Outcome:
+        """Nothing was sent: a disk that is full, or a clone that the next fetch makes anew."""
+        self._damaged = self._damaged or isinstance(error, Damaged)
+        return Rejected(Rejection.UNKNOWN, f"the commit could not be built: {error}")
+
     def _publish(self, ref: str, expected: str | None, oid: str, *, view: str) -> Outcome:
-        ours = OURS + ref.removeprefix("refs/")
-        self.clone.repo.references.create(ours, oid, force=True)
+        references, ours = self.clone.repo.references, OURS + ref.removeprefix("refs/")
+        references.create(ours, oid, force=True)
         outcome = self.publisher.push([Update(ref, expected, ours)], oid)
         if isinstance(outcome, Landed):
-            self.clone.repo.references.create(view, oid, force=True)
+            if view:
+                references.create(view, oid, force=True)
+            self._worked()
+        elif isinstance(outcome, Unknown) and damaged(outcome.text):
+            self._damaged = True
         return outcome
 
-    def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
-        blob = str(self.clone.repo.create_blob(heartbeat.model_dump_json().encode()))
-        ref = layout.NODES + heartbeat.node
-        outcome = self._publish(ref, expected, blob, view=f"{OURS}beat/{heartbeat.node}")
-        if isinstance(outcome, Rejected) and outcome.kind is not Rejection.RACE:
-            return outcome
-        return outcome
+    def _worked(self) -> None:
+        self._work += 1
+        if self._work % TIDY_EVERY == 0:
+            tidy.tidy(self.path)
 
 
 def _contents(writes: Sequence[Write]) -> dict[str, bytes | None]:
@@ -245,11 +270,3 @@ def _bytes(write: Write) -> bytes | None:
         return None
     text = write.content if isinstance(write.content, str) else render(write.content)
     return text.encode(errors="replace")
-
-
-def _failure(url: str, text: str) -> Unreachable | CredentialsRefused:
-    short = " | ".join(line.strip() for line in text.splitlines() if line.strip())[:400]
-    words = short.lower()
-    if any(word in words for word in ("authentication failed", "permission denied", "could not read username", "403")):
-        return CredentialsRefused(f"{url} refuses our credentials: {short}")
-    return Unreachable(f"{url} does not answer: {short}")

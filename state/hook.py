@@ -1,24 +1,23 @@
 """The pre-receive hook of a bare state repository: a push to `main` has to validate, or nothing of it lands.
 
 `python -m state.hook` runs inside the repository, with git's quarantine in its environment: `old new ref` lines on
-standard input, problems as `file:line:col: what` on standard error, exit code 1 if there are any.
+standard input, problems as `file:line:col: what` on standard error, exit code 1 if there are any. Only what changed
+between old and new is looked at, and measured before it is read.
 """
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from flow.interpolate import mistakes
 from schema import layout
 from schema.codec import MAX_BYTES
-from schema.documents import parse
-from schema.errors import DocumentError
-from schema.pipeline import Pipeline
+from schema.errors import DocumentError, Problem
+from state.parsed import irregular, read
 
 ZERO = "0" * 40
 SHOWN = 20
+_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,72 +28,95 @@ class Changed:
 
 
 def check(lines: Iterable[str]) -> list[str]:
-    """Every problem of every push to `main` in the hook's input."""
+    """Every problem of every push to `main` in the hook's input. Run inside the repository."""
     problems: list[str] = []
     for line in lines:
         old, new, ref = line.split()
-        if ref != layout.MAIN:
-            continue
-        if new == ZERO:
-            problems.append("main cannot be deleted")
-            continue
-        for changed in _changes(old, new):
-            problems.extend(_problems(changed))
+        if ref == layout.MAIN:
+            problems.extend(str(problem) for problem in _problems(old, new))
     return problems
+
+
+def _problems(old: str, new: str) -> Iterator[Problem]:
+    if new == ZERO:
+        yield Problem("main", 1, 1, "main cannot be deleted")
+        return
+    documents = []
+    for changed in _changes(old, new):
+        if changed.blob == ZERO:
+            yield from _removed(changed.path)
+        elif layout.place_on_main(changed.path) is None:
+            yield from _misplaced(changed.path)
+        elif not changed.mode.startswith("100"):
+            yield irregular(changed.path)
+        else:
+            documents.append(changed)
+    yield from _documents(documents)
 
 
 def _changes(old: str, new: str) -> Iterator[Changed]:
-    base = old if old != ZERO else _git("hash-object", "-t", "tree", "/dev/null").strip()
-    listing = _git("diff-tree", "-r", "-z", "--no-renames", base, new)
-    fields = listing.split("\0")
+    base = old if old != ZERO else _git(["hash-object", "-t", "tree", "--stdin"]).decode().strip()
+    fields = _git(["diff-tree", "-r", "-z", "--no-renames", base, new]).decode(errors="replace").split("\0")
     for head, path in zip(fields[::2], fields[1::2], strict=False):
-        _, mode, _, blob, kind = head.lstrip(":").split(" ")
-        if kind != "D":
-            yield Changed(mode, blob, path)
+        _, mode, _, blob, _ = head.lstrip(":").split(" ")
+        yield Changed(mode, blob, path)
 
 
-def _problems(changed: Changed) -> list[str]:
-    place = layout.place_on_main(changed.path)
-    if place is None:
-        return _misplaced(changed)
-    if changed.mode not in ("100644", "100755"):
-        return [f"{changed.path}:1:1: a regular file is wanted here"]
-    size = int(_git("cat-file", "-s", changed.blob))
-    if size > MAX_BYTES:
-        return [f"{changed.path}:1:1: the file has {size} bytes; at most {MAX_BYTES} are read"]
-    try:
-        document = parse(place.kind, _bytes("cat-file", "blob", changed.blob), changed.path)
-    except DocumentError as error:
-        return [str(problem) for problem in error.problems]
-    if isinstance(document, Pipeline):
-        return _of_pipeline(changed.path, place.owner, document)
-    return []
+def _removed(path: str) -> Iterator[Problem]:
+    if path == layout.SETTINGS:
+        yield Problem(path, 1, 1, "without this file main is no state repository; it cannot be removed")
 
 
-def _misplaced(changed: Changed) -> list[str]:
+def _misplaced(path: str) -> Iterator[Problem]:
     """Files that look as if they were meant for Winslow, but would never be read."""
-    first = changed.path.split("/")[0]
-    if first in ("pipelines", "nodes") and changed.path.endswith((".yaml", ".yml")):
-        return [f"{changed.path}:1:1: not a name that is read: lower-case letters, digits, . _ - and the ending .yaml"]
-    return []
+    if path.split("/")[0] in ("pipelines", "nodes") and path.endswith(_SUFFIXES):
+        yield Problem(path, 1, 1, "not a name that is read: lower-case letters, digits, . _ - and the ending .yaml")
 
 
-def _of_pipeline(path: str, name: str, pipeline: Pipeline) -> list[str]:
-    problems = [f"{path}:1:1: stage {stage!r}: {what}" for stage, what in mistakes(pipeline)]
-    if pipeline.name != name:
-        problems.append(f"{path}:1:1: its name is {pipeline.name!r}, its file says {name!r}")
-    return problems
+def _documents(documents: Sequence[Changed]) -> Iterator[Problem]:
+    sizes = _sizes([changed.blob for changed in documents])
+    for changed in documents:
+        if sizes[changed.blob] > MAX_BYTES:
+            what = f"the file has {sizes[changed.blob]} bytes; at most {MAX_BYTES} are read"
+            yield Problem(changed.path, 1, 1, what)
+    small = [changed for changed in documents if sizes[changed.blob] <= MAX_BYTES]
+    contents = _contents([changed.blob for changed in small])
+    for changed in small:
+        yield from _document(changed.path, contents[changed.blob])
 
 
-def _bytes(*arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], capture_output=True, check=False, env=os.environ)
+def _document(path: str, content: bytes) -> Sequence[Problem]:
+    place = layout.place_on_main(path)
+    try:
+        read(place.kind if place else "", path, content)
+    except DocumentError as error:
+        return error.problems
+    return ()
+
+
+# git, with the quarantine of the push in its environment
+
+
+def _sizes(blobs: Sequence[str]) -> dict[str, int]:
+    out = _git(["cat-file", "--batch-check=%(objectname) %(objectsize)"], "\n".join(blobs)).decode()
+    return {oid: int(size) for oid, size in (line.split() for line in out.splitlines())}
+
+
+def _contents(blobs: Sequence[str]) -> dict[str, bytes]:
+    out, found, at = _git(["cat-file", "--batch=%(objectname) %(objectsize)"], "\n".join(blobs)), {}, 0
+    while at < len(out):
+        end = out.index(b"\n", at)
+        oid, size = out[at:end].decode().split()
+        found[oid] = out[end + 1 : end + 1 + int(size)]
+        at = end + 2 + int(size)
+    return found
+
+
+def _git(arguments: Sequence[str], given: str = "") -> bytes:
+    done = subprocess.run(["git", *arguments], input=given.encode(), capture_output=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
-
-
-def _git(*arguments: str) -> str:
-    return _bytes(*arguments).decode(errors="replace")
 
 
 def main() -> int:

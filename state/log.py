@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice, takewhile
+from typing import Protocol
 
-import pygit2
-
-from state.git import GitRepository
 from state.message import parse
+
+
+class Recorded(Protocol):
+    """What keeps a history of `winslow/state`: both repositories."""
+
+    def messages(self) -> Iterator[tuple[str, int, str]]:
+        """(commit, seconds, message), newest first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +36,22 @@ class EventRecord:
     text: str
 
 
-def events(repository: GitRepository, *, limit: int = 1000, since: str | None = None) -> list[EventRecord]:
+def events(repository: Recorded, *, limit: int = 1000, since: str | None = None) -> list[EventRecord]:
     """The newest `limit` events after commit `since`, as of the last fetch, oldest first."""
-    found = []
-    for commit in _back(repository, since):
-        found.append(_record(commit))
-        if len(found) >= limit:
-            break
-    return found[::-1]
+    after = takewhile(lambda entry: entry[0] != since, repository.messages())
+    return [_record(*entry) for entry in islice(after, limit)][::-1]
 
 
-def _back(repository: GitRepository, since: str | None) -> Iterator[pygit2.Commit]:
-    commit = repository.clone.commit(repository.tips()[1])
-    while str(commit.id) != since:
-        yield commit
-        if not commit.parent_ids:
-            return
-        commit = repository.clone.commit(str(commit.parent_ids[0]))
-
-
-def _record(commit: pygit2.Commit) -> EventRecord:
-    read = parse(commit.message)
+def _record(commit: str, seconds: int, message: str) -> EventRecord:
+    read = parse(message)
     said = read.trailers.get
     number, duration = said("Execution", ""), said("Duration", "")
     return EventRecord(
-        commit=str(commit.id),
-        time=datetime.fromtimestamp(commit.commit_time, UTC).isoformat().replace("+00:00", "Z"),
+        commit=commit,
+        time=datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z"),
         event=said("Event") or read.subject.partition(" ")[0],
         project=said("Project"),
-        execution=int(number) if number.isdigit() else None,
+        execution=int(number) if number.isdecimal() else None,
         stage=said("Stage"),
         node=said("Node"),
         claim=said("Claim"),

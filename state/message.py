@@ -20,8 +20,10 @@ def compose(event: Event, *, node: str, wanted: str) -> str:
     """`<verb> <project>/<execution> <stage>: <fact>` and the trailers."""
     where = event.project + (f"/{event.execution}" if event.execution else "")
     head = " ".join(part for part in (event.verb, where, event.stage) if part)
-    subject = f"{head}: {clean(event.fact)}" if event.fact else head
-    return f"{subject}\n\n" + "".join(f"Winslow-{name}: {value}\n" for name, value in _trailers(event, node, wanted))
+    subject = clean(head) + (f": {clean(event.fact)}" if event.fact else "")
+    return f"{subject or 'event'}\n\n" + "".join(
+        f"Winslow-{name}: {value}\n" for name, value in _trailers(event, node, wanted)
+    )
 
 
 def _trailers(event: Event, node: str, wanted: str) -> list[tuple[str, str]]:

@@ -1,14 +1,15 @@
 """Edits of `main` by people and programs: fetch, build, push by compare-and-swap, again after a lost race."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from random import Random
+
+import pygit2
 
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from state.errors import StateError
-from state.repository import Edit, Landed, Rejected, Rejection, Repository
+from state.repository import Edit, Landed, Rejected, Rejection, Repository, Unknown
 
 ATTEMPTS = 12
 _NUMBER = re.compile(r"([0-9]{1,9})")
@@ -26,23 +27,28 @@ def commit_edit(
     chance: Random | None = None,
     attempts: int = ATTEMPTS,
 ) -> str:
-    """The id of the commit. `build` is called anew for every attempt, on the newest snapshot. NotCommitted."""
-    chance = chance or Random()
+    """The id of the commit. `build` is called anew for every attempt, on the newest snapshot. NotCommitted.
+
+    A push without an answer is looked for in `main` before anything is tried again, so an edit lands once.
+    """
+    chance, sent = chance or Random(), list[str]()
     for attempt in range(attempts):
         snapshot = repository.fetch()
-        outcome = repository.propose(build(snapshot), base=snapshot.main)
-        match outcome:
+        if landed := next((oid for oid in sent if repository.descends(snapshot.main, oid)), None):
+            return landed
+        match repository.propose(build(snapshot), base=snapshot.main):
             case Landed(oid=oid):
                 return oid
             case Rejected(kind=Rejection.RACE):
-                sleep(chance.uniform(0, min(5.0, 0.1 * 2**attempt)))
+                pass
             case Rejected(kind=kind, text=text):
                 raise NotCommitted(_advice(kind, text))
-            case _:
-                raise NotCommitted(
-                    f"no answer from the server ({outcome.text}); look whether it landed, then try again"
-                )
-    raise NotCommitted(f"somebody else was first {attempts} times; try again")
+            case Unknown(text=text, oid=oid):
+                if not oid:
+                    raise NotCommitted(f"no answer from the server ({text}); look whether it landed, then try again")
+                sent.append(oid)
+        sleep(chance.uniform(0, min(5.0, 0.1 * 2**attempt)))
+    raise NotCommitted(f"it could not be committed in {attempts} attempts; try again")
 
 
 def _advice(kind: Rejection, text: str) -> str:
@@ -59,16 +65,20 @@ def _advice(kind: Rejection, text: str) -> str:
 
 def next_request_name(view: ProjectView | None, kind: str) -> str:
     """`0003-start.yaml`: one above every number that was asked or answered before."""
-    names = [file.name for file in view.unanswered] + [reply.request for reply in view.replies] if view else []
+    if view is None:
+        return layout.request_name(1, kind)
+    names = [file.name for file in view.unanswered] + [reply.request for reply in view.replies]
     numbers = [int(match[1]) for name in names if (match := _NUMBER.match(name))]
-    return layout.request_name(max(numbers, default=0) + 1, kind)
+    return layout.request_name(max([view.last_seq, *numbers]) + 1, kind)
 
 
 def author() -> str:
     """`Name <address>` from git's own configuration."""
-    return f"{_config('user.name') or 'unknown'} <{_config('user.email') or 'unknown@winslow.invalid'}>"
+    return f"{_config('user.name') or 'winslow'} <{_config('user.email') or 'winslow@winslow.invalid'}>"
 
 
 def _config(key: str) -> str:
-    done = subprocess.run(["git", "config", "--get", key], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    try:
+        return str(pygit2.Config.get_global_config()[key]).strip()
+    except (KeyError, OSError, pygit2.GitError):
+        return ""

@@ -1,20 +1,23 @@
 """The git program, with nothing left to chance: fixed arguments, a clean environment, an end in any case.
 
 User text reaches it only as a URL that `urls.check` has passed, behind `--`. The child has its own process group, which
-is killed when the time is over: git's own limits do not fire while it connects.
+is killed when the time is over (git's own limits do not fire while it connects) or when it talks too much.
 """
 
 import os
+import selectors
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from state.errors import StateError
 
-KEPT = ("PATH", "HOME", "SSH_AUTH_SOCK", "LANG", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "SSL_CERT_FILE")
+KEPT = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "SSL_CERT_FILE")
 FIXED = {
     "LC_ALL": "C.UTF-8",
     "GIT_TERMINAL_PROMPT": "0",
@@ -24,14 +27,17 @@ FIXED = {
     "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
     "GIT_PROTOCOL_FROM_USER": "0",
     "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_CONFIG_NOSYSTEM": "1",
 }
 SETTINGS = (
     "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0",
-    "-c", "maintenance.auto=false",
-    "-c", "core.fsmonitor=false", "-c", "fetch.recurseSubmodules=false", "-c", "submodule.recurse=false",
-    "-c", "push.gpgSign=false", "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30",
+    "-c", "maintenance.auto=false", "-c", "core.fsmonitor=false", "-c", "fetch.recurseSubmodules=false",
+    "-c", "submodule.recurse=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=false",
+    "-c", "push.followTags=false", "-c", "push.pushOption=", "-c", "fetch.prune=false",
+    "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30",
 )  # fmt: skip
+MOST_OUTPUT = 16 * 1024 * 1024
+_LINGER = 0.5
+"""Seconds that output is waited for after the program has ended: something it left behind may hold the pipe open."""
 
 
 class TimedOut(StateError):
@@ -45,38 +51,84 @@ class Done:
     err: str
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, **FIXED, **(extra or {})}
+def environment() -> dict[str, str]:
+    return {**{name: os.environ[name] for name in KEPT if name in os.environ}, **FIXED}
 
 
-def git(arguments: Sequence[str], *, folder: Path, timeout: float, extra: Mapping[str, str] | None = None) -> Done:
+def git(arguments: Sequence[str], *, folder: Path, timeout: float) -> Done:
     """Run it in a bare repository. TimedOut after `timeout` seconds; StateError where git is not installed."""
-    program = shutil.which("git")
-    if program is None:
-        raise StateError("git is not installed; `apt-get install git`")
     child = subprocess.Popen(
-        [program, *SETTINGS, "--git-dir", str(folder), *arguments],
+        [_program(), *SETTINGS, "--git-dir", str(folder), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment(extra),
+        env=environment(),
         cwd="/",
         start_new_session=True,
     )
     try:
-        out, err = child.communicate(timeout=timeout)
-    except BaseException as error:
-        _kill(child)
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise TimedOut(f"git {arguments[0]} took longer than {timeout:g} s") from None
-        raise
+        out, err = _collect(child, time.monotonic() + timeout)
+    except _TooLong:
+        raise TimedOut(f"git {arguments[0]} took longer than {timeout:g} s") from None
+    finally:
+        _end(child)
     return Done(child.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
+@lru_cache(1)
+def _program() -> str:
+    found = shutil.which("git")
+    if found is None:
+        raise StateError("git is not installed; `apt-get install git`")
+    return found
+
+
+class _TooLong(Exception):
+    pass
+
+
+def _collect(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bytes]:
+    """What it writes until it ends."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    found = {child.stdout: bytearray(), child.stderr: bytearray()}
+    with selectors.DefaultSelector() as ready:
+        for pipe in found:
+            ready.register(pipe, selectors.EVENT_READ)
+        while ready.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise _TooLong
+            events = ready.select(min(left, _LINGER))
+            if not events and child.poll() is not None:
+                break
+            for key, _ in events:
+                piece = os.read(key.fd, 65_536)
+                pipe = child.stdout if key.fileobj is child.stdout else child.stderr
+                found[pipe] += piece
+                if not piece:
+                    ready.unregister(pipe)
+                if len(found[pipe]) > MOST_OUTPUT:
+                    raise StateError("git wrote more than is sensible, and was ended")
+    _wait(child, deadline)
+    return bytes(found[child.stdout]), bytes(found[child.stderr])
+
+
+def _wait(child: "subprocess.Popen[bytes]", deadline: float) -> None:
     try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    child.communicate()
+        child.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise _TooLong from None
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """The whole group, if the program has not ended by itself; the pipes in any case."""
+    if child.returncode is None:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+    for pipe in (child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()

@@ -48,7 +48,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
+    """`oid` is the commit that may have landed, where one was sent: who finds it in the branch knows that it did."""
+
     text: str = ""
+    oid: str = ""
 
 
 Outcome = Landed | Rejected | Unknown
@@ -56,7 +59,7 @@ Outcome = Landed | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A person's commit on `main`. `files` maps a path to its new text, or None to remove it (or a folder/)."""
+    """A person's commit on `main`. `files` maps a path to its new text, or None to remove it or a `folder/`."""
 
     files: Mapping[str, str | None]
     message: str

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pygit2
 
+from flow.change import Event
 from schema import layout
-from state import build
+from state import build, message, people, urls
 from state.errors import StateError
 from state.program import git
 from state.push import Publisher, Update
@@ -31,19 +33,20 @@ STATE_README = """# What is
 Written by Winslow's nodes, never by hand. What is wanted is on `main`.
 """
 HOOK = """#!/bin/sh
-# Written by `winslowctl init`: refuses a push to main that does not validate.
+# Written by `winslowctl init`: refuses a push to main that does not validate. Other pushes pass at once.
 python={python}
-if [ ! -x "$python" ]; then
-  while read -r old new ref; do
-    if [ "$ref" = refs/heads/main ]; then
-      echo "Winslow is no longer installed at $python, so this push to main cannot be checked;" >&2
-      echo "install it there, or run 'winslowctl init --bare' again with the new one" >&2
-      exit 1
-    fi
-  done
-  exit 0
+root={root}
+main=
+while read -r old new ref; do
+  [ "$ref" = refs/heads/main ] && main="$old $new $ref"
+done
+[ -n "$main" ] || exit 0
+if [ ! -x "$python" ] || [ ! -f "$root/state/hook.py" ]; then
+  echo "Winslow is no longer installed at $python, so this push to main cannot be checked;" >&2
+  echo "install it there, or run 'winslowctl init --bare' again with the new one" >&2
+  exit 1
 fi
-PYTHONPATH={root} exec "$python" -m state.hook
+echo "$main" | PYTHONPATH="$root" "$python" -P -m state.hook
 """
 
 
@@ -51,30 +54,38 @@ class CannotInit(StateError):
     """No repository can be made there; the text says why."""
 
 
-def init(path: Path, *, bare: bool, files: Mapping[str, str], author: str) -> bool:
-    """Make `main` with the files and `winslow/state`. False where a state repository is there already. CannotInit."""
+def init(path: Path, *, bare: bool, files: Mapping[str, str], author: str | None = None) -> bool:
+    """Make `main` with the files and `winslow/state`. False where a state repository is there already. CannotInit.
+
+    A bare one is a remote with Winslow's configuration and hook; the other one is a clone to be pushed somewhere.
+    """
     if (path / "HEAD").exists() or (path / ".git").exists():
         return _refresh(path)
-    if path.exists() and any(path.iterdir()):
-        raise CannotInit(f"{path} is not empty; name a new folder")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise CannotInit(f"{path} is not empty, and no state repository; name a new folder")
     path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".winslow-init-", dir=path.parent) as folder:
+        made = Path(folder) / "made"
+        _make(made, bare, files, author or people.author())
+        if path.exists():
+            path.rmdir()
+        made.rename(path)
+    return True
+
+
+def _make(path: Path, bare: bool, files: Mapping[str, str], author: str) -> None:
     repo = pygit2.init_repository(str(path), bare=bare, initial_head="main")
-    _configure(repo)
-    name, _, rest = author.partition(" <")
-    email = rest.rstrip(">")
     tree = build.write_tree(repo, None, {file: text.encode() for file, text in files.items()})
-    main = build.commit(repo, [], tree, "Begin a state repository", name=name, email=email)
+    main = build.commit(repo, [], tree, "Begin a state repository", author=author)
     repo.references.create(layout.MAIN, main)
-    state_tree = build.write_tree(repo, None, {"README.md": STATE_README.encode()})
-    state = build.commit(
-        repo, [], state_tree, f"begin\n\nWinslow-Event: begin\nWinslow-Wanted: {main}\n", name=name, email=email
-    )
-    repo.references.create(layout.STATE, state)
+    about = build.write_tree(repo, None, {"README.md": STATE_README.encode()})
+    begin = message.compose(Event("begin"), node="", wanted=main)
+    repo.references.create(layout.STATE, build.commit(repo, [], about, begin, author=author))
     if bare:
+        _configure(repo)
         _hook(path)
     else:
         repo.checkout(layout.MAIN)
-    return True
 
 
 def _configure(repo: pygit2.Repository) -> None:
@@ -86,14 +97,20 @@ def _hook(path: Path) -> None:
     hook = path / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     root = Path(__file__).resolve().parent.parent
-    hook.write_text(HOOK.format(python=shlex.quote(sys.executable), root=shlex.quote(str(root))))
-    hook.chmod(0o755)
+    fresh = hook.with_suffix(".new")
+    fresh.write_text(HOOK.format(python=shlex.quote(sys.executable), root=shlex.quote(str(root))))
+    fresh.chmod(0o755)
+    fresh.rename(hook)
 
 
 def _refresh(path: Path) -> bool:
     """A repository that is ours gets the present configuration and hook."""
-    repo = pygit2.Repository(str(path))
-    if repo.references.get(layout.STATE) is None:
+    try:
+        repo = pygit2.Repository(str(path))
+        ours = repo.references.get(layout.STATE) is not None
+    except pygit2.GitError as error:
+        raise CannotInit(f"{path} is no git repository that can be read: {error}") from None
+    if not ours:
         raise CannotInit(f"{path} is a git repository, but no state repository; name a new folder")
     if repo.is_bare:
         _configure(repo)
@@ -115,8 +132,14 @@ class Probe:
         return self.create and self.update and self.delete
 
 
-def probe(clone: Path, url: str) -> Probe:
-    """Create, force and delete `refs/winslow/probe/<random>` on the server."""
+def probe(url: str) -> Probe:
+    """Create, force and delete `refs/winslow/probe/<random>` on the server, from a throw-away clone."""
+    with TemporaryDirectory(prefix="winslow-probe-") as folder:
+        pygit2.init_repository(folder, bare=True)
+        return _probe(Path(folder), urls.check(url))
+
+
+def _probe(clone: Path, url: str) -> Probe:
     repo = pygit2.Repository(str(clone))
     ref = f"refs/winslow/probe/{secrets.token_hex(8)}"
     publisher = Publisher(clone, url, timeout=30.0)
@@ -130,6 +153,9 @@ def probe(clone: Path, url: str) -> Probe:
     if not isinstance(first, Landed):
         return Probe(False, False, False, first.text)
     second, _ = put(blob)
-    gone = git(["push", "--quiet", "--", url, f":{ref}"], folder=clone, timeout=30.0)
     updated = isinstance(second, Landed)
-    return Probe(True, updated, gone.code == 0, "" if updated else getattr(second, "text", ""))
+    try:
+        gone = git(["push", "--quiet", "--", url, f":{ref}"], folder=clone, timeout=30.0)
+    except StateError as error:
+        return Probe(True, updated, False, str(error))
+    return Probe(True, updated, gone.code == 0, "" if isinstance(second, Landed) else second.text)

@@ -1,10 +1,41 @@
-"""Two trees and their histories, as the assembly of a snapshot needs them."""
+"""Two trees and their histories, as the assembly of a snapshot needs them.
+
+A tree is seen as *folders*: one for each project, and one each for the pipelines, nodes, inventories and the files at
+the root. A folder has an id of its content, so what did not change is never looked into.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from pydantic import BaseModel
+
+from schema import layout
+
+PROJECTS = "projects"
+ROOT = ""
+IRREGULAR = ""
+"""Stands for the blob of what is no regular file: a link, a submodule, a folder where a file belongs."""
+
+DELETE_NOW = "Winslow-Delete: now"
+CONFIRM = "Winslow-Confirm-Deletions: yes"
+
+place_on_main = lru_cache(100_000)(layout.place_on_main)
+place_on_state = lru_cache(100_000)(layout.place_on_state)
+
+
+def folder_of(path: str) -> str:
+    """`projects/v/…` is in `projects/v`, `pipelines/p.yaml` in `pipelines`, `winslow.yaml` in the root."""
+    parts = path.split("/", 2)
+    if parts[0] == PROJECTS and len(parts) > 2:
+        return f"{PROJECTS}/{parts[1]}"
+    return parts[0] if len(parts) > 1 else ROOT
+
+
+def says(message: str, line: str) -> bool:
+    """Whether a commit message has that line."""
+    return any(found.strip() == line for found in message[:20_000].splitlines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +47,25 @@ class Introduced:
 
 
 class Branch(Protocol):
-    """One branch at one commit. Paths are those `schema.layout` knows; everything else is left out."""
+    """One branch at one commit."""
 
     @property
     def tip(self) -> str: ...
 
-    def blobs(self) -> Mapping[str, str]:
-        """Path to blob id."""
+    def folders(self) -> Mapping[str, str]:
+        """Each folder (`folder_of`) to the id of its content."""
+        ...
+
+    def files(self, folder: str) -> Mapping[str, str]:
+        """Path to blob id of at least everything in one folder that `schema.layout` knows; IRREGULAR for no file."""
         ...
 
     def document(self, kind: str, path: str, blob: str) -> BaseModel:
         """DocumentError when the blob does not parse, is too large, or is no regular file."""
+        ...
+
+    def text(self, path: str, blob: str) -> str:
+        """DocumentError when it is too large or no regular file."""
         ...
 
 
@@ -47,6 +86,6 @@ class History(Protocol):
         """The commit that removed a path, and whether it said `Winslow-Delete: now`."""
         ...
 
-    def confirmed(self) -> bool:
-        """Whether `main`'s tip, or a commit shortly before, says `Winslow-Confirm-Deletions: yes`."""
+    def confirmed(self, since: frozenset[str]) -> bool:
+        """Whether `main`'s tip, or a commit back to the oldest of these, says `Winslow-Confirm-Deletions: yes`."""
         ...

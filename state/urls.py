@@ -6,6 +6,7 @@ from pathlib import Path
 from state.errors import StateError
 
 _URL = re.compile(r"(?P<scheme>file|https?|ssh)://(?P<rest>[^\s\x00-\x1f]+)")
+_ESCAPED = re.compile(r"%(0[0-9a-f]|1[0-9a-f]|7f)", re.IGNORECASE)
 _SCP = re.compile(
     r"(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?[A-Za-z0-9_.][A-Za-z0-9_.-]*:(?!:)[^\s\x00-\x1f:-][^\s\x00-\x1f:]*"
 )
@@ -20,8 +21,9 @@ def check(url: str) -> str:
     if not url or len(url) > 2000 or url.startswith("-") or any(ord(c) < 32 for c in url):
         raise BadUrl(_sentence(url))
     if match := _URL.fullmatch(url):
-        host = match["rest"].split("/")[0].rpartition("@")[2]
-        if host.startswith("-") or (match["scheme"] != "file" and not host):
+        who = match["rest"].split("/")[0]
+        local = match["scheme"] == "file"
+        if local == bool(who) or who.startswith("-") or "@-" in who or _ESCAPED.search(url):
             raise BadUrl(_sentence(url))
         return url
     if "::" in url or "://" in url:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from state import urls
 
@@ -12,30 +13,33 @@ def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
     For other URLs, or where the file system cannot be watched, nothing happens.
     """
     folder = urls.local_path(urls.check(url))
-    if folder is None or not folder.is_dir():
+    if folder is None:
+        return lambda: None
+    if (folder / ".git").is_dir():
+        folder = folder / ".git"
+    heads = folder / "refs" / "heads"
+    if not heads.is_dir():
         return lambda: None
     ended = threading.Event()
-    thread = threading.Thread(target=_watch, args=(str(folder), wake, ended), name="watch", daemon=True)
+    thread = threading.Thread(target=_watch, args=(heads, wake, ended), name="watch", daemon=True)
     thread.start()
     return ended.set
 
 
-def _watch(folder: str, wake: Callable[[], None], ended: threading.Event) -> None:
+def _watch(heads: Path, wake: Callable[[], None], ended: threading.Event) -> None:
+    """Packing the refs looks like a removal here, and wakes as well."""
     from watchfiles import watch as changes
-
-    def of_refs(_: object, path: str) -> bool:
-        inside = path[len(folder) :]
-        return (inside.startswith("/refs/heads") or inside == "/packed-refs") and not inside.endswith(".lock")
 
     try:
         for _ in changes(
-            folder,
-            watch_filter=of_refs,
+            heads,
+            watch_filter=lambda _, path: not path.endswith(".lock"),
             stop_event=ended,
             step=5,
             debounce=20,
             rust_timeout=500,
             yield_on_timeout=False,
+            raise_interrupt=False,
         ):
             wake()
     except (OSError, RuntimeError):

@@ -1,9 +1,13 @@
 """The implementations under the one contract suite, each with two clients of one repository."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pygit2
+
+from schema import layout
+from state import build
 from state.git import GitRepository
 from state.memory import MemoryRepository, MemoryServer
 from state.repository import Edit, Landed, Repository
@@ -16,20 +20,32 @@ FILES = {
     "projects/v/project.yaml": "pipeline: p\nname: Crossing\n",
     "projects/w/project.yaml": "pipeline: p\n",
 }
+Files = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two clients of one repository, and a way to edit `main` as a person."""
+    """Two clients of one repository; `rewind` and `force` act on the server, past hooks and clients.
+
+    `force(ref, files, message)` commits, whatever it is.
+    """
 
     one: Repository
     two: Repository
     rewind: Callable[[str, int], None]
+    force: Callable[[str, Files, str], str]
 
-    def edit(self, files: dict[str, str | None], message: str = "edit", author: str = AUTHOR) -> str:
+    def edit(self, files: Files, message: str = "edit", author: str = AUTHOR) -> str:
         outcome = self.one.propose(Edit(files, message, author), base=self.one.fetch().main)
         assert isinstance(outcome, Landed), outcome
         return outcome.oid
+
+    def break_main(self, files: Files, message: str = "rubbish") -> str:
+        return self.force(layout.MAIN, files, message)
+
+    def break_state(self, files: Files) -> str:
+        main = self.one.fetch().main
+        return self.force(layout.STATE, files, f"break\n\nWinslow-Wanted: {main}\n")
 
 
 def memory(folder: Path) -> Pair:
@@ -38,7 +54,13 @@ def memory(folder: Path) -> Pair:
     def rewind(ref: str, count: int) -> None:
         server.rewind(ref, count)
 
-    return Pair(MemoryRepository(server), MemoryRepository(server), rewind)
+    def force(ref: str, files: Files, message: str) -> str:
+        wanted = server.refs[layout.MAIN] if ref == layout.STATE else ""
+        commit = server.commit(server.refs[ref], files, author=AUTHOR, message=message, wanted=wanted)
+        server.refs[ref] = commit.oid
+        return commit.oid
+
+    return Pair(MemoryRepository(server), MemoryRepository(server), rewind, force)
 
 
 def by_path(folder: Path) -> Pair:
@@ -50,18 +72,32 @@ def by_file_url(folder: Path) -> Pair:
 
 
 def _git(folder: Path, url: str) -> Pair:
-    import pygit2
-
-    init(folder / "remote.git", bare=True, files=FILES, author=AUTHOR)
+    remote = folder / "remote.git"
+    init(remote, bare=True, files=FILES, author=AUTHOR)
 
     def rewind(ref: str, count: int) -> None:
-        repo = pygit2.Repository(str(folder / "remote.git"))
-        commit = repo[repo.references[ref].target]
+        repo = pygit2.Repository(str(remote))
+        commit = tip(repo, ref)
         for _ in range(count):
-            commit = commit.parents[0]  # type: ignore[attr-defined]
+            commit = commit.parents[0]
         repo.references.create(ref, commit.id, force=True)
 
-    return Pair(GitRepository(url, folder / "one.git"), GitRepository(url, folder / "two.git"), rewind)
+    def force(ref: str, files: Files, message: str) -> str:
+        repo = pygit2.Repository(str(remote))
+        head = tip(repo, ref)
+        contents = {path: None if text is None else text.encode() for path, text in files.items()}
+        tree = build.write_tree(repo, head.tree, contents)
+        oid = build.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
+        repo.references.create(ref, oid, force=True)
+        return oid
+
+    return Pair(GitRepository(url, folder / "one.git"), GitRepository(url, folder / "two.git"), rewind, force)
+
+
+def tip(repo: pygit2.Repository, ref: str) -> pygit2.Commit:
+    found = repo[repo.references[ref].target]
+    assert isinstance(found, pygit2.Commit)
+    return found
 
 
 ALL = {"memory": memory, "path": by_path, "file": by_file_url}

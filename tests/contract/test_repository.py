@@ -10,8 +10,9 @@ from schema import layout
 from schema.execution import Claim, Execution, State
 from schema.node import Heartbeat
 from schema.reply import Reply
-from state.errors import Inconsistent, NotAStateRepository
-from state.repository import Landed, Rejected, Rejection
+from state.errors import Inconsistent, NewerSchema, NotAStateRepository
+from state.log import events
+from state.repository import Edit, Landed, Rejected, Rejection
 from tests.contract.repositories import ALL, AUTHOR, Pair
 
 
@@ -112,31 +113,67 @@ def test_F15_an_answered_request_is_not_looked_at_again(pair: Pair) -> None:
 
 
 def test_a_request_that_does_not_parse_says_why(pair: Pair) -> None:
-    if not _takes_rubbish(pair, "projects/v/requests/0001-start.yaml", "request: strat\n"):
-        return
+    pair.break_main({"projects/v/requests/0001-start.yaml": "request: strat\n"})
     [file] = pair.two.fetch().projects["v"].unanswered
     assert file.request is None
     assert "projects/v/requests/0001-start.yaml:1:" in file.problem
 
 
-def test_R1110_the_version_in_force_is_the_newest_that_parses(pair: Pair) -> None:
-    if not _takes_rubbish(pair, "pipelines/p.yaml", "name: p\nstages: [\n"):
-        return
+BROKEN = {
+    "no stages": "name: p\nstages: []\n",
+    "no name": "stages:\n  - {name: work, image: host/x}\n",
+    "no YAML": "name: p\nstages: [\n",
+    "another name": "name: q\nstages:\n  - {name: work, image: host/x}\n",
+    "a place without a value": "name: p\nstages:\n  - {name: work, image: x, command: ['$[[ inputs.none ]]']}\n",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
+def test_R1110_the_version_in_force_is_the_newest_that_is_valid(pair: Pair, text: str) -> None:
+    before = pair.two.fetch().pipelines["p"]
+    pair.break_main({"pipelines/p.yaml": text})
     snapshot = pair.two.fetch()
-    assert snapshot.pipelines["p"].stages[0].name == "work"
-    assert any(problem.startswith("pipelines/p.yaml:") for problem in snapshot.problems)
+    assert snapshot.pipelines["p"] == before
+    assert snapshot.projects["v"].pipeline == before
+    assert snapshot.projects["v"].pipeline_problem.startswith("pipelines/p.yaml:")
+    assert snapshot.problems[0].startswith("pipelines/p.yaml:")
 
 
-def _takes_rubbish(pair: Pair, path: str, text: str) -> bool:
-    """Bare remotes refuse it by their hook: that is the better half of the same promise."""
-    from state.repository import Edit
+def test_R1110_a_pipeline_that_never_was_valid_is_none(pair: Pair) -> None:
+    pair.break_main({"pipelines/new.yaml": "name: new\n", "projects/v/project.yaml": "pipeline: new\n"})
+    view = pair.two.fetch().projects["v"]
+    assert view.pipeline is None
+    assert view.pipeline_problem.startswith("pipelines/new.yaml:1:1")
 
-    outcome = pair.one.propose(Edit({path: text}, "rubbish", AUTHOR), base=pair.one.fetch().main)
-    if isinstance(outcome, Rejected):
-        assert outcome.kind is Rejection.HOOK
-        assert f"{path}:" in outcome.text
-        return False
-    return True
+
+def test_the_version_in_force_does_not_depend_on_what_was_seen(pair: Pair) -> None:
+    """One client sees only the ends, the other every step: good, broken, better, broken as before."""
+    rubbish, path = "pipeline: [\n", "projects/v/project.yaml"
+    pair.break_main({path: rubbish})
+    assert pair.one.fetch().projects["v"].project.name == "Crossing"  # type: ignore[union-attr]
+    pair.break_main({path: "pipeline: p\nname: Better\n"})
+    pair.break_main({path: rubbish})
+    for client in (pair.one, pair.two):
+        view = client.fetch().projects["v"]
+        assert view.project is not None
+        assert view.project.name == "Better"
+        assert view.problem.startswith(f"{path}:")
+
+
+def test_two_broken_files_with_one_content_are_each_named(pair: Pair) -> None:
+    pair.break_main({f"projects/{id}/project.yaml": "pipeline: [\n" for id in "vw"})
+    problems = pair.two.fetch().problems
+    assert [problem.split(":")[0] for problem in problems] == [f"projects/{id}/project.yaml" for id in "vw"]
+
+
+def test_a_broken_document_of_a_node_stops_nothing_else(pair: Pair) -> None:
+    pair.one.swap(pair.one.fetch(), [claim(1)], node="n")
+    pair.break_state({layout.execution("v", 2, "work"): "rubbish: [\n", layout.reply("v", "0001-start.yaml"): "no\n"})
+    pair.break_main({"projects/v/requests/0001-start.yaml": "request: start\n"})
+    snapshot = pair.two.fetch()
+    assert [e.execution for e in snapshot.projects["v"].executions] == [1]
+    assert snapshot.projects["v"].unanswered == (), "a reply that cannot be read is a reply all the same"
+    assert len([problem for problem in snapshot.problems if problem.startswith("winslow/state: ")]) == 2
 
 
 def test_R1130_a_project_that_left_main_is_deleted_by_somebody(pair: Pair) -> None:
@@ -149,8 +186,6 @@ def test_R1130_a_project_that_left_main_is_deleted_by_somebody(pair: Pair) -> No
 
 
 def test_of_two_edits_on_one_snapshot_one_lands(pair: Pair) -> None:
-    from state.repository import Edit
-
     base = pair.two.fetch().main
     pair.edit({"README.md": "one\n"})
     outcome = pair.two.propose(Edit({"README.md": "two\n"}, "two", AUTHOR), base=base)
@@ -205,9 +240,24 @@ def test_a_state_ahead_of_main_is_inconsistent(pair: Pair) -> None:
 
 
 def test_a_repository_without_settings_is_none_of_ours(pair: Pair) -> None:
-    pair.edit({"winslow.yaml": None})
+    pair.break_main({"winslow.yaml": None})
     with pytest.raises(NotAStateRepository, match=r"winslow\.yaml"):
         pair.two.fetch()
+
+
+def test_M14_settings_of_a_later_version_that_cannot_be_read_stop_the_node(pair: Pair) -> None:
+    pair.break_main({"winslow.yaml": "schema: 7\n"})
+    assert pair.two.fetch().settings.schema_version == 7
+    pair.break_main({"winslow.yaml": "schema: 7\nunheard_of: true\n"})
+    with pytest.raises(NewerSchema, match="7"):
+        pair.two.fetch()
+
+
+def test_settings_that_do_not_parse_leave_the_older_ones_in_force(pair: Pair) -> None:
+    pair.break_main({"winslow.yaml": "schema: 1\nnmae: x\n"})
+    snapshot = pair.two.fetch()
+    assert snapshot.settings.name == "lab"
+    assert snapshot.problems[0].startswith("winslow.yaml:2:1: ")
 
 
 def test_a_pinned_pipeline_is_that_of_its_commit(pair: Pair) -> None:
@@ -217,3 +267,116 @@ def test_a_pinned_pipeline_is_that_of_its_commit(pair: Pair) -> None:
     view = pair.two.fetch().projects["v"]
     assert view.pipeline is not None
     assert view.pipeline.stages[0].name == "work"
+
+
+def test_a_pin_must_be_in_main(pair: Pair) -> None:
+    stray = pair.edit({"pipelines/p.yaml": "name: p\nstages:\n  - {name: other, image: host/x}\n"})
+    pair.one.fetch()
+    pair.rewind(layout.MAIN, 1)
+    pair.edit({"projects/v/project.yaml": f"pipeline: p@{stray}\n"})
+    view = pair.one.fetch().projects["v"]
+    assert view.pipeline is None
+    assert stray in view.pipeline_problem
+
+
+def test_R1130_deletions_are_confirmed_by_a_commit_since_the_oldest(pair: Pair) -> None:
+    pair.one.swap(pair.one.fetch(), [claim(1), claim(1, "w")], node="n")
+    pair.edit({"README.md": "0\n"}, "early\n\nWinslow-Confirm-Deletions: yes\n")
+    pair.edit({"projects/v/": None})
+    assert not pair.two.fetch().confirmed_deletions
+    pair.edit({"README.md": "1\n"}, "sure\n\nWinslow-Confirm-Deletions: yes\n")
+    pair.edit({"projects/w/": None})
+    pair.edit({"README.md": "2\n"})
+    assert pair.two.fetch().confirmed_deletions
+
+
+def test_R1130_a_project_without_any_state_just_goes(pair: Pair) -> None:
+    pair.edit({"projects/w/": None})
+    assert set(pair.two.fetch().projects) == {"v"}
+
+
+def test_F15_a_deleted_project_that_is_restored_lost_nothing(pair: Pair) -> None:
+    pair.one.swap(pair.one.fetch(), [claim(1)], node="n")
+    pair.edit({"projects/v/": None})
+    first = pair.two.fetch().projects["v"].deletion
+    pair.edit({"projects/v/project.yaml": "pipeline: p\nname: Crossing\n"})
+    view = pair.two.fetch().projects["v"]
+    assert (view.deletion, len(view.executions)) == (None, 1)
+    pair.edit({"projects/v/": None})
+    again = pair.two.fetch().projects["v"].deletion
+    assert first is not None
+    assert again is not None
+    assert again.commit != first.commit
+
+
+def test_a_landed_swap_tells_what_a_fetch_would(pair: Pair) -> None:
+    base = pair.one.fetch()
+    outcome = pair.one.swap(base, [claim(1)], node="n")
+    assert isinstance(outcome, Landed)
+    fetched = pair.one.fetch()
+    assert outcome.snapshot == fetched
+    assert (fetched.state, fetched.main) == (outcome.oid, base.main)
+    assert fetched.projects["w"] is base.projects["w"]
+
+
+def test_a_view_keeps_its_identity_when_only_main_moved_elsewhere(pair: Pair) -> None:
+    pair.edit({"projects/v/requests/0001-start.yaml": "request: start\n"})
+    before = pair.one.fetch()
+    pair.edit({"README.md": "x\n"})
+    after = pair.one.fetch()
+    assert after.main != before.main
+    assert all(after.projects[id] is before.projects[id] for id in "vw")
+
+
+def test_nothing_moved_is_the_same_snapshot(pair: Pair) -> None:
+    assert pair.one.fetch() is pair.one.fetch()
+
+
+def test_a_changed_pipeline_changes_the_views_that_use_it(pair: Pair) -> None:
+    pair.edit({"pipelines/q.yaml": "name: q\nstages:\n  - {name: a, image: x}\n"})
+    pair.edit({"projects/w/project.yaml": "pipeline: q\n"})
+    before = pair.one.fetch()
+    pair.edit({"pipelines/q.yaml": "name: q\nstages:\n  - {name: b, image: x}\n"})
+    after = pair.one.fetch()
+    assert after.projects["v"] is before.projects["v"]
+    assert after.projects["w"].pipeline is after.pipelines["q"]
+
+
+def test_a_folder_is_emptied_before_it_is_filled(pair: Pair) -> None:
+    pair.one.swap(pair.one.fetch(), [claim(1), claim(2)], node="n")
+    writes = (Write(layout.execution("v", 3, "work"), record(3)), Write("projects/v/executions/", None))
+    pair.one.swap(pair.one.fetch(), [Commit(Event("purge", "v"), writes)], node="n")
+    assert [e.execution for e in pair.two.fetch().projects["v"].executions] == [3]
+
+
+def test_texts_are_read_back_from_both_branches(pair: Pair) -> None:
+    path = layout.log("v", 1, "work")
+    pair.one.swap(pair.one.fetch(), [Commit(Event("log", "v", 1), (Write(path, "line\n"),))], node="n")
+    pair.two.fetch()
+    assert pair.two.read_text(path) == "line\n"  # type: ignore[attr-defined]
+    assert pair.two.read_text("projects/v/logs/none.txt") is None  # type: ignore[attr-defined]
+    assert pair.two.read_main("winslow.yaml") == "schema: 1\nname: lab\n"  # type: ignore[attr-defined]
+
+
+def test_M16_the_event_log_is_read_back(pair: Pair) -> None:
+    event = Event("claim", "v", 1, "work", fact="on a\nb", claim="c" * 32, by=AUTHOR, duration=1.5)
+    base = pair.one.fetch()
+    pair.one.swap(base, [Commit(event, claim(1).writes), claim(2)], node="gpu-01")
+    pair.two.fetch()
+    found = events(pair.two)  # type: ignore[arg-type]
+    assert [record.execution for record in found] == [None, 1, 2]
+    first = found[1]
+    assert (first.event, first.project, first.stage, first.node) == ("claim", "v", "work", "gpu-01")
+    assert (first.text, first.claim, first.by, first.duration, first.wanted) == (
+        "on a b", "c" * 32, AUTHOR, 1.5, base.main,
+    )  # fmt: skip
+    assert events(pair.two, since=first.commit) == found[2:]  # type: ignore[arg-type]
+    assert events(pair.two, limit=1) == found[2:]  # type: ignore[arg-type]
+
+
+def test_names_that_layout_does_not_know_are_no_documents(pair: Pair) -> None:
+    pair.break_main(
+        {"pipelines/Bad Name.yaml": "no", "pipelines/p.yml": "no", "projects/UP/project.yaml": "no", "x/y": "no"}
+    )
+    snapshot = pair.two.fetch()
+    assert (set(snapshot.pipelines), set(snapshot.projects), snapshot.problems) == ({"p"}, {"v", "w"}, ())

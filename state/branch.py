@@ -1,0 +1,184 @@
+"""A branch of a bare clone at one commit, and what only its history tells. Walks are bounded, and never done twice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pygit2
+from pydantic import BaseModel
+
+from schema import layout
+from schema.errors import DocumentError
+from state.message import parse as parse_message
+from state.read import FOLDER, Clone
+from state.trees import CONFIRM, DELETE_NOW, PROJECTS, ROOT, Introduced, says
+
+MAX_WALK = 20_000
+"""Commits of `main` that are walked back at most to find where something came from."""
+
+
+@dataclass(frozen=True)
+class CloneBranch:
+    clone: Clone
+    tip: str
+
+    @property
+    def _root(self) -> str:
+        return str(self.clone.commit(self.tip).tree_id)
+
+    @property
+    def wanted(self) -> str:
+        return parse_message(self.clone.commit(self.tip).message).wanted
+
+    def folders(self) -> Mapping[str, str]:
+        root = self._root
+        found = {ROOT: root}
+        for name, (oid, mode) in self.clone.listing(root).items():
+            if mode != FOLDER:
+                continue
+            found[name] = oid
+            if name == PROJECTS:
+                found.update(self._projects(oid))
+        return found
+
+    def _projects(self, tree: str) -> Iterator[tuple[str, str]]:
+        for name, (oid, mode) in self.clone.listing(tree).items():
+            if mode == FOLDER:
+                yield f"{PROJECTS}/{name}", oid
+
+    def files(self, folder: str) -> Mapping[str, str]:
+        tree = self._folder(folder)
+        if tree is None:
+            return {}
+        prefix = f"{folder}/" if folder else ""
+        return {prefix + path: blob for path, blob in self.clone.files(tree).items()}
+
+    def _folder(self, folder: str) -> str | None:
+        tree = self._root
+        for name in folder.split("/") if folder else ():
+            oid, mode = self.clone.listing(tree).get(name, ("", 0))
+            if mode != FOLDER:
+                return None
+            tree = oid
+        return tree
+
+    def document(self, kind: str, path: str, blob: str) -> BaseModel:
+        return self.clone.document(kind, path, blob)
+
+    def text(self, path: str, blob: str) -> str:
+        return self.clone.text(blob, path).decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class CloneHistory:
+    """The history of `main` from its tip back. What a walk found is kept with the tip it began at, so the next walk,
+    from a later tip, ends there.
+    """
+
+    clone: Clone
+    tip: str
+
+    def _line(self) -> Iterator[pygit2.Commit]:
+        """First parents, newest first."""
+        commit = self.clone.commit(self.tip)
+        for _ in range(MAX_WALK):
+            yield commit
+            if not commit.parent_ids:
+                return
+            commit = self.clone.commit(str(commit.parent_ids[0]))
+
+    def _known(self, key: tuple[str, ...]) -> tuple[str, Any]:
+        """(the tip that the last walk for this began at, what it found)"""
+        return self.clone.walks.look(key) or ("", None)
+
+    def _keep(self, key: tuple[str, ...], found: Any) -> Any:
+        self.clone.walks.keep(key, (self.tip, found))
+        return found
+
+    def in_force(self, kind: str, path: str) -> BaseModel | None:
+        key = ("in force", kind, path)
+        before, known = self._known(key)
+        tried: set[str] = set()
+        for commit in self._line():
+            if str(commit.id) == before:
+                return self._keep(key, known)  # type: ignore[no-any-return]
+            blob = self.clone.entry(str(commit.tree_id), path)
+            if blob is None or blob in tried:
+                continue
+            tried.add(blob)
+            try:
+                return self._keep(key, self.clone.document(kind, path, blob))  # type: ignore[no-any-return]
+            except DocumentError:
+                continue
+        return self._keep(key, None)  # type: ignore[no-any-return]
+
+    def pinned(self, pipeline: str, commit: str) -> BaseModel | None:
+        found = self._ancestor(commit)
+        if found is None:
+            return None
+        path = layout.pipeline(pipeline)
+        blob = self.clone.entry(str(found.tree_id), path)
+        return self.clone.document("pipeline", path, blob) if blob is not None else None
+
+    def _ancestor(self, commit: str) -> pygit2.Commit | None:
+        """The commit that a (shortened) id names, if it is in `main`."""
+        key = ("ancestor", commit)
+        before, full = self._known(key)
+        if not full:
+            try:
+                full = str(self.clone.repo.revparse_single(f"{commit}^{{commit}}").id)
+            except (KeyError, ValueError, pygit2.GitError):
+                return None
+        if not self.clone.descends(self.tip, before or full) and not self.clone.descends(self.tip, full):
+            return None
+        return self.clone.commit(self._keep(key, full))
+
+    def introduced(self, path: str, blob: str) -> Introduced:
+        """Follows any parent that has the same blob at the path, so a merged commit keeps its author."""
+        key = ("introduced", path, blob)
+        before, known = self._known(key)
+        commit = self.clone.commit(self.tip)
+        for _ in range(MAX_WALK):
+            if str(commit.id) == before:
+                return self._keep(key, known)  # type: ignore[no-any-return]
+            parents = (self.clone.commit(str(oid)) for oid in commit.parent_ids)
+            earlier = next((each for each in parents if self.clone.entry(str(each.tree_id), path) == blob), None)
+            if earlier is None:
+                break
+            commit = earlier
+        return self._keep(key, _introduced(commit))  # type: ignore[no-any-return]
+
+    def removed(self, path: str) -> tuple[Introduced, bool]:
+        key = ("removed", path)
+        before, known = self._known(key)
+        last = self.clone.commit(self.tip)
+        for commit in self._line():
+            if str(commit.id) == before:
+                return self._keep(key, known)  # type: ignore[no-any-return]
+            if self.clone.entry(str(commit.tree_id), path) is not None:
+                break
+            last = commit
+        return self._keep(key, (_introduced(last), says(last.message, DELETE_NOW)))  # type: ignore[no-any-return]
+
+    def confirmed(self, since: frozenset[str]) -> bool:
+        key = ("confirmed", *sorted(since))
+        before, known = self._known(key)
+        if before != self.tip:
+            known = self._keep(key, self._confirmed(since))
+        return bool(known)
+
+    def _confirmed(self, since: frozenset[str]) -> bool:
+        left, oldest = set(since), self.tip
+        for commit in self._line():
+            if not left:
+                break
+            oldest = str(commit.id)
+            left.discard(oldest)
+        walk = self.clone.repo.walk(self.tip)
+        for parent in self.clone.commit(oldest).parent_ids:
+            walk.hide(parent)
+        return any(says(commit.message, CONFIRM) for _, commit in zip(range(MAX_WALK), walk, strict=False))
+
+
+def _introduced(commit: pygit2.Commit) -> Introduced:
+    return Introduced(str(commit.id), f"{commit.author.name} <{commit.author.email}>")

@@ -1,0 +1,245 @@
+"""The server behind repositories in memory: blobs, commits, refs. Ids are deterministic."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pydantic import BaseModel
+
+from flow.change import Event, Write
+from flow.world import Snapshot
+from schema import layout
+from schema.documents import render
+from schema.errors import DocumentError
+from schema.node import Heartbeat
+from state.assemble import Assembler
+from state.parsed import Parsed
+from state.trees import CONFIRM, DELETE_NOW, Introduced, folder_of, says
+
+Content = str | BaseModel
+SNAPSHOTS = 64
+"""Pairs of commits whose snapshot is remembered."""
+
+
+class Folder(dict[str, str]):
+    """Path to blob. Never changed once it is in a commit, so `oid` stands for the content."""
+
+    __slots__ = ("oid",)
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCommit:
+    oid: str
+    parent: str | None
+    folders: Mapping[str, Folder]
+    event: Event = field(default_factory=lambda: Event("edit"))
+    writes: tuple[Write, ...] = ()
+    node: str = ""
+    wanted: str = ""
+    author: str = ""
+    message: str = ""
+    depth: int = 0
+
+    def blob(self, path: str) -> str | None:
+        folder = self.folders.get(folder_of(path))
+        return folder.get(path) if folder else None
+
+
+class MemoryServer:
+    """`refs` are the two branches; `beats` (node to object id and heartbeat) is replaced, never changed."""
+
+    def __init__(self, *, verify: bool = False) -> None:
+        self.verify = verify
+        self.contents: dict[str, Content] = {}
+        self.commits: dict[str, MemoryCommit] = {}
+        self.refs: dict[str, str] = {}
+        self.beats: Mapping[str, tuple[str, Heartbeat]] = {}
+        self.parsed = Parsed()
+        self.assembler = Assembler()
+        self.snapshots: OrderedDict[tuple[str, str], Snapshot] = OrderedDict()
+        self._counter = 0
+        self._histories: dict[str, list[MemoryCommit]] = {}
+
+    @classmethod
+    def create(cls, files: Mapping[str, str], *, verify: bool = False) -> "MemoryServer":
+        server = cls(verify=verify)
+        main = server.commit(None, files, author="winslow <winslow>", message="Begin")
+        server.refs[layout.MAIN] = main.oid
+        server.refs[layout.STATE] = server.commit(None, {}, wanted=main.oid).oid
+        return server
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def commit(self, parent: str | None, files: Mapping[str, Content | None], **facts: object) -> MemoryCommit:
+        """No ref moves. Removals of folders come first."""
+        before = self.commits[parent] if parent else None
+        folders = self._changed(before.folders if before else {}, files)
+        oid = hashlib.sha1(f"{parent}{self._next()}".encode()).hexdigest()
+        made = MemoryCommit(oid, parent, folders, depth=before.depth + 1 if before else 0, **facts)  # type: ignore[arg-type]
+        self.commits[oid] = made
+        return made
+
+    def _changed(self, base: Mapping[str, Folder], files: Mapping[str, Content | None]) -> Mapping[str, Folder]:
+        new: dict[str, Folder] = dict(base)
+        fresh: dict[str, Folder] = {}
+        for path, content in sorted(files.items(), key=lambda item: not item[0].endswith("/")):
+            if path.endswith("/"):
+                self._without(new, fresh, path)
+            else:
+                folder = self._opened(new, fresh, folder_of(path))
+                if content is None:
+                    folder.pop(path, None)
+                else:
+                    folder[path] = self.put(content)
+        return {name: folder for name, folder in new.items() if folder}
+
+    def _without(self, new: dict[str, Folder], fresh: dict[str, Folder], prefix: str) -> None:
+        for name in [name for name in new if f"{name}/".startswith(prefix) or prefix.startswith(f"{name}/")]:
+            folder = self._opened(new, fresh, name)
+            for path in [path for path in folder if path.startswith(prefix)]:
+                del folder[path]
+
+    def _opened(self, new: dict[str, Folder], fresh: dict[str, Folder], name: str) -> Folder:
+        """A folder of the new commit that may be changed."""
+        if name not in fresh:
+            fresh[name] = new[name] = Folder(new.get(name, {}))
+            fresh[name].oid = self._next()
+        return fresh[name]
+
+    def put(self, content: Content) -> str:
+        if isinstance(content, BaseModel) and self.verify:
+            content = render(content)
+        blob = hashlib.sha1(content.encode()).hexdigest() if isinstance(content, str) else self._next()
+        self.contents[blob] = content
+        return blob
+
+    def beat(self, heartbeat: Heartbeat) -> str:
+        oid = self._next()
+        self.beats = {**self.beats, heartbeat.node: (oid, heartbeat)}
+        return oid
+
+    def rewind(self, ref: str, count: int) -> str:
+        """Take the last commits off a branch; the tip that was lost."""
+        tip = self.refs[ref]
+        self.refs[ref] = next(islice(self.line(tip), count, None)).oid
+        return tip
+
+    def _next(self) -> str:
+        self._counter += 1
+        return f"{self._counter:040x}"
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def line(self, oid: str, most: int | None = None) -> Iterator[MemoryCommit]:
+        """From a commit back to the first one."""
+        at = self.commits.get(oid)
+        while at and most != 0:
+            yield at
+            at = self.commits[at.parent] if at.parent else None
+            most = None if most is None else most - 1
+
+    def is_ancestor(self, ancestor: str, tip: str) -> bool:
+        if ancestor not in self.commits:
+            return False
+        depth, at = self.commits[ancestor].depth, self.commits.get(tip)
+        while at and at.depth > depth:
+            at = self.commits[at.parent] if at.parent else None
+        return at is not None and at.oid == ancestor
+
+    def history(self, ref: str) -> list[MemoryCommit]:
+        """Oldest first, without the first commit. Not to be changed."""
+        known = self._histories.setdefault(ref, [])
+        fresh = []
+        for commit in self.line(self.refs[ref]):
+            if commit.depth <= len(known) and (not commit.depth or known[commit.depth - 1] is commit):
+                del known[commit.depth :]
+                break
+            fresh.append(commit)
+        known.extend(reversed(fresh))
+        return known
+
+    def main_paths(self, prefix: str) -> list[str]:
+        folders = self.commits[self.refs[layout.MAIN]].folders
+        return [path for path in folders.get(folder_of(prefix), ()) if path.startswith(prefix)]
+
+    def text(self, ref: str, path: str) -> str | None:
+        blob = self.commits[self.refs[ref]].blob(path)
+        content = self.contents.get(blob) if blob else None
+        return render(content) if isinstance(content, BaseModel) else content
+
+    def branch(self, tip: str) -> "MemoryBranch":
+        return MemoryBranch(self, tip)
+
+    def remember(self, pair: tuple[str, str], snapshot: Snapshot) -> None:
+        self.snapshots[pair] = snapshot
+        if len(self.snapshots) > SNAPSHOTS:
+            self.snapshots.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBranch:
+    """A branch at a commit, and its history."""
+
+    server: MemoryServer
+    tip: str
+
+    def folders(self) -> Mapping[str, str]:
+        return {name: folder.oid for name, folder in self.server.commits[self.tip].folders.items()}
+
+    def files(self, folder: str) -> Mapping[str, str]:
+        return self.server.commits[self.tip].folders.get(folder, {})
+
+    def document(self, kind: str, path: str, blob: str) -> BaseModel:
+        return self.server.parsed.document(kind, path, blob, lambda: self.server.contents[blob])
+
+    def text(self, path: str, blob: str) -> str:
+        content = self.server.contents[blob]
+        return render(content) if isinstance(content, BaseModel) else content
+
+    def in_force(self, kind: str, path: str) -> BaseModel | None:
+        for commit in self.server.line(self.tip):
+            blob = commit.blob(path)
+            if blob is None:
+                continue
+            try:
+                return self.document(kind, path, blob)
+            except DocumentError:
+                continue
+        return None
+
+    def pinned(self, pipeline: str, commit: str) -> BaseModel | None:
+        path = layout.pipeline(pipeline)
+        for candidate in self.server.line(self.tip):
+            if candidate.oid.startswith(commit):
+                blob = candidate.blob(path)
+                return self.document("pipeline", path, blob) if blob else None
+        return None
+
+    def introduced(self, path: str, blob: str) -> Introduced:
+        found = self.server.commits[self.tip]
+        for commit in self.server.line(self.tip):
+            if commit.blob(path) != blob:
+                break
+            found = commit
+        return Introduced(found.oid, found.author)
+
+    def removed(self, path: str) -> tuple[Introduced, bool]:
+        found = self.server.commits[self.tip]
+        for commit in self.server.line(self.tip):
+            if commit.blob(path) is not None:
+                break
+            found = commit
+        return Introduced(found.oid, found.author), says(found.message, DELETE_NOW)
+
+    def confirmed(self, since: frozenset[str]) -> bool:
+        left = set(since)
+        for commit in self.server.line(self.tip):
+            if says(commit.message, CONFIRM):
+                return True
+            left.discard(commit.oid)
+            if not left:
+                return False
+        return False

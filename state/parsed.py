@@ -1,0 +1,78 @@
+"""Parsed documents by their blob: each text is read once, whoever asks, and at most so many are remembered."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+
+from pydantic import BaseModel
+
+from flow.interpolate import mistakes
+from schema import documents
+from schema.errors import DocumentError, Problem
+from schema.pipeline import Pipeline
+from state.trees import IRREGULAR, place_on_main
+
+SIZE = 65_536
+
+Content = str | bytes | BaseModel
+
+
+class Parsed:
+    """`document` gives the same object for the same blob, so identity stands for content."""
+
+    def __init__(self, size: int = SIZE) -> None:
+        self.size = size
+        self._known: OrderedDict[tuple[str, str], BaseModel | DocumentError] = OrderedDict()
+
+    def document(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel:
+        """DocumentError, at `path`, where the content is no valid document of its kind, or not in its place."""
+        if blob == IRREGULAR:
+            raise DocumentError([irregular(path)])
+        key = (kind, blob)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = _parse(kind, path, load)
+            if len(self._known) > self.size:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        if isinstance(found, DocumentError):
+            raise DocumentError([replace(problem, file=path) for problem in found.problems])
+        if kind == "pipeline":
+            _in_its_place(found, path)
+        return found
+
+
+def read(kind: str, path: str, content: Content) -> BaseModel:
+    """A document that takes effect at its path. DocumentError says everything that is wrong with it."""
+    found = _read(kind, path, content)
+    if kind == "pipeline":
+        _in_its_place(found, path)
+    return found
+
+
+def irregular(path: str) -> Problem:
+    return Problem(path, 1, 1, "a regular file is wanted here, no link, submodule or folder")
+
+
+def _parse(kind: str, path: str, load: Callable[[], Content]) -> BaseModel | DocumentError:
+    try:
+        return _read(kind, path, load())
+    except DocumentError as error:
+        return error
+
+
+def _read(kind: str, path: str, content: Content) -> BaseModel:
+    """What can be said whatever the path: one blob may stand at several."""
+    found = content if isinstance(content, BaseModel) else documents.parse(kind, content, path)
+    wrong = mistakes(found) if kind == "pipeline" and isinstance(found, Pipeline) else ()
+    if problems := [Problem(path, 1, 1, f"stage {stage!r}: {what}") for stage, what in wrong]:
+        raise DocumentError(problems)
+    return found
+
+
+def _in_its_place(found: BaseModel, path: str) -> None:
+    place = place_on_main(path)
+    name = getattr(found, "name", "")
+    if place and name != place.owner:
+        raise DocumentError([Problem(path, 1, 1, f"its name is {name!r}, its file says {place.owner!r}")])

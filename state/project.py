@@ -1,0 +1,161 @@
+"""One project's view from its folders on both branches."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from pydantic import BaseModel
+
+from flow.world import Deletion, ProjectView, RequestFile
+from schema import layout
+from schema.errors import DocumentError
+from schema.execution import Execution, Tombstone
+from schema.layout import Place
+from schema.pipeline import Pipeline
+from schema.project import Project
+from schema.reply import Reply
+from schema.request import Request
+from state.trees import PROJECTS, Branch, History, place_on_main, place_on_state
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """Those in force by name, and why the newest version of some is not."""
+
+    good: Mapping[str, Pipeline]
+    broken: Mapping[str, str]
+
+    def of(self, name: str) -> tuple[Pipeline | None, str]:
+        return self.good.get(name), self.broken.get(name, "")
+
+    def used_by(self, view: ProjectView) -> tuple[Pipeline | None, str]:
+        """Nothing where the view pins a commit."""
+        return self.of(view.project.pipeline) if view.project else (None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads documents and collects what is wrong with them."""
+
+    main: Branch
+    state: Branch
+    history: History
+    problems: list[str] = field(default_factory=list)
+
+    def in_force(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
+        try:
+            return cast(Model, self.main.document(kind, path, blob))
+        except DocumentError as error:
+            self.problems.extend(str(problem) for problem in error.problems)
+            return cast(Model | None, self.history.in_force(kind, path))
+
+    def on_state(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
+        """A broken document of the controllers never stops the rest."""
+        try:
+            return cast(Model, self.state.document(kind, path, blob))
+        except DocumentError as error:
+            self.problems.extend(f"winslow/state: {problem}" for problem in error.problems)
+            return None
+
+
+Entry = tuple[str, str, Place]  # path, blob, what the path means
+
+
+def assemble(reading: Reading, pipelines: Pipelines, id: str) -> tuple[ProjectView, bool] | None:
+    """The view, and whether it rests on the history of `main`. None for requests without any project."""
+    folder = f"{PROJECTS}/{id}"
+    main = _by_kind(reading.main, folder, on_main=True)
+    state = _by_kind(reading.state, folder, on_main=False)
+    present = "project" in main
+    if not present and not state:
+        return None
+    return _Project(reading, pipelines, id, main, state).view(present)
+
+
+def _by_kind(branch: Branch, folder: str, *, on_main: bool) -> dict[str, list[Entry]]:
+    place_of = place_on_main if on_main else place_on_state
+    found: dict[str, list[Entry]] = {}
+    for path, blob in sorted(branch.files(folder).items()):
+        if place := place_of(path):
+            found.setdefault(place.kind, []).append((path, blob, place))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Project:
+    reading: Reading
+    pipelines: Pipelines
+    id: str
+    main: Mapping[str, list[Entry]]
+    state: Mapping[str, list[Entry]]
+
+    def view(self, present: bool) -> tuple[ProjectView, bool]:
+        replies = self._documents("reply", Reply)
+        project, problem = self._wanted() if present else (None, "")
+        pipeline, pipeline_problem = self._pipeline(project)
+        unanswered = tuple(self._unanswered(replies))
+        definitions, tombstones = self._documents("definition", Pipeline), self._documents("tombstone", Tombstone)
+        view = ProjectView(
+            id=self.id,
+            project=project,
+            problem=problem,
+            pipeline=pipeline,
+            pipeline_problem=pipeline_problem,
+            definition=definitions[0] if definitions else None,
+            unanswered=unanswered,
+            replies=tuple(sorted(replies, key=lambda reply: reply.seq)),
+            executions=tuple(sorted(self._documents("execution", Execution), key=lambda each: each.execution)),
+            tombstone=tombstones[0] if tombstones else None,
+            deletion=None if present else self._deletion(),
+        )
+        pinned = project is not None and "@" in project.pipeline
+        return view, bool(not present or problem or unanswered or pinned)
+
+    def _documents(self, kind: str, model: type[Model]) -> list[Model]:
+        entries = self.state.get(kind, ())
+        found = (self.reading.on_state(kind, path, blob, model) for path, blob, _ in entries)
+        return [document for document in found if document is not None]
+
+    def _wanted(self) -> tuple[Project | None, str]:
+        [(path, blob, _)] = self.main["project"]
+        before = len(self.reading.problems)
+        project = self.reading.in_force("project", path, blob, Project)
+        return project, self.reading.problems[before] if len(self.reading.problems) > before else ""
+
+    def _pipeline(self, project: Project | None) -> tuple[Pipeline | None, str]:
+        if project is None:
+            return None, ""
+        name, _, commit = project.pipeline.partition("@")
+        return self._pinned(name, commit) if commit else self.pipelines.of(name)
+
+    def _pinned(self, name: str, commit: str) -> tuple[Pipeline | None, str]:
+        try:
+            found = self.reading.history.pinned(name, commit)
+        except DocumentError as error:
+            return None, str(error)
+        if found is None:
+            return None, f"there is no pipeline {name!r} in commit {commit} of main"
+        return cast(Pipeline, found), ""
+
+    def _unanswered(self, replies: list[Reply]) -> Iterator[RequestFile]:
+        """By the names of files alone: a reply that cannot be read is a reply all the same."""
+        answered = {place.item for _, _, place in self.state.get("reply", ())}
+        answered |= {reply.request.removesuffix(".yaml") for reply in replies}
+        for path, blob, place in self.main.get("request", ()):
+            if place.item not in answered:
+                yield self._request(path, blob, f"{place.item}.yaml")
+
+    def _request(self, path: str, blob: str, name: str) -> RequestFile:
+        origin = self.reading.history.introduced(path, blob)
+        request, problem = None, ""
+        try:
+            request = cast(Request, self.reading.main.document("request", path, blob))
+        except DocumentError as error:
+            problem = str(error)
+        return RequestFile(name, blob, origin.by, origin.commit, request, problem)
+
+    def _deletion(self) -> Deletion:
+        origin, now = self.reading.history.removed(layout.project(self.id))
+        return Deletion(origin.commit, origin.by, now)

@@ -1,0 +1,131 @@
+"""The remote of a clone, for reading: which commits its refs name, and bringing them here."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pygit2
+
+from schema import layout
+from state import urls
+from state.errors import CredentialsRefused, Damaged, NotAStateRepository, StateError, Unreachable
+from state.program import TimedOut, git
+
+POLL_TIMEOUT = 60.0
+_CREDENTIALS = re.compile(
+    r"authentication failed|permission denied|could not read (username|password)|error: 40[13]|access denied"
+    r"|host key verification failed|invalid username or password",
+    re.IGNORECASE,
+)
+_ABSENT = re.compile(r"repository .*not found|does not appear to be a git repository|error: 404", re.IGNORECASE)
+_DAMAGE = re.compile(
+    r"corrupt|bad object|bad tree|unable to (read|unpack)|inflate|not a git repository|loose object|packfile"
+    r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config",
+    re.IGNORECASE,
+)
+_CUT = re.compile(
+    r"early EOF|unexpected disconnect|hung up|RPC failed|connection|timed out|could not resolve|no space left",
+    re.IGNORECASE,
+)
+_BRANCHES = (layout.STATE, layout.MAIN)
+
+
+class Remote:
+    def __init__(self, url: str, clone: Path, timeout: float) -> None:
+        self.url, self.clone, self.timeout = url, clone, timeout
+        self.folder = urls.local_path(url)
+        self.shown = urls.shown(url)
+        self._answered = False
+
+    def refs(self) -> dict[str, str]:
+        """Both branches and the heartbeats. In a repository by path `winslow/state` is resolved before `main`."""
+        found = self._here(self.folder) if self.folder else self._there()
+        for name in _BRANCHES:
+            if name not in found:
+                short = name.removeprefix("refs/heads/")
+                raise NotAStateRepository(f"{self.shown} has no branch {short}; `winslowctl init` makes one")
+        self._answered = True
+        return found
+
+    def fetch(self, specs: Sequence[str]) -> None:
+        self._run(
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", self.url, *specs],
+            self.timeout,
+        )
+
+    def blob(self, oid: str, limit: int) -> bytes | None:
+        """An object of a repository by path, read where it is."""
+        if self.folder is None:
+            return None
+        try:
+            repo = pygit2.Repository(str(self.folder))
+            found = repo[oid] if repo.odb.read_header(oid)[1] <= limit else None
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+        return bytes(found.data) if isinstance(found, pygit2.Blob) else None
+
+    def _here(self, folder: Path) -> dict[str, str]:
+        try:
+            repo = pygit2.Repository(str(folder))
+            return dict(_listed(repo))
+        except (pygit2.GitError, KeyError, ValueError) as error:
+            raise self._missing(str(error)) from None
+
+    def _missing(self, why: str) -> StateError:
+        if self._answered:
+            return Unreachable(f"{self.shown} cannot be read: {why}")
+        return NotAStateRepository(f"there is no git repository at {self.shown}; `winslowctl init --bare` makes one")
+
+    def _there(self) -> dict[str, str]:
+        patterns = [*_BRANCHES, f"{layout.NODES}*", f"{layout.NODE_BRANCHES}*"]
+        out = self._run(["ls-remote", "--", self.url, *patterns], POLL_TIMEOUT)
+        pairs = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)
+        return {name: oid for oid, name in pairs if _known(name)}
+
+    def _run(self, arguments: Sequence[str], timeout: float) -> str:
+        try:
+            done = git(arguments, folder=self.clone, timeout=timeout)
+        except TimedOut as error:
+            raise Unreachable(f"{self.shown}: {error}") from None
+        if done.code != 0:
+            raise self._failure(done.err)
+        return done.out
+
+    def _failure(self, text: str) -> StateError:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        short = " | ".join(lines)[:400]
+        own = "\n".join(line for line in lines if not line.startswith("remote:"))
+        if _CREDENTIALS.search(own):
+            return CredentialsRefused(f"{self.shown} refuses our credentials: {short}")
+        if _ABSENT.search(own) and not self._answered:
+            return NotAStateRepository(f"there is no repository at {self.shown}: {short}")
+        if damaged(own) and not _CUT.search(own):
+            return Damaged(f"the clone cannot be used: {short}")
+        return Unreachable(f"{self.shown} does not answer: {short}")
+
+
+def damaged(text: str) -> bool:
+    """Whether git complains of this clone, or of what it received."""
+    return bool(_DAMAGE.search(text))
+
+
+def _listed(repo: pygit2.Repository) -> Mapping[str, str]:
+    found = {}
+    for name in _BRANCHES:
+        ref = repo.references.get(name)
+        if ref is not None:
+            found[name] = str(ref.resolve().target)
+    for name in repo.references:
+        if name not in _BRANCHES and _known(name):
+            found[name] = str(repo.references[name].resolve().target)
+    return found
+
+
+def _known(name: str) -> bool:
+    """A node's ref has a node's name: it becomes a part of other names."""
+    if name in _BRANCHES:
+        return True
+    for prefix in (layout.NODES, layout.NODE_BRANCHES):
+        if name.startswith(prefix):
+            return layout.place_on_main(layout.node(name.removeprefix(prefix))) is not None
+    return False
