@@ -92,12 +92,10 @@ def _of_folder(root: Path) -> dict[str, bytes]:
 
 
 def _of_revision(rev: str) -> dict[str, bytes]:
-    from schema import layout
+    from state.revisions import documents_at, resolve
 
     client, _ = settings.snapshot()
-    tip = client.revision(rev or "main")
-    files = client.files_at(tip)
-    return {path: text for path, text in files.items() if layout.place_on_main(path)}
+    return dict(documents_at(client, resolve(client, rev or "main")))
 
 
 def _check(texts: dict[str, bytes]) -> tuple[list[str], list[str], int]:
@@ -171,10 +169,11 @@ def plan(
     from dataclasses import asdict
 
     from flow.plan import plan as make
+    from state.revisions import resolve
 
     client, snapshot = settings.snapshot()
     if rev:
-        snapshot = client.at(client.revision(rev), snapshot.state)
+        snapshot = client.at(resolve(client, rev), snapshot.state)
     planned = make(snapshot)
     if not output.for_programs([asdict(each) for each in planned]):
         for each in planned:
@@ -250,7 +249,7 @@ def _repository() -> Iterator[tuple[str, str, str]]:
     yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
     for problem in snapshot.problems[:5]:
         yield "document", "warn", problem
-    found = probe(client.path, client.url)
+    found = probe(client.url)
     if found.good:
         yield "node refs", "ok", "the server lets nodes keep refs/winslow/nodes/…"
     else:
