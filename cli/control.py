@@ -1,0 +1,221 @@
+"""Verbs that ask for something: each writes one request, as one commit on `main`, and prints it."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import settings
+from cli.errors import CommandError
+from cli.output import for_programs
+
+if TYPE_CHECKING:
+    from flow.world import ProjectView, Snapshot
+    from state.repository import Edit
+
+Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
+Stage = Annotated[str, typer.Option("--stage", help="the stage to begin with; default: where the project stands")]
+Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, for this chain; may be repeated")]
+Env = Annotated[list[str] | None, typer.Option("--env", help="NAME=VALUE in the stages' environment")]
+Then = Annotated[str, typer.Option("--then", help="continue, or pause after the stage")]
+Comment = Annotated[str, typer.Option("--comment", help="why; kept with the request")]
+Force = Annotated[bool, typer.Option("--force", help="ask even if it would be rejected now")]
+
+
+def add_to(app: typer.Typer) -> None:
+    for verb in (start, redo, resume, answer, pause, abort, skip, wait):
+        app.command()(verb)
+
+
+def start(
+    project: Project, stage: Stage = "", input: Inputs = None, env: Env = None, then: Then = "continue",
+    comment: Comment = "", force: Force = False,
+) -> None:  # fmt: skip
+    """Start a chain, at a stage or where the project stands. Commits a request.
+
+    Example: winslowctl start crossing --input threshold=0.4 --comment "second try"
+    """
+    ask(project, {"request": "start", **_fields(stage, input, env, then, comment)}, force)
+
+
+def redo(
+    project: Project,
+    stage: Annotated[str, typer.Option("--stage", help="the stage to do again")],
+    source: Annotated[int, typer.Option("--from", help="build on what this execution left", metavar="N")] = 0,
+    input: Inputs = None, env: Env = None, then: Then = "continue", comment: Comment = "", force: Force = False,
+) -> None:  # fmt: skip
+    """Do a stage again with other settings, and what follows it. Earlier results stay. Commits a start request.
+
+    Example: winslowctl redo crossing --stage detect --input threshold=0.35
+    """
+    wish = {"request": "start", **_fields(stage, input, env, then, comment)}
+    if source:
+        wish["workspace"] = {"from": source}
+    ask(project, wish, force)
+
+
+def resume(
+    project: Project, stage: Stage = "", input: Inputs = None, env: Env = None, then: Then = "continue",
+    comment: Comment = "", force: Force = False,
+) -> None:  # fmt: skip
+    """Go on where the chain stopped: the next stage, the failed one, or a named one. Commits a request.
+
+    Example: winslowctl resume crossing
+    """
+    ask(project, {"request": "resume", **_fields(stage, input, env, then, comment)}, force)
+
+
+def answer(
+    project: Project, input: Inputs = None, stage: Stage = "", comment: Comment = "", force: Force = False
+) -> None:
+    """Answer what a manual stage asks. Values are checked before anything is committed.
+
+    Example: winslowctl answer crossing --input keep=true
+    """
+    ask(project, {"request": "answer", **_fields(stage, input, None, "continue", comment)}, force)
+
+
+def pause(project: Project, comment: Comment = "", force: Force = False) -> None:
+    """Stop before the next stage; what runs goes on. Commits a request.
+
+    Example: winslowctl pause crossing
+    """
+    ask(project, {"request": "pause", **_fields("", None, None, "continue", comment)}, force)
+
+
+def abort(
+    project: Project,
+    execution: Annotated[int, typer.Option("--execution", help="which one; default: what runs", metavar="N")] = 0,
+    comment: Comment = "",
+    force: Force = False,
+) -> None:
+    """End the running stage: it counts as failed, and the project pauses. Commits a request.
+
+    Example: winslowctl abort crossing
+    """
+    wish = {"request": "abort", **_fields("", None, None, "continue", comment)}
+    _, _, view = settings.project(project)
+    running = [e.execution for e in view.executions if not e.state.ended]
+    if execution or running:
+        wish["execution"] = execution or running[-1]
+    ask(project, wish, force)
+
+
+def skip(
+    project: Project,
+    stage: Annotated[str, typer.Option("--stage", help="the stage to leave out")],
+    comment: Comment = "",
+    force: Force = False,
+) -> None:
+    """Leave a stage out: it counts as done, without a result. Commits a request.
+
+    Example: winslowctl skip crossing --stage clean
+    """
+    ask(project, {"request": "skip", **_fields(stage, None, None, "continue", comment)}, force)
+
+
+def _fields(stage: str, inputs: list[str] | None, env: list[str] | None, then: str, comment: str) -> dict[str, Any]:
+    if then not in ("continue", "pause"):
+        raise CommandError(f"--then takes continue or pause, not {then[:20]!r}", 2)
+    fields: dict[str, Any] = {}
+    if stage:
+        fields["stage"] = stage
+    if then != "continue":
+        fields["then"] = then
+    if inputs:
+        fields["inputs"] = settings.pairs(inputs, "input")
+    if env:
+        fields["env"] = settings.pairs(env, "env")
+    if comment:
+        fields["comment"] = comment
+    return fields
+
+
+def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
+    """Commit the request, after judging it as a node would; print the commit."""
+    from schema import codec, layout
+    from state.people import commit_edit, next_request_name
+    from state.repository import Edit
+
+    settings.checked_name(project, "project")
+    client, _, view = settings.project(project)
+    fitted = judged(view, wish, force)
+    names: list[str] = []
+
+    def build(snapshot: "Snapshot") -> "Edit":
+        name = next_request_name(snapshot.projects.get(project), wish["request"])
+        names[:] = [layout.request(project, name)]
+        return Edit({names[0]: codec.dump(fitted)}, _subject(project, wish), settings.author())
+
+    commit = commit_edit(client, build, sleep=time.sleep)
+    if not for_programs({"commit": commit, "path": names[0]}):
+        print(f"{commit}  {names[0]}")
+
+
+def _subject(project: str, wish: dict[str, Any]) -> str:
+    stage = f" at {wish['stage']}" if wish.get("stage") else ""
+    comment = f"\n\n{wish['comment']}" if wish.get("comment") else ""
+    return f"{wish['request']} {project}{stage}{comment}\n"
+
+
+def judged(view: "ProjectView", wish: dict[str, Any], force: bool) -> dict[str, Any]:
+    """The wish with typed values. CommandError with the field's name if the nodes would reject it now."""
+    from flow.controls import abort_target, answer_all
+    from flow.controls import answer as reply_to
+    from flow.world import RequestFile
+    from schema.binding import read
+    from schema.codec import dump
+    from schema.request import Request
+
+    request = read(Request, dump(wish), "the request")
+    for answered in answer_all(view):
+        view = answered.view
+    file = RequestFile("9999-now.yaml", "", "", "", request)
+    if force or view.unanswered or abort_target(view, file) is not None:
+        return wish
+    reply = reply_to(view, file).reply
+    if not reply.accepted:
+        raise CommandError(f"{reply.text} [{reply.reason}]; nothing was committed (--force asks all the same)")
+    if "inputs" in wish:
+        wish = {**wish, "inputs": {name: reply.inputs.get(name, value) for name, value in wish["inputs"].items()}}
+    return wish
+
+
+WAITED = ("running", "needs_input", "failed", "paused", "queued", "succeeded", "new", "invalid", "settled")
+
+
+def wait(
+    project: Project,
+    state: Annotated[
+        str, typer.Option("--for", help=f"{', '.join(WAITED)} (settled: nothing goes on by itself)")
+    ] = "settled",
+    timeout: Annotated[str, typer.Option("--timeout", help="give up after so long, like 30s or 5m")] = "1h",
+) -> None:
+    """Wait until a project is in a state.
+
+    Exit codes: 0 it is, 3 it stopped in another state and goes on only if somebody asks, 4 the time was over.
+    Example: winslowctl wait crossing --for needs_input --timeout 5m
+    """
+    from flow.views import project_state
+    from schema.quantities import parse_duration
+
+    if state not in WAITED:
+        raise CommandError(f"--for takes {', '.join(WAITED)}, not {state[:30]!r}", 2)
+    try:
+        deadline = time.monotonic() + parse_duration(timeout)
+    except ValueError as error:
+        raise CommandError(f"--timeout: {error}", 2) from None
+    client, snapshot, view = settings.project(project)
+    while True:
+        now = project_state(snapshot, view)
+        rests = now.state in ("needs_input", "failed", "paused", "succeeded", "new", "invalid") and not view.unanswered
+        if (now.state == state and (not view.unanswered or state == "running")) or (state == "settled" and rests):
+            print(f"{project}: {now.state}" + (f" ({now.reason}: {now.text})" if now.reason else ""))
+            return
+        if rests:
+            raise CommandError(f"{project} is {now.state} ({now.reason or 'done'}: {now.text}), not {state}", 3)
+        if time.monotonic() > deadline:
+            raise CommandError(f"{project} is still {now.state} after {timeout}", 4)
+        time.sleep(0.2)
+        snapshot = client.fetch()
+        view = snapshot.projects.get(project) or view

@@ -1,0 +1,346 @@
+"""Pipelines and projects: see, make, change, delete. Each change is one commit on `main`."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from flow.world import Snapshot
+
+Id = Annotated[str, typer.Argument(metavar="ID")]
+Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE; may be repeated")]
+
+
+def add_to(app: typer.Typer) -> None:
+    pipelines = typer.Typer(no_args_is_help=True, help="Pipelines. Example: winslowctl pipelines put traffic.yaml")
+    _add(pipelines, {"ls": pipelines_ls, "show": pipelines_show, "put": pipelines_put, "rm": pipelines_rm})
+    app.add_typer(pipelines, name="pipelines")
+    projects = typer.Typer(no_args_is_help=True, help="Projects. Example: winslowctl projects create v1 --pipeline p")
+    _add(
+        projects,
+        {
+            "ls": projects_ls,
+            "show": control_describe,
+            "create": projects_create,
+            "edit": projects_edit,
+            "rm": projects_rm,
+        },
+    )
+    app.add_typer(projects, name="projects")
+    app.command("confirm-deletions")(confirm_deletions)
+
+
+def _add(group: typer.Typer, verbs: Mapping[str, Callable[..., None]]) -> None:
+    for name, verb in verbs.items():
+        group.command(name)(verb)
+
+
+def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -> str:
+    """One commit on `main`; the files are made anew on the newest snapshot at every try. Prints it."""
+    from state.people import commit_edit
+    from state.repository import Edit
+
+    client = settings.repository()
+    done = commit_edit(client, lambda at: Edit(files(at), message, settings.author()), sleep=time.sleep)
+    if not output.for_programs({"commit": done}):
+        print(f"{done}  {message.splitlines()[0]}")
+    return done
+
+
+# -- pipelines --------------------------------------------------------------------------------------------------------
+
+
+def pipelines_ls() -> None:
+    """All pipelines in force.
+
+    Example: winslowctl pipelines ls
+    """
+    _, snapshot = settings.snapshot()
+    used: dict[str, int] = {}
+    for view in snapshot.projects.values():
+        if view.project:
+            name = view.project.pipeline.partition("@")[0]
+            used[name] = used.get(name, 0) + 1
+    rows: list[dict[str, Any]] = [
+        {
+            "pipeline": p.name,
+            "stages": [s.name for s in p.stages],
+            "projects": used.get(p.name, 0),
+            "description": p.description,
+        }
+        for p in snapshot.pipelines.values()
+    ]
+    if not output.for_programs(rows):
+        cells = [
+            [
+                output.shown(r["pipeline"]),
+                output.shown(" → ".join(r["stages"])),
+                str(r["projects"]),
+                output.shown(r["description"]),
+            ]
+            for r in rows
+        ]
+        output.table(
+            ("PIPELINE", "STAGES", "PROJECTS", "DESCRIPTION"), cells, empty="no pipelines; `pipelines put FILE`"
+        )
+
+
+def pipelines_show(name: Id) -> None:
+    """The definition of a pipeline, as it stands on main.
+
+    Example: winslowctl pipelines show traffic
+    """
+    from schema import layout
+    from schema.documents import tidy
+
+    client, snapshot = settings.snapshot()
+    text = client.read_main(layout.pipeline(settings.checked_name(name, "pipeline")))
+    if text is None:
+        raise CommandError(f"there is no pipeline {name!r}; `winslowctl pipelines ls` lists them")
+    if not output.for_programs(tidy(snapshot.pipelines[name]) if name in snapshot.pipelines else {"text": text}):
+        print(text, end="")
+
+
+def pipelines_put(file: Annotated[Path, typer.Argument(help="the definition", metavar="FILE")]) -> None:
+    """Make or change a pipeline, after validating it. Commits pipelines/<name>.yaml.
+
+    Example: winslowctl pipelines put traffic.yaml
+    """
+    from flow.interpolate import mistakes
+    from schema import layout
+    from schema.binding import read
+    from schema.codec import MAX_BYTES
+    from schema.pipeline import Pipeline
+
+    try:
+        text = file.read_bytes()[: MAX_BYTES + 1].decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file}: {error}") from None
+    pipeline = read(Pipeline, text, str(file))
+    found = [f"{file}:1:1: stage {stage!r}: {what}" for stage, what in mistakes(pipeline)]
+    if found:
+        raise CommandError("\n".join(found))
+    commit(lambda _: {layout.pipeline(pipeline.name): text}, f"Put pipeline {pipeline.name}")
+
+
+def pipelines_rm(name: Id) -> None:
+    """Delete a pipeline. Its projects go on with the definition they keep.
+
+    Example: winslowctl pipelines rm traffic
+    """
+    from schema import layout
+
+    path = layout.pipeline(settings.checked_name(name, "pipeline"))
+    client, _ = settings.snapshot()
+    if client.read_main(path) is None:
+        raise CommandError(f"there is no pipeline {name!r}")
+    commit(lambda _: {path: None}, f"Remove pipeline {name}")
+
+
+# -- projects ---------------------------------------------------------------------------------------------------------
+
+
+def projects_ls() -> None:
+    """All projects with their pipelines and tags.
+
+    Example: winslowctl projects ls
+    """
+    _, snapshot = settings.snapshot()
+    rows: list[dict[str, Any]] = [
+        {
+            "project": view.id,
+            "name": view.project.name if view.project else "",
+            "pipeline": view.project.pipeline if view.project else "",
+            "tags": list(view.project.tags) if view.project else [],
+            "deleted": view.deletion is not None,
+        }
+        for view in snapshot.projects.values()
+    ]
+    if not output.for_programs(rows):
+        cells = [
+            [
+                output.shown(r["project"]),
+                output.shown(r["name"]),
+                output.shown(r["pipeline"]),
+                output.shown(", ".join(r["tags"])),
+                "deleted" if r["deleted"] else "",
+            ]
+            for r in rows
+        ]
+        output.table(("PROJECT", "NAME", "PIPELINE", "TAGS", ""), cells, empty="no projects yet")
+
+
+def control_describe(project: Id) -> None:
+    """One project in full, as `describe` shows it.
+
+    Example: winslowctl projects show crossing
+    """
+    from cli.looking import describe
+
+    describe(project)
+
+
+def projects_create(
+    id: Id,
+    pipeline: Annotated[str, typer.Option("--pipeline", help="an existing pipeline, or NAME@COMMIT")],
+    name: Annotated[str, typer.Option("--name", help="a name for people")] = "",
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="may be repeated")] = None,
+    input: Inputs = None,
+    priority: Annotated[int | None, typer.Option("--priority", help="0 to 100, the larger the sooner")] = None,
+    start: Annotated[bool, typer.Option("--start", help="ask for the start in the same commit")] = False,
+) -> None:
+    """Make a project. Commits projects/<id>/project.yaml.
+
+    Example: winslowctl projects create crossing --pipeline traffic --input video=ulm/0800.mp4 --start
+    """
+    from schema import codec, layout
+
+    settings.checked_name(id, "project")
+    fields: dict[str, Any] = {
+        "name": name,
+        "pipeline": pipeline,
+        "tags": tag or [],
+        "inputs": settings.pairs(input, "input"),
+    }
+    if priority is not None:
+        fields["priority"] = priority
+    fields = {key: value for key, value in fields.items() if value not in ("", [], {})}
+
+    def files(snapshot: "Snapshot") -> dict[str, str | None]:
+        view = snapshot.projects.get(id)
+        if view and view.project and not view.deletion:
+            raise CommandError(f"project {id!r} exists; `winslowctl projects edit {id}` changes it")
+        made: dict[str, str | None] = {layout.project(id): codec.dump({**fields, **_typed(snapshot, fields)})}
+        if start:
+            made[layout.request(id, _first_request(snapshot, id))] = codec.dump({"request": "start"})
+        return made
+
+    commit(files, f"Create project {id}" + (" and start it" if start else ""))
+
+
+def _first_request(snapshot: "Snapshot", id: str) -> str:
+    from state.people import next_request_name
+
+    return next_request_name(snapshot.projects.get(id), "start")
+
+
+def _typed(snapshot: "Snapshot", fields: dict[str, Any]) -> dict[str, Any]:
+    """Inputs as their pipeline types them. CommandError for an unknown pipeline or a value that does not fit."""
+    from schema.inputs import InputError, fit_all
+    from schema.suggest import did_you_mean
+
+    name, _, pinned = fields["pipeline"].partition("@")
+    known = snapshot.pipelines.get(name)
+    if known is None:
+        if pinned:
+            return {}
+        hint = did_you_mean(name, list(snapshot.pipelines))
+        raise CommandError(f"there is no pipeline {name!r}{hint}; `winslowctl pipelines ls` lists them")
+    if not fields.get("inputs"):
+        return {}
+    try:
+        return {"inputs": fit_all(known.inputs, fields["inputs"])}
+    except InputError as error:
+        raise CommandError(str(error)) from None
+
+
+def projects_edit(
+    id: Id,
+    name: Annotated[str | None, typer.Option("--name", help="a new name for people")] = None,
+    pipeline: Annotated[str | None, typer.Option("--pipeline", help="another pipeline, from its next start on")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="the tags, all of them")] = None,
+    input: Inputs = None,
+    priority: Annotated[int | None, typer.Option("--priority", help="0 to 100")] = None,
+) -> None:
+    """Rename, retag, move to another pipeline, change inputs. Comments and order in the file stay.
+
+    Example: winslowctl projects edit crossing --name "Morning flight" --tag drone --tag ulm
+    """
+    from schema import layout
+    from schema.binding import read
+    from schema.project import Project
+
+    path = layout.project(settings.checked_name(id, "project"))
+    client, _, _ = settings.project(id)
+    changes = {"name": name, "pipeline": pipeline, "tags": tag, "priority": priority}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    inputs = settings.pairs(input, "input")
+    if not changes and not inputs:
+        raise CommandError("nothing to change; see `winslowctl projects edit --help`", 2)
+
+    def files(snapshot: "Snapshot") -> dict[str, str | None]:
+        text = client.read_main(path)
+        if text is None:
+            raise CommandError(f"project {id!r} is deleted")
+        present = read(Project, text, path)
+        fields = {"pipeline": changes.get("pipeline", present.pipeline), "inputs": inputs}
+        edited = _edited(
+            text, {**changes, **({"inputs": _typed(snapshot, fields).get("inputs", inputs)} if inputs else {})}
+        )
+        if not inputs:
+            _typed(snapshot, {"pipeline": fields["pipeline"]})
+        read(Project, edited, path)
+        return {path: edited}
+
+    commit(files, f"Edit project {id}: {', '.join([*changes, *inputs])}")
+
+
+def _edited(text: str, changes: dict[str, Any]) -> str:
+    """The YAML text with some values changed, byte for byte the same elsewhere."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    document = yaml.load(text)
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            document.setdefault(key, {}).update(value)
+        else:
+            document[key] = value
+    out = io.StringIO()
+    yaml.dump(document, out)
+    return out.getvalue()
+
+
+def projects_rm(
+    id: Id,
+    yes: Annotated[bool, typer.Option("--yes", help="yes, delete it")] = False,
+    now: Annotated[bool, typer.Option("--now", help="without the time in which it can be restored")] = False,
+) -> None:
+    """Delete a project: its files on every node too, after delete_after, or at once with --now.
+
+    Until then, putting project.yaml back (git revert) restores it. Example: winslowctl projects rm crossing --yes
+    """
+    _, _, view = settings.project(settings.checked_name(id, "project"))
+    if view.deletion:
+        raise CommandError(f"project {id!r} is deleted already")
+    if not yes:
+        raise CommandError(f"this deletes {id!r} with {len(view.executions)} executions on every node; say --yes", 2)
+    trailer = "\n\nWinslow-Delete: now\n" if now else "\n"
+    commit(lambda _: {f"projects/{id}/": None}, f"Delete project {id}{trailer}")
+
+
+def confirm_deletions() -> None:
+    """Let more projects than max_deletions be deleted at once, after they vanished from main.
+
+    Example: winslowctl confirm-deletions
+    """
+    client, snapshot = settings.snapshot()
+    gone = [view.id for view in snapshot.projects.values() if view.deletion and not view.tombstone]
+    if not gone:
+        raise CommandError("no deletion waits for confirmation")
+    text = client.read_main("README.md") or ""
+    commit(
+        lambda _: {"README.md": text or "# State repository\n"},
+        f"Confirm the deletion of {', '.join(gone)}\n\nWinslow-Confirm-Deletions: yes\n",
+    )

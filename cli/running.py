@@ -1,0 +1,102 @@
+"""Verbs that run: `node` on a machine of the fleet, `up` for everything on a laptop."""
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import settings
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from controller.assemble import NodeOptions
+
+Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
+Runner = Annotated[str, typer.Option("--runner", help="auto, docker or process")]
+Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
+Slots = Annotated[int | None, typer.Option("--slots", help="stages at once; default: one for two cores")]
+Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shared input files")]
+Images = Annotated[
+    Path | None, typer.Option("--images", help="JSON: what stands for images where stages are processes")
+]
+Label = Annotated[list[str] | None, typer.Option("--label", help="what stages may ask for; may be repeated")]
+Stop = Annotated[
+    bool, typer.Option("--stop-stages", help="at the end, end the stages too instead of leaving them running")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(node)
+    app.command()(up)
+
+
+def node(
+    name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Annotated[str, typer.Option()] = "60s",
+    slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
+    once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
+) -> None:  # fmt: skip
+    """Run the controller of this machine until it is told to end. Running stages outlive it.
+
+    Example: winslowctl node --repo ssh://git@server/lab.git --name gpu-02 --data /var/lib/winslow
+    """
+    from controller.assemble import run_node
+
+    options = node_options(
+        name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
+        labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
+    )  # fmt: skip
+    raise typer.Exit(run_node(options, _say))
+
+
+def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str, **other: object) -> "NodeOptions":
+    from controller.assemble import NodeOptions
+    from schema.quantities import parse_duration
+
+    if runner not in ("auto", "docker", "process"):
+        raise CommandError(f"--runner takes auto, docker or process, not {runner[:20]!r}", 2)
+    try:
+        every, beat = parse_duration(poll), parse_duration(heartbeat)
+    except ValueError as error:
+        raise CommandError(str(error), 2) from None
+    if every < 0.05:
+        raise CommandError("--poll: at least 0.05s", 2)
+    named = settings.checked_name(name or _hostname(), "node")
+    return NodeOptions(repo=repo, name=named, runner=runner, poll=every, heartbeat=beat, **other)  # type: ignore[arg-type]
+
+
+def _hostname() -> str:
+    return socket.gethostname().split(".")[0].lower() or "node"
+
+
+def _say(text: str) -> None:
+    from runner.logs import stamp
+
+    print(f"{stamp()[:19]}Z {text}", flush=True)
+
+
+def up(
+    path: Annotated[Path, typer.Argument(help="the bare repository; made if not there")] = Path("winslow-state.git"),
+    runner: Runner = "auto", slots: Slots = None, pool: Pool = None, images: Images = None,
+    example: Annotated[Path | None, typer.Option("--example", help="begin with the files of this folder")] = None,
+) -> None:  # fmt: skip
+    """Everything on one laptop: a bare repository and a node, until Ctrl-C. No server, no configuration.
+
+    Example: winslowctl up lab.git
+    """
+    from cli.repository import template
+    from controller.assemble import run_node
+    from state.setup import init
+
+    init(path, bare=True, files=template(example), author=settings.author())
+    data = Path(settings.CURRENT.data) if settings.CURRENT.data else path.with_name(f"{path.name}.node")
+    options = node_options(
+        name="", runner=runner, poll="1s", heartbeat="10s", repo=str(path.absolute()), data=data.absolute(),
+        slots=slots,
+        pool=pool, images=images, stop_stages=True,
+    )  # fmt: skip
+    print(f"state repository {path}, node data {data}. In another terminal:\n")
+    print(f"  export WINSLOW_REPO={path.absolute()} WINSLOW_DATA={data.absolute()}")
+    print("  winslowctl projects create first --pipeline hello --start")
+    print("  winslowctl ps\n\nCtrl-C ends everything.", flush=True)
+    raise typer.Exit(run_node(options, _say))

@@ -1,0 +1,95 @@
+"""Where the state repository and this machine's data are: from options, else from the environment."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from flow.world import ProjectView, Snapshot
+    from state.git import GitRepository
+
+
+@dataclass
+class Settings:
+    """What the options before the verb said; verbs may say it again."""
+
+    repo: str = ""
+    data: str = ""
+    output: str = "table"
+
+
+CURRENT = Settings()
+
+
+def repo_url() -> str:
+    url = CURRENT.repo or os.environ.get("WINSLOW_REPO", "")
+    if not url:
+        raise CommandError("which state repository? give --repo URL or set WINSLOW_REPO; `winslowctl up` makes one")
+    return url
+
+
+def data() -> Path:
+    """This machine's data directory; it need not exist."""
+    named = CURRENT.data or os.environ.get("WINSLOW_DATA", "")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    return Path(base) / "winslow"
+
+
+def repository() -> "GitRepository":
+    """A client with a clone of its own, kept between commands."""
+    from state.git import GitRepository
+
+    url = repo_url()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")) / "winslow"
+    return GitRepository(url, cache / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git")
+
+
+def snapshot() -> "tuple[GitRepository, Snapshot]":
+    client = repository()
+    return client, client.fetch()
+
+
+def project(id: str) -> "tuple[GitRepository, Snapshot, ProjectView]":
+    """The project of that id. CommandError names the nearest one otherwise."""
+    from schema.suggest import did_you_mean
+
+    client, found = snapshot()
+    if id not in found.projects:
+        hint = did_you_mean(id, list(found.projects)) or "; `winslowctl ps` lists them"
+        raise CommandError(f"there is no project {id!r}{hint}")
+    return client, found, found.projects[id]
+
+
+def author() -> str:
+    """Who commits: WINSLOW_AUTHOR (`Name <address>`), else git's user."""
+    from state.people import author as of_git
+
+    return os.environ.get("WINSLOW_AUTHOR") or of_git()
+
+
+def checked_name(text: str, what: str) -> str:
+    """A name that may become a path."""
+    import re
+
+    from schema.names import NAME
+
+    if not re.fullmatch(NAME, text):
+        raise CommandError(f"{text[:60]!r} cannot be the name of a {what}: lower-case letters, digits, . _ - only")
+    return text
+
+
+def pairs(items: list[str] | None, what: str) -> dict[str, str]:
+    """`k=v` options as a mapping."""
+    found = {}
+    for item in items or []:
+        name, separator, value = item.partition("=")
+        if not separator or not name:
+            raise CommandError(f"--{what} wants NAME=VALUE, not {item[:60]!r}", 2)
+        found[name] = value
+    return found

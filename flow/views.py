@@ -1,0 +1,177 @@
+"""States for people: of projects and of their stages. The same on every node, page and terminal."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from flow.advance import Slot, Steps, Waiting, floors
+from flow.controls import steps_of
+from flow.placement import busy_counts, candidates, data_of, place
+from flow.world import ProjectView, Snapshot
+from schema.execution import Execution, State
+from schema.pipeline import Pipeline, Stage
+from schema.reasons import Wait
+
+CLASSES = {
+    "running": "RUNNING",
+    "queued": "RUNNING",
+    "preparing": "RUNNING",
+    "needs_input": "PAUSED",
+    "paused": "PAUSED",
+    "pending": "PAUSED",
+    "waiting": "PAUSED",
+    "new": "PAUSED",
+    "succeeded": "SUCCEEDED",
+    "skipped": "SUCCEEDED",
+    "stale": "SUCCEEDED",
+}
+_BY_REASON = {
+    Wait.MANUAL_APPROVAL: "needs_input",
+    Wait.INPUT_MISSING: "needs_input",
+    Wait.FAILED: "failed",
+    Wait.PAUSE_REQUESTED: "paused",
+    Wait.REJECTED: "paused",
+    Wait.NODE_OFFLINE: "queued",
+    Wait.DONE: "succeeded",
+    Wait.NOT_STARTED: "new",
+    Wait.INVALID: "invalid",
+}
+
+
+def state_class(state: str) -> str:
+    """The four words RUNNING PAUSED SUCCEEDED FAILED; aborted and lost count as FAILED."""
+    return CLASSES.get(state, "FAILED")
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    stage: str
+    state: str
+    reason: str | None = None
+    text: str = ""
+    execution: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """Where a project stands. `could` are the nodes that could run what is queued."""
+
+    project: str
+    pipeline: str
+    state: str
+    reason: str | None
+    text: str
+    stage: str | None
+    execution: Execution | None
+    could: tuple[str, ...] = ()
+
+
+def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
+    """The first that holds of running, needs_input, failed, paused, queued, succeeded, new, invalid."""
+    steps = steps_of(view)
+    name = view.project.pipeline if view.project else (view.definition.name if view.definition else "")
+    if view.deletion:
+        text = f"deleted by {view.deletion.by}; restore its project.yaml to keep it"
+        return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
+    if steps.active:
+        record = steps.running or steps.active[-1]
+        return ProjectState(view.id, name, "running", None, "", record.stage, record)
+    if steps.run:
+        waiting, could = queued(snapshot, view, steps.run)
+        reason = waiting.reason if waiting else None
+        return ProjectState(view.id, name, "queued", reason, waiting.text if waiting else "", steps.stage, None, could)
+    return _waiting(view, name, steps)
+
+
+def _waiting(view: ProjectView, name: str, steps: Steps) -> ProjectState:
+    waiting = steps.wait or Waiting(Wait.NOT_STARTED)
+    state, reason, text = _BY_REASON[waiting.reason], waiting.reason, waiting.text
+    if state == "new" and (view.problem or view.pipeline is None):
+        state, reason = "invalid", Wait.INVALID
+        text = view.problem or view.pipeline_problem or f"there is no pipeline {name!r}"
+    if state == "succeeded":
+        return ProjectState(view.id, name, state, None, "", None, _last(view))
+    execution = view.execution(waiting.execution) if waiting.execution else None
+    return ProjectState(view.id, name, state, reason, text, waiting.stage, execution)
+
+
+def _last(view: ProjectView) -> Execution | None:
+    return view.executions[-1] if view.executions else None
+
+
+def queued(snapshot: Snapshot, view: ProjectView, slot: Slot) -> tuple[Waiting | None, tuple[str, ...]]:
+    """Why a wanted slot does not run yet, as far as the repository tells, and which nodes could run it."""
+    nodes = candidates(snapshot, snapshot.inventories, busy_counts(snapshot))
+    pinned = view.project.node if view.project else None
+    placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
+    if placement.reason:
+        return Waiting(placement.reason, slot.stage.name, placement.text), placement.could
+    if slot.backoff:
+        return Waiting(Wait.BACKOFF, slot.stage.name, f"tried again after {slot.backoff:g} s"), placement.could
+    return Waiting(Wait.ELECTION, slot.stage.name, f"for {', '.join(placement.ranked)}"), placement.could
+
+
+def stage_states(snapshot: Snapshot, view: ProjectView) -> list[StageState]:
+    """Every stage of the latest chain's definition, or of the pipeline before there is one."""
+    pipeline = view.definition or view.pipeline
+    if pipeline is None:
+        return []
+    steps, now = steps_of(view), project_state(snapshot, view)
+    outdated = stale(view)
+    return [_stage(view, pipeline, stage, steps, now, outdated) for stage in pipeline.stages]
+
+
+def _stage(
+    view: ProjectView,
+    pipeline: Pipeline,
+    stage: Stage,
+    steps: Steps,
+    now: ProjectState,
+    outdated: frozenset[int],
+) -> StageState:
+    newest = next((e for e in reversed(view.executions) if e.stage == stage.name and _counts(e)), None)
+    number = newest.execution if newest else None
+    if newest and newest.state.active:
+        shown = "queued" if newest.state is State.CLAIMED else str(newest.state)
+        return StageState(stage.name, shown, None, "", number)
+    if steps.chain and _skipped(pipeline, steps, stage):
+        return StageState(stage.name, "skipped")
+    if now.stage == stage.name and now.state in ("queued", "needs_input", "paused"):
+        state = "queued" if now.state == "queued" else "waiting"
+        return StageState(stage.name, state, now.reason, now.text, number)
+    if newest is None:
+        passed = stage.gate and stage.name in steps.satisfied
+        return StageState(stage.name, "succeeded" if passed else "pending")
+    if newest.state is State.SUCCEEDED:
+        return StageState(stage.name, "stale" if number in outdated else "succeeded", None, "", number)
+    return StageState(stage.name, str(newest.state), newest.reason, newest.text, number)
+
+
+def _counts(execution: Execution) -> bool:
+    return execution.state is not State.SUPERSEDED
+
+
+def _skipped(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:
+    assert steps.chain
+    return steps.chain.skipped.get(stage.name, 0) > floors(pipeline, steps.chain)[stage.name].seq
+
+
+def stale(view: ProjectView) -> frozenset[int]:
+    """Successful executions that build on a result which was redone since."""
+    newest: dict[str, int] = {}
+    for execution in view.executions:
+        if execution.state is State.SUCCEEDED:
+            newest[execution.stage] = execution.execution
+    by_number = {e.execution: e for e in view.executions}
+    return frozenset(
+        e.execution
+        for e in view.executions
+        if e.state is State.SUCCEEDED
+        and any(newest[a.stage] != a.execution for a in _ancestors(e, by_number) if a.stage in newest)
+    )
+
+
+def _ancestors(execution: Execution, by_number: Mapping[int, Execution]) -> Iterator[Execution]:
+    number = execution.workspace.source
+    while number is not None and number in by_number:
+        yield by_number[number]
+        number = by_number[number].workspace.source

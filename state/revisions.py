@@ -1,0 +1,66 @@
+"""Any revision of the state repository that a person names: a commit, or a branch of the server."""
+
+import re
+from collections.abc import Mapping
+
+import pygit2
+
+from schema import layout
+from schema.codec import MAX_BYTES
+from schema.errors import DocumentError
+from state.errors import StateError
+from state.git import GitRepository
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
+LOOKED_AT = "refs/winslow-view/looked-at"
+
+
+class NoRevision(StateError):
+    """The server has no such branch, and the clone no such commit."""
+
+
+def resolve(repository: GitRepository, rev: str) -> str:
+    """The commit of a branch on the server, else the commit that an id of at least 7 digits begins. NoRevision."""
+    if not _NAME.fullmatch(rev) or ".." in rev:
+        raise NoRevision(f"{rev[:60]!r} is no name of a branch or commit")
+    try:
+        repository.remote.fetch([f"+refs/heads/{rev}:{LOOKED_AT}"])
+        return str(repository.clone.repo.references[LOOKED_AT].target)
+    except (StateError, KeyError):
+        return _commit(repository, rev)
+
+
+def _commit(repository: GitRepository, rev: str) -> str:
+    try:
+        found = repository.clone.repo.get(rev) if len(rev) == 40 else repository.clone.repo.revparse_single(rev)
+    except (KeyError, ValueError, pygit2.GitError):
+        found = None
+    if not isinstance(found, pygit2.Commit) or not re.fullmatch(r"[0-9a-f]{7,40}", rev):
+        raise NoRevision(f"there is no branch or commit {rev!r} in {repository.url}")
+    return str(found.id)
+
+
+def documents_at(repository: GitRepository, commit: str) -> Mapping[str, bytes]:
+    """Text of every document that people write, by path; what is too large or no regular file is an empty text."""
+    repo = repository.clone.repo
+    tree = repository.clone.commit(commit).tree
+    found: dict[str, bytes] = {}
+    pending = [("", tree)]
+    while pending:
+        prefix, folder = pending.pop()
+        for entry in folder:
+            path = prefix + (entry.name or "")
+            if entry.filemode == pygit2.enums.FileMode.TREE and path.count("/") < 4:
+                pending.append((f"{path}/", repo[entry.id]))  # type: ignore[arg-type]
+            elif layout.place_on_main(path):
+                found[path] = _text(repository, str(entry.id), path, entry.filemode)
+    return dict(sorted(found.items()))
+
+
+def _text(repository: GitRepository, blob: str, path: str, mode: int) -> bytes:
+    if mode not in (pygit2.enums.FileMode.BLOB, pygit2.enums.FileMode.BLOB_EXECUTABLE):
+        return b""
+    try:
+        return repository.clone.text(blob, path, MAX_BYTES)
+    except DocumentError:
+        return b""
