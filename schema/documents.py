@@ -56,7 +56,7 @@ def tidy(document: BaseModel) -> dict[str, Any]:
     spoken = document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if isinstance(document, Wanted):
         return spoken
-    always = ALWAYS if keep_reason else ALWAYS - {"reason", "state"}
+    always = ALWAYS if keep_reason else ALWAYS - {"reason"}
     if keep_reason:
         spoken["claim"] = full["claim"]  # whole: holder and observers act on its numbers, never on later defaults
     return _ordered(full, spoken, always)

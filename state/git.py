@@ -132,19 +132,20 @@ class GitRepository:
         last = self._last
         if last and (last.main, last.state, last.heartbeats) == (main, state, self._beats):
             return last
-        self._last = self._assembled(self.assembler, main, state)
+        decided = CloneBranch(self.clone, state)
+        check_order(main, decided.wanted, self.clone.descends)
+        self._last = self._assembled(self.assembler, main, decided)
         return self._last
 
     def at(self, main: str, state: str) -> Snapshot:
-        """The snapshot at any pair of commits that is here, for instance of a merge request's branch."""
-        return self._assembled(Assembler(), main, state)
+        """The snapshot at any pair of commits that is here, for instance of a merge request's branch: to look at, not
+        to decide on, so `main` need not hold what the state was decided on.
+        """
+        return self._assembled(Assembler(), main, CloneBranch(self.clone, state))
 
-    def _assembled(self, assembler: Assembler, main: str, state: str) -> Snapshot:
-        decided = CloneBranch(self.clone, state)
-        wanted = decided.wanted
-        check_order(main, wanted, self.clone.descends)
+    def _assembled(self, assembler: Assembler, main: str, state: CloneBranch) -> Snapshot:
         branch, history = CloneBranch(self.clone, main), CloneHistory(self.clone, main)
-        return assembler.snapshot(branch, decided, history, wanted=wanted, heartbeats=dict(self._beats))
+        return assembler.snapshot(branch, state, history, wanted=state.wanted, heartbeats=dict(self._beats))
 
     def descends(self, tip: str, ancestor: str) -> bool:
         try:
@@ -217,7 +218,7 @@ class GitRepository:
     def _after(self, base: Snapshot, state: str) -> Snapshot | None:
         """It has landed, whatever can be said of it."""
         try:
-            self._last = self._assembled(self.assembler, base.main, state)
+            self._last = self._assembled(self.assembler, base.main, CloneBranch(self.clone, state))
         except (StateError, pygit2.GitError):
             return None
         return self._last

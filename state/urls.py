@@ -28,7 +28,9 @@ def check(url: str) -> str:
         return url
     if "::" in url or "://" in url:
         raise BadUrl(_sentence(url))
-    if _SCP.fullmatch(url) and not Path(url).exists():
+    if ":" in url.split("/")[0] and not Path(url).exists():
+        if not _SCP.fullmatch(url):
+            raise BadUrl(_sentence(url))
         return url
     return str(Path(url).expanduser().absolute())
 
