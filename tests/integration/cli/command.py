@@ -1,0 +1,39 @@
+"""Calling the command in this process, as a person would in a shell."""
+
+import contextlib
+import io
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from cli.main import main
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+class Command:
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        said = self.run(*arguments)
+        assert said.code == code, said
+        return said.out if code == 0 else said.err + said.out
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "-o", "json"))
+
+    def run(self, *arguments: str) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        said = patch.object(sys, "argv", ["winslowctl", *arguments])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), said:
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return Said(code, out.getvalue(), err.getvalue())
