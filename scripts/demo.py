@@ -6,6 +6,7 @@ Everything a person would do is done with `winslowctl`, and shown before it is d
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -36,7 +37,7 @@ IMAGE = "winslow/traffic:1"
 BASE = "python:3.11-slim"
 WORSE, BETTER = 0.8, 0.35
 LONGEST = 300.0
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 class Failed(Exception):
@@ -58,7 +59,7 @@ def run(*command: str, quiet: bool = True, **environment: str) -> str:
 
 def ctl(*arguments: str, show: bool = True) -> str:
     if show:
-        say(f"[bold cyan]$ winslowctl {' '.join(arguments)}[/]")
+        say(f"[bold cyan]$ winslowctl {shlex.join(arguments)}[/]")
     return run(str(ROOT / ".venv/bin/winslowctl"), *arguments, WINSLOW_REPO=str(REPO), WINSLOW_DATA=str(DATA))
 
 
@@ -186,7 +187,7 @@ class Watcher:
     def until(self, projects: list[str], reason: str) -> None:
         """Until all wait for that reason. Failed if one waits for another one, or the node is gone."""
         deadline = time.monotonic() + LONGEST
-        with Live(console=console, refresh_per_second=8, transient=False) as live:
+        with Live(console=console, refresh_per_second=8, transient=not console.is_terminal) as live:
             while True:
                 views = [self.view(project) for project in projects]
                 live.update(self._table(views))
@@ -260,7 +261,7 @@ def ask_person(watcher: Watcher, projects: list[str], *, yes: bool) -> None:
 
 def show_results(watcher: Watcher, projects: list[str]) -> None:
     table = Table(title="results", header_style="bold")
-    for head in ("project", "vehicles", "mean speed", "MOTA", "IDF1", "report"):
+    for head in ("project", "vehicles", "mean speed", "MOTA", "IDF1"):
         table.add_column(head)
     for project in projects:
         view = watcher.view(project)
@@ -271,9 +272,10 @@ def show_results(watcher: Watcher, projects: list[str]) -> None:
             str(summary.get("vehicles", "")),
             f"{summary.get('mean_speed_mps', 0):.1f} m/s",
             *(f"{metrics[name]:.3f}" if metrics and name in metrics else "–" for name in ("mota", "idf1")),
-            str((workspace(view, "report") / "report.html").relative_to(ROOT)),
         )
     console.print(table)
+    for project in projects:
+        say(f"report of {project}: {workspace(watcher.view(project), 'report') / 'report.html'}")
 
 
 def redo(watcher: Watcher, project: str, threshold: float) -> int:

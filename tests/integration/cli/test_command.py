@@ -19,20 +19,6 @@ TWO = GATED + stage("two", "print('line', 1)")
 PS = ["project", "pipeline", "state", "reason", "stage", "execution", "node", "progress", "since"]
 EVENT = ["commit", "time", "event", "project", "execution", "stage", "node", "claim", "request", "by", "wanted"]
 EVENT += ["duration", "text"]
-    "commit",
-    "time",
-    "event",
-    "project",
-    "execution",
-    "stage",
-    "node",
-    "claim",
-    "request",
-    "by",
-    "wanted",
-    "duration",
-    "text",
-]
 
 
 def test_R1110_an_invalid_pipeline_is_refused_with_its_place(lab: Labs, command: Commands, tmp_path: Path) -> None:
