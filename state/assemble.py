@@ -88,7 +88,7 @@ class Assembler:
             return None
         view, rests_on_history = made
         problems = tuple(own.problems)
-        if known and known.view == view and known.problems == problems:
+        if known and known.view == view:
             view = known.view
         main = reading.main.tip if rests_on_history else ""
         return _Kept(ids, pipelines.used_by(view), main, view, problems)
