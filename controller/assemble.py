@@ -185,6 +185,7 @@ def _controller(
             beat=options.heartbeat,
             fresh_id=lambda: secrets.token_hex(16),
             failpoint=failpoint,
+            room=lambda: enough_disk(options.data),
             say=say,
         )
     )
@@ -249,8 +250,9 @@ def _one_round(controller: Controller, pace: Pace, options: NodeOptions, say: Sa
         traceback.print_exc(file=sys.stderr)
         return min(options.poll, 5.0)
     now = world.now
-    if controller.lost_races:
+    if controller.lost_races or controller.in_company:
         pace.saw_company(now)
+    if controller.lost_races:
         return pace.backoff(controller.lost_races)
     return pace.courtesy(now) if isinstance(outcome, Landed) else 0.0
 

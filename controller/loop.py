@@ -38,6 +38,7 @@ class Parts:
     beat: float
     fresh_id: Callable[[], str]
     failpoint: Failpoint = nothing
+    room: Callable[[], bool] = lambda: True
     say: Callable[[str], None] = lambda text: None
 
 
@@ -50,6 +51,8 @@ class Controller:
         self.halted: str | None = None
         self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id)
         self.lost_races = 0
+        self.in_company = False  # somebody else's commit landed since the last look
+        self._state = ""  # what `winslow/state` was when this node last saw or moved it
         self._said = ""
         self._containers: Mapping[str, Container] = {}
 
@@ -88,7 +91,14 @@ class Controller:
             ids=tuple(parts.fresh_id() for _ in range(IDS_PER_ROUND)),
             wiped=parts.journal.wiped,
             halted=self.halted,
+            room=self._room(),
         )
+
+    def _room(self) -> bool:
+        room = self.parts.room()
+        if not room:
+            self._say("the disk is nearly full: no new work is taken until there is room")
+        return room
 
     def _fetch(self) -> bool:
         parts = self.parts
@@ -103,6 +113,8 @@ class Controller:
         if self.halted:
             self._say(self.halted)
             return False
+        self.in_company = bool(self._state) and snapshot.state != self._state
+        self._state = snapshot.state
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
         self.snapshot = snapshot
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
@@ -177,8 +189,9 @@ class Controller:
         outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
         parts.failpoint("after-push")
         match outcome:
-            case Landed():
+            case Landed(oid=oid):
                 self.lost_races = 0
+                self._state = oid
                 self._granted(decision)
             case Rejected(kind=Rejection.RACE):
                 self.lost_races += 1

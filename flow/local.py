@@ -129,3 +129,4 @@ class World:
     ids: tuple[str, ...]
     wiped: Mapping[str, int]
     halted: str | None = None
+    room: bool = True  # enough disk for new work

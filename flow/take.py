@@ -43,7 +43,7 @@ class Taking:
         self.busy[me] = active
 
     def take(self) -> None:
-        if self.snapshot.settings.schema_version > SCHEMA or not self._admitted():
+        if self.snapshot.settings.schema_version > SCHEMA or not self._admitted() or not self.world.room:
             return
         for view in sorted(self.snapshot.projects.values(), key=_urgency):
             self._consider(self.draft.view(view.id))

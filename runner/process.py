@@ -72,6 +72,7 @@ class ProcessRunner:
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self._ended: dict[str, Container] = {}
         self._orders: dict[str, dict[str, object]] = {}
+        self._gone: set[str] = set()  # folders of runs that were removed: only their logs are left
 
     @property
     def capabilities(self) -> Capabilities:
@@ -99,6 +100,7 @@ class ProcessRunner:
         if (directory / "order.json").exists():
             return
         image = self._mapped(spec.image)
+        self._gone.discard(spec.id)
         directory.mkdir(parents=True, exist_ok=True)
         argv = self._argv(spec, image)
         order = {
@@ -183,9 +185,13 @@ class ProcessRunner:
             return {}
         found = {}
         for entry in os.scandir(self.root):
+            if entry.name in self._gone:
+                continue
             container = self._ended.get(entry.name) or self._look(Path(entry.path))
             if container is not None:
                 found[entry.name] = container
+            elif entry.name not in self._orders and (Path(entry.path) / "exit.json").exists():
+                self._gone.add(entry.name)
         return found
 
     def _look(self, directory: Path) -> Container | None:

@@ -1,8 +1,8 @@
 """Nodes: what people set on `main`, what a node says of itself, and the repository's settings."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schema.base import Recorded, Wanted
 from schema.execution import Lease
@@ -59,6 +59,22 @@ class Heartbeat(Recorded):
     load: dict[str, float] = {}
 
 
+class Exclusive(Wanted):
+    """Times of stages with `exclusive: true` (not run yet): when their node gives up, and when others may take over."""
+
+    give_up_after: Duration = 90.0
+    kill_within: Duration = 30.0
+    lost_after: Duration = 180.0
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.lost_after <= self.give_up_after + self.kill_within:
+            raise ValueError(
+                "lost_after must be greater than give_up_after + kill_within, or a stage could run on two nodes at once"
+            )
+        return self
+
+
 class Settings(Wanted):
     """`winslow.yaml` on `main`: what makes a repository a state repository."""
 
@@ -68,6 +84,7 @@ class Settings(Wanted):
     lost_after: Duration = 600.0
     delete_after: Duration = 86_400.0
     max_deletions: int = Field(default=5, ge=1)
+    exclusive: Exclusive = Exclusive()
     join: Literal["open", "approved"] = "open"
 
     def lease(self) -> Lease:

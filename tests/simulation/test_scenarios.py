@@ -1,0 +1,307 @@
+"""Single faults, told one by one: what happens is exactly this, not only nothing bad."""
+
+from dataclasses import replace
+
+import pytest
+
+from flow.change import Commit
+from flow.controls import steps_of
+from flow.world import ProjectView, Snapshot
+from schema import layout
+from schema.execution import State
+from state.memory import MemoryRepository
+from state.repository import Outcome, Unknown
+from tests.simulation.cluster import LOST_AFTER, Cluster, Machine
+from tests.simulation.faults import Weather
+
+FINE = Weather(loss=0, crash=0, partition=0, outage=0, suspend=0, reboot=0, stale_main=0)
+
+
+def pipeline(*stages: str) -> str:
+    return "name: p\nstages:\n" + "".join(f"  - {{{stage}}}\n" for stage in stages)
+
+
+def world(text: str, *, nodes: int = 1) -> Cluster:
+    """Fine weather, one project, nobody who asks by himself."""
+    cluster = Cluster(1, nodes=nodes, projects=1, weather=replace(FINE), requests=0)
+    cluster.edit({"pipelines/p.yaml": text, "projects/v0/project.yaml": "pipeline: p\n"})
+    return cluster
+
+
+def ask(cluster: Cluster, text: str, number: int = 1) -> None:
+    kind = text.split()[1]
+    cluster.edit({layout.request("v0", f"{number:04d}-{kind}.yaml"): text})
+
+
+def go(cluster: Cluster, seconds: float) -> None:
+    cluster._until(cluster.clock.seconds + seconds, lambda: False)
+
+
+def view(cluster: Cluster) -> ProjectView:
+    return cluster.snapshot().projects["v0"]
+
+
+def records(cluster: Cluster) -> list[tuple[str, State]]:
+    return [(e.stage, e.state) for e in view(cluster).executions]
+
+
+def verbs(cluster: Cluster) -> list[str]:
+    return [commit.event.verb for commit in cluster.server.history(layout.STATE) if commit.event.verb != "join"]
+
+
+def holder(cluster: Cluster, number: int = 1) -> Machine:
+    record = view(cluster).execution(number)
+    assert record is not None
+    return next(machine for machine in cluster.machines if machine.name == record.claim.node)
+
+
+LONG = pipeline("name: long, image: i, env: {FAKE_SECONDS: 40}")
+
+
+def test_F1_eight_nodes_and_one_slot_make_one_claim() -> None:
+    cluster = world(LONG, nodes=8)
+    ask(cluster, "request: start\n")
+    go(cluster, 120)
+    assert verbs(cluster).count("claim") == 1
+    assert sum(len(machine.runner._boxes) for machine in cluster.machines) == 0
+    assert records(cluster) == [("long", State.SUCCEEDED)]
+
+
+def test_F2_a_claim_whose_answer_was_lost_runs_under_a_new_id_within_two_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = world(LONG)
+    lost: list[str] = []
+
+    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
+        outcome = original(self, base, commits, node=node)
+        if not lost and any(commit.event.verb == "claim" for commit in commits):
+            lost.append(view(cluster).executions[0].claim.id)
+            return Unknown("the answer was lost")
+        return outcome
+
+    original = MemoryRepository.swap
+    monkeypatch.setattr(MemoryRepository, "swap", swap)
+    ask(cluster, "request: start\n")
+    go(cluster, 20)
+    [record] = view(cluster).executions
+    assert record.claim.id != lost[0]
+    assert (record.claim.epoch, record.state) == (2, State.RUNNING)
+
+
+def test_F2_a_report_whose_answer_was_lost_stays_one_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = world(LONG)
+
+    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
+        outcome = original(self, base, commits, node=node)
+        return Unknown("lost") if any(commit.event.verb == "succeed" for commit in commits) else outcome
+
+    original = MemoryRepository.swap
+    monkeypatch.setattr(MemoryRepository, "swap", swap)
+    ask(cluster, "request: start\n")
+    go(cluster, 120)
+    assert verbs(cluster).count("succeed") == 1
+    assert cluster._leftovers() == []
+
+
+def cut_off(cluster: Cluster, seconds: float) -> Machine:
+    """The holder's link is cut for a while, as soon as the stage runs."""
+    ask(cluster, "request: start\n")
+    go(cluster, 12)
+    machine = holder(cluster)
+    machine.link.cut = True
+    go(cluster, seconds)
+    return machine
+
+
+def test_F4_a_result_of_a_node_that_was_replaced_is_filed_as_superseded() -> None:
+    cluster = world(LONG, nodes=3)
+    machine = cut_off(cluster, 3 * LOST_AFTER)
+    machine.link.cut = False
+    go(cluster, 60)
+    first, second = view(cluster).executions
+    assert (first.state, second.state) == (State.SUPERSEDED, State.SUCCEEDED)
+    assert first.result is not None
+    assert cluster._leftovers() == []
+
+
+def test_F4_a_result_of_a_lost_node_without_successor_is_accepted() -> None:
+    text = pipeline("name: long, image: i, env: {FAKE_SECONDS: 40}, retry: {when: [infrastructure]}")
+    cluster = world(text, nodes=2)
+    machine = cut_off(cluster, 3 * LOST_AFTER)
+    assert records(cluster) == [("long", State.LOST)]
+    assert steps_of(view(cluster)).wait.reason == "NodeOffline"  # type: ignore[union-attr]
+    machine.link.cut = False
+    go(cluster, 30)
+    [record] = view(cluster).executions
+    assert (record.state, record.claim.epoch) == (State.SUCCEEDED, 2)
+
+
+def test_F6_no_result_of_an_old_claim_is_accepted_after_a_long_sleep() -> None:
+    cluster = world(pipeline("name: long, image: i, env: {FAKE_SECONDS: 400}"), nodes=2)
+    ask(cluster, "request: start\n")
+    go(cluster, 12)
+    sleeper = holder(cluster)
+    sleeper.asleep_until = cluster.clock.seconds + 3 * LOST_AFTER
+    go(cluster, 3 * LOST_AFTER + 600)
+    assert [state for _, state in records(cluster)] == [State.SUPERSEDED, State.SUCCEEDED]
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_F7_wall_clocks_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def story() -> list[tuple[str, str, int | None]]:
+        history = Cluster(seed).run().server.history(layout.STATE)
+        return [(commit.event.verb, commit.event.project, commit.event.execution) for commit in history]
+
+    right = story()
+    hours = iter(range(10**9))
+    monkeypatch.setattr("flow.clock.VirtualClock.wall", lambda self: f"{1990 + next(hours) * 7 % 60}-01-01T00:00:00Z")
+    assert story() == right
+
+
+def test_F10_a_server_that_is_away_ten_minutes_costs_nothing() -> None:
+    stages = [f"name: s{number}, image: i, env: {{FAKE_SECONDS: 30}}" for number in range(2)]
+    cluster = world(pipeline(*stages), nodes=3)
+    ask(cluster, "request: start\n")
+    go(cluster, 12)
+    cluster.network.down_until = cluster.clock.seconds + 600
+    go(cluster, 700)
+    assert records(cluster) == [("s0", State.SUCCEEDED), ("s1", State.SUCCEEDED)]
+    assert not {"lose", "reclaim", "take-back"} & set(verbs(cluster))
+
+
+def test_F11_a_rewound_branch_halts_every_node_and_stops_nothing() -> None:
+    cluster = world(LONG, nodes=2)
+    ask(cluster, "request: start\n")
+    go(cluster, 12)
+    cluster.server.rewind(layout.STATE, 1)
+    before = cluster.server.refs[layout.STATE]
+    go(cluster, 20)
+    assert cluster.server.refs[layout.STATE] == before
+    assert all(machine.controller and machine.controller.halted for machine in cluster.machines)
+    assert sum(c.running for machine in cluster.machines for c in machine.runner.containers().values()) == 1
+
+
+def test_F15_a_request_survives_the_death_of_every_node_right_after_its_reply() -> None:
+    cluster = world(LONG, nodes=3)
+    ask(cluster, "request: start\n")
+    while not view(cluster).replies:
+        go(cluster, 1)
+    for machine in cluster.machines:
+        machine.runner.machine_reboot()
+        cluster._crashed(machine)
+    go(cluster, 400)
+    assert records(cluster)[-1] == ("long", State.SUCCEEDED)
+    assert [reply.seq for reply in view(cluster).replies] == [1]
+
+
+def test_F15_a_project_restored_within_its_grace_time_lost_nothing() -> None:
+    cluster = world(pipeline("name: a, image: i", "name: b, image: i, env: {FAKE_SECONDS: 5}"))
+    ask(cluster, "request: start\nthen: pause\n")
+    go(cluster, 30)
+    text = cluster.observer.read_main("projects/v0/project.yaml")
+    assert text is not None
+    cluster.edit({"projects/v0/": None})
+    go(cluster, 20)
+    assert view(cluster).tombstone is not None
+    cluster.edit({"projects/v0/project.yaml": text})
+    go(cluster, 20)
+    assert view(cluster).tombstone is None
+    ask(cluster, "request: resume\n", 2)
+    go(cluster, 40)
+    assert records(cluster) == [("a", State.SUCCEEDED), ("b", State.SUCCEEDED)]
+
+
+def test_R1250_a_project_made_anew_goes_on_with_the_numbers() -> None:
+    cluster = world(pipeline("name: a, image: i"))
+    ask(cluster, "request: start\n")
+    go(cluster, 20)
+    cluster.edit({"projects/v0/": None}, "away\n\nWinslow-Delete: now\n")
+    go(cluster, 40)
+    cluster.edit({"projects/v0/project.yaml": "pipeline: p\n"})
+    ask(cluster, "request: start\n", 7)
+    go(cluster, 40)
+    [record] = view(cluster).executions
+    assert (record.execution, record.state, view(cluster).replies[0].seq) == (2, State.SUCCEEDED, 2)
+
+
+def test_more_than_five_deletions_at_once_wait_for_a_confirmation() -> None:
+    cluster = Cluster(1, nodes=1, projects=7, weather=replace(FINE), requests=0)
+    for number in range(7):
+        cluster.edit({f"projects/v{number}/requests/0001-start.yaml": "request: start\n"})
+    go(cluster, 60)
+    cluster.edit({f"projects/v{number}/": None for number in range(7)})
+    go(cluster, 40)
+    assert not any(each.tombstone for each in cluster.snapshot().projects.values())
+    cluster.edit({"README.md": "x"}, "yes\n\nWinslow-Confirm-Deletions: yes\n")
+    go(cluster, 40)
+    assert all(each.tombstone for each in cluster.snapshot().projects.values())
+
+
+def test_M6_a_stage_of_five_days_is_never_ended_by_housekeeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tests.simulation.cluster as module
+
+    monkeypatch.setattr(module, "POLL", 120.0)
+    cluster = world(pipeline("name: long, image: i, env: {FAKE_SECONDS: 432000}"), nodes=2)
+    cluster.edit({"winslow.yaml": "schema: 1\nlost_after: 20m\n"})
+    ask(cluster, "request: start\n")
+    for _ in range(10):
+        go(cluster, 44_000)
+        cluster._crashed(cluster.machines[0])
+        cluster._crashed(cluster.machines[1])
+    assert records(cluster) == [("long", State.SUCCEEDED)]
+
+
+def test_M7_an_abort_ends_a_stage_that_ignores_term_after_the_grace() -> None:
+    cluster = world(pipeline("name: long, image: i, grace: 7s, env: {FAKE_SECONDS: 4000, FAKE_IGNORE_TERM: 1}"))
+    ask(cluster, "request: start\n")
+    go(cluster, 15)
+    ask(cluster, "request: abort\n", 2)
+    go(cluster, 7 + 4 * 5)
+    [record] = view(cluster).executions
+    assert (record.state, str(record.reason)) == (State.ABORTED, "Aborted")
+    assert view(cluster).replies[-1].execution == 1
+
+
+def test_a_retry_waits_for_its_back_off() -> None:
+    text = pipeline("name: bad, image: i, env: {FAKE_EXIT: 1}, retry: {max: 1, when: [exit_code], backoff: 60s}")
+    cluster = world(text)
+    ask(cluster, "request: start\n")
+    go(cluster, 50)
+    assert len(view(cluster).executions) == 1
+    go(cluster, 60)
+    assert [execution.attempt for execution in view(cluster).executions] == [1, 2]
+
+
+def test_a_node_that_drains_takes_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = world(LONG, nodes=2)
+    cluster.edit({"nodes/n0.yaml": "drain: true\n"})
+    ask(cluster, "request: start\n")
+    go(cluster, 80)
+    [record] = view(cluster).executions
+    assert (record.claim.node, record.state) == ("n1", State.SUCCEEDED)
+
+
+def test_an_older_node_leaves_a_newer_repository_alone() -> None:
+    cluster = world(LONG)
+    cluster.edit({"winslow.yaml": "schema: 2\n"})
+    ask(cluster, "request: start\n")
+    go(cluster, 40)
+    assert view(cluster).executions == ()
+
+
+def test_the_engine_being_away_is_not_the_end_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runner.errors import EngineUnavailable
+    from runner.fake import FakeRunner
+
+    cluster = world(LONG)
+    ask(cluster, "request: start\n")
+    go(cluster, 12)
+
+    def away(self: FakeRunner) -> dict[str, object]:
+        raise EngineUnavailable("no engine")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeRunner, "containers", away)
+        patch.setattr(Cluster, "_leftovers", lambda self: [])
+        go(cluster, 20)
+    go(cluster, 60)
+    assert records(cluster) == [("long", State.SUCCEEDED)]
