@@ -1,0 +1,168 @@
+"""The runners under one suite: how to make one, how to say what a stage does, how to let time pass."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flow.clock import VirtualClock
+from runner.fake import FakeRunner
+from runner.labels import Owner, for_claim
+from runner.process import ProcessRunner
+from runner.runner import Runner
+from runner.spec import Container, Spec
+
+GUARD = 20.0
+
+ENDS = "import sys; print('out'); print('err', file=sys.stderr); sys.exit({code})"
+WAITS = "import time; print('up', flush=True); time.sleep(60)"
+IGNORES = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)\n"
+    "while True: time.sleep(0.05)"
+)
+
+
+@dataclass
+class Bench:
+    """One kind of runner. `again` is the controller's restart: another object over the same containers."""
+
+    name: str
+    root: Path
+    owner: Owner
+    image: str
+    build: Callable[[Owner], Runner]
+    pass_time: Callable[[], None]
+    runners: list[Runner] = field(default_factory=list)
+    made: list[tuple[Runner, str]] = field(default_factory=list)
+
+    def runner(self, owner: Owner | None = None) -> Any:
+        runner = self.build(owner or self.owner)
+        self.runners.append(runner)
+        return runner
+
+    def again(self, runner: Runner) -> Any:
+        runner.reap()
+        return self.runner()
+
+    def spec(self, script: str, owner: Owner | None = None, **other: Any) -> Spec:
+        """A Python script; the environment says the same to the fake."""
+        container = secrets.token_hex(8)
+        labels = for_claim(owner or self.owner, claim=container, project="v", execution=1, stage="work")
+        folder = self.root / "runs" / container
+        workspace = self.root / "workspaces" / container
+        workspace.mkdir(parents=True)
+        given = {"image": self.image, "entrypoint": None, "command": ("python", "-u", "-c", script), **other}
+        environment = {**fake_script(script), **other.get("environment", {})}
+        given |= {"id": container, "labels": labels, "environment": environment}
+        return Spec(workspace=workspace, directory=folder, **given)
+
+    def run(self, runner: Runner, spec: Spec) -> None:
+        runner.create(spec)
+        self.made.append((runner, spec.id))
+        runner.start(spec.id)
+
+    def until(self, done: Callable[[], Any]) -> Any:
+        """What `done` says once it is true; the time guard is real time."""
+        end = time.monotonic() + GUARD
+        while not (found := done()):
+            assert time.monotonic() < end, "nothing happened in time"
+            self.pass_time()
+        return found
+
+    def end(self, runner: Runner, container: str) -> Container:
+        def ended() -> Container | None:
+            found = runner.containers().get(container)
+            return found if found and found.exited else None
+
+        found: Container = self.until(ended)
+        return found
+
+    def up(self, runner: Runner, spec: Spec) -> Container:
+        """Running, and past its first line."""
+
+        def running() -> Container | None:
+            found = runner.containers().get(spec.id)
+            ready = found and found.running and (self.name == "fake" or "up" in log(spec))
+            return found if ready else None
+
+        found: Container = self.until(running)
+        return found
+
+    def close(self) -> None:
+        for _, container in self.made:
+            for runner in self.runners[-1:]:
+                _discard(runner, container)
+        for runner in self.runners:
+            runner.reap()
+
+
+def _discard(runner: Runner, container: str) -> None:
+    client = getattr(runner, "client", None)
+    if client is not None:
+        client.api.remove_container(f"winslow-{container}", force=True) if _exists(client, container) else None
+    else:
+        runner.stop(container)
+
+
+def _exists(client: Any, container: str) -> bool:
+    return bool(client.api.containers(all=True, filters={"name": f"^/?winslow-{container}$"}))
+
+
+def fake_script(script: str) -> Mapping[str, str]:
+    if script == WAITS:
+        return {"FAKE_SECONDS": "600"}
+    if script == IGNORES:
+        return {"FAKE_SECONDS": "600", "FAKE_IGNORE_TERM": "1"}
+    return {"FAKE_EXIT": script.rpartition("sys.exit(")[2].rstrip(")") if "sys.exit(" in script else "0"}
+
+
+def log(spec: Spec) -> str:
+    path = spec.directory / "log"
+    return path.read_text() if path.exists() else ""
+
+
+def _owner() -> Owner:
+    return Owner(f"r-{secrets.token_hex(4)}", "gpu-01", "i")
+
+
+def fake(root: Path) -> Bench:
+    clock = VirtualClock()
+    boxes: dict[str, Any] = {}
+
+    def build(owner: Owner) -> Runner:
+        runner = FakeRunner(owner, clock.now)
+        runner._boxes = boxes  # the containers outlive the controller
+        return runner
+
+    def pass_time() -> None:
+        clock.seconds += 0.5
+
+    return Bench("fake", root, _owner(), "host", build, pass_time)
+
+
+def process(root: Path) -> Bench:
+    return Bench(
+        "process", root, _owner(), "host", lambda owner: ProcessRunner(owner, root / "runs"), lambda: time.sleep(0.02)
+    )
+
+
+def docker(root: Path) -> Bench:
+    from tests.integration.docker import engine
+
+    engine.need()
+    from runner.docker import DockerRunner
+
+    root.chmod(0o755)
+    return Bench(
+        "docker",
+        root,
+        _owner(),
+        engine.IMAGE,
+        lambda owner: DockerRunner(owner, root / "runs"),
+        lambda: time.sleep(0.02),
+    )
+
+
+ALL = {"fake": fake, "process": process, "docker": docker}

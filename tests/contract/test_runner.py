@@ -1,0 +1,182 @@
+"""One suite for every runner: what `runner.runner` promises, the fake, processes and Docker keep alike."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner.errors import ImageUnavailable
+from runner.labels import Owner
+from runner.spec import Condition, Ending
+from tests.contract.runners import ALL, ENDS, IGNORES, WAITS, Bench, log
+
+KINDS = [pytest.param(name, marks=[pytest.mark.docker] if name == "docker" else []) for name in ALL]
+
+
+@pytest.fixture(params=KINDS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    bench = ALL[request.param](tmp_path)
+    yield bench
+    bench.close()
+
+
+def test_what_was_created_has_not_started(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.made.append((runner, spec.id))
+    runner.create(spec)
+    found = runner.containers()[spec.id]
+    assert (found.condition, found.started, found.exit_code) == (Condition.CREATED, None, None)
+    assert found.labels["winslow.claim"] == spec.id
+
+
+def test_create_and_start_are_idempotent(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=0))
+    runner.create(spec)
+    bench.run(runner, spec)
+    runner.start(spec.id)
+    first = bench.end(runner, spec.id)
+    runner.create(spec)
+    runner.start(spec.id)
+    assert runner.containers()[spec.id] == first
+    assert bench.name == "fake" or log(spec).count("out") == 1
+
+
+@pytest.mark.parametrize("code", [0, 1, 7])
+def test_the_exit_code_is_the_programs_own(bench: Bench, code: int) -> None:
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=code))
+    bench.run(runner, spec)
+    found = bench.end(runner, spec.id)
+    assert (found.exit_code, found.ending) == (code, Ending.EXIT)
+
+
+def test_F19_TERM_ends_a_stage_that_listens(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.stop(spec.id)
+    runner.stop(spec.id)
+    found = bench.end(runner, spec.id)
+    assert (found.ending, found.exit_code) == (Ending.STOPPED, 143)
+
+
+def test_F19_KILL_ends_one_that_does_not_after_its_grace(bench: Bench) -> None:
+    runner, spec = bench.runner(), replace(bench.spec(IGNORES), grace=0.6)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.stop(spec.id)
+    assert runner.containers()[spec.id].running
+    found = bench.end(runner, spec.id)
+    assert (found.ending, found.exit_code) == (Ending.STOPPED, 137)
+
+
+def test_F19_whoever_stops_again_after_a_restart_goes_on_with_the_grace(bench: Bench) -> None:
+    runner, spec = bench.runner(), replace(bench.spec(IGNORES), grace=0.6)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.stop(spec.id)
+    runner = bench.again(runner)
+
+    def ended() -> bool:
+        runner.stop(spec.id)
+        return bool(runner.containers()[spec.id].exited)
+
+    bench.until(ended)
+    assert runner.containers()[spec.id].ending is Ending.STOPPED
+
+
+def test_stopping_what_has_ended_changes_nothing(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=3))
+    bench.run(runner, spec)
+    first = bench.end(runner, spec.id)
+    runner.stop(spec.id)
+    assert bench.again(runner).containers()[spec.id].ending is first.ending is Ending.EXIT
+
+
+def test_every_line_is_in_the_log_once_with_its_stream(bench: Bench) -> None:
+    if bench.name == "fake":
+        pytest.skip("the fake's log is made up")
+    runner, spec = bench.runner(), bench.spec("import sys\nfor i in range(300): print(i)\nsys.stderr.write('bad\\n')")
+    bench.run(runner, spec)
+    found = bench.end(runner, spec.id)
+    lines = [line.split(" ", 2) for line in log(spec).splitlines()]
+    assert [text for _, stream, text in lines if stream == "O"] == [str(i) for i in range(300)]
+    assert [text for _, stream, text in lines if stream == "E"] == ["bad"]
+    assert all(len(time) == 27 and time.endswith("Z") for time, _, _ in lines)
+    assert found.last_output is not None
+
+
+def test_a_long_line_is_split(bench: Bench) -> None:
+    if bench.name == "fake":
+        pytest.skip("the fake's log is made up")
+    runner, spec = bench.runner(), bench.spec("print('x' * 16384); print('y' * 40000); print('end', end='')")
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    texts = [line.split(" ", 2)[2] for line in log(spec).splitlines()]
+    assert [(text[:1], len(text)) for text in texts] == [
+        ("x", 16384),
+        ("y", 16384),
+        ("y", 16384),
+        ("y", 7232),
+        ("e", 3),
+    ]
+
+
+def test_F5_a_new_runner_finds_the_running_container(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    before = bench.up(runner, spec)
+    after = bench.up(bench.again(runner), spec)
+    assert after.running
+    assert after.started == before.started is not None
+
+
+def test_F5_a_new_runner_finds_the_same_end(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=5))
+    bench.run(runner, spec)
+    before, text = bench.end(runner, spec.id), log(spec)
+    after = bench.end(bench.again(runner), spec.id)
+    assert (after.exit_code, after.ending, after.started) == (5, before.ending, before.started)
+    assert log(spec) == text
+
+
+def test_F5_what_ended_while_no_controller_ran_is_found(bench: Bench) -> None:
+    script = "import time; time.sleep(0.5); print('late'); import sys; sys.exit(4)"
+    runner, spec = bench.runner(), bench.spec(script)
+    bench.run(runner, spec)
+    runner = bench.again(runner)
+    found = bench.end(runner, spec.id)
+    assert (found.exit_code, found.ending) == (4, Ending.EXIT)
+    assert bench.name == "fake" or log(spec).count("late") == 1
+
+
+def test_F23_another_nodes_containers_are_not_seen(bench: Bench) -> None:
+    other = Owner(bench.owner.repository, "gpu-02", "i")
+    theirs, mine = bench.runner(other), bench.runner()
+    spec = bench.spec(WAITS, owner=other)
+    bench.run(theirs, spec)
+    assert spec.id not in mine.containers()
+    assert spec.id in theirs.containers()
+
+
+def test_F23_nor_are_those_of_an_earlier_installation(bench: Bench) -> None:
+    spec = bench.spec(WAITS)
+    bench.run(bench.runner(), spec)
+    reborn = bench.runner(Owner(bench.owner.repository, bench.owner.node, "another"))
+    assert reborn.containers() == {}
+
+
+def test_an_image_that_is_nowhere(bench: Bench) -> None:
+    runner = bench.runner()
+    with pytest.raises(ImageUnavailable):
+        runner.resolve("missing/image:1", "never")
+
+
+def test_a_removed_container_is_forgotten_and_its_log_stays(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=0))
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    runner.remove(spec.id)
+    runner.remove(spec.id)
+    assert spec.id not in runner.containers()
+    assert bench.name == "fake" or "out" in log(spec)
