@@ -21,7 +21,7 @@ from typing import IO
 from runner.errors import EngineUnavailable, RunnerError
 
 LEFT_OUT = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "__pycache__"}
-TOOLS = ("sh", "ls", "cat", "echo", "sleep", "env", "id", "cp", "mkdir", "rm", "head", "tail", "sha256sum")
+TOOLS = ("sh", "chmod", "ls", "cat", "echo", "sleep", "env", "id", "cp", "mkdir", "rm", "head", "tail", "sha256sum")
 FOLDERS = ("usr/bin", "bin", "etc", "proc", "sys", "dev", "workspace", "winslow", "home/winslow", "opt/site")
 PATH = "/usr/local/bin:/usr/bin:/bin"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nwinslow:x:64000:64000:winslow:/home/winslow:/bin/sh\n"
