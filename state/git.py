@@ -259,7 +259,9 @@ class GitRepository:
     def _worked(self) -> None:
         self._work += 1
         if self._work % TIDY_EVERY == 0:
-            tidy.tidy(self.path)
+            tidy.tidy_aside(self.path)
+            if self.remote.folder and tidy.is_ours(self.remote.folder):
+                tidy.tidy_aside(self.remote.folder)
 
 
 def _contents(writes: Sequence[Write]) -> dict[str, bytes | None]:

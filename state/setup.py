@@ -12,7 +12,7 @@ import pygit2
 
 from flow.change import Event
 from schema import layout
-from state import build, message, people, urls
+from state import build, message, people, tidy, urls
 from state.errors import StateError
 from state.program import git
 from state.push import Publisher, Update
@@ -27,6 +27,7 @@ CONFIG = {
     "receive.maxInputSize": str(64 * 1024 * 1024),
     "receive.advertisePushOptions": "true",
     "gc.auto": "0",
+    tidy.MARK: "true",
 }
 STATE_README = """# What is
 

@@ -71,6 +71,15 @@ def by_file_url(folder: Path) -> Pair:
     return _git(folder, f"file://{folder / 'remote.git'}")
 
 
+def by_program(folder: Path) -> Pair:
+    """As a server elsewhere: refs and objects come through the git program alone."""
+    pair = by_file_url(folder)
+    for client in (pair.one, pair.two):
+        assert isinstance(client, GitRepository)
+        client.remote.folder = None
+    return pair
+
+
 def _git(folder: Path, url: str) -> Pair:
     remote = folder / "remote.git"
     init(remote, bare=True, files=FILES, author=AUTHOR)
@@ -100,4 +109,4 @@ def tip(repo: pygit2.Repository, ref: str) -> pygit2.Commit:
     return found
 
 
-ALL = {"memory": memory, "path": by_path, "file": by_file_url}
+ALL = {"memory": memory, "path": by_path, "file": by_file_url, "program": by_program}

@@ -1,6 +1,8 @@
 """F22 and its kin: a clone that was damaged is made anew; what a rewound remote lost stays in the clone."""
 
+import fcntl
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pygit2
@@ -10,7 +12,9 @@ import state.git
 from schema import layout
 from state import tidy
 from state.errors import Damaged, NotAStateRepository, StateError, Unreachable
-from state.repository import Landed, Rejected, Rejection
+from state.program import Done, TimedOut
+from state.push import Publisher, Update
+from state.repository import Landed, Rejected, Rejection, Unknown
 from tests.integration.git.remotes import claim, client, land, remote, run, tip
 
 
@@ -145,17 +149,61 @@ def test_F11_what_a_rewound_remote_lost_stays_in_the_clone(tmp_path: Path) -> No
     assert len(one.at(first.main, lost).projects["v"].executions) == 3
 
 
-def test_a_tidied_clone_is_the_same_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    remote(tmp_path)
+def test_a_tidied_repository_is_the_same_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = remote(tmp_path)
     one = client(tmp_path)
     monkeypatch.setattr(state.git, "TIDY_EVERY", 5)
+    tidied = []
+
+    def at_once(folder: Path) -> None:
+        assert tidy.tidy(folder)
+        tidied.append(folder)
+
+    monkeypatch.setattr(tidy, "tidy_aside", at_once)
     for number in range(1, 12):
         assert isinstance(one.swap(one.fetch(), [claim(number)], node="n"), Landed)
-    assert list((tmp_path / "one.git" / "objects" / "pack").glob("*.pack"))
-    assert len(list((tmp_path / "one.git" / "objects").glob("??/*"))) < 30
+    assert set(tidied) == {folder, one.path}
+    for place in tidied:
+        assert list((place / "objects" / "pack").glob("*.pack"))
+        assert len(list((place / "objects").glob("??/*"))) < 30
+        assert run("fsck", "--strict", cwd=place).returncode == 0
     assert len(client(tmp_path).fetch().projects["v"].executions) == 11
-    assert tidy.tidy(tmp_path / "remote.git")
     assert len(client(tmp_path, "two").fetch().projects["v"].executions) == 11
+
+
+def test_only_one_tidies_and_only_what_is_ours(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    pygit2.init_repository(str(tmp_path / "other.git"), bare=True)
+    assert tidy.is_ours(folder)
+    assert not tidy.is_ours(tmp_path / "other.git")
+    assert not tidy.is_ours(tmp_path / "none.git")
+    with (folder / "winslow-tidy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not tidy.tidy(folder)
+
+
+@pytest.mark.parametrize("landed", [True, False], ids=["it landed", "it was lost on the way"])
+def test_F2_a_push_without_an_answer_is_unknown_until_it_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    remote(tmp_path)
+    one = client(tmp_path)
+    base = one.fetch()
+    real = Publisher._run
+
+    def cut(self: Publisher, updates: Sequence[Update]) -> Done:
+        if landed:
+            assert real(self, updates).code == 0
+        raise TimedOut("git push took longer than 60 s")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "_run", cut)
+        outcome = one.swap(base, [claim(1)], node="n")
+    assert isinstance(outcome, Unknown)
+    after = one.fetch()
+    assert (after.state == outcome.oid) is landed
+    assert one.descends(after.state, outcome.oid) is landed
+    assert len(after.projects["v"].executions) == landed
 
 
 def test_F15_a_merged_request_keeps_its_author(tmp_path: Path) -> None:
