@@ -45,7 +45,7 @@ def ps(
         now = project_state(snapshot, view)
         if (not tag or (view.project and tag in view.project.tags)) and state in ("", now.state):
             rows.append(_ps_row(now))
-    if output.for_programs(rows):
+    if output.for_programs([without_text(row) for row in rows]):
         return
     cells = [
         [
@@ -61,6 +61,11 @@ def ps(
     output.table(heads, cells, empty="no projects yet; `winslowctl projects create ID --pipeline P` makes one")
     for problem in snapshot.problems[:10]:
         print(f"problem: {output.shown(problem)}", file=sys.stderr)
+
+
+def without_text(row: dict[str, Any]) -> dict[str, Any]:
+    """The keys that programs may rely on; the words beside a reason code are for people."""
+    return {name: value for name, value in row.items() if name != "text"}
 
 
 def _ps_row(now: "ProjectState") -> dict[str, Any]:
@@ -123,12 +128,11 @@ def describe(project: Project) -> None:
         "pipeline": now.pipeline,
         "state": now.state,
         "reason": now.reason and str(now.reason),
-        "text": now.text,
         "stages": stages,
         "executions": [e.model_dump(mode="json", by_alias=True) for e in view.executions],
         "requests": _requests(view),
     }
-    if not output.for_programs(value):
+    if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
         _describe(view, now, value)
 
 

@@ -79,6 +79,8 @@ def choose_runner(wanted: str) -> str:
         return _without_docker(wanted, f"no Docker Engine answers ({str(error).splitlines()[0][:80]})")
     try:
         say(f"Docker Engine {client.version()['Version']}: stages run as containers")
+        for left in client.containers.list(all=True, filters={"label": "winslow.node=demo"}):
+            left.remove(force=True)  # of an earlier demo, whose node's memory is deleted
         _build(client)
         return "docker"
     except Exception as error:
