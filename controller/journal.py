@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.disk import Disk
 from flow.local import Ended, Entry
+from schema.execution import ImageRecord
 from schema.reasons import End
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -73,8 +74,8 @@ class Journal:
         self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
         self._entries[entry.container] = entry
 
-    def mark_started(self, container: str) -> None:
-        self._change(container, phase="started")
+    def mark_started(self, container: str, image: ImageRecord, files: dict[str, object], began: str) -> None:
+        self._change(container, phase="started", image=image, files=files, began=began)
 
     def mark_stop(self, container: str, reason: End) -> None:
         """Write down why a container is stopped before it is. The first reason stays."""

@@ -69,7 +69,7 @@ class Controller:
         parts = self.parts
         fresh = self._fetch()
         entries, outbox = parts.journal.entries, parts.journal.outbox  # before the containers: a launch may end between
-        busy, prepared = parts.workshop.busy, parts.workshop.prepared
+        busy = parts.workshop.busy
         try:
             self._containers = parts.runner.containers()
         except EngineUnavailable as error:
@@ -86,7 +86,6 @@ class Controller:
             outbox=outbox,
             containers={id: _sight(container) for id, container in self._containers.items()},
             busy=busy,
-            prepared=prepared,
             seen=self.seen,
             ids=tuple(parts.fresh_id() for _ in range(IDS_PER_ROUND)),
             wiped=parts.journal.wiped,
@@ -176,7 +175,6 @@ class Controller:
             parts.failpoint("after-remove")
         for container in decision.drops:
             parts.journal.drop(container)
-            parts.workshop.forget(container)
         for project, last in decision.wipes:
             parts.trees.wipe(project, last)
             parts.journal.mark_wiped(project, last)

@@ -5,7 +5,7 @@ container ended, gather what it left, put the end into the outbox. Each is idemp
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
 from controller.trees import Gathered, InputMissing, Ready, Trees
 from flow.clock import Clock
-from flow.local import Ended, Entry, Order, Preparation
+from flow.local import Ended, Entry, Order
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
 from runner.runner import Runner
@@ -67,27 +67,17 @@ class Workshop:
         self.tools = tools
         self._lock = threading.Lock()
         self._busy: set[str] = set()
-        self._prepared: dict[str, Preparation] = {}
 
     @property
     def busy(self) -> frozenset[str]:
         with self._lock:
             return frozenset(self._busy)
 
-    @property
-    def prepared(self) -> Mapping[str, Preparation]:
-        with self._lock:
-            return dict(self._prepared)
-
     def launch(self, entry: Entry) -> None:
         self._run(entry.container, lambda: self._launch(entry))
 
     def collect(self, entry: Entry, container: Container) -> None:
         self._run(entry.container, lambda: self._collect(entry, container))
-
-    def forget(self, container: str) -> None:
-        with self._lock:
-            self._prepared.pop(container, None)
 
     def _run(self, container: str, work: Callable[[], None]) -> None:
         with self._lock:
@@ -131,10 +121,8 @@ class Workshop:
         except RunnerError as error:
             self._put(_unstarted(entry, End.START_FAILED, str(error), tools.clock))
             return
-        with self._lock:
-            record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
-            self._prepared[entry.container] = Preparation(record, ready.inputs, tools.clock.wall())
-        tools.journal.mark_started(entry.container)
+        record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
+        tools.journal.mark_started(entry.container, record, dict(ready.inputs), tools.clock.wall())
 
     def _spec(self, entry: Entry, ready: Ready, pinned: str | None) -> Spec:
         order = entry.order
@@ -164,13 +152,12 @@ class Workshop:
 
     def _collect(self, entry: Entry, container: Container) -> None:
         gathered = self.tools.trees.gather(entry.container, entry.order)
-        preparation = self.prepared.get(entry.container, Preparation())
         ended = judge(entry, container, gathered)
         ended = ended.model_copy(
             update={
-                "image": preparation.image,
-                "inputs": dict(preparation.inputs),
-                "started": preparation.started,
+                "image": entry.image,
+                "inputs": entry.files,
+                "started": entry.began,
                 "finished": self.tools.clock.wall(),
                 "duration": _duration(container, self.tools.clock.now()),
             }

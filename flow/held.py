@@ -19,7 +19,7 @@ from flow.advance import still_wanted
 from flow.change import Event, Write
 from flow.controls import abort_target, answer, answer_all
 from flow.draft import Draft
-from flow.local import Ended, Entry, Preparation, Sight, World
+from flow.local import Ended, Entry, Sight, World
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
 from schema import layout
@@ -54,7 +54,8 @@ class Held:
         view = self.snapshot.projects.get(entry.order.project)
         record = view.execution(entry.order.execution) if view else None
         if view is None or record is None:
-            self._let_go(entry)
+            if not self._unreadable(entry):
+                self._let_go(entry)
         elif record.claim.id != entry.claim:
             if not self._renewed(record, entry):
                 self._let_go(entry)
@@ -66,6 +67,11 @@ class Held:
             self._superseded(view, record, entry)
         else:
             self._settled(entry)
+
+    def _unreadable(self, entry: Entry) -> bool:
+        """A record that is there but does not parse is no reason to stop what it is about."""
+        path = layout.execution(entry.order.project, entry.order.execution, entry.order.stage)
+        return any(path in problem for problem in self.snapshot.problems)
 
     def _renewed(self, record: Execution, entry: Entry) -> bool:
         """A claim of ours that goes on with this container, only the answer to its push was lost."""
@@ -279,13 +285,12 @@ class Held:
                 yield record, entry, sight
 
     def _mention(self, record: Execution, entry: Entry, sight: Sight) -> None:
-        known = self.world.prepared.get(entry.container, Preparation())
         running = record.model_copy(
             update={
                 "state": State.RUNNING,
-                "image": known.image or record.image,
-                "inputs": {**record.inputs, **known.inputs},
-                "times": record.times.model_copy(update={"started": known.started}),
+                "image": entry.image or record.image,
+                "inputs": {**record.inputs, **entry.files},
+                "times": record.times.model_copy(update={"started": entry.began}),
             }
         )
         self.draft.record(entry.order.project, event_of("run", entry.order.project, running, ""), running)

@@ -1,7 +1,7 @@
 """What only this node knows: its identity, its journal, its containers. Plain values; the journal's are documents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from flow.leases import Sightings
@@ -62,6 +62,9 @@ class Entry(Recorded):
     order: Order
     phase: Literal["granted", "started"] = "granted"
     stop: End | None = None  # why we ended it, written down before it was told to stop
+    image: ImageRecord | None = None  # what the tag was resolved to, known once it was started
+    files: dict[str, object] = {}  # the file inputs with digest and size, known then too
+    began: str | None = None  # wall clock, for people
 
 
 class Ended(Recorded):
@@ -97,21 +100,12 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
-    """What is known of an execution's start beyond the claim, for its `running` record."""
-
-    image: ImageRecord | None = None
-    inputs: Mapping[str, object] = field(default_factory=dict)
-    started: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class World:
     """Everything a decision may look at, gathered by `controller.observe`.
 
-    `fresh` says that the snapshot was fetched in this round and the containers are known. Entries, outbox, containers
-    and `prepared` go by container; `busy` are those with a launch or a collection under way; `ids` is a supply of
-    random claim ids, unused ones are thrown away.
+    `fresh` says that the snapshot was fetched in this round and the containers are known. Entries, outbox and
+    containers go by container; `busy` are those with a launch or a collection under way; `ids` is a supply of random
+    claim ids, unused ones are thrown away.
     """
 
     me: Me
@@ -124,7 +118,6 @@ class World:
     outbox: Mapping[str, Ended]
     containers: Mapping[str, Sight]
     busy: frozenset[str]
-    prepared: Mapping[str, Preparation]
     seen: Sightings
     ids: tuple[str, ...]
     wiped: Mapping[str, int]

@@ -305,3 +305,33 @@ def test_the_engine_being_away_is_not_the_end_of_a_container(monkeypatch: pytest
         go(cluster, 20)
     go(cluster, 60)
     assert records(cluster) == [("long", State.SUCCEEDED)]
+
+
+def test_a_record_that_does_not_parse_stops_nothing() -> None:
+    cluster = world(LONG)
+    ask(cluster, "request: start\n")
+    go(cluster, 12)
+    server = cluster.server
+    path = layout.execution("v0", 1, "long")
+    good = cluster.observer.read_text(path)
+    assert good is not None
+    tip = server.refs[layout.STATE]
+    _write(cluster, path, "version: 1\nexecution: [\n")
+    go(cluster, 10)
+    assert sum(c.running for c in cluster.machines[0].runner.containers().values()) == 1
+    assert any(path in problem for problem in cluster.snapshot().problems)
+    _write(cluster, path, good)
+    go(cluster, 60)
+    assert records(cluster) == [("long", State.SUCCEEDED)]
+    assert server.is_ancestor(tip, server.refs[layout.STATE])
+
+
+def _write(cluster: Cluster, path: str, text: str) -> None:
+    """Somebody's hand in the controllers' branch. The checker does not read this commit."""
+    from flow.change import Event, Write
+
+    cluster.checker.look()
+    base = cluster.snapshot()
+    commit = Commit(Event("meddle", "v0"), (Write(path, text),))
+    MemoryRepository(cluster.server).swap(base, [commit], node="nobody")
+    cluster.checker.read = len(cluster.server.history(layout.STATE))
