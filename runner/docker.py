@@ -106,7 +106,7 @@ class DockerRunner:
         self.on_change, self.log_cap = on_change, log_cap
         self.client = connect(client)
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._lock = threading.RLock()
+        self._lock, self._stopping = threading.Lock(), threading.Lock()
         self._followers: dict[str, Follower] = {}
         self._ended: dict[str, Container] = {}
         self._started: dict[str, float | None] = {}
@@ -171,7 +171,7 @@ class DockerRunner:
                 labels={**spec.labels, GRACE: str(spec.grace), MEMORY: str(spec.limits.memory or "")},
                 user=self.user,
                 working_dir="/workspace",
-                host_config=api.create_host_config(**_host(spec)),
+                host_config=api.create_host_config(**_host(spec, self.user)),
             )
         except (ImageNotFound, NotFound) as error:
             raise ImageUnavailable(f"image {spec.image!r} is not on this node: {error.explanation}") from None
@@ -212,7 +212,7 @@ class DockerRunner:
             raise Refused(_start_failure(str(error.explanation or error))) from None
 
     def stop(self, container: str) -> None:
-        with talking(), self._lock:
+        with talking(), self._stopping:
             found = self._inspect(container)
             if found is None or not found["State"]["Running"]:
                 return
@@ -309,9 +309,15 @@ class DockerRunner:
             self._start_time(container, found or self._inspect(container) or {})
         self._follow(container)
         if container not in self._running:
-            (directory / "engine.json").unlink(missing_ok=True)  # it outlived that
+            self._forget_loss(container)
         output = last_output(directory)
         return Container(container, labels, Condition.RUNNING, started=self._started.get(container), last_output=output)
+
+    def _forget_loss(self, container: str) -> None:
+        """It outlived an engine that was lost and answers again."""
+        note = self.root / container / "engine.json"
+        if note.exists() and (found := self._inspect(container)) and found["State"]["Running"]:
+            note.unlink(missing_ok=True)
 
     def _at_end(self, container: str, labels: Mapping[str, str]) -> Container | None:
         found = self._inspect(container)
@@ -398,6 +404,7 @@ class DockerRunner:
                     write_note(self.root / container / "engine.json", {"lost": time.time()})
                 except OSError:
                     pass
+        self._running = frozenset()
 
 
 class Events:
@@ -506,8 +513,10 @@ def _environment(spec: Spec) -> dict[str, str]:
     return {"HOME": HOME, **spec.environment, "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void"}
 
 
-def _host(spec: Spec) -> dict[str, Any]:
+def _host(spec: Spec, user: str) -> dict[str, Any]:
     limits = spec.limits
+    uid, _, gid = user.partition(":")
+    temporary = f"{TEMPORARY},uid={uid},gid={gid or uid}"  # runc gives them the mode of the image's own folders
     given = {
         "mem_limit": limits.memory,
         "memswap_limit": limits.memory,
@@ -523,7 +532,7 @@ def _host(spec: Spec) -> dict[str, Any]:
         "security_opt": ["no-new-privileges"],
         "read_only": True,
         "network_mode": "none",
-        "tmpfs": {"/tmp": TEMPORARY, HOME: TEMPORARY},
+        "tmpfs": {"/tmp": temporary, HOME: temporary},
         "mounts": _mounts(spec),
         "log_config": LogConfig(type="json-file", config=ENGINE_LOG),
         **{name: value for name, value in given.items() if value is not None},

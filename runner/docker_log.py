@@ -22,6 +22,8 @@ from runner import logs
 SECOND = 1_000_000_000
 STREAMS = {1: "O", 2: "E"}
 POSITION_BYTES = 512
+SHORT = 8 * 1024 * 1024
+"""A log up to here is found again by counting alone, so that not even a clock set back can hide a line."""
 RETRY = 0.3
 
 
@@ -83,8 +85,9 @@ class Position:
             self.anchor, self.count = self.candidate, self.candidate_count
             self.candidate = self.candidate_count = 0
 
-    def since(self) -> str:
-        return f"{self.anchor // SECOND}.{self.anchor % SECOND:09d}" if self.anchor else "0"
+    def resume(self) -> tuple[int, int]:
+        """From which time on to ask, and how many frames of that to skip. A short log is simply read again."""
+        return (0, self.total) if self.bytes < SHORT and not self.full else (self.anchor, self.count)
 
 
 def read_position(path: Path) -> Position:
@@ -132,6 +135,7 @@ class Writer:
         self._position = os.open(directory / "log.position", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._path = directory / "log.position"
         self.position = Position()
+        self._skip = 0
 
     def lock(self) -> bool:
         """False while another follower still writes. The position is that of the moment the lock was won."""
@@ -150,16 +154,31 @@ class Writer:
         os.close(self._log)
         os.close(self._position)
 
+    def resume(self) -> int:
+        """The time from which on `add` must get every frame now; what is in the log already, it skips."""
+        since, self._skip = self.position.resume()
+        return since
+
     def add(self, found: list[Frame]) -> None:
         """All or nothing: on a full disk the position stays where it was."""
+        fresh = [frame for frame in found if self._is_fresh(frame)]
+        if not fresh:
+            return
         before = replace(self.position)
         try:
-            self._append(b"".join(line for frame in found for line in self._lines(frame)))
+            self._append(b"".join(line for frame in fresh for line in self._lines(frame)))
             self.note()
         except OSError:
             self.position = before
             os.ftruncate(self._log, before.bytes)
             raise
+
+    def _is_fresh(self, frame: Frame) -> bool:
+        if self._skip and frame.time <= self.position.last:
+            self._skip -= 1
+            return False
+        self._skip = 0  # a newer one: what was to be skipped has been rotated away
+        return True
 
     def _lines(self, frame: Frame) -> Iterator[bytes]:
         position = self.position
@@ -256,22 +275,14 @@ class Follower:
 
     def _copy(self, writer: Writer, *, follow: bool) -> None:
         """From the position to the end of the stream."""
-        skip = writer.position.count
-        stream = self._stream = self.source.logs(writer.position.since(), follow)
+        since = writer.resume()
+        stream = self._stream = self.source.logs(f"{since // SECOND}.{since % SECOND:09d}" if since else "0", follow)
         try:
             if self._stop.is_set():
                 return
             for found in frames(iter(stream)):
-                fresh = []
-                for frame in found:
-                    if skip and frame.time <= writer.position.last:
-                        skip -= 1
-                    else:
-                        skip = 0
-                        fresh.append(frame)
-                if fresh:
-                    writer.add(fresh)
-                    self.moved = time.monotonic()
+                writer.add(found)
+                self.moved = time.monotonic()
                 if self._stop.is_set():
                     return
         finally:

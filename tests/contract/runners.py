@@ -91,9 +91,8 @@ class Bench:
         return found
 
     def close(self) -> None:
-        for _, container in self.made:
-            for runner in self.runners[-1:]:
-                _discard(runner, container)
+        for runner, container in self.made:
+            _discard(runner, container)
         for runner in self.runners:
             runner.reap()
 
@@ -101,13 +100,10 @@ class Bench:
 def _discard(runner: Runner, container: str) -> None:
     client = getattr(runner, "client", None)
     if client is not None:
-        client.api.remove_container(f"winslow-{container}", force=True) if _exists(client, container) else None
+        for found in client.api.containers(all=True, filters={"name": f"winslow-{container}"}):
+            client.api.remove_container(found["Id"], force=True)
     else:
         runner.stop(container)
-
-
-def _exists(client: Any, container: str) -> bool:
-    return bool(client.api.containers(all=True, filters={"name": f"^/?winslow-{container}$"}))
 
 
 def fake_script(script: str) -> Mapping[str, str]:

@@ -155,13 +155,15 @@ def test_F23_another_nodes_containers_are_not_seen(bench: Bench) -> None:
     theirs, mine = bench.runner(other), bench.runner()
     spec = bench.spec(WAITS, owner=other)
     bench.run(theirs, spec)
+    bench.up(theirs, spec)
     assert spec.id not in mine.containers()
     assert spec.id in theirs.containers()
 
 
 def test_F23_nor_are_those_of_an_earlier_installation(bench: Bench) -> None:
-    spec = bench.spec(WAITS)
-    bench.run(bench.runner(), spec)
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
     reborn = bench.runner(Owner(bench.owner.repository, bench.owner.node, "another"))
     assert reborn.containers() == {}
 
