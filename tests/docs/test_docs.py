@@ -13,6 +13,7 @@ import typer
 from pydantic import BaseModel
 
 from cli.main import app
+from flow.transitions import NEXT
 from schema import published
 from schema.base import Wanted
 from schema.reasons import End, Refusal, Wait
@@ -111,3 +112,16 @@ def test_the_example_validates() -> None:
 def test_the_published_schemas_are_current(path: str) -> None:
     wanted = published.paths()[path]
     assert (ROOT / path).read_text() == wanted, "run `python -m schema.published --write`"
+
+
+def test_the_table_of_states_is_that_of_the_code() -> None:
+    page = (DOCS / "concepts.md").read_text()
+    table = page.partition("<!-- transitions -->")[2].partition("<!-- end -->")[0]
+    told = {row[0]: set(row[1:]) for row in (re.findall(r"`(\w+)`", line) for line in table.splitlines()) if row}
+    assert told == {str(state): {str(after) for after in following} for state, following in NEXT.items()}
+
+
+def test_each_word_stands_once_in_the_glossary_in_order() -> None:
+    words = [row.split("|")[1].strip(" `").lower() for row in (DOCS / "glossary.md").read_text().splitlines()[4:]]
+    assert len(words) == len(set(words))
+    assert words == sorted(words, key=lambda word: word.replace("-", " "))

@@ -15,6 +15,14 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "start.md"
 BLOCK = re.compile(r"<!-- (run|background|fails) -->\n```sh\n(.*?)```", re.DOTALL)
 HANG = 30.0
+EXPECTED = {
+    "winslowctl describe first": ("hello world", "greeting.txt", "succeeded"),
+    "cat kept.txt": ("Are these the right words?", "execution 1 of w", "exactly"),
+    "winslowctl compare w/2 w/3": ("least", "kept", "-3"),
+    "winslowctl redo w --stage longset": ("did you mean 'longest'", "nothing was committed"),
+    "winslowctl nodes --repo fleet.git": ("one ", "two ", "process"),
+}
+"""What the last block that ends in this line must have said."""
 
 
 @dataclass
@@ -38,7 +46,8 @@ class Terminals:
             )
         deadline = time.monotonic() + HANG
         while " polling every " not in log.read_text():
-            assert self.node.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert self.node.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
 
     def run(self, text: str) -> int:
@@ -95,10 +104,11 @@ def test_the_first_hour_works_as_it_is_written(terminals: Terminals) -> None:
             continue
         code = terminals.run(text)
         assert (code != 0) == (kind == "fails"), f"{text}\n{terminals.said}\n{_logs(terminals)}"
-        if "compare" in text:
-            assert "kept" in terminals.said and "least" in terminals.said
-        if kind == "fails":
-            assert "did you mean 'longest'" in terminals.said
+        assert [word for word in EXPECTED.get(_last_line(text), ()) if word not in terminals.said] == []
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1]
 
 
 def _logs(terminals: Terminals) -> str:
