@@ -8,7 +8,7 @@ what was asked after it waits for that.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from flow.advance import Steps, next_steps
+from flow.advance import Steps, Waiting, next_steps
 from flow.memo import Memo
 from flow.world import ProjectView, RequestFile
 from schema.execution import State
@@ -38,6 +38,9 @@ class Answered:
 
 
 def _steps(view: ProjectView) -> Steps:
+    if view.damage:
+        active = tuple(e for e in view.executions if e.state.active)
+        return Steps(None, wait=Waiting(Wait.INVALID, text=view.damage), active=active)
     return next_steps(view.definition, view.project, view.replies, view.executions)
 
 
@@ -46,7 +49,12 @@ steps_of: Memo[ProjectView, Steps] = Memo(_steps)
 
 
 def answer_all(view: ProjectView) -> Iterator[Answered]:
-    """Replies for all unanswered requests up to the first abort that has to wait for its execution's end."""
+    """Replies for all unanswered requests up to the first abort that has to wait for its execution's end.
+
+    None for a project with damage: they would be judged on half of what happened.
+    """
+    if view.damage:
+        return
     for file in view.unanswered:
         if abort_target(view, file) is not None:
             return

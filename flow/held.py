@@ -53,9 +53,10 @@ class Held:
     def _tend(self, entry: Entry) -> None:
         view = self.snapshot.projects.get(entry.order.project)
         record = view.execution(entry.order.execution) if view else None
+        if view and view.damage:
+            return  # what cannot be read is no reason to stop, or to claim, anything
         if view is None or record is None:
-            if not self._unreadable(entry):
-                self._let_go(entry)
+            self._let_go(entry)
         elif record.claim.id != entry.claim:
             if not self._renewed(record, entry):
                 self._let_go(entry)
@@ -67,11 +68,6 @@ class Held:
             self._superseded(view, record, entry)
         else:
             self._settled(entry)
-
-    def _unreadable(self, entry: Entry) -> bool:
-        """A record that is there but does not parse is no reason to stop what it is about."""
-        path = layout.execution(entry.order.project, entry.order.execution, entry.order.stage)
-        return any(path in problem for problem in self.snapshot.problems)
 
     def _renewed(self, record: Execution, entry: Entry) -> bool:
         """A claim of ours that goes on with this container, only the answer to its push was lost."""
@@ -217,7 +213,7 @@ class Held:
         """Records at the tip that this installation holds, but does not know of: a lost answer, or a crash."""
         known = {entry.claim for entry in self.world.entries.values()}
         for view in self.snapshot.projects.values():
-            for record in view.executions:
+            for record in () if view.damage else view.executions:
                 mine = record.claim.node == self.world.me.node
                 if mine and record.state.active and record.claim.id not in known:
                     yield view, record

@@ -43,7 +43,9 @@ class Stewardship:
         if not self.able:
             return
         pending = self._vanished()
-        for id in self.snapshot.projects:
+        for id, view in self.snapshot.projects.items():
+            if view.damage:
+                continue
             self._losses(id)
             self._replies(id)
             self._deletion(id, pending)
@@ -154,7 +156,7 @@ class Stewardship:
         """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""
         for id, view in self.snapshot.projects.items():
             stone = view.tombstone
-            if stone is None or wiped.get(id, 0) >= max(stone.last_execution, 1):
+            if stone is None or view.damage or wiped.get(id, 0) >= max(stone.last_execution, 1):
                 continue
             if stone.state == "deleting" and not view.deletion:
                 continue

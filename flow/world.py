@@ -52,6 +52,7 @@ class ProjectView:
     executions: tuple[Execution, ...] = ()  # by number
     tombstone: Tombstone | None = None
     deletion: Deletion | None = None
+    damage: str = ""  # a document of the controllers that does not parse: nothing is decided until it is mended
 
     @property
     def last_seq(self) -> int:

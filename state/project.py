@@ -109,6 +109,7 @@ class _Project:
             executions=tuple(sorted(self._documents("execution", Execution), key=lambda each: each.execution)),
             tombstone=tombstones[0] if tombstones else None,
             deletion=None if present else self._deletion(),
+            damage=next((text for text in self.reading.problems if text.startswith("winslow/state: ")), ""),
         )
         pinned = project is not None and "@" in project.pipeline
         return view, bool(not present or problem or unanswered or pinned)
