@@ -66,7 +66,7 @@ def test_what_did_not_change_is_neither_parsed_nor_made_again(looked: list[str])
     after = one.fetch()
     changed = [id for id in after.projects if after.projects[id] is not before.projects[id]]
     assert looked == ["projects/p7/replies/1.yaml"]
-    assert changed == []  # a reply that cannot be read changes no view; it is a problem
+    assert changed == ["p7"]  # a reply that cannot be read: nothing is decided on its project until it is mended
     assert after.problems != before.problems
 
 
