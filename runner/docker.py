@@ -24,6 +24,7 @@ from docker.types import CancellableStream, DeviceRequest, LogConfig, Mount
 from runner import logs
 from runner.docker_log import Follower, Stream, last_output, nanoseconds, read_position
 from runner.errors import EngineUnavailable, ImageUnavailable, Refused
+from runner.hostimage import build_base
 from runner.labels import PREFIX, Owner
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
 
@@ -128,7 +129,14 @@ class DockerRunner:
                 raise ImageUnavailable(
                     f"there is no image {image!r} on this node, and `pull: never` forbids to fetch it"
                 )
-            return _image(image, found or self._pull(image))
+            return _image(image, found or self._host(image) or self._pull(image))
+
+    def _host(self, image: str) -> dict[str, Any] | None:
+        """`host/…` needs no registry anywhere: here it is an image made of this host's Python, at its first use."""
+        if not image.startswith("host/"):
+            return None
+        build_base(image)
+        return self._local(image)
 
     def _local(self, image: str) -> dict[str, Any] | None:
         try:

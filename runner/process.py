@@ -162,6 +162,8 @@ class ProcessRunner:
         if found is None or not found.running:
             return
         facts = _json(self._folder(container) / "shim.json")
+        if "pid" not in facts:
+            return  # its shim has not begun yet; whoever wants it stopped asks again
         try:
             os.kill(int(str(facts["pid"])), signal.SIGTERM)
         except ProcessLookupError:

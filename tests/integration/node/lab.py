@@ -18,15 +18,15 @@ from state.repository import Edit
 from state.setup import init
 
 AUTHOR = "Ada <ada@example.org>"
-HANG = 10.0
+HANG = 45.0
 """A guard against hanging, ten times what anything here takes."""
 
 NODE = """
 import sys
 from pathlib import Path
 from controller.assemble import NodeOptions, run_node
-repo, name, data = sys.argv[1:4]
-sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner="process", poll=0.25, heartbeat=0.4,
+repo, name, data, runner = sys.argv[1:5]
+sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner, poll=0.25, heartbeat=0.4,
     slots=2, settle=0.1), lambda text: print(text, flush=True)))
 """
 
@@ -40,8 +40,8 @@ def stage(name: str, program: str = "", **more: object) -> str:
 
 
 class Lab:
-    def __init__(self, folder: Path, stages: str, *, lost_after: str = "4s") -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, stages: str, *, lost_after: str = "4s", runner: str = "process") -> None:
+        self.folder, self.runner = folder, runner
         folder.mkdir()
         self.remote = folder / "state.git"
         self.runs = folder / "runs.txt"
@@ -64,7 +64,7 @@ class Lab:
     def node_in(self, name: str, data: str, *, failpoint: str = "") -> "Node":
         """A node of that name with its data in that folder of the lab."""
         child = subprocess.Popen(
-            [sys.executable, "-c", NODE, str(self.remote), name, str(self.folder / data)],
+            [sys.executable, "-c", NODE, str(self.remote), name, str(self.folder / data), self.runner],
             env={**os.environ, "WINSLOW_FAILPOINT": failpoint},
             cwd=Path(__file__).parents[3],
             stdout=(self.folder / f"{data}.log").open("a"),

@@ -1,0 +1,84 @@
+"""A whole node whose stages are containers: real git, real engine, kill -9."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schema.execution import State
+from schema.reasons import End
+from tests.contract.runners import Bench
+from tests.integration.node.lab import Lab
+
+pytestmark = pytest.mark.docker
+HEAD = "name: p\nstages:\n"
+
+
+def containers(stage: str) -> str:
+    return f"  - {{name: {stage}, image: host/python, command: [python, -c, "
+
+
+@pytest.fixture
+def lab(tmp_path: Path, bench: Bench) -> Iterator[Lab]:
+    """`bench` makes sure that an engine answers, and removes what is left."""
+    lab = Lab(tmp_path / "lab", containers("one") + '"print(1)"]}\n', runner="docker")
+    yield lab
+    for path in lab.folder.glob("*/runs/*"):
+        _remove(path.name)
+    lab.close()
+
+
+def _remove(container: str) -> None:
+    import docker
+
+    client = docker.from_env()
+    for found in client.containers.list(all=True, filters={"name": f"winslow-{container}"}):
+        found.remove(force=True)
+
+
+def define(lab: Lab, text: str) -> None:
+    lab.edit({"pipelines/p.yaml": HEAD + text})
+
+
+def test_F5_a_controller_killed_and_restarted_loses_no_line_of_a_container(lab: Lab) -> None:
+    program = "import time; [(print(n, flush=True), time.sleep(0.02)) for n in range(200)]; raise SystemExit(3)"
+    define(lab, containers("count") + f'"{program}"]}}\n')
+    first = lab.node()
+    lab.ask("request: start\n")
+    lab.until_state(State.RUNNING)
+    first.kill()
+    lab.node()
+    [record] = lab.until_state(State.FAILED).executions
+    assert (record.reason, record.result and record.result.exit_code, record.claim.epoch) == (End.EXIT_CODE, 3, 1)
+    log = lab.repository.read_text("projects/v/logs/0001-count.txt") or ""
+    assert [line.split(" ")[2] for line in log.splitlines()] == [str(n) for n in range(200)]
+    assert record.image is not None
+    assert record.image.id is not None
+
+
+def test_R1440_M7_an_abort_ends_a_container(lab: Lab) -> None:
+    define(lab, containers("long") + '"import time; time.sleep(600)"], grace: 2s}\n')
+    lab.node()
+    lab.ask("request: start\n")
+    lab.until_state(State.RUNNING)
+    lab.ask("request: abort\n")
+    [record] = lab.until_state(State.ABORTED).executions
+    assert record.reason is End.ABORTED
+
+
+def test_stages_hand_on_their_workspace_through_containers(lab: Lab) -> None:
+    first = containers("one") + "\"open('a', 'w').write('x'); open('/winslow/result', 'w').write('n=4')\"]}\n"
+    second = containers("two") + "\"print(open('a').read() * $[[ stages.one.values.n ]])\"]}\n"
+    define(lab, first + second)
+    lab.node()
+    lab.ask("request: start\n")
+    lab.until_reason("Done")
+    assert "xxxx" in (lab.repository.read_text("projects/v/logs/0002-two.txt") or "")
+
+
+def test_an_image_that_does_not_exist_is_a_clear_failure(lab: Lab) -> None:
+    define(lab, "  - {name: one, image: nobody/nothing, command: [x], pull: never}\n")
+    lab.node()
+    lab.ask("request: start\n")
+    [record] = lab.until_state(State.FAILED).executions
+    assert (record.reason, "nobody/nothing" in record.text) == (End.IMAGE_UNAVAILABLE, True)
