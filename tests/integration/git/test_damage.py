@@ -2,13 +2,15 @@
 
 import fcntl
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pygit2
 import pytest
 
 import state.git
+import state.remote
 from schema import layout
 from state import tidy
 from state.errors import Damaged, NotAStateRepository, StateError, Unreachable
@@ -247,6 +249,26 @@ def test_the_deletion_of_a_merged_branch_is_the_merge(tmp_path: Path) -> None:
     deletion = one.fetch().projects["v"].deletion
     assert deletion is not None
     assert (deletion.commit, deletion.by) == (merge, "Merger <merger@example.org>")
+
+
+def test_winslow_state_is_resolved_before_main(tmp_path: Path) -> None:
+    """So a push between the two reads gives a newer `main`, never an aged one."""
+    folder, asked = remote(tmp_path), list[str]()
+
+    class Watched:
+        def __init__(self) -> None:
+            self.inner = pygit2.Repository(str(folder)).references
+
+        def get(self, name: str) -> pygit2.Reference | None:
+            asked.append(name)
+            return self.inner.get(name)
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(self.inner)
+
+    listed = state.remote._listed(SimpleNamespace(references=Watched()))  # type: ignore[arg-type]
+    assert asked == [layout.STATE, layout.MAIN]
+    assert set(listed) == {layout.STATE, layout.MAIN}
 
 
 def test_M9_a_branch_that_is_behind_main_can_be_looked_at(tmp_path: Path) -> None:

@@ -101,6 +101,17 @@ def test_S3_a_folder_where_a_file_belongs_is_a_problem(tmp_path: Path) -> None:
     assert client(tmp_path).fetch().problems[0].startswith("nodes/gpu-01.yaml:1:1: a regular file")
 
 
+def test_S3_a_link_is_no_document_even_if_its_target_reads_like_one(tmp_path: Path) -> None:
+    remote(tmp_path)
+    repo = pygit2.Repository(str(tmp_path / "remote.git"))
+    builder = repo.TreeBuilder()
+    builder.insert("gpu-01.yaml", repo.create_blob(b"drain: true\n"), LINK)
+    with_entries(tmp_path, (FOLDER, b"nodes", str(builder.write())))
+    snapshot = client(tmp_path).fetch()
+    assert snapshot.nodes == {}
+    assert snapshot.problems[0].startswith("nodes/gpu-01.yaml:1:1: a regular file")
+
+
 def test_S13_a_huge_blob_is_judged_by_its_header(tmp_path: Path) -> None:
     remote(tmp_path)
     blob = subprocess.run(
@@ -214,6 +225,15 @@ def test_F25_a_hanging_poll_is_unreachable(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("state.remote.POLL_TIMEOUT", 0.2)
     with pytest.raises(Unreachable, match="longer than"):
         GitRepository("https://example.org/x.git", tmp_path / "c.git").fetch()
+
+
+def test_S11_git_is_given_the_few_variables_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINSLOW_SECRET", "x")
+    monkeypatch.setenv("GIT_TRACE", "/tmp/trace")
+    slow_git(tmp_path, monkeypatch, "env")
+    given = {line.split("=")[0] for line in program.git(["fetch"], folder=tmp_path, timeout=30).out.splitlines()}
+    assert given <= {*program.KEPT, *program.FIXED, "PWD", "_", "SHLVL"}
+    assert {"PATH", "GIT_TERMINAL_PROMPT", "GIT_SSH_COMMAND"} <= given
 
 
 def test_a_git_that_never_stops_talking_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
