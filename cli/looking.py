@@ -257,6 +257,9 @@ def _live(client: "GitRepository", path: Path, id: str, number: int, follow: boo
         print(f"{line.time} {line.stream} {files.clean(line.text)}", flush=follow)
 
 
+EVERYTHING = 1_000_000
+
+
 def _plain_line(line: str) -> str:
     from runner.logs import clean
 
@@ -277,7 +280,8 @@ def events(
     from state.log import events as read
 
     client, _ = settings.snapshot()
-    found = [e for e in read(client, limit=limit) if not project or e.project == project]
+    every = read(client, limit=limit if not project else EVERYTHING)
+    found = [e for e in every if not project or e.project == project][-limit:]
     if not follow and output.for_programs([asdict(e) for e in found]):
         return
     last = found[-1].commit if found else None

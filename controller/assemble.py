@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -66,12 +66,23 @@ class NodeOptions:
 
 def run_node(options: NodeOptions, say: Say) -> int:
     """Rounds until SIGTERM, SIGINT or `options.ended`. Containers go on, unless `stop_stages`. The exit code."""
+    options = _absolute(options)
     try:
         with _only_one(options.data):
             return _run(options, say)
     except (CannotStart, JournalError, NameTaken, StateError, RunnerError) as error:
         say(f"cannot start: {error}")
         return 1
+
+
+def _absolute(options: NodeOptions) -> NodeOptions:
+    """Paths as they are wherever a child of this process looks from."""
+    return replace(
+        options,
+        data=options.data.absolute(),
+        pool=options.pool.absolute() if options.pool else None,
+        images=options.images.absolute() if options.images else None,
+    )
 
 
 @contextmanager

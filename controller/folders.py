@@ -93,13 +93,13 @@ class Folders:
     def _environment(self, order: Order, workspace: Path, files: Path, directory: Path) -> dict[str, str]:
         inside = "/winslow" if self.isolated else str(directory / "io")
         return {
+            **order.env,
             "WINSLOW_WORKSPACE": "/workspace" if self.isolated else str(workspace),
             "WINSLOW_POOL": "/pool" if self.isolated else str(self.pool),
             "WINSLOW_FILES": "/files" if self.isolated else str(files),
             "WINSLOW_INPUTS": f"{inside}/inputs.json",
             "WINSLOW_PROGRESS": f"{inside}/progress",
             "WINSLOW_RESULT": f"{inside}/result",
-            **order.env,
         }
 
     def _write_inputs(self, directory: Path, order: Order, environment: Mapping[str, str]) -> None:

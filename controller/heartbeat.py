@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from flow.local import Me, World
-from flow.world import Snapshot
 from schema.node import Heartbeat
 from state.repository import Landed, Repository
 
@@ -20,7 +19,8 @@ class Pulse:
         self.counter = 0
         self.landed_at: float | None = None
 
-    def beat(self, world: World, snapshot: Snapshot | None, halted: str | None) -> None:
+    def beat(self, world: World, seen: str | None, halted: str | None) -> None:
+        """`seen` is what the ref held at the last look."""
         if self.landed_at is not None and world.now - self.landed_at < self.every:
             return
         self.counter += 1
@@ -32,8 +32,7 @@ class Pulse:
             claims=tuple(entry.claim for entry in world.entries.values()),
             halted=halted,
         )
-        expected = snapshot.heartbeats.get(self.me.node) if snapshot else None
-        if isinstance(self.repository.beat(heartbeat, expected=expected), Landed):
+        if isinstance(self.repository.beat(heartbeat, expected=seen), Landed):
             self.landed_at = world.now
 
     def check_name(self) -> None:

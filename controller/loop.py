@@ -53,6 +53,7 @@ class Controller:
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
+        self._beat: str | None = None  # what this node's ref held at the last look
         self._said = ""
         self._containers: Mapping[str, Container] = {}
 
@@ -108,6 +109,7 @@ class Controller:
             self.seen = missed(self.seen)
             return False
         self._said = ""
+        self._beat = snapshot.heartbeats.get(parts.me.node)
         self.halted = self._rewound(snapshot)
         if self.halted:
             self._say(self.halted)
@@ -127,7 +129,7 @@ class Controller:
             ("winslow/state", snapshot.state, tips.state),
         ):
             if before and tip != before and not self.parts.repository.descends(tip, before):
-                return f"{branch} went back: {before[:12]} is not in it any more; put it back, or run recover"
+                return f"{branch} went back: {before[:12]} is not in it any more; put it back (docs/operating.md)"
         return None
 
     def _say(self, text: str) -> None:
@@ -148,7 +150,7 @@ class Controller:
             self.parts.workshop.launch(world.entries[container])
         outcome = self._swap(world, decision)
         if world.fresh or self.halted:
-            self.pulse.beat(world, self.snapshot, self.halted)
+            self.pulse.beat(world, self._beat, self.halted)
         return outcome
 
     def _stop(self, decision: Decision) -> None:
@@ -190,6 +192,7 @@ class Controller:
             case Landed(oid=oid):
                 self.lost_races = 0
                 self._state = oid
+                parts.journal.saw(Tips(world.snapshot.main, oid))
                 self._granted(decision)
             case Rejected(kind=Rejection.RACE):
                 self.lost_races += 1

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pygit2
 
 from schema import layout
-from schema.codec import MAX_BYTES
 from schema.errors import DocumentError
+from state.branch import CloneBranch
 from state.errors import StateError
 from state.git import GitRepository
 
@@ -41,26 +41,18 @@ def _commit(repository: GitRepository, rev: str) -> str:
 
 
 def documents_at(repository: GitRepository, commit: str) -> Mapping[str, bytes]:
-    """Text of every document that people write, by path; what is too large or no regular file is an empty text."""
-    repo = repository.clone.repo
-    tree = repository.clone.commit(commit).tree
+    """Text of every document that people write, by path; one that cannot be read is an empty text."""
+    branch = CloneBranch(repository.clone, commit)
     found: dict[str, bytes] = {}
-    pending = [("", tree)]
-    while pending:
-        prefix, folder = pending.pop()
-        for entry in folder:
-            path = prefix + (entry.name or "")
-            if entry.filemode == pygit2.enums.FileMode.TREE and path.count("/") < 4:
-                pending.append((f"{path}/", repo[entry.id]))  # type: ignore[arg-type]
-            elif layout.place_on_main(path):
-                found[path] = _text(repository, str(entry.id), path, entry.filemode)
+    for folder in branch.folders():
+        for path, blob in branch.files(folder).items():
+            if layout.place_on_main(path):
+                found[path] = _text(repository, blob, path)
     return dict(sorted(found.items()))
 
 
-def _text(repository: GitRepository, blob: str, path: str, mode: int) -> bytes:
-    if mode not in (pygit2.enums.FileMode.BLOB, pygit2.enums.FileMode.BLOB_EXECUTABLE):
-        return b""
+def _text(repository: GitRepository, blob: str, path: str) -> bytes:
     try:
-        return repository.clone.text(blob, path, MAX_BYTES)
+        return repository.clone.text(blob, path)
     except DocumentError:
         return b""
