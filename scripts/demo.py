@@ -1,6 +1,7 @@
 """The main job from end to end, on this machine: real and synthetic video through the pipeline `traffic`.
 
-Everything a person would do is done with `winslowctl`, and shown before it is done. All files are under `.demo/`.
+Everything a person would do is done with `winslowctl`, and shown before it is done. All files are under
+`.demo/`, or the folder that WINSLOW_DEMO names.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from runner.feedback import progress  # noqa: E402
 from schema.execution import Execution, State  # noqa: E402
 from state.git import GitRepository  # noqa: E402
 
-DEMO = ROOT / ".demo"
+DEMO = Path(os.environ.get("WINSLOW_DEMO") or ROOT / ".demo")
 REPO, DATA, CLIPS = DEMO / "state.git", DEMO / "node", DEMO / "clips"
 EXAMPLE = ROOT / "example-state-repo"
 TRAFFIC = EXAMPLE / "images" / "traffic"
@@ -324,7 +325,7 @@ def job(options: argparse.Namespace, runner: str) -> None:
         better = redo(watcher, "synthetic", BETTER)
         console.print(ctl("compare", f"synthetic/{worse}", f"synthetic/{better}"))
         say("every request, claim and result is a commit:")
-        say(f"  git --git-dir {REPO.relative_to(ROOT)} log --oneline winslow/state   (or: winslowctl events)")
+        say(f"  git --git-dir {REPO} log --oneline winslow/state   (or: winslowctl events)")
 
 
 def main() -> int:
@@ -342,9 +343,9 @@ def main() -> int:
         console.print(f"[red]the demo stopped:[/] {error}", markup=True)
         return 1
     except KeyboardInterrupt:
-        say("\nstopped; nothing is left running. All files are in .demo/")
+        say(f"\nstopped; nothing is left running. All files are in {DEMO}")
         return 130
-    say(f"done in {time.monotonic() - began:.0f} s; all files are in .demo/")
+    say(f"done in {time.monotonic() - began:.0f} s; all files are in {DEMO}")
     return 0
 
 

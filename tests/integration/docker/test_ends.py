@@ -137,7 +137,7 @@ def test_an_engine_that_was_lost_and_outlived_is_forgotten(bench: Bench) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_F19_an_engine_that_goes_down_is_infrastructure(
+def test_F18_an_engine_that_goes_down_is_infrastructure(
     bench: Bench, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = Path(f"/var/tmp/winslow-{secrets.token_hex(3)}")
