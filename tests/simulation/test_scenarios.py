@@ -335,3 +335,70 @@ def _write(cluster: Cluster, path: str, text: str) -> None:
     commit = Commit(Event("meddle", "v0"), (Write(path, text),))
     MemoryRepository(cluster.server).swap(base, [commit], node="nobody")
     cluster.checker.read = len(cluster.server.history(layout.STATE))
+
+
+TWO = pipeline("name: a, image: i, env: {FAKE_SECONDS: 15}", "name: b, image: i, env: {FAKE_SECONDS: 5}")
+
+
+def test_R1130_a_deleted_pipeline_does_not_stop_its_projects() -> None:
+    cluster = world(TWO)
+    ask(cluster, "request: start\n")
+    go(cluster, 10)
+    cluster.edit({"pipelines/p.yaml": None})
+    go(cluster, 60)
+    assert records(cluster) == [("a", State.SUCCEEDED), ("b", State.SUCCEEDED)]
+    ask(cluster, "request: start\nstage: b\n", 2)
+    go(cluster, 30)
+    assert records(cluster)[2:] == [("b", State.SUCCEEDED)]
+
+
+def test_R1120_a_changed_pipeline_takes_effect_with_the_next_start() -> None:
+    cluster = world(TWO)
+    ask(cluster, "request: start\n")
+    go(cluster, 10)
+    cluster.edit({"pipelines/p.yaml": pipeline("name: a, image: i", "name: c, image: i")})
+    go(cluster, 60)
+    assert [stage for stage, _ in records(cluster)] == ["a", "b"]
+    ask(cluster, "request: start\nstage: a\n", 2)
+    go(cluster, 40)
+    assert [stage for stage, _ in records(cluster)] == ["a", "b", "a", "c"]
+
+
+def test_R1110_a_broken_pipeline_changes_nothing_and_is_reported() -> None:
+    cluster = world(TWO)
+    cluster.edit({"pipelines/p.yaml": "name: p\nstages: [\n"})
+    ask(cluster, "request: start\n")
+    go(cluster, 60)
+    assert records(cluster) == [("a", State.SUCCEEDED), ("b", State.SUCCEEDED)]
+    assert any(problem.startswith("pipelines/p.yaml:") for problem in cluster.snapshot().problems)
+
+
+def test_R1240_a_project_that_moves_to_another_pipeline_finishes_its_chain_first() -> None:
+    cluster = world(TWO)
+    cluster.edit({"pipelines/q.yaml": "name: q\nstages: [{name: only, image: i}]\n"})
+    ask(cluster, "request: start\n")
+    go(cluster, 10)
+    cluster.edit({"projects/v0/project.yaml": "pipeline: q\nname: Renamed\ntags: [x]\n"})
+    go(cluster, 60)
+    ask(cluster, "request: start\n", 2)
+    go(cluster, 30)
+    assert [stage for stage, _ in records(cluster)] == ["a", "b", "only"]
+
+
+def test_a_request_for_what_is_not_there_is_rejected_with_a_reason() -> None:
+    cluster = world(TWO)
+    cluster.edit({"projects/v0/project.yaml": "pipeline: nowhere\n"})
+    ask(cluster, "request: start\n")
+    go(cluster, 20)
+    [reply] = view(cluster).replies
+    assert (reply.verdict, str(reply.reason)) == ("rejected", "UnknownPipeline")
+
+
+def test_F15_a_late_merge_of_an_earlier_number_is_later() -> None:
+    cluster = world(TWO)
+    ask(cluster, "request: start\n", 5)
+    go(cluster, 10)
+    ask(cluster, "request: pause\n", 2)
+    go(cluster, 40)
+    assert [(reply.seq, reply.kind) for reply in view(cluster).replies] == [(1, "start"), (2, "pause")]
+    assert steps_of(view(cluster)).wait.reason == "PauseRequested"  # type: ignore[union-attr]
