@@ -40,6 +40,7 @@ class Told:
     answered: set[str] = field(default_factory=set)
     last_execution: int = 0
     last_seq: int = 0
+    buried: bool = False  # a tombstone stands
 
 
 class Checker:
@@ -75,7 +76,7 @@ class Checker:
         names = self.server.main_paths(f"projects/{project}/requests/")
         if any("abort" in name for name in names):
             return True
-        return not self.server.main_paths(f"projects/{project}/project.yaml")
+        return self.projects[project].buried or not self.server.main_paths(f"projects/{project}/project.yaml")
 
     # -- the history ------------------------------------------------------------------------------------------------
 
@@ -101,9 +102,12 @@ class Checker:
                 case Reply():
                     self._reply(project, told, write.content, writes)
                 case Tombstone():
+                    told.buried = True
                     told.last_execution = max(told.last_execution, write.content.last_execution)
                 case Pipeline():
                     told.definition = write.content
+                case None if place and place.kind == "tombstone":
+                    told.buried = False
                 case None if place is None and write.path.endswith("executions/"):
                     told.executions.clear()
         for reply in replies:
