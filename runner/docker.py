@@ -22,7 +22,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import CancellableStream, DeviceRequest, LogConfig, Mount
 
 from runner import logs
-from runner.docker_log import Follower, Stream, last_output, nanoseconds, read_position
+from runner.docker_log import Follower, Stream, nanoseconds, read_position
 from runner.errors import EngineUnavailable, ImageUnavailable, Refused
 from runner.hostimage import build_base
 from runner.labels import PREFIX, Owner
@@ -203,7 +203,7 @@ class DockerRunner:
 
     def start(self, container: str) -> None:
         with talking():
-            found = self._inspect(container)
+            found = self._own(container)
             if found is None:
                 raise Refused(f"container {_name(container)} is gone: somebody removed it before its start")
             if found["State"]["Status"] == "created":
@@ -221,7 +221,7 @@ class DockerRunner:
 
     def stop(self, container: str) -> None:
         with talking(), self._stopping:
-            found = self._inspect(container)
+            found = self._own(container)
             if found is None or not found["State"]["Running"]:
                 return
             note = _read(self.root / container / "stop.json")
@@ -253,6 +253,8 @@ class DockerRunner:
 
     def remove(self, container: str) -> None:
         with talking():
+            if self._inspect(container) is not None and self._own(container) is None:
+                return
             try:
                 self.client.api.remove_container(_name(container), v=True)
             except NotFound:
@@ -318,7 +320,7 @@ class DockerRunner:
         self._follow(container)
         if container not in self._running:
             self._forget_loss(container)
-        output = last_output(directory)
+        output = logs.last_output(directory)
         return Container(container, labels, Condition.RUNNING, started=self._started.get(container), last_output=output)
 
     def _forget_loss(self, container: str) -> None:
@@ -335,7 +337,7 @@ class DockerRunner:
             return self._at_work(container, labels, found)
         self._start_time(container, found)
         ending, detail = self._ending(container, found)
-        started, output = self._started.get(container), last_output(self.root / container)
+        started, output = self._started.get(container), logs.last_output(self.root / container)
         code = int(found["State"]["ExitCode"])
         self._ended[container] = ended = Container(
             container, labels, Condition.EXITED, code, ending, started, output, detail
@@ -390,6 +392,11 @@ class DockerRunner:
         self._follow(container)
         follower = self._followers.get(container)
         return follower is None or follower.finished or time.monotonic() - follower.moved > LOG_PATIENCE
+
+    def _own(self, container: str) -> dict[str, Any] | None:
+        """None too for one of somebody else."""
+        found = self._inspect(container)
+        return found if found and self.owner.owns(found["Config"].get("Labels") or {}) else None
 
     def _inspect(self, container: str) -> dict[str, Any] | None:
         try:

@@ -295,14 +295,3 @@ def _close(stream: Stream) -> None:
         stream.close()
     except (OSError, AttributeError, ValueError):
         pass
-
-
-def last_output(directory: Path) -> float | None:
-    """When the log last grew, on the boot-time clock."""
-    try:
-        written = (directory / "log").stat()
-    except FileNotFoundError:
-        return None
-    if not written.st_size:
-        return None
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - max(time.time() - written.st_mtime, 0.0)

@@ -8,18 +8,36 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from runner.errors import ImageUnavailable
+from runner.errors import ImageUnavailable, Refused
 from runner.labels import Owner
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
 
+NEVER = float("inf")
 
-@dataclass
+
+@dataclass(slots=True)
 class _Box:
+    """A container; what may end it, and when. The first of the three does."""
+
     spec: Spec
+    created: Container
+    seconds: float
+    every: float
     started: float | None = None
-    ends: float = 0.0  # when it ends by itself
-    killed: float | None = None  # when our stop ends it
-    crashed: float | None = None  # when the machine went down under it
+    ends: float = NEVER  # by itself
+    killed: float = NEVER  # by our stop
+    crashed: float = NEVER  # with the machine
+    ended: Container | None = None
+
+    @property
+    def over(self) -> float:
+        return min(self.ends, self.killed, self.crashed)
+
+    def last_output(self, now: float) -> float | None:
+        if self.started is None or not self.every:
+            return None
+        ran = min(now, self.over) - self.started
+        return self.started + self.every * int(ran / self.every) if ran >= self.every else None
 
 
 class FakeRunner:
@@ -37,77 +55,80 @@ class FakeRunner:
         return Image(image, id="sha256:fake")
 
     def create(self, spec: Spec) -> None:
-        if spec.environment.get("FAKE_IMAGE_MISSING"):
+        if spec.id in self._boxes:
+            return
+        script = spec.environment
+        if script.get("FAKE_IMAGE_MISSING"):
             raise ImageUnavailable(f"there is no image {spec.image!r}")
-        self._boxes.setdefault(spec.id, _Box(spec))
+        created = Container(spec.id, spec.labels, Condition.CREATED)
+        seconds, every = float(script.get("FAKE_SECONDS", 1)), float(script.get("FAKE_OUTPUT_EVERY", 0))
+        self._boxes[spec.id] = _Box(spec, created, seconds, every)
 
     def start(self, container: str) -> None:
-        box = self._boxes[container]
+        box = self._mine(container)
+        if box is None:
+            raise Refused(f"there is no container {container} to start: it was not created, or was removed")
         if box.started is None:
             box.started = self.clock()
-            box.ends = box.started + float(box.spec.environment.get("FAKE_SECONDS", "1"))
+            box.ends = box.started + box.seconds
 
     def stop(self, container: str) -> None:
-        box = self._boxes.get(container)
-        if box is None or box.started is None or box.killed is not None or self._over(box):
+        box = self._mine(container)
+        if box is None or box.started is None or box.killed < NEVER or self.clock() >= box.over:
             return
-        stubborn = box.spec.environment.get("FAKE_IGNORE_TERM")
-        box.killed = self.clock() + (box.spec.grace if stubborn else 0.0)
+        box.killed = self.clock() + (box.spec.grace if box.spec.environment.get("FAKE_IGNORE_TERM") else 0.0)
 
     def remove(self, container: str) -> None:
-        self._boxes.pop(container, None)
+        box = self._mine(container)
+        if box is None:
+            return
+        if box.started is not None and self.clock() < box.over:
+            raise Refused(f"container {container} still runs: stop it before removing it")
+        del self._boxes[container]
 
     def reap(self) -> None:
         return None
 
     def containers(self) -> Mapping[str, Container]:
-        return {id: self._look(id, box) for id, box in self._boxes.items() if self.owner.owns(box.spec.labels)}
+        now, owns = self.clock(), self.owner.owns
+        return {id: box.ended or _look(box, now) for id, box in self._boxes.items() if owns(box.spec.labels)}
+
+    def _mine(self, container: str) -> _Box | None:
+        box = self._boxes.get(container)
+        return box if box is not None and self.owner.owns(box.spec.labels) else None
 
     def machine_reboot(self) -> None:
         """Power off and on: what ran has ended with the machine."""
+        now = self.clock()
         for box in self._boxes.values():
-            if box.started is not None and not self._over(box):
-                box.crashed = self.clock()
+            if box.started is not None and now < box.over:
+                box.crashed = now
 
     def log(self, container: str) -> list[str]:
         box = self._boxes[container]
-        if box.started is None:
+        last = box.last_output(self.clock())
+        if last is None or box.started is None:
             return []
-        last = self._last_output(box)
-        every = float(box.spec.environment.get("FAKE_OUTPUT_EVERY", "0"))
-        count = int((last - box.started) / every) if last is not None and every else 0
-        return [f"line {number + 1}" for number in range(count)]
+        return [f"line {number + 1}" for number in range(round((last - box.started) / box.every))]
 
-    def _over(self, box: _Box) -> bool:
-        return self.clock() >= min(self._ends(box))
 
-    @staticmethod
-    def _ends(box: _Box) -> list[float]:
-        return [box.ends] + [time for time in (box.killed, box.crashed) if time is not None]
+def _look(box: _Box, now: float) -> Container:
+    if box.started is None:
+        return box.created
+    id, labels, output = box.spec.id, box.spec.labels, box.last_output(now)
+    if now < box.over:
+        return Container(id, labels, Condition.RUNNING, started=box.started, last_output=output)
+    code, ending = _end(box)
+    box.ended = Container(id, labels, Condition.EXITED, code, ending, box.started, output)
+    return box.ended
 
-    def _last_output(self, box: _Box) -> float | None:
-        every = float(box.spec.environment.get("FAKE_OUTPUT_EVERY", "0"))
-        if box.started is None or not every:
-            return None
-        ran = min(self.clock(), *self._ends(box)) - box.started
-        return box.started + every * int(ran / every) if ran >= every else None
 
-    def _look(self, id: str, box: _Box) -> Container:
-        if box.started is None:
-            return Container(id, box.spec.labels, Condition.CREATED)
-        output = self._last_output(box)
-        if not self._over(box):
-            return Container(id, box.spec.labels, Condition.RUNNING, started=box.started, last_output=output)
-        code, ending = self._end(box)
-        return Container(id, box.spec.labels, Condition.EXITED, code, ending, box.started, output)
-
-    def _end(self, box: _Box) -> tuple[int, Ending]:
-        first = min(self._ends(box))
-        environment = box.spec.environment
-        if first == box.crashed:
-            return 255, Ending.INFRASTRUCTURE
-        if first == box.killed:
-            return (137 if environment.get("FAKE_IGNORE_TERM") else 143), Ending.STOPPED
-        if environment.get("FAKE_OOM"):
-            return 137, Ending.OOM
-        return int(environment.get("FAKE_EXIT", "0")), Ending.EXIT
+def _end(box: _Box) -> tuple[int, Ending]:
+    script = box.spec.environment
+    if box.over == box.crashed:
+        return 255, Ending.INFRASTRUCTURE
+    if box.over == box.killed:
+        return (137 if script.get("FAKE_IGNORE_TERM") else 143), Ending.STOPPED
+    if script.get("FAKE_OOM"):
+        return 137, Ending.OOM
+    return int(script.get("FAKE_EXIT", 0)), Ending.EXIT

@@ -1,23 +1,33 @@
-"""What a program says by files: progress, result values, metrics. Bounded, and hostile until parsed."""
+"""What a program says by files: progress, result values, metrics. Bounded, and hostile until parsed.
+
+The program can still be running and change what is read at any moment, so nothing is looked at before it is opened:
+a file is opened without following links or waiting, and what was opened is asked what it is.
+"""
 
 import json
 import math
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 from runner import logs
 
 MOST = 64 * 1024
+MOST_VALUES, MOST_METRICS, LONGEST_VALUE, DEEPEST = 100, 200, 4096, 4
+PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _PERCENT = re.compile(r"(?<![0-9.])([0-9]{1,3}(?:\.[0-9]+)?) ?%")
 _SAID = re.compile(r"WINSLOW_RESULT: *([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)")
-MOST_VALUES, MOST_METRICS, LONGEST_VALUE = 100, 200, 4096
 
 
 def progress(directory: Path) -> float | None:
     """Percent from `io/progress`, else the last `NN%` that the log shows; None when neither says anything."""
-    said = _number(_bounded(directory / "io" / "progress", 64).strip())
+    said = _number(_bounded(directory, "io/progress", 64).strip())
     if said is not None:
         return min(max(said, 0.0), 100.0)
     for line in reversed(logs.tail(directory / "log", 50, window=16 * 1024)):
@@ -31,12 +41,12 @@ def results(directory: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in (*_lines_of_log(directory), *_lines_of_file(directory)):
         if len(found) < MOST_VALUES or name in found:
-            found[name] = typed(value[:LONGEST_VALUE])
+            found[name] = typed(value)
     return found
 
 
 def _lines_of_file(directory: Path) -> Iterator[tuple[str, str]]:
-    for line in _bounded(directory / "io" / "result", MOST).splitlines():
+    for line in _bounded(directory, "io/result", MOST).split("\n"):
         name, separator, value = line.partition("=")
         if separator and _NAME.fullmatch(name.strip()):
             yield name.strip(), value.strip()
@@ -49,53 +59,66 @@ def _lines_of_log(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def typed(text: str) -> object:
-    """Numbers and booleans as such, all else as clean text."""
+    """Numbers and booleans as such, all else as clean text of at most 4 KiB."""
     if text in ("true", "false"):
         return text == "true"
     number = _number(text)
     if number is not None:
-        return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else number
-    return logs.clean(text)
+        return int(text) if _WHOLE.fullmatch(text) else number
+    return logs.clean(text[:LONGEST_VALUE]).encode()[:LONGEST_VALUE].decode(errors="ignore")
 
 
 def _number(text: str) -> float | None:
-    try:
-        number = float(text) if 0 < len(text) <= 40 else None
-    except ValueError:
-        return None
-    return number if number is not None and math.isfinite(number) else None
+    """Only what everybody would call a number: Python's own `1_000` is a name to others."""
+    number = float(text) if len(text) <= 40 and _NUMBER.fullmatch(text) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def metrics(workspace: Path, path: str) -> dict[str, float]:
     """Finite numbers of a JSON file in the workspace; names inside objects are joined by dots."""
-    file = workspace / path
-    root = workspace.resolve()
-    if file.is_symlink() or root not in file.resolve().parents:
-        return {}
     try:
-        content = json.loads(_bounded(file, MOST) or "{}")
+        content = json.loads(_bounded(workspace, path, MOST) or "{}")
     except (ValueError, RecursionError):
         return {}
-    return dict(_flat(content, "")) if isinstance(content, dict) else {}
+    return dict(islice(_flat(content, ""), MOST_METRICS)) if isinstance(content, dict) else {}
 
 
 def _flat(content: Mapping[str, object], prefix: str, depth: int = 0) -> Iterator[tuple[str, float]]:
-    for count, (key, value) in enumerate(content.items()):
-        name = f"{prefix}{logs.clean(str(key))[:64]}"
-        if count >= MOST_METRICS or depth > 4:
-            return
-        if isinstance(value, dict):
+    for key, value in content.items():
+        name = f"{prefix}{logs.clean(key)[:64]}"
+        if isinstance(value, dict) and depth < DEEPEST:
             yield from _flat(value, f"{name}.", depth + 1)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield name, float(value) if isinstance(value, float) else value
+        elif isinstance(value, int | float) and not isinstance(value, bool) and _finite(value):
+            yield name, value
 
 
-def _bounded(path: Path, most: int) -> str:
-    """At most so many bytes of a regular file; a FIFO or a device left there is not opened."""
+def _finite(value: float) -> bool:
     try:
-        if path.is_symlink() or not path.is_file():
-            return ""
-        with path.open("rb") as file:
-            return file.read(most).decode(errors="replace")
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
+def _bounded(folder: Path, path: str, most: int) -> str:
+    """The beginning of a regular file below a folder; nothing, where a link or anything odd is on the way."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\0" in path:
+        return ""
+    try:
+        return _read(folder, parts, most).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _read(folder: Path, parts: tuple[str, ...], most: int) -> bytes:
+    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, PLAIN | os.O_DIRECTORY, dir_fd=here)
+            os.close(here)
+            here = below
+        file = os.open(parts[-1], PLAIN, dir_fd=here)
+    finally:
+        os.close(here)
+    with open(file, "rb") as stream:
+        return stream.read(most) if stat.S_ISREG(os.fstat(file).st_mode) else b""

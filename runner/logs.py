@@ -1,4 +1,8 @@
-"""A stage's own log file: one line an output line, `<RFC 3339 UTC time> <O|E> <text>`, and what is made of it."""
+"""A stage's own log file: one line an output line, `<RFC 3339 UTC time> <O|E> <text>`, and what is made of it.
+
+Whatever the program wrote, a line of the file ends at a line feed and nowhere else, and nothing here needs more memory
+for a longer file.
+"""
 
 import os
 import re
@@ -14,9 +18,11 @@ CAP = 64 * 1024 * 1024
 """Bytes after which a log stops growing."""
 LONGEST = 16 * 1024
 SUMMARY = 64 * 1024
+PIECE = 1 << 20
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_STREAMS = ("O", "E", "W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ def stamp(seconds: float | None = None) -> str:
 def parse(raw: str) -> Line:
     head, _, rest = raw.partition(" ")
     stream, _, text = rest.partition(" ")
-    if len(stream) == 1 and head[:1].isdigit():
+    if stream in _STREAMS and head[:1].isdigit():
         return Line(head, stream, text)
     return Line("", "O", raw)
 
@@ -55,16 +61,30 @@ def clean(text: str) -> str:
     return _CONTROL.sub("�", text.rpartition("\r")[2])
 
 
+def last_output(directory: Path) -> float | None:
+    """When the log last grew, on the boot-time clock."""
+    try:
+        written = (directory / "log").stat()
+    except FileNotFoundError:
+        return None
+    if not written.st_size:
+        return None
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - max(time.time() - written.st_mtime, 0.0)
+
+
 def tail(path: Path, count: int, window: int = 256 * 1024) -> list[Line]:
-    """The last lines, from the file's last bytes."""
+    """The last lines, at most so many, from at most so many of the file's last bytes; only whole ones."""
     try:
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - window))
-            lines = file.read().decode(errors="replace").splitlines()
+            start = max(0, file.seek(0, os.SEEK_END) - window - 1)
+            file.seek(start)
+            raw = file.read(window + 1)
     except FileNotFoundError:
         return []
-    return [parse(line) for line in lines[-count:]]
+    lines = raw.split(b"\n")[1 if start else 0 :]
+    if lines and not lines[-1]:
+        lines.pop()
+    return [parse(line.decode(errors="replace")) for line in lines[-count:]] if count > 0 else []
 
 
 def follow(
@@ -76,8 +96,7 @@ def follow(
     while True:
         over = ended()
         piece, position = _more(path, position)
-        rest += piece
-        *whole, rest = rest.split(b"\n")
+        *whole, rest = (rest + piece).split(b"\n")
         for line in whole:
             yield parse(line.decode(errors="replace"))
         if over and not piece:
@@ -92,40 +111,41 @@ def _more(path: Path, position: int) -> tuple[bytes, int]:
     try:
         with path.open("rb") as file:
             file.seek(position)
-            piece = file.read(1 << 20)
-            return piece, file.tell()
+            piece = file.read(PIECE)
+            return piece, position + len(piece)
     except FileNotFoundError:
         return b"", position
 
 
 def summarise(path: Path, limit: int = SUMMARY) -> Summary:
     """Reads the file once, in pieces: a log of any size costs the same memory."""
-    if not path.is_file():
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
         return Summary("", 0, 0, None)
     state, lines, size = blake3(), 0, 0
-    head, last = b"", b""
-    half = limit // 2
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
+    head, last, half = b"", b"", limit // 2
+    with file:
+        while piece := file.read(PIECE):
             state.update(piece)
             size += len(piece)
             lines += piece.count(b"\n")
-            if len(head) < half:
-                head += piece[: half - len(head)]
+            head += piece[: half - len(head)]
             last = (last + piece)[-half:]
     return Summary(_condensed(head, last, size, limit), lines, size, f"blake3:{state.hexdigest()}")
 
 
 def _condensed(head: bytes, last: bytes, size: int, limit: int) -> str:
-    if size <= len(head):
-        text = _readable(head)
-    else:
-        overlap = max(0, len(head) + len(last) - size)
-        left_out = size - len(head) - len(last) + overlap
-        middle = f"\n… {left_out} bytes left out; the whole log is on the node …\n" if left_out > 0 else ""
-        text = _readable(head) + middle + _readable(last[overlap:])
-    encoded = text.encode()
-    return text if len(encoded) <= limit else encoded[: limit - 64].decode(errors="ignore") + "\n… cut\n"
+    """Head and tail, each within its half also where cleaning made it longer; all of it, where it fits."""
+    left_out = max(size - len(head) - len(last), 0)
+    front, back = _readable(head).encode(), _readable(last).encode()
+    if not left_out:
+        front = back = _readable(head + last[len(head) + len(last) - size :]).encode()
+        if len(front) <= limit:
+            return front.decode()
+    middle = f"\n… {left_out} bytes left out; the whole log is on the node …\n"
+    room = (limit - len(middle.encode())) // 2
+    return front[:room].decode(errors="ignore") + middle + back[-room:].decode(errors="ignore")
 
 
 def _readable(raw: bytes) -> str:

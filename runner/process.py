@@ -1,62 +1,35 @@
 """Stages as processes of this machine, for trusted code where there is no Docker: the same directories and records.
 
-Image names are mapped to a folder and an interpreter by the node's own configuration; `host` and `host/…` need no
-mapping. Every stage runs under `runner.shim`, which outlives the controller and owns the log and the exit code.
+Every stage runs under `runner.shim`, which outlives the controller and owns the log and the exit code. Of a run, its
+directory knows: `order.json` what to run, `launched` that it was told to start, `stop.json` that it was told to end,
+and what the shim writes. A shim that is gone without `exit.json` was killed, or the machine went down: the stage is
+ended where it still runs, and that is an end too.
 """
 
-import fnmatch
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import logs, shim
-from runner.errors import ImageUnavailable, Refused
+from runner.errors import Refused
 from runner.labels import Owner
+from runner.shims import MARK, Shims, kill_marked
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
+from runner.substitutes import HostImage, read_images, substitute
 
-PYTHONS = ("python", "python3")
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+__all__ = ["HostImage", "ProcessRunner", "read_images"]
 
-
-@dataclass(frozen=True, slots=True)
-class HostImage:
-    """What stands for an image on this host. Its folder goes on PATH and PYTHONPATH."""
-
-    folder: Path | None = None
-    interpreter: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_images(path: Path) -> dict[str, HostImage]:
-    """`{"pattern": {"folder": …, "interpreter": …, "environment": {…}}}`, relative to the file. Refused otherwise."""
-    try:
-        content = json.loads(path.read_text())
-        return {pattern: _host_image(path.parent, entry) for pattern, entry in content.items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise Refused(f"{path} does not map images to folders: {error}") from None
-
-
-def _host_image(base: Path, entry: Mapping[str, object]) -> HostImage:
-    folder, interpreter = entry.get("folder"), entry.get("interpreter")
-    environment = entry.get("environment") or {}
-    if not isinstance(environment, Mapping):
-        raise TypeError("`environment` must map names to texts")
-    return HostImage(
-        base / str(folder) if folder else None,
-        base / str(interpreter) if interpreter else None,
-        {str(name): str(value) for name, value in environment.items()},
-    )
+STATE = ("launched", "shim.json", "stop.json", "exit.json", "shim.err")
 
 
 class ProcessRunner:
+    """`root` holds each run's directory. `on_change` is called from another thread soon after a stage has ended."""
+
     def __init__(
         self,
         owner: Owner,
@@ -66,10 +39,12 @@ class ProcessRunner:
         on_change: Callable[[], None] = lambda: None,
         log_cap: int = logs.CAP,
     ) -> None:
-        self.owner, self.root = owner, root
+        self.owner, self.root = owner, root.absolute()
         self.images = images or {}
-        self.on_change, self.log_cap = on_change, log_cap
-        self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self.log_cap = log_cap
+        self.boot = shim.boot_id()
+        self._lock = threading.Lock()
+        self._shims = Shims(on_change)
         self._ended: dict[str, Container] = {}
         self._orders: dict[str, dict[str, object]] = {}
         self._gone: set[str] = set()  # folders of runs that were removed: only their logs are left
@@ -79,19 +54,8 @@ class ProcessRunner:
         return Capabilities("process")
 
     def resolve(self, image: str, pull: str) -> Image:
-        self._mapped(image)
+        substitute(image, self.images)
         return Image(image, id=f"host:{image}")
-
-    def _mapped(self, image: str) -> HostImage:
-        for pattern, found in self.images.items():
-            if fnmatch.fnmatchcase(image, pattern):
-                return found
-        if image == "host" or image.startswith("host/"):
-            return HostImage(interpreter=Path(sys.executable))
-        raise ImageUnavailable(
-            f"this node runs stages as processes, and nothing stands for image {image!r} here: start it with --images "
-            f"FILE that maps the name to a folder, or start a Docker Engine"
-        )
 
     # -- life of a container ----------------------------------------------------------------------------------------
 
@@ -99,86 +63,83 @@ class ProcessRunner:
         directory = self._folder(spec.id)
         if (directory / "order.json").exists():
             return
-        image = self._mapped(spec.image)
-        self._gone.discard(spec.id)
-        directory.mkdir(parents=True, exist_ok=True)
-        argv = self._argv(spec, image)
+        image = substitute(spec.image, self.images)
+        argv = image.argv(spec)
+        for folder in (spec.workspace, directory / "io"):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in STATE:
+            (directory / name).unlink(missing_ok=True)
         order = {
             "labels": dict(spec.labels),
             "argv": argv,
             "environment": self._environment(spec, image, directory),
-            "workspace": str(spec.workspace),
+            "workspace": str(spec.workspace.absolute()),
             "grace": spec.grace,
             "cap": self.log_cap,
-            "boot": self.boot,
         }
         shim.note(str(directory), "order.json", order)
-
-    def _argv(self, spec: Spec, image: HostImage) -> list[str]:
-        argv = [*(spec.entrypoint or ()), *spec.command]
-        if not argv:
-            raise Refused("the stage has no command; images have no default command as processes")
-        if argv[0] in PYTHONS:
-            argv[0] = str(image.interpreter or sys.executable)
-        return argv
+        with self._lock:
+            self._gone.discard(spec.id)
 
     def _environment(self, spec: Spec, image: HostImage, directory: Path) -> dict[str, str]:
         """Nothing of the controller's own environment: only what the stage was given, and a home of its own."""
-        home, temporary = directory / "home", directory / "tmp"
-        home.mkdir(exist_ok=True)
-        temporary.mkdir(exist_ok=True)
-        base = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": str(home), "TMPDIR": str(temporary)}
-        if image.folder:
-            base |= {"PYTHONPATH": str(image.folder), "PATH": f"{image.folder}:{SYSTEM_PATH}"}
-        return {**base, "PYTHONUNBUFFERED": "1", **image.environment, **spec.environment}
+        own = {"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")}
+        for folder in own.values():
+            Path(folder).mkdir(exist_ok=True)
+        return {**image.variables(), **own, **spec.environment, MARK: str(directory)}
 
     def start(self, container: str) -> None:
         directory = self._folder(container)
-        if (directory / "shim.json").exists() or (directory / "launched").exists():
-            return
-        (directory / "launched").touch()
-        read_end, write_end = os.pipe()
-        child = subprocess.Popen(
-            [sys.executable, "-I", "-S", shim.__file__, str(directory)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(directory / "shim.err").open("wb"),
-            env={"PATH": SYSTEM_PATH},
-            cwd="/",
-            start_new_session=True,
-            pass_fds=(write_end,),
-        )
-        os.close(write_end)
-        threading.Thread(target=self._await_end, args=(child, read_end), daemon=True).start()
-
-    def _await_end(self, child: subprocess.Popen[bytes], read_end: int) -> None:
-        """The shim holds the other end of the pipe: its end wakes us."""
-        child.wait()
-        os.close(read_end)
-        self.on_change()
+        with self._lock:
+            if self._find(container) is None:
+                raise Refused(f"there is no container {container} to start: it was not created, or was removed")
+            if (directory / "launched").exists():
+                return
+            self._shims.launch(directory)
 
     def stop(self, container: str) -> None:
-        found = self._look(self._folder(container))
+        directory = self._folder(container)
+        found = self._find(container)
         if found is None or not found.running:
             return
-        facts = _json(self._folder(container) / "shim.json")
-        if "pid" not in facts:
-            return  # its shim has not begun yet; whoever wants it stopped asks again
+        if not (directory / "stop.json").exists():
+            shim.note(str(directory), "stop.json", {"at": _now(), "boot": self.boot})
+        facts = _json(directory / "shim.json")
+        if facts:  # else its shim will find stop.json before it starts anything
+            self._signal(facts)
+
+    def _signal(self, facts: Mapping[str, object]) -> None:
+        """To the very process, not another one that has got its number since."""
         try:
-            os.kill(int(str(facts["pid"])), signal.SIGTERM)
+            handle = os.pidfd_open(int(str(facts["pid"])))
+        except ProcessLookupError:
+            return
+        try:
+            if self._alive(facts):
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
         except ProcessLookupError:
             pass
+        finally:
+            os.close(handle)
 
     def remove(self, container: str) -> None:
         directory = self._folder(container)
+        found = self._find(container)
+        if found is None:
+            return
+        if found.running:
+            raise Refused(f"container {container} still runs: stop it before removing it")
+        (directory / "order.json").unlink(missing_ok=True)  # first: without it there is no container
         for name in ("home", "tmp"):
             shutil.rmtree(directory / name, ignore_errors=True)
-        (directory / "order.json").unlink(missing_ok=True)
+        for name in STATE:
+            (directory / name).unlink(missing_ok=True)
+        self._shims.forget(container)
         self._ended.pop(container, None)
         self._orders.pop(container, None)
 
     def reap(self) -> None:
-        return None
+        self._shims.close()
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -189,35 +150,41 @@ class ProcessRunner:
         for entry in os.scandir(self.root):
             if entry.name in self._gone:
                 continue
-            container = self._ended.get(entry.name) or self._look(Path(entry.path))
+            container = self._find(entry.name)
             if container is not None:
                 found[entry.name] = container
-            elif entry.name not in self._orders and (Path(entry.path) / "exit.json").exists():
-                self._gone.add(entry.name)
+            elif entry.name not in self._orders:
+                self._forget(entry)
         return found
 
+    def _forget(self, entry: os.DirEntry[str]) -> None:
+        with self._lock:
+            if not os.path.exists(os.path.join(entry.path, "order.json")):
+                self._gone.add(entry.name)
+
+    def _find(self, container: str) -> Container | None:
+        return self._ended.get(container) or self._look(self._folder(container))
+
     def _look(self, directory: Path) -> Container | None:
+        """None for one that is not there or not ours."""
         order = self._order(directory)
-        if order is None:
-            return None
-        labels = order["labels"]
+        labels = order.get("labels") if order else None
         if not isinstance(labels, dict) or not self.owner.owns(labels):
             return None
         facts = _json(directory / "shim.json")
-        started = facts.get("started")
-        at = float(str(started)) if started is not None and facts.get("boot") == self.boot else None
-        ended = _json(directory / "exit.json")
-        if ended:
-            return self._exited(directory, labels, at, ended)
-        if not facts:
-            return self._between(directory, labels)
+        if "pid" not in facts and not (directory / "exit.json").exists():
+            if not (directory / "launched").exists():
+                return Container(directory.name, labels, Condition.CREATED)
+            if self._shims.beginning(directory):
+                return Container(directory.name, labels, Condition.RUNNING)
+            facts = _json(directory / "shim.json")  # it may have begun between the two looks
+        started = _moment(facts) if facts.get("boot") == self.boot else None
         if self._alive(facts):
-            return Container(directory.name, labels, Condition.RUNNING, started=at, last_output=_last_output(directory))
-        if ended := _json(directory / "exit.json"):  # it ended between the two looks
-            return self._exited(directory, labels, at, ended)
-        self._end_group(facts)
-        detail = "the process that kept it is gone, after a restart of the machine or a kill"
-        return Container(directory.name, labels, Condition.EXITED, None, Ending.INFRASTRUCTURE, at, detail=detail)
+            self._shims.follow(directory.name, int(str(facts["pid"])))
+            output = logs.last_output(directory)
+            return Container(directory.name, labels, Condition.RUNNING, started=started, last_output=output)
+        ended = _json(directory / "exit.json") or self._lost(directory)
+        return self._exited(directory, labels, started, ended)
 
     def _order(self, directory: Path) -> dict[str, object] | None:
         known = self._orders.get(directory.name)
@@ -228,56 +195,63 @@ class ProcessRunner:
             self._orders[directory.name] = known
         return known
 
-    def _between(self, directory: Path, labels: dict[str, str]) -> Container:
-        """Told to start, but its shim has not said anything yet; or it never could."""
-        if not (directory / "launched").exists():
-            return Container(directory.name, labels, Condition.CREATED)
-        age = time.time() - (directory / "launched").stat().st_mtime
-        if age < 10:
-            return Container(directory.name, labels, Condition.RUNNING)
-        detail = "its shim did not start: " + (directory / "shim.err").read_text(errors="replace")[-300:]
-        return Container(directory.name, labels, Condition.EXITED, None, Ending.INFRASTRUCTURE, detail=detail)
+    def _alive(self, facts: Mapping[str, object]) -> bool:
+        if facts.get("boot") != self.boot:
+            return False
+        try:
+            return shim.start_time(int(str(facts["pid"]))) == facts["start"]
+        except (OSError, ValueError, IndexError, KeyError):
+            return False
+
+    def _lost(self, directory: Path) -> dict[str, object]:
+        """Its shim is gone without a word. What is left of the stage is ended, and that is noted once and for all."""
+        kill_marked(directory)
+        detail = "the process that kept it is gone, after a restart of the machine or a kill"
+        said = _said(directory / "shim.err")
+        ended: dict[str, object] = {"code": None, "stopped": (directory / "stop.json").exists(), "lost": said or detail}
+        try:
+            shim.note(str(directory), "exit.json", ended)
+        except OSError:
+            pass  # the next look comes to the same
+        return ended
 
     def _exited(
         self, directory: Path, labels: dict[str, str], started: float | None, ended: Mapping[str, object]
     ) -> Container:
-        ending = Ending.STOPPED if ended.get("stopped") else Ending.EXIT
-        code = int(str(ended["code"]))
-        container = Container(directory.name, labels, Condition.EXITED, code, ending, started, _last_output(directory))
+        code = ended.get("code")
+        lost = Ending.INFRASTRUCTURE if "lost" in ended else Ending.EXIT
+        container = Container(
+            directory.name,
+            labels,
+            Condition.EXITED,
+            code if isinstance(code, int) else None,
+            Ending.STOPPED if ended.get("stopped") else lost,
+            started,
+            logs.last_output(directory),
+            str(ended.get("lost", "")),
+        )
         self._ended[directory.name] = container
         return container
-
-    def _alive(self, facts: Mapping[str, object]) -> bool:
-        """The very process, not another one that has got its number since."""
-        if facts.get("boot") != self.boot:
-            return False
-        try:
-            return bool(shim.start_time(int(str(facts["pid"]))) == facts["start"])
-        except (OSError, ValueError, IndexError):
-            return False
-
-    def _end_group(self, facts: Mapping[str, object]) -> None:
-        """A stage whose shim was killed must not run on unseen."""
-        if facts.get("boot") != self.boot:
-            return
-        try:
-            os.killpg(int(str(facts["stage"])), signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
 
     def _folder(self, container: str) -> Path:
         return self.root / container
 
 
-def _last_output(directory: Path) -> float | None:
-    """When the log last grew, on the boot-time clock."""
+def _moment(facts: Mapping[str, object]) -> float | None:
+    started = facts.get("started")
+    return float(started) if isinstance(started, int | float) else None
+
+
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _said(path: Path) -> str:
     try:
-        written = (directory / "log").stat()
-    except FileNotFoundError:
-        return None
-    if not written.st_size:
-        return None
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - max(time.time() - written.st_mtime, 0.0)
+        text = path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+    return f"its shim failed: {text[-300:]}" if text else ""
 
 
 def _json(path: Path) -> dict[str, object]:

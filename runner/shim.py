@@ -3,11 +3,12 @@
 Started as `python -I -S shim.py DIRECTORY`, detached, so that it outlives the controller. Only what it needs is
 imported: it is the first thing every stage waits for. In DIRECTORY it reads `order.json` and writes
 
-    shim.json   its process id and start time, and the stage's, before the stage runs
+    shim.json   its process id and start time and the stage's process id, before the stage runs
     log         every line of output, with time and stream
-    exit.json   the exit code, once
+    exit.json   the exit code, once, durably
 
-SIGTERM to the shim means: end the stage, by TERM, and by KILL after the grace.
+SIGTERM to the shim, or `stop.json` there when it begins, means: end the stage, by TERM, and by KILL after the grace.
+Whatever the stage leaves running ends with it, also what has left its process group.
 """
 
 import ctypes
@@ -18,19 +19,25 @@ import signal
 import sys
 import time
 
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LONGEST = 16 * 1024
+DRAIN = 2.0
+"""Seconds after the stage's end for its last output, should somebody else hold its pipes open."""
+RETRY = 0.5
 
 
 class Log:
-    """Lines with time and stream, until the cap."""
+    """Lines with time and stream, until the cap. On a full disk whole lines are left out, and counted."""
 
     def __init__(self, path: str, cap: int) -> None:
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.cap, self.size = cap, os.fstat(self.file).st_size
         self.rest = {"O": b"", "E": b""}
+        self.lost = 0
 
     def feed(self, stream: str, piece: bytes) -> None:
+        if self.size >= self.cap:
+            return
         *lines, rest = (self.rest[stream] + piece).split(b"\n")
         while len(rest) > LONGEST:
             lines.append(rest[:LONGEST])
@@ -46,23 +53,31 @@ class Log:
     def write(self, stream: str, lines: list[bytes]) -> None:
         if not lines or self.size >= self.cap:
             return
-        head = b"%s %s " % (_now(), stream.encode())
-        parts = []
+        now = _now()
+        head = b"%s %s " % (now, stream.encode())
+        parts = [b"%s W %d lines are missing: the disk was full\n" % (now, self.lost)] if self.lost else []
         for line in lines:
-            while len(line) > LONGEST:
-                parts.append(head + line[:LONGEST] + b"\n")
-                line = line[LONGEST:]
-            parts.append(head + line + b"\n")
-        text = b"".join(parts)
+            parts += [head + line[at : at + LONGEST] + b"\n" for at in range(0, max(len(line), 1), LONGEST)]
+        text, full = b"".join(parts), False
         if self.size + len(text) >= self.cap:
-            text = text[: self.cap - self.size].rpartition(b"\n")[0]
-            text += b"\n%s W the log is full (%d bytes); what follows is not kept\n" % (_now(), self.cap)
-            self.size = self.cap
-        self.size += len(text)
+            kept, newline, _ = text[: self.cap - self.size].rpartition(b"\n")
+            text = kept + newline + b"%s W the log is full (%d bytes); what follows is not kept\n" % (now, self.cap)
+            full = True
+        if not self._append(text):
+            self.lost += len(lines)
+            return
+        self.lost, self.size = 0, self.cap if full else self.size + len(text)
+
+    def _append(self, text: bytes) -> bool:
+        """All or nothing. A full disk must not end the stage."""
         try:
-            os.write(self.file, text)
-        except OSError:  # a full disk must not end the stage
-            pass
+            rest = text
+            while rest:
+                rest = rest[os.write(self.file, rest) :]
+        except OSError:
+            os.ftruncate(self.file, self.size)
+            return False
+        return True
 
 
 def _now() -> bytes:
@@ -70,37 +85,172 @@ def _now() -> bytes:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode() + b".%06dZ" % (nanoseconds // 1000)
 
 
-def start_time(pid: int) -> int:
-    """Clock ticks since boot at which a process started: with the pid, it names a process once and for all."""
+def boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def status(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat from the state on: [0] state, [1] parent, [19] start in clock ticks since boot."""
     with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[19])
+        return file.read().rpartition(b")")[2].split()
 
 
-def note(directory: str, name: str, content: dict[str, object]) -> None:
+def start_time(pid: int) -> int:
+    """When a process started: with the pid, it names a process once and for all. OSError for one that has ended."""
+    found = status(pid)
+    if found[0] in (b"Z", b"X"):
+        raise ProcessLookupError(pid)
+    return int(found[19])
+
+
+def note(directory: str, name: str, content: dict[str, object], *, durable: bool = True) -> None:
+    """A small file, whole or not at all; a durable one is there after a power cut too."""
     path = os.path.join(directory, name)
-    with open(path + ".part", "w") as file:
+    with open(os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     os.rename(path + ".part", path)
+    if durable:
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(folder)
+        os.close(folder)
 
 
-def launch(order: dict[str, object], out: int, err: int) -> int:
-    """Fork the stage into its own process group. Exit code 127 when its program is not there."""
+def descendants() -> list[int]:
+    """Every process below this one. As the subreaper it is the parent of all that lost theirs."""
+    parents: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                found = status(int(entry))
+            except OSError:
+                continue
+            if found[0] not in (b"Z", b"X"):
+                parents[int(entry)] = int(found[1])
+    family = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return list(family - {os.getpid()})
+
+
+class Stage:
+    """The stage's process, from its fork to its last output."""
+
+    def __init__(self, order: dict[str, object], log: Log, libc: ctypes.CDLL) -> None:
+        self.grace, self.log = float(str(order["grace"])), log
+        self.asked: float | None = None
+        self.told = self.killed = self.alone = False
+        self.code: int | None = None
+        self.ended = 0.0
+        out, out_write = os.pipe()
+        err, err_write = os.pipe()
+        gate, self._gate = os.pipe()
+        self.pid = launch(order, (gate, out_write, err_write), libc)
+        self.streams = {out: "O", err: "E"}
+        for end in (gate, out_write, err_write):
+            os.close(end)
+
+    def release(self) -> None:
+        """Until now it has waited."""
+        os.write(self._gate, b"!")
+        os.close(self._gate)
+
+    def watch(self, wake: int) -> int:
+        """Until it has ended and its output is read. Its exit code; a signal counts as 128 + number."""
+        poll = select.poll()
+        for stream in (*self.streams, wake):
+            poll.register(stream, select.POLLIN)
+        while self.code is None or (self.streams and time.monotonic() < self.ended + DRAIN):
+            for stream, _ in poll.poll(self._patience()):
+                if stream == wake:
+                    os.read(wake, 512)
+                elif piece := os.read(stream, 65536):
+                    self.log.feed(self.streams[stream], piece)
+                else:
+                    poll.unregister(stream)
+                    del self.streams[stream]
+            self._reap()
+            self._press()
+        while not self.alone and time.monotonic() < self.ended + DRAIN:
+            self._press()
+            time.sleep(0.005)
+            self._reap()
+        return self.code
+
+    def _patience(self) -> int | None:
+        """Milliseconds until something is to be done without being woken."""
+        if self.code is not None:
+            return 50
+        if self.asked is None:
+            return None
+        return (
+            int(RETRY * 1000) if self.killed else max(int((self.asked + self.grace - time.monotonic()) * 1000) + 1, 0)
+        )
+
+    def _press(self) -> None:
+        if self.code is not None:
+            if not self.alone:
+                self._kill_all()
+        elif self.asked is not None:
+            if not self.told:
+                self.told = True
+                _signal_group(self.pid, signal.SIGTERM)
+            if time.monotonic() >= self.asked + self.grace:
+                self.killed = True
+                self._kill_all()
+
+    def _kill_all(self) -> None:
+        for pid in descendants():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                found, how = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                self.alone = True
+                return
+            if found == 0:
+                return
+            if found == self.pid:
+                code = os.waitstatus_to_exitcode(how)
+                self.code, self.ended = (128 - code if code < 0 else code), time.monotonic()
+
+
+def launch(order: dict[str, object], pipes: tuple[int, int, int], libc: ctypes.CDLL) -> int:
+    """Fork the stage into its own process group; it waits at the gate, and dies with its shim.
+
+    Exit code 127 when it cannot be run.
+    """
+    gate, out, err = pipes
+    shim = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # none may be lost between fork and exec
     pid = os.fork()
     if pid:
+        _join_group(pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
         return pid
     argv, environment = order["argv"], order["environment"]
     assert isinstance(argv, list)
     assert isinstance(environment, dict)
     try:
-        os.setpgid(0, 0)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _join_group(0)
+        if os.getppid() != shim or not os.read(gate, 1):
+            os._exit(137)
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
         os.closerange(3, 256)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
         os.chdir(str(order["workspace"]))
         os.execvpe(argv[0], argv, environment)
     except OSError as error:
@@ -111,89 +261,67 @@ def launch(order: dict[str, object], out: int, err: int) -> int:
 def run(directory: str) -> None:
     with open(os.path.join(directory, "order.json")) as file:
         order = json.load(file)
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    stopping: list[float] = []
-    wake_read, wake_write = os.pipe()
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    asked: list[float] = []
+    wake, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
-    signal.set_wakeup_fd(wake_write)
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(time.monotonic()))
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    out_read, out_write = os.pipe()
-    err_read, err_write = os.pipe()
+
+    def end(*_: object) -> None:
+        asked.append(time.monotonic())
+        if stage is not None:
+            stage.asked = asked[0]
+
+    stage: Stage | None = None
+    signal.signal(signal.SIGTERM, end)
     log = Log(os.path.join(directory, "log"), order["cap"])
-    pid = launch(order, out_write, err_write)
-    os.close(out_write)
-    os.close(err_write)
-    note(
-        directory,
-        "shim.json",
-        {
-            "pid": os.getpid(),
-            "start": start_time(os.getpid()),
-            "stage": pid,
-            "boot": order["boot"],
-            "started": time.clock_gettime(time.CLOCK_BOOTTIME),
-        },
-    )
-    code = watch(pid, {out_read: "O", err_read: "E"}, wake_read, log, stopping, order["grace"])
+    stage = Stage(order, log, libc)
+    note(directory, "shim.json", _facts(stage.pid), durable=False)
+    if asked or os.path.exists(os.path.join(directory, "stop.json")):
+        end()
+    stage.release()
+    code = stage.watch(wake)
     log.close()
-    note(directory, "exit.json", {"code": code, "stopped": bool(stopping)})
+    _note_end(directory, {"code": code, "stopped": stage.told})
 
 
-def watch(pid: int, streams: dict[int, str], wake: int, log: Log, stopping: list[float], grace: float) -> int:
-    """Until the stage has ended and its output is read. Its exit code; a signal counts as 128 + number."""
-    open_streams = set(streams)
-    code: int | None = None
-    told = killed = False
-    ended_at: float | None = None
-    while code is None or open_streams:
-        ready, _, _ = select.select([*open_streams, wake], [], [], 0.5)
-        for stream in ready:
-            if stream == wake:
-                os.read(wake, 512)
-                continue
-            piece = os.read(stream, 65536)
-            if piece:
-                log.feed(streams[stream], piece)
-            else:
-                open_streams.discard(stream)
-        if stopping and not told:
-            told = _signal(pid, signal.SIGTERM)
-        if stopping and not killed and time.monotonic() - stopping[0] > grace:
-            killed = _signal(pid, signal.SIGKILL)
-        code = _reap(pid) if code is None else code
-        if code is not None:
-            ended_at = ended_at or time.monotonic()
-            _signal(pid, signal.SIGKILL)  # what it left running in its group ends with it
-            if time.monotonic() - ended_at > 2:
-                break
-    _signal(pid, signal.SIGKILL)
-    return 255 if code is None else code
+def _facts(stage: int) -> dict[str, object]:
+    me, started = os.getpid(), time.clock_gettime(time.CLOCK_BOOTTIME)
+    return {"pid": me, "start": start_time(me), "stage": stage, "boot": boot_id(), "started": started}
 
 
-def _reap(pid: int) -> int | None:
-    code: int | None = None
+def _note_end(directory: str, content: dict[str, object]) -> None:
+    """On a full disk it waits for room: an end that is not noted would be lost."""
     while True:
         try:
-            found, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return code
-        if found == 0:
-            return code
-        if found == pid:
-            code = os.waitstatus_to_exitcode(status)
-            code = 128 - code if code < 0 else code
+            note(directory, "exit.json", content)
+            break
+        except OSError:
+            if not os.path.isdir(directory):
+                break
+            time.sleep(RETRY)
 
 
-def _signal(group: int, number: int) -> bool:
+def _join_group(pid: int) -> None:
+    """Both sides of a fork do it, so that it is done for either of them."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:  # the other side was first
+        pass
+
+
+def _signal_group(group: int, number: int) -> None:
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
         pass
-    return True
 
 
 if __name__ == "__main__":
     run(sys.argv[1])
+    os._exit(0)  # at once: whoever watches this process waits for it

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,13 @@ class Bench:
     root: Path
     owner: Owner
     image: str
-    build: Callable[[Owner], Runner]
+    build: Callable[..., Runner]
     pass_time: Callable[[], None]
     runners: list[Runner] = field(default_factory=list)
     made: list[tuple[Runner, str]] = field(default_factory=list)
 
-    def runner(self, owner: Owner | None = None) -> Any:
-        runner = self.build(owner or self.owner)
+    def runner(self, owner: Owner | None = None, **other: Any) -> Any:
+        runner = self.build(owner or self.owner, **other)
         self.runners.append(runner)
         return runner
 
@@ -140,7 +141,7 @@ def fake(root: Path) -> Bench:
 
 def process(root: Path) -> Bench:
     return Bench(
-        "process", root, _owner(), "host", lambda owner: ProcessRunner(owner, root / "runs"), lambda: time.sleep(0.02)
+        "process", root, _owner(), "host", partial(ProcessRunner, root=root / "runs"), lambda: time.sleep(0.02)
     )
 
 
@@ -156,7 +157,7 @@ def docker(root: Path) -> Bench:
         root,
         _owner(),
         engine.IMAGE,
-        lambda owner: DockerRunner(owner, root / "runs"),
+        partial(DockerRunner, root=root / "runs"),
         lambda: time.sleep(0.02),
     )
 

@@ -1,12 +1,14 @@
 """One suite for every runner: what `runner.runner` promises, the fake, processes and Docker keep alike."""
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runner.errors import ImageUnavailable
+from runner.errors import ImageUnavailable, Refused
 from runner.labels import Owner
 from runner.spec import Condition, Ending
 from tests.contract.runners import ALL, ENDS, IGNORES, WAITS, Bench, log
@@ -19,6 +21,17 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench = ALL[request.param](tmp_path)
     yield bench
     bench.close()
+
+
+def real(bench: Bench, of: str) -> None:
+    if bench.name == "fake":
+        pytest.skip(f"the fake has no {of}")
+
+
+def test_it_says_what_it_can_grant(bench: Bench) -> None:
+    found = bench.runner().capabilities
+    assert found.name == bench.name
+    assert {found.limits, found.oom, found.gpus, found.isolation} == {bench.name == "docker"}
 
 
 def test_what_was_created_has_not_started(bench: Bench) -> None:
@@ -94,8 +107,7 @@ def test_stopping_what_has_ended_changes_nothing(bench: Bench) -> None:
 
 
 def test_every_line_is_in_the_log_once_with_its_stream(bench: Bench) -> None:
-    if bench.name == "fake":
-        pytest.skip("the fake's log is made up")
+    real(bench, "log")
     runner, spec = bench.runner(), bench.spec("import sys\nfor i in range(300): print(i)\nsys.stderr.write('bad\\n')")
     bench.run(runner, spec)
     found = bench.end(runner, spec.id)
@@ -107,8 +119,7 @@ def test_every_line_is_in_the_log_once_with_its_stream(bench: Bench) -> None:
 
 
 def test_a_long_line_is_split(bench: Bench) -> None:
-    if bench.name == "fake":
-        pytest.skip("the fake's log is made up")
+    real(bench, "log")
     runner, spec = bench.runner(), bench.spec("print('x' * 16384); print('y' * 40000); print('end', end='')")
     bench.run(runner, spec)
     bench.end(runner, spec.id)
@@ -168,6 +179,20 @@ def test_F23_nor_are_those_of_an_earlier_installation(bench: Bench) -> None:
     assert reborn.containers() == {}
 
 
+def test_F23_nor_are_they_touched_by_name(bench: Bench) -> None:
+    other = Owner(bench.owner.repository, "gpu-02", "i")
+    theirs, mine = bench.runner(other), bench.runner()
+    spec = bench.spec(WAITS, owner=other)
+    bench.run(theirs, spec)
+    bench.up(theirs, spec)
+    mine.stop(spec.id)
+    mine.remove(spec.id)
+    with pytest.raises(Refused):
+        mine.start(spec.id)
+    bench.pass_time()
+    assert theirs.containers()[spec.id].running
+
+
 def test_an_image_that_is_nowhere(bench: Bench) -> None:
     runner = bench.runner()
     with pytest.raises(ImageUnavailable):
@@ -182,3 +207,76 @@ def test_a_removed_container_is_forgotten_and_its_log_stays(bench: Bench) -> Non
     runner.remove(spec.id)
     assert spec.id not in runner.containers()
     assert bench.name == "fake" or "out" in log(spec)
+
+
+def test_what_still_runs_is_not_removed(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    with pytest.raises(Refused):
+        runner.remove(spec.id)
+    assert runner.containers()[spec.id].running
+
+
+def test_what_is_gone_cannot_be_started(bench: Bench) -> None:
+    runner = bench.runner()
+    with pytest.raises(Refused):
+        runner.start("0123456789abcdef")
+    runner.stop("0123456789abcdef")
+    runner.remove("0123456789abcdef")
+    assert runner.containers() == {}
+
+
+def test_M7_a_stage_that_is_told_to_end_at_once_does(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+
+    def ended() -> bool:
+        runner.stop(spec.id)
+        return bool(runner.containers()[spec.id].exited)
+
+    bench.until(ended)
+    assert runner.containers()[spec.id].ending is Ending.STOPPED
+
+
+def test_S11_the_environment_is_the_stages_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real(bench, "environment")
+    monkeypatch.setenv("CONTROLLERS_SECRET", "x")
+    given = {"GIT_SSH_COMMAND": "touch /tmp/canary", "DOCKER_AUTH_CONFIG": "{}", "LD_PRELOAD": "/none.so", "A": "1"}
+    if bench.name == "process":  # inside a container nothing talks to an engine
+        given["DOCKER_HOST"] = "unix:///nowhere"
+    runner = bench.runner()
+    spec = bench.spec("import json, os; print(json.dumps(dict(os.environ)))", environment=given)
+    before = dict(os.environ)
+    bench.run(runner, spec)
+    assert bench.end(runner, spec.id).exit_code == 0
+    assert dict(os.environ) == before
+    [said] = [line.split(" ", 2)[2] for line in log(spec).splitlines() if " O " in line]
+    seen = json.loads(said)
+    assert given.items() <= seen.items()
+    assert "CONTROLLERS_SECRET" not in seen
+    own = {"PATH", "LANG", "LC_CTYPE", "HOME", "TMPDIR", "HOSTNAME", "NVIDIA_VISIBLE_DEVICES", "WINSLOW_RUN"}
+    assert {name for name in seen if not name.startswith(("PYTHON", "FAKE_"))} <= own | given.keys()
+
+
+def test_home_and_temporary_files_are_the_stages_own(bench: Bench) -> None:
+    real(bench, "files")
+    script = "import os, tempfile; open(os.environ['HOME'] + '/x', 'w'); tempfile.TemporaryFile(); open('kept', 'w')"
+    runner, spec = bench.runner(), bench.spec(script)
+    bench.run(runner, spec)
+    assert bench.end(runner, spec.id).exit_code == 0, log(spec)
+    assert (spec.workspace / "kept").exists()
+
+
+def test_the_end_wakes_the_controller_also_one_that_found_the_container(bench: Bench) -> None:
+    real(bench, "threads")
+    script = "import time; print('up', flush=True); time.sleep(0.7)"
+    runner, spec = bench.runner(), bench.spec(script)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.reap()
+    woken: list[bool] = []
+    again = bench.runner(on_change=lambda: woken.append(True))
+    assert again.containers()[spec.id].running
+    bench.until(lambda: woken)
+    assert bench.end(again, spec.id).ending is Ending.EXIT

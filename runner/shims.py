@@ -1,0 +1,126 @@
+"""The shims of a node's processes as its controller sees them: started, waited for, found again, cleared up after."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runner import shim
+from runner.substitutes import SYSTEM_PATH
+
+MARK = "WINSLOW_RUN"
+"""In the environment of a stage and all it starts: its directory. By this they are found when their shim is gone."""
+
+
+class Shims:
+    """Those this controller started and those it found, waited for by a thread each."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.on_change = on_change
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._beginning: set[str] = set()
+        self._threads: dict[str, threading.Thread] = {}
+        self._over, self._over_write = os.pipe()
+        self._closed = False
+
+    def launch(self, directory: Path) -> None:
+        name = directory.name
+        self._beginning.add(name)
+        try:
+            shim.note(str(directory), "launched", {})
+            with (directory / "shim.err").open("wb") as err:
+                self._children[name] = subprocess.Popen(
+                    [sys.executable, "-I", "-S", shim.__file__, str(directory)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=err,
+                    env={"PATH": SYSTEM_PATH},
+                    cwd="/",
+                    start_new_session=True,
+                )
+            self.follow(name, self._children[name].pid)
+        finally:
+            self._beginning.discard(name)
+
+    def beginning(self, directory: Path) -> bool:
+        """Whether a shim that has said nothing yet may still do so."""
+        child = self._children.get(directory.name)
+        if directory.name in self._beginning or (child is not None and child.poll() is None):
+            return True
+        return child is None and _runs_for(directory)
+
+    def follow(self, name: str, pid: int) -> None:
+        if name in self._threads or self._closed:
+            return
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            return
+        thread = threading.Thread(target=self._await, args=(name, handle), name=f"end-{name[:8]}", daemon=True)
+        self._threads[name] = thread
+        thread.start()
+
+    def _await(self, name: str, handle: int) -> None:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        poll.register(self._over, select.POLLIN)
+        poll.poll()
+        os.close(handle)
+        if self._closed:
+            return
+        child = self._children.get(name)
+        if child is not None:
+            child.wait()
+        self.on_change()
+
+    def forget(self, name: str) -> None:
+        self._threads.pop(name, None)
+        child = self._children.pop(name, None)
+        if child is not None:
+            child.poll()
+
+    def close(self) -> None:
+        """The shims go on; nobody waits for them any more."""
+        if not self._closed:
+            self._closed = True
+            os.close(self._over_write)
+            for thread in list(self._threads.values()):
+                thread.join(1)
+            os.close(self._over)
+
+
+def _runs_for(directory: Path) -> bool:
+    """Whether a shim for this directory runs that an earlier controller started."""
+    tail = b"\0" + os.fsencode(shim.__file__) + b"\0" + os.fsencode(directory) + b"\0"
+    return any(line.endswith(tail) for _, line in _of_all_processes("cmdline"))
+
+
+def kill_marked(directory: Path) -> None:
+    """End every process that was started by this run's stage."""
+    mark = os.fsencode(f"{MARK}={directory}")
+    for _ in range(20):
+        marked = [pid for pid, variables in _of_all_processes("environ") if mark in variables.split(b"\0")]
+        if not marked:
+            return
+        for pid in marked:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        time.sleep(0.01)
+
+
+def _of_all_processes(fact: str) -> list[tuple[int, bytes]]:
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                found.append((int(entry), Path(f"/proc/{entry}/{fact}").read_bytes()))
+            except OSError:
+                continue
+    return found
