@@ -1,6 +1,9 @@
 """`winslowctl`: argv and environment; builds the objects, starts the loops.
 
-`main` the command and its exit codes · `settings` where the repository and the data are · `output` tables, JSON, YAML ·
-`looking` ps, describe, logs, events, compare, files, nodes · `control` start, redo, resume, answer, pause, abort, skip,
-wait · `definitions` pipelines and projects · `repository` init, validate, plan, doctor · `running` up and node.
+`main` the command and its exit codes · `settings` where the repository and the data are, and the view while the server
+is away · `output` tables, JSON, YAML · `commits` edits of `main` · `errors` what ends a command
+
+`looking` ps, describe, nodes · `history` logs, events, compare · `files` what executions left · `control` start, redo,
+resume, answer, pause, abort, skip · `waiting` wait · `pipelines`, `projects` definitions · `repository` init, plan ·
+`validation` validate · `health` doctor · `running` up, node
 """

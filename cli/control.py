@@ -23,7 +23,7 @@ Force = Annotated[bool, typer.Option("--force", help="ask even if it would be re
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (start, redo, resume, answer, pause, abort, skip, wait):
+    for verb in (start, redo, resume, answer, pause, abort, skip):
         app.command()(verb)
 
 
@@ -94,7 +94,7 @@ def abort(
     Example: winslowctl abort crossing
     """
     wish = {"request": "abort", **_fields("", None, None, "continue", comment)}
-    _, _, view = settings.project(project)
+    _, _, view = settings.project(project, live=True)
     running = [e.execution for e in view.executions if not e.state.ended]
     if execution or running:
         wish["execution"] = execution or running[-1]
@@ -138,7 +138,7 @@ def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
     from state.repository import Edit
 
     settings.checked_name(project, "project")
-    client, _, view = settings.project(project)
+    client, _, view = settings.project(project, live=True)
     fitted = judged(view, wish, force)
     names: list[str] = []
 
@@ -175,47 +175,8 @@ def judged(view: "ProjectView", wish: dict[str, Any], force: bool) -> dict[str, 
         return wish
     reply = reply_to(view, file).reply
     if not reply.accepted:
-        raise CommandError(f"{reply.text} [{reply.reason}]; nothing was committed (--force asks all the same)")
+        text = reply.text.replace("the project is paused all the same", f"`winslowctl pause {view.id}` pauses it")
+        raise CommandError(f"{text} [{reply.reason}]; nothing was committed (--force asks all the same)")
     if "inputs" in wish:
         wish = {**wish, "inputs": {name: reply.inputs.get(name, value) for name, value in wish["inputs"].items()}}
     return wish
-
-
-WAITED = ("running", "needs_input", "failed", "paused", "queued", "succeeded", "new", "invalid", "settled")
-
-
-def wait(
-    project: Project,
-    state: Annotated[
-        str, typer.Option("--for", help=f"{', '.join(WAITED)} (settled: nothing goes on by itself)")
-    ] = "settled",
-    timeout: Annotated[str, typer.Option("--timeout", help="give up after so long, like 30s or 5m")] = "1h",
-) -> None:
-    """Wait until a project is in a state.
-
-    Exit codes: 0 it is, 3 it stopped in another state and goes on only if somebody asks, 4 the time was over.
-    Example: winslowctl wait crossing --for needs_input --timeout 5m
-    """
-    from flow.views import project_state
-    from schema.quantities import parse_duration
-
-    if state not in WAITED:
-        raise CommandError(f"--for takes {', '.join(WAITED)}, not {state[:30]!r}", 2)
-    try:
-        deadline = time.monotonic() + parse_duration(timeout)
-    except ValueError as error:
-        raise CommandError(f"--timeout: {error}", 2) from None
-    client, snapshot, view = settings.project(project)
-    while True:
-        now = project_state(snapshot, view)
-        rests = now.state in ("needs_input", "failed", "paused", "succeeded", "new", "invalid") and not view.unanswered
-        if (now.state == state and (not view.unanswered or state == "running")) or (state == "settled" and rests):
-            print(f"{project}: {now.state}" + (f" ({now.reason}: {now.text})" if now.reason else ""))
-            return
-        if rests:
-            raise CommandError(f"{project} is {now.state} ({now.reason or 'done'}: {now.text}), not {state}", 3)
-        if time.monotonic() > deadline:
-            raise CommandError(f"{project} is still {now.state} after {timeout}", 4)
-        time.sleep(0.2)
-        snapshot = client.fetch()
-        view = snapshot.projects.get(project) or view

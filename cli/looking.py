@@ -1,8 +1,6 @@
-"""Verbs that only look: ps, describe, logs, events, compare, files, nodes."""
+"""Verbs that show how things are: ps, describe, nodes."""
 
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,19 +12,13 @@ if TYPE_CHECKING:
     from flow.views import ProjectState
     from flow.world import ProjectView
     from schema.execution import Execution
-    from state.git import GitRepository
 
 Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
-Follow = Annotated[bool, typer.Option("-f", "--follow", help="go on until there is no more")]
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (ps, describe, logs, events, compare, nodes):
+    for verb in (ps, describe, nodes):
         app.command()(verb)
-    files = typer.Typer(no_args_is_help=True, help="Files of executions. Example: winslowctl files ls crossing/3")
-    files.command("ls")(files_ls)
-    files.command("get")(files_get)
-    app.add_typer(files, name="files")
 
 
 def ps(
@@ -37,14 +29,16 @@ def ps(
 
     Example: winslowctl ps --state needs_input
     """
-    from flow.views import project_state
+    from flow.views import STATES, project_state
 
+    if state and state not in STATES:
+        raise CommandError(f"--state takes {', '.join(STATES)}, not {state[:30]!r}", 2)
     _, snapshot = settings.snapshot()
     rows = []
     for view in snapshot.projects.values():
         now = project_state(snapshot, view)
         if (not tag or (view.project and tag in view.project.tags)) and state in ("", now.state):
-            rows.append(_ps_row(now))
+            rows.append(_ps_row(view, now))
     if output.for_programs([without_text(row) for row in rows]):
         return
     cells = [
@@ -52,7 +46,7 @@ def ps(
             *(output.shown(r[name]) for name in ("project", "pipeline")),
             output.state_word(r["state"]),
             *(output.shown(r[name]) for name in ("stage", "execution", "node")),
-            _percent(r["progress"]),
+            percent(r["progress"]),
             output.shown(r["text"]),
         ]
         for r in rows
@@ -68,8 +62,9 @@ def without_text(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "text"}
 
 
-def _ps_row(now: "ProjectState") -> dict[str, Any]:
+def _ps_row(view: "ProjectView", now: "ProjectState") -> dict[str, Any]:
     record = now.execution
+    newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
     reason = now.reason and (f"{now.reason}: {now.text}" if now.text else str(now.reason))
     if now.could and reason:
@@ -82,8 +77,8 @@ def _ps_row(now: "ProjectState") -> dict[str, Any]:
         "stage": now.stage,
         "execution": record.execution if record else None,
         "node": record.claim.node if record and runs else None,
-        "progress": _progress(record) if record and runs else None,
-        "since": _since(record) if record else None,
+        "progress": progress(record) if record and runs else None,
+        "since": _since(newest) if newest else None,
         "text": reason,
     }
 
@@ -93,14 +88,14 @@ def _since(record: "Execution") -> str | None:
     return times.finished or times.started or times.claimed
 
 
-def _progress(record: "Execution") -> float | None:
-    """Live, where the stage runs on this machine."""
-    from runner.feedback import progress
+def progress(record: "Execution") -> float | None:
+    """Percent, live, where the stage runs on this machine."""
+    from runner.feedback import progress as said
 
-    return progress(settings.data() / "runs" / record.claim.container)
+    return said(settings.data() / "runs" / record.claim.container)
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}%"
 
 
@@ -119,7 +114,7 @@ def describe(project: Project) -> None:
             "state": s.state,
             "reason": s.reason and str(s.reason),
             "execution": s.execution,
-            "text": s.text,
+            "text": s.text or _live(view, s.execution),
         }
         for s in stage_states(snapshot, view)
     ]
@@ -134,6 +129,11 @@ def describe(project: Project) -> None:
     }
     if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
         _describe(view, now, value)
+
+
+def _live(view: "ProjectView", number: int | None) -> str:
+    record = view.execution(number) if number else None
+    return percent(progress(record)) if record and record.state.active else ""
 
 
 def _requests(view: "ProjectView") -> list[dict[str, Any]]:
@@ -151,14 +151,17 @@ def _requests(view: "ProjectView") -> list[dict[str, Any]]:
 
 
 def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -> None:
+    from flow.views import state_class
+
     name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
     output.line(f"[bold]{output.shown(view.id)}[/]{name} · pipeline {output.shown(now.pipeline)}")
     why = f" ({output.shown(now.reason)}: {output.shown(now.text)})" if now.reason else ""
-    output.line(f"state: {output.state_word(now.state)}{why}\n")
+    output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}\n")
     output.table(
-        ("STAGE", "STATE", "EXEC", "REASON"),
+        ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),
         [
-            [output.shown(s["stage"]), output.state_word(s["state"]), output.shown(s["execution"]),
+            [output.shown(s["stage"]), output.state_word(s["state"]), state_class(s["state"]),
+             output.shown(s["execution"]),
              output.shown(": ".join(p for p in (s["reason"] or "", s["text"]) if p))]
             for s in value["stages"]
         ],
@@ -193,146 +196,6 @@ def _verdict(reply: dict[str, Any] | None) -> str:
     if reply["verdict"] == "accepted":
         return "[green]accepted[/]"
     return f"[red]rejected[/] {output.shown(reply.get('reason'))}: {output.shown(reply.get('text'))}"
-
-
-def execution_of(view: "ProjectView", number: str) -> "Execution":
-    if not view.executions:
-        raise CommandError(f"project {view.id!r} has no executions yet")
-    if not number:
-        return view.executions[-1]
-    found = view.execution(int(number)) if number.isdigit() else None
-    if found is None:
-        raise CommandError(f"there is no execution {number!r} of {view.id!r}; it has 1 to {view.last_execution}")
-    return found
-
-
-def logs(
-    what: Annotated[str, typer.Argument(help="a project, or one of its executions", metavar="PROJECT[/N]")],
-    follow: Follow = False,
-) -> None:
-    """The log of an execution, live where it runs on this machine, else its summary from the repository.
-
-    Example: winslowctl logs crossing/3 -f
-    """
-    from schema import layout
-
-    id, _, number = what.partition("/")
-    client, _, view = settings.project(id)
-    record = execution_of(view, number)
-    _system_events(client, id, record)
-    live = settings.data() / "runs" / record.claim.container / "log"
-    if live.is_file():
-        _live(client, live, id, record.execution, follow)
-        return
-    text = client.read_text(layout.log(id, record.execution, record.stage))
-    if text is None and record.state.active:
-        raise CommandError(f"{id}/{record.execution} runs on {record.claim.node}; its log arrives with its end")
-    print("\n".join(_plain_line(line) for line in (text or "").splitlines()))
-
-
-def _system_events(client: "GitRepository", id: str, record: "Execution") -> None:
-    from state.log import events as read
-
-    for event in read(client, limit=5000):
-        if event.project == id and event.execution == record.execution:
-            fact = f": {event.text}" if event.text else ""
-            print(f"-- {event.time} {event.event} {event.stage or ''} on {event.node or ''}{fact}")
-
-
-def _live(client: "GitRepository", path: Path, id: str, number: int, follow: bool) -> None:
-    from runner import logs as files
-
-    looked = [0.0, False]
-
-    def ended() -> bool:
-        if not follow:
-            return True
-        if time.monotonic() - looked[0] > 1.0 and not looked[1]:
-            looked[0] = time.monotonic()
-            record = client.fetch().projects[id].execution(number)
-            looked[1] = record is None or record.state.ended
-        return bool(looked[1])
-
-    for line in files.follow(path, ended, sleep=time.sleep):
-        print(f"{line.time} {line.stream} {files.clean(line.text)}", flush=follow)
-
-
-EVERYTHING = 1_000_000
-
-
-def _plain_line(line: str) -> str:
-    from runner.logs import clean
-
-    return clean(line)
-
-
-def events(
-    follow: Follow = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="at most so many, the newest")] = 200,
-    project: Annotated[str, typer.Option("--project", help="only of this project")] = "",
-) -> None:
-    """What happened, oldest first: the commits of winslow/state.
-
-    Example: winslowctl events -f --project crossing
-    """
-    from dataclasses import asdict
-
-    from state.log import events as read
-
-    client, _ = settings.snapshot()
-    every = read(client, limit=limit if not project else EVERYTHING)
-    found = [e for e in every if not project or e.project == project][-limit:]
-    if not follow and output.for_programs([asdict(e) for e in found]):
-        return
-    last = found[-1].commit if found else None
-    while True:
-        for event in found:
-            where = f"{event.project or ''}" + (f"/{event.execution}" if event.execution else "")
-            by = event.by or event.node or ""
-            parts = (event.time, event.event.ljust(10), where, event.stage or "", event.text, f"({by})" if by else "")
-            print(" ".join(_plain_line(part) for part in parts if part), flush=True)
-        if not follow:
-            return
-        time.sleep(0.5)
-        client.fetch()
-        newer = read(client, limit=1000, since=last)
-        found = [e for e in newer if not project or e.project == project]
-        last = newer[-1].commit if newer else last
-
-
-def compare(
-    left: Annotated[str, typer.Argument(metavar="PROJECT/N")],
-    right: Annotated[str, typer.Argument(metavar="PROJECT/M")],
-) -> None:
-    """Two executions side by side: inputs, environment, values, metrics.
-
-    Example: winslowctl compare crossing/3 crossing/8
-    """
-    from dataclasses import asdict
-
-    from flow.compare import compare as side_by_side
-
-    one, two = (_named_execution(name) for name in (left, right))
-    rows = side_by_side(one, two)
-    if output.for_programs({"left": left, "right": right, "rows": [asdict(row) for row in rows]}):
-        return
-    cells = []
-    for row in rows:
-        mark = "dim" if row.same else "bold"
-        change = "" if row.change in (None, 0.0) else f"{row.change:+g}"
-        percent = f" ({row.percent:+.1f}%)" if row.percent and row.change else ""
-        cells.append(
-            [row.group, output.shown(row.name), f"[{mark}]{output.shown(row.left)}[/]",
-             f"[{mark}]{output.shown(row.right)}[/]", change + percent]
-        )  # fmt: skip
-    output.table(("", "NAME", left, right, "CHANGE"), cells)
-
-
-def _named_execution(name: str) -> "Execution":
-    id, _, number = name.partition("/")
-    if not number:
-        raise CommandError(f"name an execution like {id}/3, not {name!r}", 2)
-    return execution_of(settings.project(id)[2], number)
 
 
 def nodes() -> None:
@@ -377,68 +240,3 @@ def _condition(row: dict[str, Any]) -> str:
     if row["halted"]:
         return f"[red]halted[/] {output.shown(row['halted'])}"
     return "[yellow]drains[/]" if row["drain"] else "ready"
-
-
-def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> None:
-    """Files that an execution left; without a number those of every stage's newest.
-
-    Example: winslowctl files ls crossing/3
-    """
-    id, _, number = what.partition("/")
-    client, _, view = settings.project(id)
-    records = [execution_of(view, number)] if number else list({e.stage: e for e in view.executions}.values())
-    rows = [row for record in records for row in _files_of(client, id, record)]
-    if output.for_programs(rows):
-        return
-    cells = [[str(r["execution"]), output.shown(r["path"]), f"{r['bytes']:,}", output.shown(r["digest"])] for r in rows]
-    output.table(("EXEC", "PATH", "BYTES", "DIGEST"), cells, empty="no files")
-
-
-def _files_of(client: "GitRepository", id: str, record: "Execution") -> list[dict[str, Any]]:
-    import json
-
-    from schema import layout
-
-    folder = _workspace(id, record.execution)
-    if folder.is_dir():
-        paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-        return [
-            {
-                "execution": record.execution,
-                "path": str(p.relative_to(folder)),
-                "bytes": p.stat().st_size,
-                "digest": None,
-            }
-            for p in paths
-        ]
-    text = client.read_text(layout.artifacts(id, record.execution, record.stage))
-    listed = json.loads(text).get("artifacts", []) if text else []
-    return [{"execution": record.execution, **{k: a.get(k) for k in ("path", "bytes", "digest")}} for a in listed]
-
-
-def _workspace(id: str, number: int) -> Path:
-    return settings.data() / "projects" / settings.checked_name(id, "project") / f"{number:04d}" / "workspace"
-
-
-def files_get(
-    what: Annotated[str, typer.Argument(metavar="PROJECT/N/PATH")],
-    to: Annotated[str, typer.Option("--to", help="file or folder to write; default: here")] = "",
-) -> None:
-    """Copy a file that an execution left, where it is on this machine.
-
-    Example: winslowctl files get crossing/6/report.html --to report.html
-    """
-    import shutil
-
-    id, _, rest = what.partition("/")
-    number, _, path = rest.partition("/")
-    if not number.isdigit() or not path:
-        raise CommandError("name a file like crossing/6/report.html", 2)
-    folder = _workspace(id, int(number)).resolve()
-    source = (folder / path).resolve()
-    if folder not in source.parents:
-        raise CommandError(f"{path!r} leads out of the workspace")
-    if not source.is_file():
-        raise CommandError(f"{what} is not on this machine ({folder}); give --data of the node that has it")
-    target = Path(to or ".")
-    print(shutil.copy(source, target / source.name if target.is_dir() else target))

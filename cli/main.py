@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import control, definitions, looking, repository, running
+from cli import control, files, health, history, looking, pipelines, projects, repository, running, validation, waiting
 from cli.errors import CommandError
 from cli.output import set_output
 from cli.settings import CURRENT
@@ -38,18 +38,17 @@ def options(
     set_output(output)
 
 
-repository.add_to(app)
-running.add_to(app)
-definitions.add_to(app)
-control.add_to(app)
-looking.add_to(app)
+for group in (repository, validation, health, running, pipelines, projects, control, waiting, looking, history, files):
+    group.add_to(app)
 
 GLOBAL = {"--repo": "repo", "--data": "data", "-o": "output", "--output": "output"}
-KEEP_OWN = {"init", "node", "up"}
 
 
 def hoist(arguments: list[str]) -> list[str]:
-    """Options that may stand before or after the verb, moved to the front. `--` ends the search."""
+    """Options that may stand before or after the verb, moved to the front. `--` ends the search.
+
+    After `files get`, `-o` names the file to write.
+    """
     front: list[str] = []
     rest: list[str] = []
     items = iter(arguments)
@@ -57,7 +56,7 @@ def hoist(arguments: list[str]) -> list[str]:
         name, separator, value = item.partition("=")
         if item == "--":
             rest += [item, *items]
-        elif name in GLOBAL and not (name == "-o" and "get" in rest):
+        elif name in GLOBAL and not (name == "-o" and rest[:2] == ["files", "get"]):
             front += [name, value if separator else next(items, "")]
         else:
             rest.append(item)
@@ -76,6 +75,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        _end(f"{error.filename or 'this machine'}: {error.strerror or error}", 1)
     except Exception as error:
         if _known(error):
             _end(str(error), 1)
@@ -91,7 +92,9 @@ def _known(error: Exception) -> bool:
 
 
 def _end(text: str, code: int) -> None:
-    print(f"winslowctl: {text}", file=sys.stderr)
+    from runner.logs import clean
+
+    print("\n".join(clean(line) for line in f"winslowctl: {text}".splitlines()), file=sys.stderr)
     sys.exit(code)
 
 

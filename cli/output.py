@@ -34,6 +34,24 @@ def for_programs(value: Any) -> bool:
     return False
 
 
+def one_line(value: Any) -> bool:
+    """Print as one line of JSON, or one document of YAML, of a stream; False where text is wanted."""
+    if CURRENT.output == "json":
+        print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+        return True
+    if CURRENT.output == "yaml":
+        print("---")
+        return for_programs(value)
+    return False
+
+
+def safe(text: str) -> str:
+    """A whole text as it is for a program, cleaned for a terminal."""
+    from runner.logs import clean
+
+    return "\n".join(clean(part) for part in text.split("\n")) if sys.stdout.isatty() else text
+
+
 def shown(value: object, limit: int = 200) -> str:
     """Text of the repository, safe for a terminal and for rich."""
     from rich.markup import escape

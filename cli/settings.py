@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,16 +52,65 @@ def repository() -> "GitRepository":
     return GitRepository(url, cache / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git")
 
 
-def snapshot() -> "tuple[GitRepository, Snapshot]":
+def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":
+    """The repository as it is; while it is away, as it was when last seen, said on standard error.
+
+    `live` insists: nothing is decided on an old view.
+    """
+    from state.errors import StateError
+
     client = repository()
-    return client, client.fetch()
+    try:
+        found = client.fetch()
+    except StateError as error:
+        if live:
+            raise
+        return client, _as_last_seen(client, error)
+    _seen(client).touch()
+    return client, found
 
 
-def project(id: str) -> "tuple[GitRepository, Snapshot, ProjectView]":
+def _as_last_seen(client: "GitRepository", error: Exception) -> "Snapshot":
+    """Raises `error` where nothing was seen before, or where waiting would not help."""
+    from state.errors import CredentialsRefused, Inconsistent, NotAStateRepository, StateError, Unreachable
+
+    marker = _seen(client)
+    if not isinstance(error, Unreachable | CredentialsRefused | NotAStateRepository | Inconsistent):
+        raise error
+    try:
+        age = time.time() - marker.stat().st_mtime
+        main, state = client.tips()
+        found = client.at(main, state)
+    except (OSError, KeyError, StateError):
+        raise error from None
+    warn(f"{error}; this is the view of {ago(age)} ago")
+    return found
+
+
+def _seen(client: "GitRepository") -> Path:
+    """A file whose time is that of the last answer."""
+    return client.path / "winslow-seen"
+
+
+def ago(seconds: float) -> str:
+    from schema.quantities import format_duration
+
+    whole = int(max(seconds, 0))
+    unit = next((size for size in (86_400, 3600, 60) if whole >= size), 1)
+    return format_duration(float(max(whole // unit, 1) * unit))
+
+
+def warn(text: str) -> None:
+    from runner.logs import clean
+
+    print(f"winslowctl: {clean(text)}", file=sys.stderr)
+
+
+def project(id: str, *, live: bool = False) -> "tuple[GitRepository, Snapshot, ProjectView]":
     """The project of that id. CommandError names the nearest one otherwise."""
     from schema.suggest import did_you_mean
 
-    client, found = snapshot()
+    client, found = snapshot(live=live)
     if id not in found.projects:
         hint = did_you_mean(id, list(found.projects)) or "; `winslowctl ps` lists them"
         raise CommandError(f"there is no project {id!r}{hint}")

@@ -1,7 +1,9 @@
 """Two executions side by side."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from schema.execution import Execution
 
@@ -23,13 +25,16 @@ class Row:
 
 
 def compare(left: Execution, right: Execution) -> list[Row]:
-    """Inputs, environment, command, image, values, metrics: every name that either has."""
+    """Command, image, times, inputs, environment, values, metrics: every name that either has."""
     rows = [
         Row("execution", "stage", left.stage, right.stage),
         Row("execution", "state", str(left.state), str(right.state)),
         Row("execution", "node", left.claim.node, right.claim.node),
         Row("execution", "image", _image(left), _image(right)),
+        Row("execution", "command", _command(left), _command(right)),
         Row("execution", "workspace from", left.workspace.source, right.workspace.source),
+        Row("execution", "exit code", _exit_code(left), _exit_code(right)),
+        _row("execution", "seconds", duration(left), duration(right)),
     ]
     rows += _group("input", left.inputs, right.inputs)
     rows += _group("env", _environment(left), _environment(right))
@@ -42,6 +47,24 @@ def compare(left: Execution, right: Execution) -> list[Row]:
 def _image(execution: Execution) -> str | None:
     image = execution.image
     return (image.digest or image.id or image.ref) if image else None
+
+
+def _command(execution: Execution) -> str:
+    return shlex.join(execution.command)
+
+
+def _exit_code(execution: Execution) -> int | None:
+    return execution.result.exit_code if execution.result else None
+
+
+def duration(execution: Execution) -> float | None:
+    """Seconds from start to end by the node's clock; None while it runs, or where a time cannot be read."""
+    times = execution.times
+    try:
+        began, ended = (datetime.fromisoformat(text or "") for text in (times.started, times.finished))
+        return round((ended - began).total_seconds(), 3)
+    except (ValueError, TypeError):  # TypeError: one of them has a time zone, the other has none
+        return None
 
 
 def _environment(execution: Execution) -> dict[str, object]:
@@ -58,7 +81,11 @@ def _group(group: str, left: Mapping[str, object], right: Mapping[str, object]) 
 
 
 def _plain(value: object) -> object:
-    return value.get("path", value) if isinstance(value, dict) else value
+    """A file is its digest where there is one: the same path may hold another recording."""
+    if not isinstance(value, dict):
+        return value
+    path, digest = value.get("path", value), value.get("digest")
+    return f"{path} ({digest})" if digest else path
 
 
 def _row(group: str, name: str, left: object, right: object) -> Row:

@@ -4,38 +4,58 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flow.advance import Slot
-from flow.controls import answer_all, steps_of
+from flow.controls import answer_all, pending_abort, steps_of
+from flow.interpolate import as_text
 from flow.placement import busy_counts, candidates, data_of, place
-from flow.views import stale
+from flow.views import admitted, queued, stale
 from flow.world import ProjectView, Snapshot
 from schema.execution import State
+from schema.reasons import Wait
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What the nodes would do with one project. Empty where they would do nothing."""
+    """What the nodes would do with one project. Empty where they would do nothing.
+
+    `aborts` is the execution that would be ended first; what follows from its end is not foretold. `nodes` are those
+    that would run the stage, best first; `could` those that could once they are free.
+    """
 
     project: str
     replies: tuple[str, ...] = ()
+    aborts: int | None = None
     stage: str | None = None
     inputs: Mapping[str, object] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
     workspace: int | None = None
     nodes: tuple[str, ...] = ()
+    could: tuple[str, ...] = ()
     waits: str = ""
     stale: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
-        return bool(self.replies or self.stage)
+        return bool(self.replies or self.aborts or self.stage)
 
 
 def plan(snapshot: Snapshot) -> list[Planned]:
-    """One entry for each project for which something would happen, by name."""
-    found = (_project(snapshot, view) for view in snapshot.projects.values())
-    return [planned for planned in found if planned.changes]
+    """One entry for each project for which something would happen, in the order in which nodes would see to them."""
+    busy = busy_counts(snapshot)
+    found = []
+    for view in sorted(snapshot.projects.values(), key=_urgency):
+        planned = _project(snapshot, view, busy)
+        if planned.nodes:
+            busy[planned.nodes[0]] = busy.get(planned.nodes[0], 0) + 1
+        if planned.changes:
+            found.append(planned)
+    return found
 
 
-def _project(snapshot: Snapshot, view: ProjectView) -> Planned:
+def _urgency(view: ProjectView) -> tuple[int, str]:
+    return (-(view.project.priority if view.project else 0), view.id)
+
+
+def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int]) -> Planned:
     if view.deletion:
         word = "deleted at once" if view.deletion.now else "deleted after its grace time"
         return Planned(view.id, replies=() if view.tombstone else (word,))
@@ -45,27 +65,37 @@ def _project(snapshot: Snapshot, view: ProjectView) -> Planned:
         verdict = "accepted" if reply.accepted else f"rejected, {reply.reason}: {reply.text}"
         replies.append(f"{reply.request} {verdict}")
         after = answered.view
+    planned = Planned(view.id, tuple(replies), None if view.damage else pending_abort(view))
     steps = steps_of(after)
-    if steps.run is None:
-        waits = f"{steps.wait.reason}: {steps.wait.text}" if steps.wait else ""
-        return Planned(view.id, tuple(replies), waits=waits)
-    return _starting(snapshot, after, steps.run, tuple(replies))
+    if steps.run is not None:
+        return _starting(snapshot, after, steps.run, planned, busy)
+    return replace(planned, waits=f"{steps.wait.reason}: {steps.wait.text}" if steps.wait else "")
 
 
-def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, replies: tuple[str, ...]) -> Planned:
-    nodes = candidates(snapshot, snapshot.inventories, busy_counts(snapshot))
+def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planned, busy: Mapping[str, int]) -> Planned:
+    nodes = candidates(snapshot, admitted(snapshot), busy)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
-    return Planned(
-        view.id,
-        replies,
-        slot.stage.name,
-        slot.scope.inputs,
-        slot.source,
-        placement.ranked,
-        f"{placement.reason}: {placement.text}" if placement.reason else "",
-        _becoming_stale(view, slot),
+    waiting, could = queued(snapshot, view, slot, busy)
+    return replace(
+        planned,
+        stage=slot.stage.name,
+        inputs=slot.scope.inputs,
+        env=_environment(slot),
+        workspace=slot.source,
+        nodes=placement.ranked,
+        could=could,
+        waits="" if waiting.reason is Wait.ELECTION else f"{waiting.reason}: {waiting.text}",
+        stale=_becoming_stale(view, slot),
     )
+
+
+def _environment(slot: Slot) -> dict[str, str]:
+    """What people set, the stronger layer winning; places are filled in when the stage is taken."""
+    merged: dict[str, str] = {}
+    for layer in ("pipeline", "stage", "project", "request"):
+        merged |= {name: as_text(value) for name, value in slot.env.get(layer, {}).items()}
+    return merged
 
 
 def _becoming_stale(view: ProjectView, slot: Slot) -> tuple[str, ...]:

@@ -1,15 +1,18 @@
 """States for people: of projects and of their stages. The same on every node, page and terminal."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flow.advance import Slot, Steps, Waiting, floors
 from flow.controls import steps_of
-from flow.placement import busy_counts, candidates, data_of, place
+from flow.placement import busy_counts, candidates, data_of, misfit, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.pipeline import Pipeline, Stage
 from schema.reasons import Wait
+
+STATES = ("running", "needs_input", "failed", "paused", "queued", "succeeded", "new", "invalid")
+"""Of projects; the first that holds."""
 
 CLASSES = {
     "running": "RUNNING",
@@ -53,7 +56,7 @@ class StageState:
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """Where a project stands. `could` are the nodes that could run what is queued."""
+    """Where a project stands. `could` are the nodes that could run the stage it waits at."""
 
     project: str
     pipeline: str
@@ -77,12 +80,21 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         return ProjectState(view.id, name, "running", None, "", record.stage, record)
     if steps.run:
         waiting, could = queued(snapshot, view, steps.run)
-        reason = waiting.reason if waiting else None
-        return ProjectState(view.id, name, "queued", reason, waiting.text if waiting else "", steps.stage, None, could)
-    return _waiting(view, name, steps)
+        lost = view.execution(steps.run.replaces) if steps.run.replaces else None
+        resting = ProjectState(view.id, name, "queued", waiting.reason, waiting.text, steps.stage, lost, could)
+    else:
+        resting = _waiting(snapshot, view, name, steps)
+    return _with_unanswered(resting, len(view.unanswered))
 
 
-def _waiting(view: ProjectView, name: str, steps: Steps) -> ProjectState:
+def _with_unanswered(now: ProjectState, count: int) -> ProjectState:
+    if not count:
+        return now
+    asked = "1 request is not answered yet" if count == 1 else f"{count} requests are not answered yet"
+    return replace(now, text=f"{now.text}; {asked}" if now.text else asked)
+
+
+def _waiting(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps) -> ProjectState:
     waiting = steps.wait or Waiting(Wait.NOT_STARTED)
     state, reason, text = _BY_REASON[waiting.reason], waiting.reason, waiting.text
     if state == "new" and (view.problem or view.pipeline is None):
@@ -91,23 +103,49 @@ def _waiting(view: ProjectView, name: str, steps: Steps) -> ProjectState:
     if state == "succeeded":
         return ProjectState(view.id, name, state, None, "", None, _last(view))
     execution = view.execution(waiting.execution) if waiting.execution else None
-    return ProjectState(view.id, name, state, reason, text, waiting.stage, execution)
+    could = _could(snapshot, view, waiting, execution)
+    return ProjectState(view.id, name, state, reason, text, waiting.stage, execution, could)
+
+
+def _could(snapshot: Snapshot, view: ProjectView, waiting: Waiting, execution: Execution | None) -> tuple[str, ...]:
+    """Nodes that could run the stage once a person let it go on; a gate needs none."""
+    if waiting.reason is Wait.NODE_OFFLINE and execution:
+        return (execution.claim.node,)
+    stage = view.definition.stage(waiting.stage) if view.definition and waiting.stage else None
+    if stage is None or stage.gate:
+        return ()
+    pinned = view.project.node if view.project else None
+    nodes = candidates(snapshot, admitted(snapshot), {})
+    return tuple(node.name for node in nodes if misfit(stage, node, pinned) is None)
 
 
 def _last(view: ProjectView) -> Execution | None:
     return view.executions[-1] if view.executions else None
 
 
-def queued(snapshot: Snapshot, view: ProjectView, slot: Slot) -> tuple[Waiting | None, tuple[str, ...]]:
+def admitted(snapshot: Snapshot) -> list[str]:
+    """Nodes that may take work. Which of them are alive, only a node can tell."""
+    open_to_all = snapshot.settings.join == "open"
+    return [name for name in snapshot.inventories if open_to_all or name in snapshot.nodes]
+
+
+def queued(
+    snapshot: Snapshot, view: ProjectView, slot: Slot, busy: Mapping[str, int] | None = None
+) -> tuple[Waiting, tuple[str, ...]]:
     """Why a wanted slot does not run yet, as far as the repository tells, and which nodes could run it."""
-    nodes = candidates(snapshot, snapshot.inventories, busy_counts(snapshot))
+    nodes = candidates(snapshot, admitted(snapshot), busy_counts(snapshot) if busy is None else busy)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
     if placement.reason:
-        return Waiting(placement.reason, slot.stage.name, placement.text), placement.could
+        return Waiting(placement.reason, slot.stage.name, _why(snapshot, placement.text)), placement.could
     if slot.backoff:
         return Waiting(Wait.BACKOFF, slot.stage.name, f"tried again after {slot.backoff:g} s"), placement.could
     return Waiting(Wait.ELECTION, slot.stage.name, f"for {', '.join(placement.ranked)}"), placement.could
+
+
+def _why(snapshot: Snapshot, text: str) -> str:
+    barred = sorted(set(snapshot.inventories) - set(admitted(snapshot)))
+    return f"{text}; not admitted (nodes/<node>.yaml is missing): {', '.join(barred)}" if barred else text
 
 
 def stage_states(snapshot: Snapshot, view: ProjectView) -> list[StageState]:
@@ -135,15 +173,24 @@ def _stage(
         return StageState(stage.name, shown, None, "", number)
     if steps.chain and _skipped(pipeline, steps, stage):
         return StageState(stage.name, "skipped")
-    if now.stage == stage.name and now.state in ("queued", "needs_input", "paused"):
-        state = "queued" if now.state == "queued" else "waiting"
-        return StageState(stage.name, state, now.reason, now.text, number)
+    if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
+        return StageState(stage.name, _resting(now), now.reason, _with_nodes(now), number)
     if newest is None:
         passed = stage.gate and stage.name in steps.satisfied
         return StageState(stage.name, "succeeded" if passed else "pending")
     if newest.state is State.SUCCEEDED:
         return StageState(stage.name, "stale" if number in outdated else "succeeded", None, "", number)
     return StageState(stage.name, str(newest.state), newest.reason, newest.text, number)
+
+
+def _resting(now: ProjectState) -> str:
+    if now.reason == Wait.NODE_OFFLINE:
+        return "lost"
+    return "queued" if now.state == "queued" else "waiting"
+
+
+def _with_nodes(now: ProjectState) -> str:
+    return f"{now.text} (could run on {', '.join(now.could)})" if now.could else now.text
 
 
 def _counts(execution: Execution) -> bool:

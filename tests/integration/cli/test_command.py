@@ -204,7 +204,7 @@ def test_validate_names_every_mistake_of_a_folder(lab: Labs, command: Commands, 
     )
     (root / "projects" / "v" / "project.yaml").write_text("pipeline: pq\npriority: high\n")
     out = ctl("validate", str(root), code=1)
-    assert "pipelines/p.yaml:1:1: stage 'a': $[[ inputs.q ]]: no such input" in out
+    assert "pipelines/p.yaml:3:35: stage 'a': $[[ inputs.q ]]: no such input" in out
     assert "projects/v/project.yaml:2:11:" in out
 
 

@@ -1,13 +1,12 @@
-"""Pipelines and projects: see, make, change, delete. Each change is one commit on `main`."""
+"""Projects: see, make, change, delete. Each change is one commit on `main`."""
 
-import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output, settings
+from cli.commits import commit
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -15,135 +14,22 @@ if TYPE_CHECKING:
 
 Id = Annotated[str, typer.Argument(metavar="ID")]
 Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE; may be repeated")]
+Priority = Annotated[int | None, typer.Option("--priority", help="0 to 100, the larger the sooner")]
 
 
 def add_to(app: typer.Typer) -> None:
-    pipelines = typer.Typer(no_args_is_help=True, help="Pipelines. Example: winslowctl pipelines put traffic.yaml")
-    _add(pipelines, {"ls": pipelines_ls, "show": pipelines_show, "put": pipelines_put, "rm": pipelines_rm})
-    app.add_typer(pipelines, name="pipelines")
-    projects = typer.Typer(no_args_is_help=True, help="Projects. Example: winslowctl projects create v1 --pipeline p")
-    _add(
-        projects,
-        {
-            "ls": projects_ls,
-            "show": control_describe,
-            "create": projects_create,
-            "edit": projects_edit,
-            "rm": projects_rm,
-        },
-    )
-    app.add_typer(projects, name="projects")
-    app.command("confirm-deletions")(confirm_deletions)
-
-
-def _add(group: typer.Typer, verbs: Mapping[str, Callable[..., None]]) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Projects. Example: winslowctl projects create v1 --pipeline p")
+    verbs: dict[str, Callable[..., None]] = {
+        "ls": projects_ls,
+        "show": projects_show,
+        "create": projects_create,
+        "edit": projects_edit,
+        "rm": projects_rm,
+    }
     for name, verb in verbs.items():
         group.command(name)(verb)
-
-
-def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -> str:
-    """One commit on `main`; the files are made anew on the newest snapshot at every try. Prints it."""
-    from state.people import commit_edit
-    from state.repository import Edit
-
-    client = settings.repository()
-    done = commit_edit(client, lambda at: Edit(files(at), message, settings.author()), sleep=time.sleep)
-    if not output.for_programs({"commit": done}):
-        print(f"{done}  {message.splitlines()[0]}")
-    return done
-
-
-# -- pipelines --------------------------------------------------------------------------------------------------------
-
-
-def pipelines_ls() -> None:
-    """All pipelines in force.
-
-    Example: winslowctl pipelines ls
-    """
-    _, snapshot = settings.snapshot()
-    used: dict[str, int] = {}
-    for view in snapshot.projects.values():
-        if view.project:
-            name = view.project.pipeline.partition("@")[0]
-            used[name] = used.get(name, 0) + 1
-    rows: list[dict[str, Any]] = [
-        {
-            "pipeline": p.name,
-            "stages": [s.name for s in p.stages],
-            "projects": used.get(p.name, 0),
-            "description": p.description,
-        }
-        for p in snapshot.pipelines.values()
-    ]
-    if not output.for_programs(rows):
-        cells = [
-            [
-                output.shown(r["pipeline"]),
-                output.shown(" → ".join(r["stages"])),
-                str(r["projects"]),
-                output.shown(r["description"]),
-            ]
-            for r in rows
-        ]
-        output.table(
-            ("PIPELINE", "STAGES", "PROJECTS", "DESCRIPTION"), cells, empty="no pipelines; `pipelines put FILE`"
-        )
-
-
-def pipelines_show(name: Id) -> None:
-    """The definition of a pipeline, as it stands on main.
-
-    Example: winslowctl pipelines show traffic
-    """
-    from schema import layout
-    from schema.documents import tidy
-
-    client, snapshot = settings.snapshot()
-    text = client.read_main(layout.pipeline(settings.checked_name(name, "pipeline")))
-    if text is None:
-        raise CommandError(f"there is no pipeline {name!r}; `winslowctl pipelines ls` lists them")
-    if not output.for_programs(tidy(snapshot.pipelines[name]) if name in snapshot.pipelines else {"text": text}):
-        print(text, end="")
-
-
-def pipelines_put(file: Annotated[Path, typer.Argument(help="the definition", metavar="FILE")]) -> None:
-    """Make or change a pipeline, after validating it. Commits pipelines/<name>.yaml.
-
-    Example: winslowctl pipelines put traffic.yaml
-    """
-    from flow.interpolate import mistakes
-    from schema import layout
-    from schema.binding import read
-    from schema.codec import MAX_BYTES
-    from schema.pipeline import Pipeline
-
-    try:
-        text = file.read_bytes()[: MAX_BYTES + 1].decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: {error}") from None
-    pipeline = read(Pipeline, text, str(file))
-    found = [f"{file}:1:1: stage {stage!r}: {what}" for stage, what in mistakes(pipeline)]
-    if found:
-        raise CommandError("\n".join(found))
-    commit(lambda _: {layout.pipeline(pipeline.name): text}, f"Put pipeline {pipeline.name}")
-
-
-def pipelines_rm(name: Id) -> None:
-    """Delete a pipeline. Its projects go on with the definition they keep.
-
-    Example: winslowctl pipelines rm traffic
-    """
-    from schema import layout
-
-    path = layout.pipeline(settings.checked_name(name, "pipeline"))
-    client, _ = settings.snapshot()
-    if client.read_main(path) is None:
-        raise CommandError(f"there is no pipeline {name!r}")
-    commit(lambda _: {path: None}, f"Remove pipeline {name}")
-
-
-# -- projects ---------------------------------------------------------------------------------------------------------
+    app.add_typer(group, name="projects")
+    app.command("confirm-deletions")(confirm_deletions)
 
 
 def projects_ls() -> None:
@@ -176,7 +62,7 @@ def projects_ls() -> None:
         output.table(("PROJECT", "NAME", "PIPELINE", "TAGS", ""), cells, empty="no projects yet")
 
 
-def control_describe(project: Id) -> None:
+def projects_show(project: Id) -> None:
     """One project in full, as `describe` shows it.
 
     Example: winslowctl projects show crossing
@@ -192,7 +78,7 @@ def projects_create(
     name: Annotated[str, typer.Option("--name", help="a name for people")] = "",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="may be repeated")] = None,
     input: Inputs = None,
-    priority: Annotated[int | None, typer.Option("--priority", help="0 to 100, the larger the sooner")] = None,
+    priority: Priority = None,
     start: Annotated[bool, typer.Option("--start", help="ask for the start in the same commit")] = False,
 ) -> None:
     """Make a project. Commits projects/<id>/project.yaml.
@@ -200,6 +86,8 @@ def projects_create(
     Example: winslowctl projects create crossing --pipeline traffic --input video=ulm/0800.mp4 --start
     """
     from schema import codec, layout
+    from schema.binding import read
+    from schema.project import Project
 
     settings.checked_name(id, "project")
     fields: dict[str, Any] = {
@@ -216,7 +104,9 @@ def projects_create(
         view = snapshot.projects.get(id)
         if view and view.project and not view.deletion:
             raise CommandError(f"project {id!r} exists; `winslowctl projects edit {id}` changes it")
-        made: dict[str, str | None] = {layout.project(id): codec.dump({**fields, **_typed(snapshot, fields)})}
+        text = codec.dump({**fields, **_typed(snapshot, fields)})
+        read(Project, text, layout.project(id))
+        made: dict[str, str | None] = {layout.project(id): text}
         if start:
             made[layout.request(id, _first_request(snapshot, id))] = codec.dump({"request": "start"})
         return made
@@ -256,7 +146,7 @@ def projects_edit(
     pipeline: Annotated[str | None, typer.Option("--pipeline", help="another pipeline, from its next start on")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="the tags, all of them")] = None,
     input: Inputs = None,
-    priority: Annotated[int | None, typer.Option("--priority", help="0 to 100")] = None,
+    priority: Priority = None,
 ) -> None:
     """Rename, retag, move to another pipeline, change inputs. Comments and order in the file stay.
 

@@ -1,0 +1,22 @@
+"""Edits of `main`: one commit each, made anew after a lost race, printed."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cli import output, settings
+
+if TYPE_CHECKING:
+    from flow.world import Snapshot
+
+
+def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -> str:
+    """One commit on `main`; the files are made anew on the newest snapshot at every try. Prints it."""
+    from state.people import commit_edit
+    from state.repository import Edit
+
+    client = settings.repository()
+    done = commit_edit(client, lambda at: Edit(files(at), message, settings.author()), sleep=time.sleep)
+    if not output.for_programs({"commit": done}):
+        print(f"{done}  {message.splitlines()[0]}")
+    return done

@@ -1,0 +1,97 @@
+"""Files that executions left: listed from the repository, fetched from this machine."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError
+from cli.history import execution_of
+
+if TYPE_CHECKING:
+    from schema.execution import Execution
+    from state.git import GitRepository
+
+
+def add_to(app: typer.Typer) -> None:
+    files = typer.Typer(no_args_is_help=True, help="Files of executions. Example: winslowctl files ls crossing/3")
+    files.command("ls")(files_ls)
+    files.command("get")(files_get)
+    app.add_typer(files, name="files")
+
+
+def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> None:
+    """Files that an execution left; without a number those of every stage's newest.
+
+    All of them where the workspace is on this machine, else the artifacts that the repository lists.
+    Example: winslowctl files ls crossing/3
+    """
+    id, _, number = what.partition("/")
+    client, _, view = settings.project(id)
+    records = [execution_of(view, number)] if number else list({e.stage: e for e in view.executions}.values())
+    rows = [row for record in records for row in _files_of(client, id, record)]
+    if output.for_programs(rows):
+        return
+    cells = [[str(r["execution"]), output.shown(r["path"]), f"{r['bytes']:,}", output.shown(r["digest"])] for r in rows]
+    output.table(("EXEC", "PATH", "BYTES", "DIGEST"), cells, empty="no files")
+
+
+def _files_of(client: "GitRepository", id: str, record: "Execution") -> list[dict[str, Any]]:
+    from schema import layout
+
+    folder = workspace(id, record.execution)
+    if folder.is_dir():
+        return _found(folder, record.execution)
+    text = client.read_text(layout.artifacts(id, record.execution, record.stage))
+    return _listed(text, record.execution) if text else []
+
+
+def _found(folder: Path, number: int) -> list[dict[str, Any]]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return [
+        {"execution": number, "path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "digest": None}
+        for path in paths
+    ]
+
+
+def _listed(text: str, number: int) -> list[dict[str, Any]]:
+    """CommandError for a list that is not what nodes write."""
+    from pydantic import ValidationError
+
+    from schema.execution import ArtifactList
+
+    try:
+        listed = ArtifactList.model_validate(json.loads(text))
+    except (ValueError, ValidationError, RecursionError):
+        raise CommandError(f"the list of artifacts of execution {number} cannot be read") from None
+    return [{"execution": number, "path": a.path, "bytes": a.bytes, "digest": a.digest} for a in listed.artifacts]
+
+
+def workspace(id: str, number: int) -> Path:
+    return settings.data() / "projects" / settings.checked_name(id, "project") / f"{number:04d}" / "workspace"
+
+
+def files_get(
+    what: Annotated[str, typer.Argument(metavar="PROJECT/N/PATH")],
+    to: Annotated[str, typer.Option("-o", "--to", help="file or folder to write; default: here")] = "",
+) -> None:
+    """Copy a file that an execution left, where it is on this machine.
+
+    Example: winslowctl files get crossing/6/report.html -o report.html
+    """
+    import shutil
+
+    id, _, rest = what.partition("/")
+    number, _, path = rest.partition("/")
+    if not number.isdecimal() or len(number) > 9 or not path:
+        raise CommandError("name a file like crossing/6/report.html", 2)
+    folder = workspace(id, int(number)).resolve()
+    source = (folder / path).resolve()
+    if folder not in source.parents:
+        raise CommandError(f"{path!r} leads out of the workspace")
+    if not source.is_file():
+        raise CommandError(f"{what} is not on this machine ({folder}); give --data of the node that has it")
+    target = Path(to or ".")
+    print(shutil.copy(source, target / source.name if target.is_dir() else target))

@@ -1,0 +1,108 @@
+"""`doctor`: whether this machine and the repository can do their work, and what to do where not."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError
+
+ROOM = 5 * 2**30
+SKEW = 300.0
+"""Seconds by which a recorded time may lie in the future before the clock is doubted."""
+Finding = tuple[str, str, str]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(doctor)
+
+
+def doctor() -> None:
+    """Look whether this machine and the repository can do their work; each line says what to do.
+
+    Example: winslowctl doctor --repo /srv/git/lab.git
+    """
+    rows = [{"check": name, "result": result, "text": text} for name, result, text in _checks()]
+    if not output.for_programs(rows):
+        colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+        output.table(
+            ("CHECK", "", ""),
+            [[r["check"], f"[{colours[r['result']]}]{r['result']}[/]", output.shown(r["text"])] for r in rows],
+        )
+    if any(row["result"] == "fail" for row in rows):
+        raise typer.Exit(1)
+
+
+def _checks() -> Iterator[Finding]:
+    yield _git()
+    yield from _repository()
+    yield _docker()
+    yield _disk()
+
+
+def _git() -> Finding:
+    import subprocess
+
+    if not shutil.which("git"):
+        return "git", "fail", "not installed; apt-get install git"
+    version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return "git", "ok", version
+
+
+def _repository() -> Iterator[Finding]:
+    from state.errors import StateError
+    from state.log import events
+    from state.setup import probe
+
+    try:
+        client, snapshot = settings.snapshot(live=True)
+    except (CommandError, StateError) as error:
+        yield "repository", "fail", str(error)
+        return
+    yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
+    for problem in snapshot.problems[:5]:
+        yield "document", "warn", problem
+    found = probe(client.url)
+    if found.good:
+        yield "node refs", "ok", "the server lets nodes keep refs/winslow/nodes/…"
+    else:
+        yield "node refs", "fail", f"the server refuses refs/winslow/…: {found.text}"
+    yield _clock([event.time for event in events(client, limit=1)], time.time())
+
+
+def _clock(recorded: list[str], now: float) -> Finding:
+    """Nothing is decided by it, but people read the times."""
+    newest = max((datetime.fromisoformat(text).timestamp() for text in recorded), default=now)
+    if newest - now > SKEW:
+        text = f"this clock is {newest - now:.0f} s behind the newest event's; set it (timedatectl set-ntp true)"
+        return "clock", "warn", text
+    return "clock", "ok", "not behind the newest event"
+
+
+def _docker() -> Finding:
+    from runner.errors import RunnerError
+
+    try:
+        from runner.docker import engine
+
+        found = engine()
+    except (RunnerError, ImportError) as error:
+        text = f"no engine answers, stages would run as processes; apt-get install docker.io ({str(error)[:120]})"
+        return "docker", "warn", text
+    live = "" if found.live_restore else "; set live-restore, or a restart of dockerd ends stages"
+    return "docker", "ok" if not live else "warn", f"Docker Engine {found.version}{live}"
+
+
+def _disk() -> Finding:
+    folder = settings.data().absolute()
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return "data", "fail", f"{folder} cannot be written; name another folder with --data"
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 2**30:.0f} GiB free at {folder}"
+    return ("disk", "ok", text) if free > ROOM else ("disk", "warn", f"{text}; make room, or name another with --data")
