@@ -202,7 +202,7 @@ def test_F20_a_flood_is_capped_in_bounded_memory(bench: Bench) -> None:
     assert len(summary.text.encode()) <= 64 * 1024
     assert "the log is full" in summary.text
     after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert after <= max(before, 64 * 1024)  # KiB, of the largest child
+    assert after <= before + 64 * 1024  # KiB, of the largest child
 
 
 def test_nothing_marked_means_nothing_killed(tmp_path: Path) -> None:
