@@ -1,89 +1,31 @@
-"""Stages as containers of a Docker Engine, with as few rights as they can run with.
+"""Stages as containers of a Docker Engine; `runner.rights` says what they may do, `runner.engine` what the engine says.
 
-What a stage gets without anybody granting more: a user of its own, no capabilities, no new privileges, the default
-seccomp profile, a read-only root, no network, `/tmp` and a home in memory, `/workspace` and `/winslow` to write to.
-
-The end of a stream or a broken connection says nothing about a container; only `inspect` does.
+What outlives this process is in each container's directory: `started.json` when it began on the boot-time clock,
+`stop.json` that we told it to end, `engine.json` that the engine was lost, `log` and how far it has come.
 """
 
-import json
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import docker
-import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.types import CancellableStream, DeviceRequest, LogConfig, Mount
+from docker.errors import APIError, ImageNotFound, NotFound
 
-from runner import logs
-from runner.docker_log import Follower, Stream, nanoseconds, read_position
+from runner import images, logs, notes, rights
+from runner.docker_log import Follower, nanoseconds, read_position
+from runner.engine import BROKEN, ContainerLog, Engine, Events, connect, engine, restarted_under, talking
 from runner.errors import EngineUnavailable, ImageUnavailable, Refused
 from runner.hostimage import build_base
 from runner.labels import PREFIX, Owner
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
 
-HOME = "/home/winslow"
-GRACE = f"{PREFIX}.grace"
-MEMORY = f"{PREFIX}.memory"
-TEMPORARY = "rw,exec,nosuid,nodev,mode=1777"
-ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
+__all__ = ["DockerRunner", "Engine", "engine"]
+
 KILLED = (137, 143, 255)
 """Exit codes that a container gets when something ends it from outside."""
 LOG_PATIENCE = 5.0
 """Seconds without progress of its log after which an ended container is reported with the log it has."""
-BROKEN = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, ConnectionError, TimeoutError)
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    version: str
-    live_restore: bool
-
-
-def engine() -> Engine:
-    """What answers here. EngineUnavailable."""
-    client = connect()
-    with talking():
-        return Engine(client.version()["Version"], bool(client.info().get("LiveRestoreEnabled")))
-
-
-def connect(client: Any = None) -> Any:
-    """A client whose engine has answered. EngineUnavailable."""
-    try:
-        client = client or docker.from_env(timeout=60)
-    except DockerException as error:
-        raise _unavailable(error) from None
-    with talking():
-        client.ping()
-    return client
-
-
-@contextmanager
-def talking() -> Iterator[None]:
-    """An engine that does not answer is EngineUnavailable; what it answers stays as it is."""
-    try:
-        yield
-    except APIError as error:
-        if error.response is not None and error.response.status_code == 503:
-            raise _unavailable(error) from None
-        raise
-    except BROKEN as error:
-        raise _unavailable(error) from None
-
-
-def _unavailable(error: Exception) -> EngineUnavailable:
-    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    why = str(error).replace("Error while fetching server API version: ", "")[:200]
-    return EngineUnavailable(
-        f"the Docker Engine at {address} does not answer ({why}): start it (`systemctl start docker`), "
-        f"point DOCKER_HOST to it, or let this user use its socket (group `docker`)"
-    )
 
 
 def boot_time() -> float:
@@ -107,7 +49,7 @@ class DockerRunner:
         self.on_change, self.log_cap = on_change, log_cap
         self.client = connect(client)
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._lock, self._stopping = threading.Lock(), threading.Lock()
+        self._lock, self._stopping, self._building = threading.Lock(), threading.Lock(), threading.Lock()
         self._followers: dict[str, Follower] = {}
         self._ended: dict[str, Container] = {}
         self._started: dict[str, float | None] = {}
@@ -129,28 +71,29 @@ class DockerRunner:
                 raise ImageUnavailable(
                     f"there is no image {image!r} on this node, and `pull: never` forbids to fetch it"
                 )
-            return _image(image, found or self._host(image) or self._pull(image))
+            return images.resolved(image, found or self._host(image) or self._pull(image))
 
     def _host(self, image: str) -> dict[str, Any] | None:
         """`host/…` needs no registry anywhere: here it is an image made of this host's Python, at its first use."""
         if not image.startswith("host/"):
             return None
-        build_base(image)
+        with self._building:
+            if self._local(image) is None:
+                build_base(image)
         return self._local(image)
 
     def _local(self, image: str) -> dict[str, Any] | None:
         try:
-            return dict(self.client.api.inspect_image(pinned(image)))
+            return dict(self.client.api.inspect_image(images.pinned(image)))
         except (ImageNotFound, NotFound):
             return None
         except APIError as error:
             raise ImageUnavailable(f"image {image!r}: {error.explanation}") from None
 
     def _pull(self, image: str) -> dict[str, Any]:
-        repository, separator, digest = pinned(image).partition("@")
-        tag = digest if separator else _tag(image)
+        repository, tag = images.source(image)
         try:
-            self.client.images.pull(repository if separator else _repository(image), tag=tag)
+            self.client.images.pull(repository, tag=tag)
         except APIError as error:
             raise ImageUnavailable(
                 f"image {image!r} is not on this node and cannot be pulled: {error.explanation or error}; check its "
@@ -164,42 +107,28 @@ class DockerRunner:
         with talking():
             if self._inspect(spec.id) is not None:
                 return
-            self._hand_over(spec)
+            rights.hand_over(spec, self.user)
             self._create(spec)
 
     def _create(self, spec: Spec) -> None:
         api = self.client.api
         try:
             api.create_container(
-                pinned(spec.image),
+                images.pinned(spec.image),
                 list(spec.command) or None,
                 name=_name(spec.id),
                 entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
-                environment=_environment(spec),
-                labels={**spec.labels, GRACE: str(spec.grace), MEMORY: str(spec.limits.memory or "")},
+                environment=rights.environment(spec),
+                labels=rights.labels(spec),
                 user=self.user,
                 working_dir="/workspace",
-                host_config=api.create_host_config(**_host(spec, self.user)),
+                host_config=api.create_host_config(**rights.options(spec, self.user)),
             )
         except (ImageNotFound, NotFound) as error:
             raise ImageUnavailable(f"image {spec.image!r} is not on this node: {error.explanation}") from None
         except APIError as error:
             if error.response is None or error.response.status_code != 409:
                 raise Refused(f"the engine refuses the container: {error.explanation}") from None
-
-    def _hand_over(self, spec: Spec) -> None:
-        """The stage's own trees belong to its user."""
-        uid, _, gid = self.user.partition(":")
-        spec.workspace.mkdir(parents=True, exist_ok=True)
-        (spec.directory / "io").mkdir(parents=True, exist_ok=True)
-        try:
-            for tree in (spec.workspace, spec.directory / "io"):
-                _own(tree, int(uid), int(gid or uid))
-        except PermissionError as error:
-            raise Refused(
-                f"cannot give {error.filename} to the stages' user {self.user}: run the node as root, "
-                f"or let stages run as this user ({os.getuid()}:{os.getgid()})"
-            ) from None
 
     def start(self, container: str) -> None:
         with talking():
@@ -224,32 +153,42 @@ class DockerRunner:
             found = self._own(container)
             if found is None or not found["State"]["Running"]:
                 return
-            note = _read(self.root / container / "stop.json")
-            if note.get("boot") != self.boot:
-                note = {"at": boot_time(), "boot": self.boot, "sent": False}
-                write_note(self.root / container / "stop.json", note)
-            left = float(str(note["at"])) + _grace(found) - boot_time()
-            if left <= 0:
-                self._signal(container, "KILL")
-            elif container not in self._told:
-                self._signal(container, "TERM")
-                write_note(self.root / container / "stop.json", {**note, "sent": True})
-                self._told[container] = timer = threading.Timer(left, self._kill_later, (container,))
-                timer.daemon = True
-                timer.start()
+            self._press(container, found)
+
+    def _press(self, container: str, found: Mapping[str, Any]) -> None:
+        """TERM the first time, KILL once the grace is over, whoever counted it down so far."""
+        path = self.root / container / "stop.json"
+        note = notes.read(path)
+        if note.get("boot") != self.boot:
+            note = {"at": boot_time(), "boot": self.boot, "sent": False}
+            notes.write(path, note)
+        left = float(note["at"]) + _grace(found) - boot_time()
+        if left > 0 and container in self._told:
+            return
+        if found["State"].get("Paused"):
+            self.client.api.unpause(_name(container))  # the engine signals nothing that is paused
+        if self._signal(container, "TERM" if left > 0 else "KILL") and not note["sent"]:
+            notes.write(path, {**note, "sent": True})
+        if left > 0:
+            self._told[container] = timer = threading.Timer(left, self._kill_later, (container,))
+            timer.daemon = True
+            timer.start()
 
     def _kill_later(self, container: str) -> None:
         try:
             self.stop(container)
-        except (EngineUnavailable, APIError):
+        except (EngineUnavailable, APIError, OSError):
             pass  # whoever calls `stop` again will see to it
 
-    def _signal(self, container: str, name: str) -> None:
+    def _signal(self, container: str, name: str) -> bool:
+        """False when there was nothing any more to send it to."""
         try:
             self.client.api.kill(_name(container), name)
         except APIError as error:
             if error.response is None or error.response.status_code not in (404, 409, 500):
                 raise  # 404, 409 and old engines' 500: it has ended by now
+            return False
+        return True
 
     def remove(self, container: str) -> None:
         with talking():
@@ -296,7 +235,7 @@ class DockerRunner:
         return found
 
     def _look(self, container: str, entry: Mapping[str, Any]) -> Container | None:
-        """None for one that is gone or that the engine cannot describe."""
+        """None for one that is gone. One that the engine cannot describe counts as running: its end is not known."""
         labels = entry.get("Labels") or {}
         if not self.owner.owns(labels):
             return None
@@ -311,7 +250,7 @@ class DockerRunner:
         except (APIError, KeyError, ValueError, OSError) as error:
             if isinstance(error, BROKEN):
                 raise
-            return None
+            return Container(container, labels, Condition.RUNNING, detail=str(error)[:300])
 
     def _at_work(self, container: str, labels: Mapping[str, str], found: Mapping[str, Any] | None = None) -> Container:
         directory = self.root / container
@@ -347,35 +286,37 @@ class DockerRunner:
     def _ending(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
         """Our own stop first; then what the kernel did; then what happened to the engine or the machine."""
         state, directory = found["State"], self.root / container
-        code, stop = int(state["ExitCode"]), _read(directory / "stop.json")
+        code, stop = int(state["ExitCode"]), notes.read(directory / "stop.json")
         if stop and (stop.get("sent") or code in KILLED):
             return Ending.STOPPED, ""
         if state.get("OOMKilled") or found["Id"] in self._out_of_memory:
-            limit = (found["Config"].get("Labels") or {}).get(MEMORY)
+            limit = (found["Config"].get("Labels") or {}).get(rights.MEMORY)
             of = f" of {int(limit) / 2**20:.0f} MiB" if limit else ""
             return Ending.OOM, f"the kernel ended a process of it: it reached its memory limit{of}"
-        if code in KILLED and (state.get("Error") or self._went_down(container, state)):
+        if code in KILLED and (state.get("Error") or self._went_down(container, found)):
             return Ending.INFRASTRUCTURE, state.get("Error") or "the Docker Engine or the machine went down under it"
         return Ending.EXIT, ""
 
-    def _went_down(self, container: str, state: Mapping[str, Any]) -> bool:
-        """The machine has booted since its start, or the engine was lost when it ended or while it ran."""
+    def _went_down(self, container: str, found: Mapping[str, Any]) -> bool:
+        """The machine has booted since its start, or the engine was lost when it ended or while it ran, seen or not."""
         directory = self.root / container
-        started = _read(directory / "started.json")
+        started = notes.read(directory / "started.json")
         if started and started["boot"] != self.boot:
             return True
-        lost = _read(directory / "engine.json").get("lost")
-        return lost is not None and nanoseconds(state["FinishedAt"]) / 1e9 > float(str(lost)) - 30
+        lost = notes.read(directory / "engine.json").get("lost")
+        if lost is not None and nanoseconds(found["State"]["FinishedAt"]) / 1e9 > float(str(lost)) - 30:
+            return True
+        return restarted_under(self.client, found["Id"])
 
     def _start_time(self, container: str, found: Mapping[str, Any]) -> None:
         """On the boot-time clock: noted once, so that a wall clock set anew changes nothing."""
         path = self.root / container / "started.json"
-        note = _read(path)
+        note = notes.read(path)
         moment = found.get("State", {}).get("StartedAt", "0001")
         if not note and not moment.startswith("0001"):
             ago = time.time() - nanoseconds(moment) / 1e9
             note = {"boot": self.boot if ago < boot_time() else "", "started": boot_time() - ago}
-            write_note(path, note)
+            notes.write(path, note)
         self._started[container] = float(str(note["started"])) if note.get("boot") == self.boot else None
 
     def _follow(self, container: str) -> None:
@@ -416,160 +357,17 @@ class DockerRunner:
         for container in self._running | frozenset(self._followers):
             if container not in self._ended:
                 try:
-                    write_note(self.root / container / "engine.json", {"lost": time.time()})
+                    notes.write(self.root / container / "engine.json", {"lost": time.time()})
                 except OSError:
                     pass
         self._running = frozenset()
 
 
-class Events:
-    """Wakes the controller when a container ends; connects again for as long as it has to."""
-
-    def __init__(
-        self, client: Any, owner: Owner, heard: Callable[[Mapping[str, Any]], None], lost: Callable[[], None]
-    ) -> None:
-        self.client, self.heard, self.lost = client, heard, lost
-        labels = [f"{key}={value}" for key, value in owner.labels().items()]
-        self._filters = {"type": "container", "event": ["die", "oom"], "label": labels}
-        self._end = threading.Event()
-        self._stream: Any = None
-        self._thread = threading.Thread(target=self._run, name="docker-events", daemon=True)
-        self._thread.start()
-
-    @property
-    def ending(self) -> bool:
-        return self._end.is_set()
-
-    def end(self) -> None:
-        self._end.set()
-        _close(self._stream)
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        while not self._end.is_set():
-            try:
-                self._stream = self.client.api.events(decode=True, filters=self._filters)
-                for event in self._stream:
-                    if self._end.is_set():
-                        return
-                    self.heard(event)
-            except (DockerException, OSError, ValueError):
-                pass
-            if not self._end.is_set() and self._stream is not None:
-                self._stream = None
-                self.lost()
-                self.heard({})
-            self._end.wait(0.5)
-
-
-class ContainerLog:
-    """The engine's log of one container, for `docker_log.Follower`."""
-
-    def __init__(self, client: Any, name: str) -> None:
-        self.client, self.name = client, name
-
-    def logs(self, since: str, follow: bool) -> Stream:
-        """By hand: the SDK's own call loses either the streams or the nanoseconds."""
-        api = self.client.api
-        wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), "since": since}
-        url = f"{api.base_url}/v{api.api_version}/containers/{self.name}/logs"
-        response = api.get(url, params=wanted, stream=True, timeout=(10, None))
-        if response.status_code == 404:
-            raise LookupError(self.name)
-        if response.status_code != 200:
-            raise OSError(f"the engine gives no log of {self.name}: {response.status_code}")
-        stream: Stream = CancellableStream(response.raw.stream(65536), response)
-        return stream
-
-    def over(self) -> bool:
-        try:
-            state = self.client.api.inspect_container(self.name)["State"]
-        except NotFound:
-            raise LookupError(self.name) from None
-        except APIError as error:
-            raise OSError(str(error)) from None
-        return not state["Running"]
-
-
 # -- plain things -----------------------------------------------------------------------------------------------------
-
-
-def pinned(image: str) -> str:
-    """`repo:tag@sha256:…` as `repo@sha256:…`: engines disagree about references with both."""
-    _, separator, digest = image.partition("@")
-    return f"{_repository(image)}@{digest}" if separator else image
-
-
-def _repository(image: str) -> str:
-    name = image.partition("@")[0]
-    head, separator, last = name.rpartition("/")
-    return f"{head}{separator}{last.partition(':')[0]}"
-
-
-def _tag(image: str) -> str:
-    return image.rpartition("/")[2].partition(":")[2] or "latest"
-
-
-def _image(ref: str, found: Mapping[str, Any]) -> Image:
-    """By the digest that a registry gave it under this very name, else by its id, which only this node knows."""
-    known = {name: digest for name, _, digest in (entry.partition("@") for entry in found.get("RepoDigests") or ())}
-    digest = known.get(_repository(ref).removeprefix("docker.io/").removeprefix("library/")) or known.get(
-        _repository(ref)
-    )
-    return Image(ref, digest=digest, id=found.get("Id"))
 
 
 def _name(container: str) -> str:
     return f"{PREFIX}-{container}"
-
-
-def _environment(spec: Spec) -> dict[str, str]:
-    """Of the machine's devices a stage sees those that it was given, whatever its image asks for."""
-    return {"HOME": HOME, **spec.environment, "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void"}
-
-
-def _host(spec: Spec, user: str) -> dict[str, Any]:
-    limits = spec.limits
-    uid, _, gid = user.partition(":")
-    temporary = f"{TEMPORARY},uid={uid},gid={gid or uid}"  # runc gives them the mode of the image's own folders
-    given = {
-        "mem_limit": limits.memory,
-        "memswap_limit": limits.memory,
-        "nano_cpus": int(limits.cpus * 1e9) if limits.cpus else None,
-        "shm_size": limits.shm_size,
-        "pids_limit": limits.pids,
-        "device_requests": [DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]])] if spec.gpus else None,
-    }
-    return {
-        "init": True,
-        "auto_remove": False,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "read_only": True,
-        "network_mode": "none",
-        "tmpfs": {"/tmp": temporary, HOME: temporary},
-        "mounts": _mounts(spec),
-        "log_config": LogConfig(type="json-file", config=ENGINE_LOG),
-        **{name: value for name, value in given.items() if value is not None},
-    }
-
-
-def _mounts(spec: Spec) -> list[Mount]:
-    own = [
-        Mount("/workspace", str(spec.workspace.absolute()), type="bind"),
-        Mount("/winslow", str((spec.directory / "io").absolute()), type="bind"),
-    ]
-    return own + [
-        Mount(mount.target, str(mount.source.absolute()), type="bind", read_only=not mount.writable)
-        for mount in spec.mounts
-    ]
-
-
-def _own(tree: Path, uid: int, gid: int) -> None:
-    os.chown(tree, uid, gid, follow_symlinks=False)
-    for folder, folders, files in os.walk(tree):
-        for name in (*folders, *files):
-            os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)
 
 
 def _start_failure(text: str) -> str:
@@ -579,30 +377,4 @@ def _start_failure(text: str) -> str:
 
 
 def _grace(found: Mapping[str, Any]) -> float:
-    return float((found["Config"].get("Labels") or {}).get(GRACE) or 10.0)
-
-
-def write_note(path: Path, content: Mapping[str, object]) -> None:
-    """A small durable file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{threading.get_ident()}.part")
-    with part.open("w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _close(stream: Any) -> None:
-    try:
-        stream.close()
-    except (OSError, AttributeError, ValueError, DockerException):
-        pass
+    return float((found["Config"].get("Labels") or {}).get(rights.GRACE) or 10.0)

@@ -194,7 +194,6 @@ class Writer:
     def _append(self, text: bytes) -> None:
         position = self.position
         if position.full:
-            os.utime(self._log)  # it still says something, only nobody keeps it
             return
         if position.bytes + len(text) >= self.cap:
             kept = text[: self.cap - position.bytes].rpartition(b"\n")
@@ -205,6 +204,9 @@ class Writer:
             written = os.write(self._log, text)
             position.bytes += written
             text = text[written:]
+
+    def touch(self) -> None:
+        os.utime(self._log)
 
     def note(self) -> None:
         """After the lines; always of one length, so that it is overwritten as a whole."""
@@ -273,6 +275,14 @@ class Follower:
             writer.note()
             self._over.set()
 
+    def _listen(self, writer: Writer, pieces: Iterator[bytes]) -> None:
+        """Nothing is kept any more; that something was said still shows in the file's time."""
+        for _ in pieces:
+            writer.touch()
+            self.moved = time.monotonic()
+            if self._stop.is_set():
+                return
+
     def _copy(self, writer: Writer, *, follow: bool) -> None:
         """From the position to the end of the stream."""
         since = writer.resume()
@@ -280,11 +290,14 @@ class Follower:
         try:
             if self._stop.is_set():
                 return
-            for found in frames(iter(stream)):
+            pieces = iter(stream)
+            for found in frames(pieces):
                 writer.add(found)
                 self.moved = time.monotonic()
                 if self._stop.is_set():
                     return
+                if writer.position.full:
+                    self._listen(writer, pieces)
         finally:
             self._stream = None
             _close(stream)

@@ -6,7 +6,6 @@ and what the shim writes. A shim that is gone without `exit.json` was killed, or
 ended where it still runs, and that is an end too.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from runner import logs, shim
+from runner import logs, notes, shim
 from runner.errors import Refused
 from runner.labels import Owner
 from runner.shims import MARK, Shims, kill_marked
@@ -104,7 +103,7 @@ class ProcessRunner:
             return
         if not (directory / "stop.json").exists():
             shim.note(str(directory), "stop.json", {"at": _now(), "boot": self.boot})
-        facts = _json(directory / "shim.json")
+        facts = notes.read(directory / "shim.json")
         if facts:  # else its shim will find stop.json before it starts anything
             self._signal(facts)
 
@@ -171,25 +170,25 @@ class ProcessRunner:
         labels = order.get("labels") if order else None
         if not isinstance(labels, dict) or not self.owner.owns(labels):
             return None
-        facts = _json(directory / "shim.json")
+        facts = notes.read(directory / "shim.json")
         if "pid" not in facts and not (directory / "exit.json").exists():
             if not (directory / "launched").exists():
                 return Container(directory.name, labels, Condition.CREATED)
             if self._shims.beginning(directory):
                 return Container(directory.name, labels, Condition.RUNNING)
-            facts = _json(directory / "shim.json")  # it may have begun between the two looks
+            facts = notes.read(directory / "shim.json")  # it may have begun between the two looks
         started = _moment(facts) if facts.get("boot") == self.boot else None
         if self._alive(facts):
             self._shims.follow(directory.name, int(str(facts["pid"])))
             output = logs.last_output(directory)
             return Container(directory.name, labels, Condition.RUNNING, started=started, last_output=output)
-        ended = _json(directory / "exit.json") or self._lost(directory)
+        ended = notes.read(directory / "exit.json") or self._lost(directory)
         return self._exited(directory, labels, started, ended)
 
     def _order(self, directory: Path) -> dict[str, object] | None:
         known = self._orders.get(directory.name)
         if known is None:
-            known = _json(directory / "order.json")
+            known = notes.read(directory / "order.json")
             if not known:
                 return None
             self._orders[directory.name] = known
@@ -252,11 +251,3 @@ def _said(path: Path) -> str:
     except OSError:
         return ""
     return f"its shim failed: {text[-300:]}" if text else ""
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

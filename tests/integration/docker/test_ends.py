@@ -1,9 +1,8 @@
 """F19: how containers end, told apart; and what is said when the engine is not there."""
 
 import secrets
-import signal
-import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import docker as sdk
@@ -11,10 +10,9 @@ import pytest
 
 from runner.docker import DockerRunner, engine
 from runner.errors import EngineUnavailable, ImageUnavailable, Refused
-from runner.hostimage import build_base
 from runner.labels import Owner
 from runner.spec import Ending, Limits
-from tests.contract.runners import GUARD, WAITS, Bench, log
+from tests.contract.runners import IGNORES, Bench, log
 from tests.integration.docker.engine import IMAGE
 
 pytestmark = pytest.mark.docker
@@ -91,74 +89,46 @@ def test_an_engine_that_does_not_answer_says_what_to_do(tmp_path: Path, monkeypa
         engine()
 
 
-class Daemon:
-    """An engine of its own, to be killed."""
-
-    def __init__(self, base: Path) -> None:
-        self.base, self.host = base, f"unix://{base}/s"
-        self.child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        base = self.base
-        argv = ["dockerd", "--host", self.host, "--data-root", f"{base}/d", "--exec-root", f"{base}/e"]
-        argv += ["--pidfile", f"{base}/p", "--iptables=false", "--bridge=none"]
-        for stale in ("p", "e/containerd/containerd.pid"):  # a number that a zombie may still have
-            (base / stale).unlink(missing_ok=True)
-        with (base / "log").open("ab") as out:
-            self.child = subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True)
-        end = time.monotonic() + GUARD
-        while not self.answers():
-            assert time.monotonic() < end, (base / "log").read_text()[-500:]
-            time.sleep(0.1)
-
-    def answers(self) -> bool:
-        try:
-            sdk.DockerClient(self.host, timeout=5).ping()
-        except (sdk.errors.DockerException, OSError):
-            return False
-        return True
-
-    def end(self, how: signal.Signals) -> None:
-        if self.child is not None:
-            self.child.send_signal(how)
-            self.child.wait(GUARD)
-            self.child = None
-
-
-def test_an_engine_that_was_lost_and_outlived_is_forgotten(bench: Bench) -> None:
-    """As with live-restore: the container goes on, and its later end is its own."""
-    runner, spec = bench.runner(), bench.spec("import time, sys; print('up'); time.sleep(1); sys.exit(137)")
+def test_F19_a_paused_container_is_stopped_too(bench: Bench) -> None:
+    runner, spec = bench.runner(), replace(bench.spec(IGNORES), grace=0.5)
     bench.run(runner, spec)
     bench.up(runner, spec)
-    runner._lost()
-    assert (spec.directory / "engine.json").exists()
+    runner.client.api.pause(f"winslow-{spec.id}")
+    assert runner.containers()[spec.id].running
+    runner.stop(spec.id)
+    assert bench.end(runner, spec.id).ending is Ending.STOPPED
+
+
+def test_a_container_that_cannot_be_looked_at_is_not_taken_for_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, spec = bench.runner(), bench.spec("pass")
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    runner = bench.again(runner)
+
+    def broken(*_: object) -> None:
+        raise sdk.errors.APIError("500 Server Error", explanation="the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.client.api, "inspect_container", broken)
+        found = runner.containers()[spec.id]
+        assert (found.running, "disk is full" in found.detail) == (True, True)
     assert bench.end(runner, spec.id).ending is Ending.EXIT
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_F18_an_engine_that_goes_down_is_infrastructure(
-    bench: Bench, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = Path(f"/var/tmp/winslow-{secrets.token_hex(3)}")
-    base.mkdir()
-    daemon = Daemon(base)
-    try:
-        daemon.start()
-        monkeypatch.setenv("DOCKER_HOST", daemon.host)
-        build_base(IMAGE)
-        runner, spec = bench.runner(), bench.spec(WAITS)
-        bench.run(runner, spec)
-        bench.up(runner, spec)
-        daemon.end(how)
-        with pytest.raises(EngineUnavailable, match="start it"):
-            runner.containers()
-        daemon.start()
-        found = bench.end(runner, spec.id)
-        assert (found.ending, bool(found.detail)) == (Ending.INFRASTRUCTURE, True)
-        assert log(spec).count("up") == 1
-    finally:
-        bench.close()
-        bench.made.clear()
-        daemon.end(signal.SIGTERM)
-        subprocess.run(f"umount -q {base}/d; rm -rf {base}", shell=True, check=False)
+def test_a_dockerfile_builds_upon_the_image_of_this_hosts_python(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "ARG BASE=python:3.11-slim\nFROM $BASE\nCOPY part.py /app/\nENV PYTHONPATH=/app:/opt/site\n"
+        "RUN python -c 'import part, ssl, sqlite3' && python3 -m compileall -q /app\n"
+    )
+    (tmp_path / "part.py").write_text("print('part')")
+    tag = f"winslow/test-{secrets.token_hex(3)}:1"
+    client = bench.runner().client
+    client.images.build(path=str(tmp_path), tag=tag, buildargs={"BASE": IMAGE}, network_mode="none", rm=True)
+    runner, spec = bench.runner(), bench.spec("", image=tag, command=("python3", "-m", "part"))
+    bench.run(runner, spec)
+    found = bench.end(runner, spec.id)
+    runner.remove(spec.id)
+    client.images.remove(tag)
+    assert (found.exit_code, "O part" in log(spec)) == (0, True)

@@ -88,12 +88,12 @@ def test_a_mount_that_is_not_there_is_refused_and_leaves_nothing(bench: Bench, t
 
 
 def test_gpus_are_asked_for_by_their_ids() -> None:
-    from runner.docker import _environment, _host
+    from runner.rights import environment, options
     from runner.spec import Spec
 
     spec = Spec(
         "c", {}, "i", (), None, {"NVIDIA_VISIBLE_DEVICES": "all"}, Path("/w"), Path("/d"), gpus=("GPU-a", "GPU-b")
     )
-    [request] = _host(spec, "1:1")["device_requests"]
+    [request] = options(spec, "1:1")["device_requests"]
     assert (request["DeviceIDs"], request["Capabilities"]) == (["GPU-a", "GPU-b"], [["gpu"]])
-    assert _environment(spec)["NVIDIA_VISIBLE_DEVICES"] == "GPU-a,GPU-b"
+    assert environment(spec)["NVIDIA_VISIBLE_DEVICES"] == "GPU-a,GPU-b"

@@ -1,0 +1,37 @@
+"""References of images, and what they were resolved to: a registry's digest, or the id that only this node knows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner.spec import Image
+
+
+def pinned(image: str) -> str:
+    """`repo:tag@sha256:…` as `repo@sha256:…`: engines disagree about references with both."""
+    _, separator, digest = image.partition("@")
+    return f"{repository(image)}@{digest}" if separator else image
+
+
+def repository(image: str) -> str:
+    """Without tag and digest; a port of the registry is no tag."""
+    name = image.partition("@")[0]
+    head, separator, last = name.rpartition("/")
+    return f"{head}{separator}{last.partition(':')[0]}"
+
+
+def tag(image: str) -> str:
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2] or "latest"
+
+
+def source(image: str) -> tuple[str, str]:
+    """What to pull: a repository, and its tag or digest."""
+    digest = image.partition("@")[2]
+    return repository(image), digest or tag(image)
+
+
+def resolved(ref: str, found: Mapping[str, Any]) -> Image:
+    """By the digest that a registry gave it under this very name, else by its id. `found` is what the engine says."""
+    known = {name: digest for name, _, digest in (entry.partition("@") for entry in found.get("RepoDigests") or ())}
+    name = repository(ref)
+    short = name.removeprefix("docker.io/").removeprefix("library/")
+    return Image(ref, digest=known.get(short) or known.get(name), id=found.get("Id"))

@@ -1,0 +1,96 @@
+"""What a container is given. Unless somebody granted more, that is nothing beyond running.
+
+A user of its own, no capabilities, no new privileges, the default seccomp profile, a read-only root, no network, `/tmp`
+and a home in memory, `/workspace` and `/winslow` to write to.
+"""
+
+import os
+from typing import Any
+
+from docker.types import DeviceRequest, LogConfig, Mount
+
+from runner.errors import Refused
+from runner.labels import PREFIX
+from runner.spec import Limits, Spec
+
+HOME = "/home/winslow"
+GRACE = f"{PREFIX}.grace"
+MEMORY = f"{PREFIX}.memory"
+ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
+
+
+def options(spec: Spec, user: str) -> dict[str, Any]:
+    """For the engine's `HostConfig`."""
+    uid, _, gid = user.partition(":")
+    temporary = f"rw,exec,nosuid,nodev,mode=1777,uid={uid},gid={gid or uid}"
+    return {
+        "init": True,
+        "auto_remove": False,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "network_mode": "none",
+        "tmpfs": {"/tmp": temporary, HOME: temporary},
+        "mounts": _mounts(spec),
+        "log_config": LogConfig(type="json-file", config=ENGINE_LOG),
+        **_limits(spec.limits),
+        **({"device_requests": [_gpus(spec)]} if spec.gpus else {}),
+    }
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    given = {
+        "mem_limit": limits.memory,
+        "memswap_limit": limits.memory,  # the same: no swap beyond it
+        "nano_cpus": int(limits.cpus * 1e9) if limits.cpus else None,
+        "shm_size": limits.shm_size,
+        "pids_limit": limits.pids,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _gpus(spec: Spec) -> DeviceRequest:
+    return DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]])
+
+
+def _mounts(spec: Spec) -> list[Mount]:
+    own = [
+        Mount("/workspace", str(spec.workspace.absolute()), type="bind"),
+        Mount("/winslow", str((spec.directory / "io").absolute()), type="bind"),
+    ]
+    return own + [
+        Mount(mount.target, str(mount.source.absolute()), type="bind", read_only=not mount.writable)
+        for mount in spec.mounts
+    ]
+
+
+def environment(spec: Spec) -> dict[str, str]:
+    """Of the machine's devices a stage sees those that it was given, whatever its image asks for."""
+    return {"HOME": HOME, **spec.environment, "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void"}
+
+
+def labels(spec: Spec) -> dict[str, str]:
+    return {**spec.labels, GRACE: str(spec.grace), MEMORY: str(spec.limits.memory or "")}
+
+
+def hand_over(spec: Spec, user: str) -> None:
+    """The stage's own trees, made where they are missing, belong to its user. Refused."""
+    uid, _, gid = user.partition(":")
+    trees = (spec.workspace, spec.directory / "io")
+    try:
+        for tree in trees:
+            tree.mkdir(parents=True, exist_ok=True)
+            _own(str(tree), int(uid), int(gid or uid))
+    except PermissionError as error:
+        raise Refused(
+            f"cannot give {error.filename} to the stages' user {user}: run the node as root, "
+            f"or let stages run as this user ({os.getuid()}:{os.getgid()})"
+        ) from None
+
+
+def _own(tree: str, uid: int, gid: int) -> None:
+    """Links are changed themselves, never what they point to."""
+    os.chown(tree, uid, gid, follow_symlinks=False)
+    for folder, folders, files in os.walk(tree):
+        for name in (*folders, *files):
+            os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)

@@ -1,0 +1,129 @@
+"""What programs say by files, and what hostile ones try with them."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from runner import feedback
+
+LINE = "2026-01-01T00:00:00.000000Z O "
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "io").mkdir()
+    return tmp_path
+
+
+def say(run: Path, name: str, text: str) -> None:
+    (run / "io" / name).write_text(text)
+
+
+def logged(run: Path, *texts: str) -> None:
+    (run / "log").write_text("".join(f"{LINE}{text}\n" for text in texts))
+
+
+@pytest.mark.parametrize(
+    ("text", "percent"),
+    [("42", 42.0), ("4.5\n", 4.5), ("-3", 0.0), ("1e3", 100.0), ("nan", None), ("inf", None), ("", None), ("٤", None)],
+)
+def test_progress_by_file(run: Path, text: str, percent: float | None) -> None:
+    say(run, "progress", text)
+    assert feedback.progress(run) == percent
+
+
+def test_progress_of_old_programs_is_the_last_percentage_of_the_log(run: Path) -> None:
+    assert feedback.progress(run) is None
+    logged(run, "10 %", "frame 7 of 9: 77.5% (was 70%)", "60 frames left")
+    assert feedback.progress(run) == 70.0
+    say(run, "progress", "80")
+    assert feedback.progress(run) == 80.0
+
+
+def test_results_come_from_file_and_log_and_the_file_wins(run: Path) -> None:
+    logged(run, "WINSLOW_RESULT: tracks=3", "WINSLOW_RESULT: best=a=b", "x WINSLOW_RESULT: no=1")
+    say(run, "result", "tracks = 4\nname=Ulm \nbad name=1\n9=1\nnothing\nok=true\n")
+    assert feedback.results(run) == {"tracks": 4, "best": "a=b", "name": "Ulm", "ok": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("-0.5", -0.5),
+        ("1e3", 1000.0),
+        ("007", 7),
+        ("2024_11", "2024_11"),
+        ("inf", "inf"),
+        ("1e999", "1e999"),
+        ("True", "True"),
+        ("٣", "٣"),
+        ("\x1b[31mred", "red"),
+        ("9" * 30, 1e30),
+        ("", ""),
+    ],
+)
+def test_numbers_are_what_everybody_would_call_one(text: str, value: object) -> None:
+    found = feedback.typed(text)
+    assert (type(found), found) == (type(value), pytest.approx(value) if isinstance(value, float) else value)
+
+
+def test_results_are_bounded(run: Path) -> None:
+    say(run, "result", "".join(f"k{i}={'x' * 500}\n" for i in range(1000)))
+    assert len(feedback.results(run)) == 100
+    say(run, "result", f"long={'é' * 5000}\n{'n' * 65}=1\n")
+    assert {name: len(str(value).encode()) for name, value in feedback.results(run).items()} == {"long": 4096}
+    say(run, "result", "a=1\n" + "x" * 10_000_000 + "\nb=2\n")
+    assert feedback.results(run) == {"a": 1}
+
+
+def test_S9_what_is_not_a_plain_file_is_not_read(run: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("password=x\n")
+    os.symlink(secret, run / "io" / "result")
+    os.mkfifo(run / "io" / "progress")
+    assert feedback.results(run) == {}
+    assert feedback.progress(run) is None
+    (run / "io" / "result").unlink()
+    (run / "io" / "result").mkdir()
+    assert feedback.results(run) == {}
+
+
+def test_metrics_are_the_finite_numbers(tmp_path: Path) -> None:
+    said = (
+        '{"a": 1, "b": {"c": 2.5, "d": {"e": -1}}, "t": true, "s": "x", "n": NaN, "i": Infinity, "l": [1], "z": null}'
+    )
+    (tmp_path / "m.json").write_text(said)
+    assert feedback.metrics(tmp_path, "m.json") == {"a": 1, "b.c": 2.5, "b.d.e": -1}
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '"x"', "\x00", '{"a": 1' + "0" * 400 + "}", "[" * 60_000, "{}"])
+def test_S13_odd_metrics_are_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.json").write_text(text)
+    assert feedback.metrics(tmp_path, "m.json") == {}
+
+
+def test_metrics_are_bounded_in_number_and_depth(tmp_path: Path) -> None:
+    wide = {f"o{i}": {f"k{j}": j for j in range(50)} for i in range(50)}
+    (tmp_path / "m.json").write_text(json.dumps(wide))
+    assert len(feedback.metrics(tmp_path, "m.json")) == 200
+    (tmp_path / "m.json").write_text('{"a":' * 500 + "1" + "}" * 500)
+    assert feedback.metrics(tmp_path, "m.json") == {}
+
+
+@pytest.mark.parametrize("path", ["../m.json", "/etc/m.json", "in/../../m.json", "link.json", "lnk/m.json", "", "a\0b"])
+def test_S9_metrics_outside_of_the_workspace_are_none(tmp_path: Path, path: str) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (tmp_path / "m.json").write_text('{"a": 1}')
+    (workspace / "link.json").symlink_to(tmp_path / "m.json")
+    (workspace / "lnk").symlink_to(tmp_path)
+    assert feedback.metrics(workspace, path) == {}
+
+
+def test_metrics_may_lie_deeper(tmp_path: Path) -> None:
+    (tmp_path / "out" / "x").mkdir(parents=True)
+    (tmp_path / "out" / "x" / "m.json").write_text('{"a": 1}')
+    assert feedback.metrics(tmp_path, "out/x/m.json") == feedback.metrics(tmp_path, "./out//x/m.json") == {"a": 1}
