@@ -1,11 +1,13 @@
 """A base image made of this host's Python, for machines without a registry: tests, demos, first steps.
 
 Holds the interpreter, its standard library, every shared library these need, a shell with a few tools, and the given
-site folders under `/opt/site` (on `PYTHONPATH`). It is as portable as the host's C library, no more.
+site folders under `/opt/site` (on `PYTHONPATH`); with `--add`, other programs and folders of the host at their own
+place, and what they link to. It is as portable as the host's C library, no more.
 
-    python -m runner.hostimage TAG [SITE…]
+    python -m runner.hostimage TAG [--add PATH]… [SITE…]
 """
 
+import argparse
 import io
 import os
 import re
@@ -30,7 +32,7 @@ WHEELS_EXPECT = ("libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libpthread.so.
 _LIBRARY = re.compile(r"(?:=> |^\s+)(/\S+) \(0x", re.MULTILINE)
 
 
-def build_base(tag: str, sites: Sequence[Path] = ()) -> str:
+def build_base(tag: str, sites: Sequence[Path] = (), added: Sequence[Path] = ()) -> str:
     """Import the image under this tag; returns its id. EngineUnavailable, RunnerError."""
     command = ["docker", "import", "--change", f"ENV PATH={PATH}", "--change", "ENV PYTHONPATH=/opt/site", "-", tag]
     try:
@@ -39,7 +41,7 @@ def build_base(tag: str, sites: Sequence[Path] = ()) -> str:
         raise EngineUnavailable("there is no `docker` program here: install docker.io") from None
     assert child.stdin is not None
     try:
-        write(child.stdin, sites)
+        write(child.stdin, sites, added)
     except BrokenPipeError:
         pass  # docker has said why
     out, err = child.communicate()
@@ -48,11 +50,12 @@ def build_base(tag: str, sites: Sequence[Path] = ()) -> str:
     return out.decode().strip()
 
 
-def write(stream: IO[bytes], sites: Sequence[Path]) -> None:
+def write(stream: IO[bytes], sites: Sequence[Path], added: Sequence[Path] = ()) -> None:
     """The root file system as a tar stream."""
     interpreter, library = _interpreter(), Path(sysconfig.get_paths()["stdlib"])
     tools = _tools()
     binaries = [interpreter, *tools.values(), *library.glob("lib-dynload/*.so"), *_extensions(sites)]
+    binaries += _programs(added)
     with tarfile.open(fileobj=stream, mode="w|") as tar:
         _folders(tar)
         _text(tar, "etc/passwd", PASSWD)
@@ -68,6 +71,8 @@ def write(stream: IO[bytes], sites: Sequence[Path]) -> None:
         tar.add(library, str(library).lstrip("/"), filter=_kept)
         for name, entry in _entries(sites).items():
             tar.add(entry, f"opt/site/{name}", filter=_without_caches)
+        for path in added:
+            _place(tar, path)
 
 
 def _interpreter() -> Path:
@@ -98,6 +103,20 @@ def _add_tools(tar: tarfile.TarFile, tools: dict[str, Path]) -> None:
 def _extensions(sites: Iterable[Path]) -> Iterator[Path]:
     for site in sites:
         yield from (path for path in site.rglob("*.so*") if path.is_file())
+
+
+def _programs(added: Iterable[Path]) -> Iterator[Path]:
+    """Programs and libraries: what may link to other libraries."""
+    for root in added:
+        files = root.rglob("*") if root.is_dir() else (root,)
+        yield from (path for path in files if path.is_file() and (".so" in path.name or os.access(path, os.X_OK)))
+
+
+def _place(tar: tarfile.TarFile, path: Path) -> None:
+    """At its own place; a link with what it leads to."""
+    tar.add(path, str(path).lstrip("/"), filter=_without_caches)
+    if path.resolve() != path:
+        tar.add(path.resolve(), str(path.resolve()).lstrip("/"), filter=_without_caches)
 
 
 def _entries(sites: Iterable[Path]) -> dict[str, Path]:
@@ -157,11 +176,13 @@ def _link(tar: tarfile.TarFile, name: str, target: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if not arguments:
-        print("usage: python -m runner.hostimage TAG [SITE…]", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m runner.hostimage", description="a base image made of this host")
+    parser.add_argument("tag")
+    parser.add_argument("sites", nargs="*", type=Path, metavar="SITE", help="folder of Python packages")
+    parser.add_argument("--add", action="append", default=[], type=Path, metavar="PATH", help="program or folder")
+    given = parser.parse_args(arguments)
     try:
-        print(build_base(arguments[0], [Path(site) for site in arguments[1:]]))
+        print(build_base(given.tag, given.sites, given.add))
     except RunnerError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,0 +1,57 @@
+"""Winslow's own image, built without a registry: from a base made of this host, with wheels fetched beforehand."""
+
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from runner.hostimage import build_base
+
+ROOT = Path(__file__).parents[3]
+BASE, IMAGE = "winslow/node-test-base:2", "winslow/node-test:1"
+SOURCE = ("pyproject.toml", "README.md", "Dockerfile", ".dockerignore")
+PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
+HOST = ("/usr/bin/git", "/usr/bin/ssh", "/usr/lib/git-core", "/usr/share/git-core", "/etc/ssl/certs", "/usr/lib/ssl")
+
+
+@functools.cache
+def image() -> str:
+    """Its tag; the build is the one that docs/operating.md describes for a place without internet."""
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder) / "source"
+        _source(context)
+        _wheels(context)
+        _base(Path(folder) / "site")
+        arguments = ["--build-arg", f"BASE={BASE}", "--build-arg", "PIP_NO_INDEX=1"]
+        run("docker", "build", "-q", *arguments, "-t", IMAGE, str(context), seconds=300)
+    return IMAGE
+
+
+def run(*command: str, seconds: float = 120) -> str:
+    """What it wrote. A failure shows all of it."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _source(context: Path) -> None:
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in SOURCE:
+        shutil.copy(ROOT / name, context / name)
+
+
+def _wheels(context: Path) -> None:
+    """Of everything that it needs, and of what builds it."""
+    wanted = [f"{context}[docker,gpu]", "hatchling"]
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--wheel-dir", str(context / "wheels"), *wanted, seconds=300)
+    for own in (context / "wheels").glob("winslow_controller-*"):
+        own.unlink()
+
+
+def _base(site: Path) -> None:
+    if subprocess.run(["docker", "image", "inspect", BASE], capture_output=True, check=False).returncode:
+        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), "pip")
+        build_base(BASE, [site], [path for name in HOST if (path := Path(name)).exists()])
