@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from runner.hostimage import build_base
+from tests.docs.pages import ROOT, blocks
 
-ROOT = Path(__file__).parents[3]
+OPERATING = ROOT / "docs" / "operating.md"
 BASE, IMAGE = "winslow/node-test-base:2", "winslow/node-test:1"
 SOURCE = ("pyproject.toml", "README.md", "Dockerfile", ".dockerignore")
 PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
@@ -22,11 +23,15 @@ def image() -> str:
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder) / "source"
         _source(context)
-        _wheels(context)
         _base(Path(folder) / "site")
-        arguments = ["--build-arg", f"BASE={BASE}", "--build-arg", "PIP_NO_INDEX=1"]
-        run("docker", "build", "-q", *arguments, "-t", IMAGE, str(context), seconds=300)
+        text = said("pip wheel").replace("registry.lan/python:3.11", BASE).replace("winslow/node:1", IMAGE)
+        run("sh", "-ec", f"PATH={Path(sys.executable).parent}:$PATH; cd {context}; {text}", seconds=300)
     return IMAGE
+
+
+def said(beginning: str) -> str:
+    """The block of docs/operating.md that begins like this."""
+    return next(block.text for block in blocks(OPERATING) if block.text.startswith(beginning))
 
 
 def run(*command: str, seconds: float = 120) -> str:
@@ -41,14 +46,6 @@ def _source(context: Path) -> None:
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in SOURCE:
         shutil.copy(ROOT / name, context / name)
-
-
-def _wheels(context: Path) -> None:
-    """Of everything that it needs, and of what builds it."""
-    wanted = [f"{context}[docker,gpu]", "hatchling"]
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--wheel-dir", str(context / "wheels"), *wanted, seconds=300)
-    for own in (context / "wheels").glob("winslow_controller-*"):
-        own.unlink()
 
 
 def _base(site: Path) -> None:

@@ -1,4 +1,7 @@
-"""The image of Winslow itself: it builds, and a node in a container runs stages beside itself through the socket."""
+"""The image of Winslow itself: it builds, and a node in a container runs stages beside itself through the socket.
+
+The node is started by the very command of docs/operating.md.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +15,8 @@ from tests.integration.docker.ship import run
 from tests.integration.node.lab import Lab
 
 pytestmark = pytest.mark.docker
+REPO = "ssh://git@server/srv/git/lab.git"
+HEAD = "name: p\nstages:\n"
 STAGES = "\n".join(
     [
         '  - {name: one, image: "winslow/test-base:1", command: [sh, -c, "echo 6 > six; echo n=7 > $WINSLOW_RESULT"]}',
@@ -36,14 +41,21 @@ def lab(tmp_path: Path, socket: Path) -> Iterator[Lab]:
 
 @pytest.fixture
 def node(lab: Lab, socket: Path) -> Iterator[str]:
-    """As docs/operating.md says it: the socket, the data directory at the host's own path, and the repository."""
+    """As docs/operating.md says it, with a repository by path."""
     data = lab.folder / "data"
-    data.mkdir()
-    mounts = [f"{socket}:/var/run/docker.sock", f"{data}:{data}", f"{lab.remote}:{lab.remote}"]
-    options = [argument for mount in mounts for argument in ("-v", mount)]
-    command = ["node", "--repo", str(lab.remote), "--name", "boxed", "--data", str(data), "--runner", "docker"]
     name = f"winslow-boxed-{lab.folder.parent.name}".replace("_", "-")
-    run("docker", "run", "-d", "--init", "--name", name, *options, ship.image(), *command, "--poll", "0.25s")
+    text = ship.said("docker run").replace("/var/run/docker.sock:", f"{socket}:", 1)
+    for said, meant in (
+        ("--name winslow ", f"--name {name} "),
+        ("/var/lib/winslow", str(data)),
+        ("/etc/winslow/ssh", str(lab.folder / "ssh")),
+        ("winslow/node:1", f"-v {lab.remote}:{lab.remote} {ship.image()}"),
+        (REPO, str(lab.remote)),
+    ):
+        assert said in text
+        text = text.replace(said, meant)
+    data.mkdir()
+    run("sh", "-ec", f"{text.strip()} --poll 0.25s")
     yield name
     subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
     _remove_stages(data)
@@ -73,6 +85,18 @@ def test_R5_doctor_in_the_image_finds_git_the_repository_and_the_engine(lab: Lab
 
 
 @pytest.mark.slow
+def test_F5_a_node_container_replaced_leaves_its_stages_running(lab: Lab, node: str) -> None:
+    long = HEAD + '  - {name: one, image: "winslow/test-base:1", command: [sh, -c, "sleep 4; echo end"]}\n'
+    lab.edit({"pipelines/p.yaml": long})
+    lab.ask("request: start\n")
+    lab.until_state(State.RUNNING)
+    run("docker", "kill", node)
+    run("docker", "start", node)
+    [record] = lab.until_state(State.SUCCEEDED).executions
+    assert (record.attempt, record.claim.epoch) == (1, 1)
+
+
+@pytest.mark.slow
 def test_R5_a_node_in_a_container_runs_stages_beside_itself(lab: Lab, node: str) -> None:
     lab.ask("request: start\n")
     try:
@@ -81,5 +105,8 @@ def test_R5_a_node_in_a_container_runs_stages_beside_itself(lab: Lab, node: str)
         raise AssertionError(f"{error}\n{subprocess.getoutput(f'docker logs {node}')}") from None
     assert [record.state for record in view.executions] == [State.SUCCEEDED, State.SUCCEEDED]
     assert "6 times 7" in (lab.repository.read_text("projects/v/logs/0002-two.txt") or "")
+    text = ship.said("docker exec").replace("exec winslow ", f"exec {node} ").replace(REPO, str(lab.remote))
+    said = run("sh", "-ec", text.replace("/var/lib/winslow", str(lab.folder / "data")))
+    assert "1 projects, 1 nodes" in said
     run("docker", "stop", "-t", "20", node)
     assert run("docker", "inspect", "-f", "{{.State.ExitCode}}", node).strip() == "0"
