@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
 Stage = Annotated[str, typer.Option("--stage", help="the stage to begin with; default: where the project stands")]
+Asking = Annotated[str, typer.Option("--stage", help="the stage that asks; default: the one that does")]
 Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, for this chain; may be repeated")]
 Env = Annotated[list[str] | None, typer.Option("--env", help="NAME=VALUE in the stages' environment")]
 Then = Annotated[str, typer.Option("--then", help="continue, or pause after the stage")]
@@ -66,7 +67,7 @@ def resume(
 
 
 def answer(
-    project: Project, input: Inputs = None, stage: Stage = "", comment: Comment = "", force: Force = False
+    project: Project, input: Inputs = None, stage: Asking = "", comment: Comment = "", force: Force = False
 ) -> None:
     """Answer what a manual stage asks. Values are checked before anything is committed.
 

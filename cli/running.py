@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
 Runner = Annotated[str, typer.Option("--runner", help="auto, docker or process")]
 Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
+Heartbeat = Annotated[str, typer.Option("--heartbeat", help="how often to say it is alive; well under lost_after")]
 Slots = Annotated[int | None, typer.Option("--slots", help="stages at once; default: one for two cores")]
 Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shared input files")]
 Images = Annotated[
@@ -32,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def node(
-    name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Annotated[str, typer.Option()] = "60s",
+    name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Heartbeat = "60s",
     slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
 ) -> None:  # fmt: skip

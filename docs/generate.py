@@ -1,4 +1,4 @@
-"""Field tables of docs/reference.md, made from the models. `python docs/generate.py --write` renews them.
+"""Field tables and verbs of docs/reference.md, made from the code. `python docs/generate.py --write` renews them.
 
 Between `<!-- fields: NAME -->` and `<!-- end -->` stands the table of that model; the rest of the page is written by
 hand. What a field means is said here, in `MEANING`, and a field without a word is an error.
@@ -15,6 +15,9 @@ from pydantic.fields import FieldInfo
 
 from schema import execution, inputs, node, pipeline, project, reply, request
 from schema.quantities import format_duration
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+import generate_commands  # noqa: E402
 
 PAGE = Path(__file__).parent / "reference.md"
 SECTION = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -363,7 +366,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def renewed(page: str) -> str:
-    return SECTION.sub(lambda match: match[1] + table(match[2]) + match[3], page)
+    return generate_commands.renewed(SECTION.sub(lambda match: match[1] + table(match[2]) + match[3], page))
 
 
 def main(arguments: list[str]) -> int:

@@ -2,17 +2,17 @@
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-import typer
 from pydantic import BaseModel
 
-from cli.main import app
+from cli.main import GLOBAL, hoist
 from flow.transitions import NEXT
 from schema import published
 from schema.base import Wanted
@@ -35,14 +35,10 @@ def generate() -> ModuleType:
     return module
 
 
-def verbs() -> Iterator[str]:
-    command = typer.main.get_command(app)
-    for name, verb in command.commands.items():  # type: ignore[attr-defined]
-        below = getattr(verb, "commands", None)
-        yield from (f"{name} {sub}" for sub in below) if below else (name,)
+VERBS: dict[str, Any] = dict(generate().generate_commands.verbs())
 
 
-@pytest.mark.parametrize("verb", list(verbs()))
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_in_the_reference(verb: str) -> None:
     assert re.search(rf"^\| `{verb}[ `]", REFERENCE, re.MULTILINE), f"no row for {verb}"
 
@@ -50,6 +46,26 @@ def test_every_verb_is_in_the_reference(verb: str) -> None:
 @pytest.mark.parametrize("codes", [Wait, End, Refusal], ids=lambda codes: codes.__name__)
 def test_every_reason_code_is_in_the_reference(codes: type[Wait] | type[End] | type[Refusal]) -> None:
     assert [code.value for code in codes if f"| `{code.value}` |" not in REFERENCE] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_of_a_verb_says_what_it_does(verb: str) -> None:
+    options = [each for each in VERBS[verb].params if any(name.startswith("-") for name in each.opts)]
+    assert [each.name for each in options if not each.help] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_examples_of_a_verb_are_taken_by_it(verb: str) -> None:
+    examples = generate().generate_commands.examples(VERBS[verb])
+    assert examples
+    for example in examples:
+        program, *arguments = shlex.split(example)
+        assert program == "winslowctl"
+        arguments = hoist(arguments)
+        while arguments[0] in GLOBAL:
+            arguments = arguments[2:]
+        assert arguments[: len(verb.split())] == verb.split()
+        VERBS[verb].make_context(verb, arguments[len(verb.split()) :])
 
 
 def wanted() -> set[type[BaseModel]]:
@@ -72,7 +88,7 @@ def test_every_field_that_people_write_is_in_the_reference() -> None:
             assert f"| `{key}` |" in REFERENCE
 
 
-def test_the_field_tables_are_current() -> None:
+def test_the_field_tables_and_the_verbs_are_current() -> None:
     assert generate().renewed(REFERENCE) == REFERENCE, "run `python docs/generate.py --write`"
 
 
