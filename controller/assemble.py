@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,8 @@ from controller.pace import Pace
 from controller.workshop import ThreadJobs, Tools, Workshop
 from flow.local import Me
 from runner.errors import RunnerError
+from runner.gpus import Gpus, NoGpus, lost
+from runner.gpus import find as gpus_found
 from runner.labels import Owner
 from runner.runner import Runner
 from schema.node import Inventory
@@ -102,8 +105,11 @@ def _run(options: NodeOptions, say: Say) -> int:
     incarnation = journal.incarnation() or _install(journal)
     owner = Owner(_repository_id(options), options.name, incarnation)
     pace = Pace(options.poll)
-    runner = choose_runner(options, owner, pace.wake, say)
-    controller = _controller(options, journal, incarnation, owner, runner, pace, say)
+    gpus = gpus_found()
+    runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()))
+    if not runner.capabilities.gpus:
+        gpus = NoGpus()
+    controller = _controller(options, journal, incarnation, owner, runner, gpus, pace, say)
     _end_on_signals(options.ended, pace)
     stop_watching = watch(options.repo, pace.wake)
     try:
@@ -136,7 +142,9 @@ def _repository_id(options: NodeOptions) -> str:
     return fresh
 
 
-def choose_runner(options: NodeOptions, owner: Owner, wake: Callable[[], None], say: Say) -> Runner:
+def choose_runner(
+    options: NodeOptions, owner: Owner, wake: Callable[[], None], say: Say, *, gpus: bool = False
+) -> Runner:
     """Docker where an engine answers, else processes; `docker` and `process` insist."""
     if options.runner in ("auto", "docker"):
         try:
@@ -145,7 +153,7 @@ def choose_runner(options: NodeOptions, owner: Owner, wake: Callable[[], None], 
             if options.runner == "docker":
                 raise CannotStart(str(error)) from None
             say(f"no Docker Engine ({str(error).splitlines()[0]}); stages run as processes")
-    return _processes(options, owner, wake)
+    return _processes(options, owner, wake, gpus)
 
 
 def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Runner:
@@ -154,11 +162,11 @@ def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Run
     return DockerRunner(owner, options.data / "runs", on_change=wake)
 
 
-def _processes(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Runner:
+def _processes(options: NodeOptions, owner: Owner, wake: Callable[[], None], gpus: bool) -> Runner:
     from runner.process import ProcessRunner, read_images
 
     images = read_images(options.images) if options.images else {}
-    return ProcessRunner(owner, options.data / "runs", images=images, on_change=wake)
+    return ProcessRunner(owner, options.data / "runs", images=images, gpus=gpus, on_change=wake)
 
 
 def _controller(
@@ -167,6 +175,7 @@ def _controller(
     incarnation: str,
     owner: Owner,
     runner: Runner,
+    gpus: Gpus,
     pace: Pace,
     say: Say,
 ) -> Controller:
@@ -175,7 +184,7 @@ def _controller(
     pool = options.pool or options.data / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     trees = Folders(options.data, pool, isolated=isolated)
-    tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say)
+    tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say, partial(lost, gpus))
     me = Me(
         node=options.name,
         incarnation=incarnation,
@@ -197,6 +206,7 @@ def _controller(
             fresh_id=lambda: secrets.token_hex(16),
             failpoint=failpoint,
             room=lambda: enough_disk(options.data),
+            gpus=gpus,
             say=say,
         )
     )

@@ -1,7 +1,7 @@
 """Rounds of one controller: observe, decide, act. A round never waits for a stage."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from controller.failpoints import Failpoint, nothing
 from controller.heartbeat import Pulse
@@ -11,10 +11,13 @@ from controller.workshop import Workshop
 from flow.actions import Decision
 from flow.clock import Clock
 from flow.decide import decide
+from flow.gpus import held_here, published
 from flow.leases import Sightings, looked, missed
 from flow.local import Me, Sight, World
 from flow.world import Snapshot
 from runner.errors import EngineUnavailable, RunnerError
+from runner.gpus import Gpus, NoGpus
+from runner.labels import gpus_of
 from runner.runner import Runner
 from runner.spec import Container
 from state.errors import StateError
@@ -39,6 +42,7 @@ class Parts:
     fresh_id: Callable[[], str]
     failpoint: Failpoint = nothing
     room: Callable[[], bool] = lambda: True
+    gpus: Gpus = field(default_factory=NoGpus)
     say: Callable[[str], None] = lambda text: None
 
 
@@ -56,13 +60,21 @@ class Controller:
         self._beat: str | None = None  # what this node's ref held at the last look
         self._said = ""
         self._containers: Mapping[str, Container] = {}
+        self._held: frozenset[str] = frozenset()  # GPUs of this node's own stages at the last look
 
     def round(self) -> Outcome | None:
         return self.step(self.observe())
 
     def step(self, world: World) -> Outcome | None:
-        """Decide on an observed world and act; the outcome of the push, if there was one."""
-        return self.act(world, decide(world))
+        """Decide on an observed world and act; the outcome of the push, if there was one.
+
+        What would claim a GPU is decided once more on what the driver says at this moment.
+        """
+        decision = decide(world)
+        if any(entry.order.gpus for entry in decision.grants):
+            world = self._with_gpus(world, fresh=True)
+            decision = decide(world)
+        return self.act(world, decision)
 
     # -- observe ----------------------------------------------------------------------------------------------------
 
@@ -76,7 +88,7 @@ class Controller:
         except EngineUnavailable as error:
             self._say(str(error))
             fresh = False
-        return World(
+        world = World(
             me=parts.me,
             snapshot=self.snapshot,
             fresh=fresh,
@@ -93,6 +105,15 @@ class Controller:
             halted=self.halted,
             room=self._room(),
         )
+        return self._with_gpus(world)
+
+    def _with_gpus(self, world: World, *, fresh: bool = False) -> World:
+        """Looked at anew as well when a stage got or gave back a GPU: whether others use it is known only then."""
+        held = held_here(world)
+        gpus = self.parts.gpus.look(fresh=fresh or held.keys() != self._held)
+        self._held = frozenset(held)
+        inventory = world.me.inventory.model_copy(update={"gpus": published(gpus, held)})
+        return replace(world, me=replace(world.me, inventory=inventory))
 
     def _room(self) -> bool:
         room = self.parts.room()
@@ -218,4 +239,5 @@ def _sight(container: Container) -> Sight:
         exited=container.exited,
         started=container.started,
         last_output=container.last_output,
+        gpus=gpus_of(container.labels),
     )

@@ -5,7 +5,7 @@ container ended, gather what it left, put the end into the outbox. Each is idemp
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +21,9 @@ from runner.runner import Runner
 from runner.spec import Container, Ending, Limits, Spec
 from schema.execution import ImageRecord, LogRecord, Result, State
 from schema.reasons import End
+
+BY_GPU = frozenset({End.EXIT_CODE, End.START_FAILED, End.TIMEOUT, End.NO_OUTPUT})
+"""How the loss of a GPU shows: the program fails or hangs, or cannot be started."""
 
 
 class Jobs(Protocol):
@@ -60,6 +63,7 @@ class Tools:
     failpoint: Failpoint = nothing
     wake: Callable[[], None] = lambda: None
     say: Callable[[str], None] = lambda text: None
+    lost: Callable[[Sequence[str]], tuple[str, ...]] = lambda gpus: ()
 
 
 class Workshop:
@@ -119,7 +123,7 @@ class Workshop:
             tools.say(f"{order.project}/{order.execution}: {error}; trying again")
             return
         except RunnerError as error:
-            self._put(_unstarted(entry, End.START_FAILED, str(error), tools.clock))
+            self._put(self._blamed(entry, _unstarted(entry, End.START_FAILED, str(error), tools.clock)))
             return
         record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
         tools.journal.mark_started(entry.container, record, dict(ready.inputs), tools.clock.wall())
@@ -134,6 +138,7 @@ class Workshop:
                 project=order.project,
                 execution=order.execution,
                 stage=order.stage,
+                gpus=order.gpus,
             ),
             image=pinned or order.image,
             command=order.command,
@@ -152,7 +157,7 @@ class Workshop:
 
     def _collect(self, entry: Entry, container: Container) -> None:
         gathered = self.tools.trees.gather(entry.container, entry.order)
-        ended = judge(entry, container, gathered)
+        ended = self._blamed(entry, judge(entry, container, gathered))
         ended = ended.model_copy(
             update={
                 "image": entry.image,
@@ -163,6 +168,14 @@ class Workshop:
             }
         )
         self._put(ended)
+
+    def _blamed(self, entry: Entry, ended: Ended) -> Ended:
+        """A failure while one of its GPUs is lost is the machine's, whatever the program made of it."""
+        lost = self.tools.lost(entry.order.gpus) if ended.reason in BY_GPU and entry.order.gpus else ()
+        if not lost:
+            return ended
+        text = f"{', '.join(lost)} was lost; {ended.text or ended.reason}"
+        return ended.model_copy(update={"reason": End.GPU_LOST, "text": text[:2000]})
 
     def _put(self, ended: Ended) -> None:
         self.tools.failpoint("before-outbox")

@@ -19,6 +19,7 @@ from flow.advance import still_wanted
 from flow.change import Event, Write
 from flow.controls import abort_target, answer, answer_all
 from flow.draft import Draft
+from flow.gpus import in_use
 from flow.local import Ended, Entry, Sight, World
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
@@ -225,7 +226,7 @@ class Held:
             return
         if self._go_on(record):
             return
-        if not self.ids_left:
+        if not self.ids_left or in_use(self.world) & set(record.gpus):
             return
         fresh = self.ids_left.pop()
         taken = again(self.world.me, view, record, claim=fresh, wall=self.world.wall)

@@ -97,6 +97,7 @@ class Sight:
     exited: bool = False
     started: float | None = None
     last_output: float | None = None
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,17 @@ class Taken:
     entry: Entry
 
 
-def take(me: Me, view: ProjectView, slot: Slot, *, claim: str, lease: Lease, wanted: str, wall: str) -> Taken:
+def take(
+    me: Me,
+    view: ProjectView,
+    slot: Slot,
+    *,
+    claim: str,
+    lease: Lease,
+    wanted: str,
+    wall: str,
+    gpus: tuple[str, ...] = (),
+) -> Taken:
     """A new execution of the slot, held by this node under a fresh claim id."""
     number = view.last_execution + 1
     scope = Scope(slot.scope.inputs, slot.scope.specs, slot.scope.values, me.pool)
@@ -41,6 +51,7 @@ def take(me: Me, view: ProjectView, slot: Slot, *, claim: str, lease: Lease, wan
             **{name: dict(environment(layer, scope)) for name, layer in slot.env.items()},
         },
         inputs=dict(scope.inputs),
+        gpus=gpus,
         workspace=WorkspaceRecord.model_validate({"from": slot.source}),
         times=Times(claimed=wall),
     )

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from flow import gpus
 from flow.advance import Slot
 from flow.world import ProjectView, Snapshot
-from schema.node import Inventory, NodeSettings
+from schema.node import Gpu, Inventory, NodeSettings
 from schema.pipeline import Stage
 from schema.reasons import Wait
 
@@ -21,6 +22,7 @@ class Candidate:
     inventory: Inventory
     settings: NodeSettings
     busy: int  # executions it holds
+    taken: gpus.Holders = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -38,6 +40,10 @@ class Candidate:
     def free(self) -> bool:
         return self.busy < self.slots
 
+    def gpus_for(self, stage: Stage) -> tuple[Gpu, ...] | None:
+        """Those that the stage would get now; None where too few are free."""
+        return gpus.choose(stage.resources, self.inventory.gpus, self.taken)
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -52,10 +58,24 @@ class Placement:
         return self.ranked.index(node) if node in self.ranked else None
 
 
-def candidates(snapshot: Snapshot, live: Iterable[str], busy: Mapping[str, int]) -> tuple[Candidate, ...]:
-    """`busy` counts executions by node, with what this round adds."""
+def candidates(
+    snapshot: Snapshot,
+    live: Iterable[str],
+    busy: Mapping[str, int],
+    taken: Mapping[str, gpus.Holders],
+    me: Inventory | None = None,
+) -> tuple[Candidate, ...]:
+    """`busy` counts executions and `taken` names the holders of GPUs by node, with what this round adds.
+
+    `me` is what this node knows of itself, newer than what it has written.
+    """
     return tuple(
-        Candidate(snapshot.inventories[name], snapshot.nodes.get(name, NodeSettings()), busy.get(name, 0))
+        Candidate(
+            me if me and me.node == name else snapshot.inventories[name],
+            snapshot.nodes.get(name, NodeSettings()),
+            busy.get(name, 0),
+            taken.get(name, {}),
+        )
         for name in sorted(live)
         if name in snapshot.inventories
     )
@@ -98,7 +118,11 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
     if not free:
         text = f"every slot of {', '.join(node.name for node in awake)} is taken"
         return Placement((), could, Wait.RESOURCES, text)
-    ranked = sorted(free, key=lambda node: _merit(slot, node, data))
+    ready = [node for node in free if node.gpus_for(slot.stage) is not None]
+    if not ready:
+        why = (f"{n.name}: {gpus.shortage(slot.stage.resources, n.inventory.gpus, n.taken)}" for n in free)
+        return Placement((), could, Wait.RESOURCES, "; ".join(why))
+    ranked = sorted(ready, key=lambda node: _merit(slot, node, data))
     return Placement(tuple(node.name for node in ranked), could)
 
 
@@ -125,9 +149,7 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
         return "has too little memory"
     if (stage.resources.cpus or 0) > inventory.cpus:
         return f"has {inventory.cpus} cores"
-    if stage.resources.gpus > len(inventory.gpus):
-        return f"has {len(inventory.gpus)} GPUs" if inventory.gpus else "has no GPU"
-    return None
+    return gpus.misfit(stage.resources, inventory.gpus)
 
 
 def _out_of_reach(node: Candidate, data: Data | None) -> str | None:
@@ -147,6 +169,7 @@ def _merit(slot: Slot, node: Candidate, data: Data | None) -> tuple[object, ...]
         not preferred,
         data is not None and node.name != data.node,
         wasted,
+        sum(gpu.memory for gpu in node.gpus_for(slot.stage) or ()),
         load,
         weight(node.name, repr(slot.key)),
     )

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from flow.advance import Slot
 from flow.controls import answer_all, pending_abort, steps_of
+from flow.gpus import Holders, holders
 from flow.interpolate import as_text
 from flow.placement import busy_counts, candidates, data_of, place
 from flow.views import admitted, queued, stale
 from flow.world import ProjectView, Snapshot
 from schema.execution import State
 from schema.reasons import Wait
+
+Taken = Mapping[str, Holders]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Planned:
     env: Mapping[str, str] = field(default_factory=dict)
     workspace: int | None = None
     nodes: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()  # of the first of them
     could: tuple[str, ...] = ()
     waits: str = ""
     stale: tuple[str, ...] = ()
@@ -40,12 +44,14 @@ class Planned:
 
 def plan(snapshot: Snapshot) -> list[Planned]:
     """One entry for each project for which something would happen, in the order in which nodes would see to them."""
-    busy = busy_counts(snapshot)
+    busy, taken = busy_counts(snapshot), holders(snapshot)
     found = []
     for view in sorted(snapshot.projects.values(), key=_urgency):
-        planned = _project(snapshot, view, busy)
+        planned = _project(snapshot, view, busy, taken)
         if planned.nodes:
-            busy[planned.nodes[0]] = busy.get(planned.nodes[0], 0) + 1
+            first = planned.nodes[0]
+            busy[first] = busy.get(first, 0) + 1
+            taken.setdefault(first, {}).update(dict.fromkeys(planned.gpus, view.id))
         if planned.changes:
             found.append(planned)
     return found
@@ -55,7 +61,7 @@ def _urgency(view: ProjectView) -> tuple[int, str]:
     return (-(view.project.priority if view.project else 0), view.id)
 
 
-def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int]) -> Planned:
+def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], taken: Taken) -> Planned:
     if view.deletion:
         word = "deleted at once" if view.deletion.now else "deleted after its grace time"
         return Planned(view.id, replies=() if view.tombstone else (word,))
@@ -68,15 +74,18 @@ def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int]) -> 
     planned = Planned(view.id, tuple(replies), None if view.damage else pending_abort(view))
     steps = steps_of(after)
     if steps.run is not None:
-        return _starting(snapshot, after, steps.run, planned, busy)
+        return _starting(snapshot, after, steps.run, planned, busy, taken)
     return replace(planned, waits=f"{steps.wait.reason}: {steps.wait.text}" if steps.wait else "")
 
 
-def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planned, busy: Mapping[str, int]) -> Planned:
-    nodes = candidates(snapshot, admitted(snapshot), busy)
+def _starting(
+    snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planned, busy: Mapping[str, int], taken: Taken
+) -> Planned:
+    nodes = candidates(snapshot, admitted(snapshot), busy, taken)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
-    waiting, could = queued(snapshot, view, slot, busy)
+    waiting, could = queued(snapshot, view, slot, busy, taken)
+    first = next((node for node in nodes if node.name in placement.ranked[:1]), None)
     return replace(
         planned,
         stage=slot.stage.name,
@@ -84,6 +93,7 @@ def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planne
         env=_environment(slot),
         workspace=slot.source,
         nodes=placement.ranked,
+        gpus=tuple(gpu.uuid for gpu in (first and first.gpus_for(slot.stage)) or ()),
         could=could,
         waits="" if waiting.reason is Wait.ELECTION else f"{waiting.reason}: {waiting.text}",
         stale=_becoming_stale(view, slot),

@@ -6,6 +6,7 @@ from flow.advance import Slot, Waiting
 from flow.change import Event
 from flow.controls import steps_of
 from flow.draft import Draft
+from flow.gpus import choose, held_here, holders, holders_in
 from flow.local import Entry, World
 from flow.orders import take
 from flow.placement import busy_counts, candidates, data_of, patience, place
@@ -28,19 +29,19 @@ class Taking:
     ) -> None:
         self.world, self.snapshot, self.draft = world, snapshot, draft
         self.watched, self.waits, self.live, self.ids = watched, waits, live, ids
-        self.busy = busy_counts(snapshot)
+        self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
         self.grants: list[Entry] = []
         self._count_own_ends()
 
     def _count_own_ends(self) -> None:
         """Slots that this round's own results free."""
         me = self.world.me.node
+        views = [self.draft.view(id) for id in self.snapshot.projects]
         active = sum(
-            execution.state.active and execution.claim.node == me
-            for id in self.snapshot.projects
-            for execution in self.draft.view(id).executions
+            execution.state.active and execution.claim.node == me for view in views for execution in view.executions
         )
         self.busy[me] = active
+        self.taken[me] = {**held_here(self.world), **holders_in(views).get(me, {})}
 
     def take(self) -> None:
         if self.snapshot.settings.schema_version > SCHEMA or not self._admitted() or not self.world.room:
@@ -80,7 +81,7 @@ class Taking:
     def _placed(self, view: ProjectView, slot: Slot) -> Waiting | None:
         """None when this node should try now."""
         assert view.project
-        nodes = candidates(self.snapshot, self.live, self.busy)
+        nodes = candidates(self.snapshot, self.live, self.busy, self.taken, self.world.me.inventory)
         placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
         if placement.reason:
             return Waiting(placement.reason, slot.stage.name, placement.text)
@@ -99,7 +100,10 @@ class Taking:
         wanted = steps_of(view).run
         if wanted is None or wanted.key != slot.key:
             return  # a reply of this very round changed what is wanted
-        world = self.world
+        world, mine = self.world, self.taken[self.world.me.node]
+        gpus = choose(wanted.stage.resources, world.me.inventory.gpus, mine)
+        if gpus is None:
+            return
         taken = take(
             world.me,
             view,
@@ -108,6 +112,7 @@ class Taking:
             lease=self.snapshot.settings.lease(),
             wanted=self.snapshot.main,
             wall=world.wall,
+            gpus=tuple(gpu.uuid for gpu in gpus),
         )
         event = Event(
             verb="claim",
@@ -121,6 +126,7 @@ class Taking:
         self.draft.record(view.id, event, *self._replaced(view, wanted), taken.record)
         self.grants.append(taken.entry)
         self.busy[world.me.node] = self.busy.get(world.me.node, 0) + 1
+        mine |= dict.fromkeys(taken.record.gpus, f"{view.id}/{taken.record.execution}")
 
     def _replaced(self, view: ProjectView, slot: Slot) -> tuple[Execution, ...]:
         lost = view.execution(slot.replaces) if slot.replaces else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from flow.advance import Slot, Steps, Waiting, floors
 from flow.controls import steps_of
+from flow.gpus import Holders, holders
 from flow.placement import busy_counts, candidates, data_of, misfit, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
@@ -115,7 +116,7 @@ def _could(snapshot: Snapshot, view: ProjectView, waiting: Waiting, execution: E
     if stage is None or stage.gate:
         return ()
     pinned = view.project.node if view.project else None
-    nodes = candidates(snapshot, admitted(snapshot), {})
+    nodes = candidates(snapshot, admitted(snapshot), {}, {})
     return tuple(node.name for node in nodes if misfit(stage, node, pinned) is None)
 
 
@@ -130,10 +131,16 @@ def admitted(snapshot: Snapshot) -> list[str]:
 
 
 def queued(
-    snapshot: Snapshot, view: ProjectView, slot: Slot, busy: Mapping[str, int] | None = None
+    snapshot: Snapshot,
+    view: ProjectView,
+    slot: Slot,
+    busy: Mapping[str, int] | None = None,
+    taken: Mapping[str, Holders] | None = None,
 ) -> tuple[Waiting, tuple[str, ...]]:
     """Why a wanted slot does not run yet, as far as the repository tells, and which nodes could run it."""
-    nodes = candidates(snapshot, admitted(snapshot), busy_counts(snapshot) if busy is None else busy)
+    busy = busy_counts(snapshot) if busy is None else busy
+    taken = holders(snapshot) if taken is None else taken
+    nodes = candidates(snapshot, admitted(snapshot), busy, taken)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
     if placement.reason:

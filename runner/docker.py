@@ -371,6 +371,8 @@ def _name(container: str) -> str:
 
 
 def _start_failure(text: str) -> str:
+    if "could not select device driver" in text:
+        return "the engine cannot give GPUs: install nvidia-container-toolkit and restart dockerd"
     if "executable file not found" in text or "no such file or directory" in text:
         return f"the image has no such program: {text[-300:]}"
     return f"the engine cannot start the container: {text[-500:]}"

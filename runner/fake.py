@@ -97,6 +97,15 @@ class FakeRunner:
         box = self._boxes.get(container)
         return box if box is not None and self.owner.owns(box.spec.labels) else None
 
+    def in_use(self) -> dict[str, list[str]]:
+        """Which running containers use each GPU."""
+        now, used = self.clock(), dict[str, list[str]]()
+        for id, box in self._boxes.items():
+            if box.started is not None and now < box.over:
+                for gpu in box.spec.gpus:
+                    used.setdefault(gpu, []).append(id)
+        return used
+
     def machine_reboot(self) -> None:
         """Power off and on: what ran has ended with the machine."""
         now = self.clock()

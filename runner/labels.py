@@ -1,6 +1,6 @@
 """Whose container it is: a controller touches only those with its own repository, node and incarnation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PREFIX = "winslow"
@@ -25,14 +25,22 @@ class Owner:
         return all(labels.get(key) == value for key, value in self.labels().items())
 
 
-def for_claim(owner: Owner, *, claim: str, project: str, execution: int, stage: str) -> dict[str, str]:
-    """All labels of one execution's container; only the owner and the claim decide anything."""
+def for_claim(
+    owner: Owner, *, claim: str, project: str, execution: int, stage: str, gpus: Sequence[str] = ()
+) -> dict[str, str]:
+    """All labels of one execution's container; only the owner, the claim and the GPUs decide anything."""
     return owner.labels() | {
         f"{PREFIX}.claim": claim,
         f"{PREFIX}.project": project,
         f"{PREFIX}.execution": str(execution),
         f"{PREFIX}.stage": stage,
+        **({f"{PREFIX}.gpus": ",".join(gpus)} if gpus else {}),
     }
+
+
+def gpus_of(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """What the container was given, also when nobody remembers its claim."""
+    return tuple(filter(None, labels.get(f"{PREFIX}.gpus", "").split(",")))
 
 
 def claim_of(labels: Mapping[str, str]) -> str | None:

@@ -27,7 +27,8 @@ STATE = ("launched", "shim.json", "stop.json", "exit.json", "shim.err")
 
 
 class ProcessRunner:
-    """`root` holds each run's directory. `on_change` is called from another thread soon after a stage has ended."""
+    """`root` holds each run's directory. `gpus` says that the machine has some; then a stage sees its own alone, as far
+    as CUDA goes. `on_change` is called from another thread soon after a stage has ended."""
 
     def __init__(
         self,
@@ -35,11 +36,13 @@ class ProcessRunner:
         root: Path,
         *,
         images: Mapping[str, HostImage] | None = None,
+        gpus: bool = False,
         on_change: Callable[[], None] = lambda: None,
         log_cap: int = logs.CAP,
     ) -> None:
         self.owner, self.root = owner, root.absolute()
         self.images = images or {}
+        self.gpus = gpus
         self.log_cap = log_cap
         self.boot = shim.boot_id()
         self._lock = threading.Lock()
@@ -50,7 +53,7 @@ class ProcessRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("process")
+        return Capabilities("process", gpus=self.gpus)
 
     def resolve(self, image: str, pull: str) -> Image:
         substitute(image, self.images)
@@ -85,7 +88,9 @@ class ProcessRunner:
         own = {"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")}
         for folder in own.values():
             Path(folder).mkdir(exist_ok=True)
-        return {**image.variables(), **own, **spec.environment, MARK: str(directory)}
+        given = ",".join(spec.gpus)
+        seen = {"CUDA_VISIBLE_DEVICES": given, "NVIDIA_VISIBLE_DEVICES": given or "void"} if self.gpus else {}
+        return {**image.variables(), **own, **spec.environment, **seen, MARK: str(directory)}
 
     def start(self, container: str) -> None:
         directory = self._folder(container)

@@ -1,5 +1,6 @@
 """Nodes: what people set on `main`, what a node says of itself, and the repository's settings."""
 
+from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,10 +22,22 @@ class NodeSettings(Wanted):
     slots: int | None = Field(default=None, ge=0, le=1024)
 
 
+class Health(StrEnum):
+    """Of a GPU, as its node finds it. Only one that is `ok` and not taken is given to a stage."""
+
+    OK = "ok"
+    BUSY = "busy"  # programs use it that are not of this node's stages
+    LOST = "lost"  # it fell off the bus, or answers with errors only
+    UNKNOWN = "unknown"  # the driver does not answer
+
+
 class Gpu(Recorded):
     uuid: str
     model: str = ""
     memory: int = 0
+    driver: str = ""
+    compute_capability: str = ""
+    health: Health = Health.OK
 
 
 class Inventory(Recorded):

@@ -1,11 +1,12 @@
 """A pipeline: stages in the order in which they run."""
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schema.base import Wanted
+from schema.constraints import check_size, check_version
 from schema.inputs import Input
 from schema.names import EnvironmentName, InputName, Name
 from schema.quantities import Duration, Size
@@ -27,12 +28,17 @@ class When(StrEnum):
         return self in (When.MANUAL, When.MANUAL_ONCE)
 
 
+SizeConstraint = Annotated[str, AfterValidator(check_size)]
+VersionConstraint = Annotated[str, AfterValidator(check_version)]
+
+
 class Gpu(Wanted):
     """What each GPU must be: memory like `">=8GiB"`, model as a glob, driver like `">=550"`."""
 
-    memory: str | None = None
-    model: str | None = None
-    driver: str | None = None
+    memory: SizeConstraint | None = None
+    model: str | None = Field(default=None, min_length=1, max_length=256)
+    driver: VersionConstraint | None = None
+    compute_capability: VersionConstraint | None = None
 
 
 class Resources(Wanted):
@@ -42,6 +48,12 @@ class Resources(Wanted):
     pids: int | None = Field(default=None, gt=0)
     gpus: int = Field(default=0, ge=0, le=64)
     gpu: Gpu | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.gpu is not None and not self.gpus:
+            raise ValueError("`gpu` says what each GPU must be; say how many with `gpus: 1`")
+        return self
 
     @property
     def limits(self) -> bool:

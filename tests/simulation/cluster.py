@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from controller.disk import MemoryDisk
@@ -13,9 +14,10 @@ from flow.clock import VirtualClock
 from flow.controls import steps_of
 from flow.local import Me, World
 from flow.world import ProjectView, Snapshot
+from runner import gpus as runner_gpus
 from runner.fake import FakeRunner
 from runner.labels import Owner
-from schema.node import Inventory
+from schema.node import Gpu, Health, Inventory
 from state.memory import MemoryRepository, MemoryServer
 from state.repository import Edit, Landed
 from tests.simulation.faults import Crash, FlakyRepository, Link, Network, Weather
@@ -39,7 +41,29 @@ class Machine:
     pending: World | None = None
     next_turn: float = 0.0
     asleep_until: float = 0.0
+    gpus: "Gpus" = field(default_factory=lambda: Gpus())
     launched: list[str] = field(default_factory=list)
+
+
+class Gpus:
+    """What a driver would say: one GPU, on the second machine a small one as well. The stages' own programs never get
+    as far as to be seen on them; those of others, and a fall off the bus, are a test's to say.
+    """
+
+    text, certain = "", True
+
+    def __init__(self, node: str = "") -> None:
+        self.others, self.lost = set[str](), set[str]()
+        sizes = (8, 24) if node == "n1" else (24,) if node else ()
+        self.all = [Gpu(uuid=f"GPU-{node}-{size}", model=f"RTX {size}", memory=size << 30) for size in sizes]
+
+    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]:
+        return tuple(gpu.model_copy(update={"health": self._health(gpu.uuid)}) for gpu in self.all)
+
+    def _health(self, uuid: str) -> Health:
+        if uuid in self.lost:
+            return Health.LOST
+        return Health.BUSY if uuid in self.others else Health.OK
 
 
 class WatchedRunner:
@@ -54,6 +78,7 @@ class WatchedRunner:
     def start(self, container: str) -> None:
         self._inner.start(container)
         self._checker.started(self._node, container)
+        self._checker.sharing(self._node, self._inner.in_use())
 
     def stop(self, container: str) -> None:
         if (found := self._inner.containers().get(container)) and found.running:
@@ -61,16 +86,29 @@ class WatchedRunner:
         self._inner.stop(container)
 
 
+def crowd(seed: int) -> "Cluster":
+    """More work than GPUs, long stages that end slowly, and nodes that are often away."""
+    weather = Weather(partition=0.01, heal=4, suspend=0)
+    return Cluster(seed, nodes=2, projects=8, weather=weather, requests=40, stubborn=True)
+
+
 class Cluster:
     def __init__(
-        self, seed: int, *, nodes: int = 3, projects: int = 3, weather: Weather | None = None, requests: int = 12
+        self,
+        seed: int,
+        *,
+        nodes: int = 3,
+        projects: int = 3,
+        weather: Weather | None = None,
+        requests: int = 12,
+        stubborn: bool = False,
     ) -> None:
         self.chance = Random(seed)
         self.clock = VirtualClock()
         self.now = {"now": 0.0}
         self.weather = weather or Weather()
         self.network = Network()
-        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER))
+        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn))
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER)
         self.machines = [self._machine(index) for index in range(nodes)]
@@ -85,7 +123,8 @@ class Cluster:
         owner = Owner("sim", name, self._hex())
         disk = MemoryDisk()
         Journal(disk).install(owner.incarnation)
-        return Machine(name, disk, FakeRunner(owner, self.clock.now), Link(), Random(self.chance.random()))
+        chance = Random(self.chance.random())
+        return Machine(name, disk, FakeRunner(owner, self.clock.now), Link(), chance, gpus=Gpus(name))
 
     def _hex(self) -> str:
         return f"{self.chance.getrandbits(128):032x}"
@@ -99,8 +138,8 @@ class Cluster:
         runner = WatchedRunner(machine.runner, self.checker, machine.name)
         owner = Owner("sim", machine.name, incarnation)
         failpoint = self._failpoint(machine)
-        trees = NoTrees()
-        tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint)  # type: ignore[arg-type]
+        trees, lost = NoTrees(), partial(runner_gpus.lost, machine.gpus)
+        tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
             node=machine.name, incarnation=incarnation, runner="fake", cpus=4, slots=2, store="shared"
         )
@@ -117,6 +156,7 @@ class Cluster:
                 beat=BEAT,
                 fresh_id=lambda: f"{machine.chance.getrandbits(128):032x}",
                 failpoint=failpoint,
+                gpus=machine.gpus,
             )
         )
 
@@ -153,6 +193,8 @@ class Cluster:
             self._move_to(max(machine.next_turn, self.clock.seconds))
             self._turn(machine)
             self.checker.look()
+            for each in self.machines:
+                self.checker.sharing(each.name, each.runner.in_use())
             if self.rounds % 20 == 0 and done():
                 return
 
@@ -193,7 +235,7 @@ class Cluster:
 
     def _misfortune(self, machine: Machine) -> None:
         weather, chance = self.weather, machine.chance
-        if weather.strikes(chance, weather.partition * (8 if machine.link.cut else 1)):
+        if weather.strikes(chance, weather.partition * (weather.heal if machine.link.cut else 1)):
             machine.link.cut = not machine.link.cut
         if weather.strikes(chance, weather.outage):
             self.network.down_until = self.clock.seconds + chance.uniform(10, 4 * LOST_AFTER)

@@ -22,6 +22,7 @@ class Weather:
     loss: float = 0.05  # of a fetch, a push, an answer
     crash: float = 0.01  # at a failpoint
     partition: float = 0.008  # a node's link changes
+    heal: float = 8  # how much likelier a cut link changes
     outage: float = 0.003  # the server goes away for everyone
     suspend: float = 0.006  # a node's controller sleeps
     reboot: float = 0.001  # a machine restarts, with everything on it

@@ -3,7 +3,7 @@
 Safety is judged at every step, commit by commit; liveness once the weather is fine and everything had time to finish.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flow.chains import fold
@@ -51,7 +51,7 @@ class Checker:
         self.accepted: dict[tuple[object, ...], int] = {}
         self.wanted: list[str] = []
         self.read = 0
-        self.stops: list[tuple[str, str]] = []
+        self.ending: set[str] = set()  # containers that were rightly told to stop, and may be told again
 
     # -- what runners are told --------------------------------------------------------------------------------------
 
@@ -60,10 +60,16 @@ class Checker:
         if container not in self.claims:
             raise Violation(f"{node} started {container[:8]}, a claim that has not landed")
 
+    def sharing(self, node: str, used: Mapping[str, list[str]]) -> None:
+        """Two running containers never have the same GPU."""
+        for gpu, containers in used.items():
+            if len(containers) > 1:
+                raise Violation(f"{gpu} of {node} is used by {[id[:8] for id in containers]}")
+
     def stopping(self, node: str, container: str) -> None:
         """Only what was aborted, superseded, deleted or ran too long may be stopped."""
         self.look()
-        if container not in self.claims:
+        if container not in self.claims or container in self.ending:
             return
         project, number = self.claims[container]
         record = self.projects[project].executions.get(number)
@@ -71,6 +77,7 @@ class Checker:
             return
         if record.state.active and not self._asked_to_end(project, number):
             raise Violation(f"{node} stopped {project}/{number}, which is {record.state}, without being asked")
+        self.ending.add(container)
 
     def _asked_to_end(self, project: str, number: int) -> bool:
         names = self.server.main_paths(f"projects/{project}/requests/")

@@ -11,15 +11,19 @@ AUTHOR = "Ada <ada@example.org>"
 STAGES = ("detect", "review", "track", "report")
 
 
-def initial_files(projects: int, chance: Random, lost_after: float) -> dict[str, str]:
+def initial_files(projects: int, chance: Random, lost_after: float, stubborn: bool = False) -> dict[str, str]:
+    """Stubborn stages run long and end by KILL only."""
     files = {
         "winslow.yaml": f"schema: 1\nlost_after: {lost_after:g}s\ndelete_after: 60s\n",
         "pipelines/p.yaml": PIPELINE,
     }
     for number in range(projects):
         seconds, code = chance.choice((5, 20, 60, 150)), chance.choice((0, 0, 0, 0, 75, 1))
+        script = f"FAKE_SECONDS: {seconds}, FAKE_EXIT: {code}"
+        if stubborn:
+            script = f"FAKE_SECONDS: {seconds + 100}, FAKE_IGNORE_TERM: 1"
         files[f"projects/v{number}/project.yaml"] = (
-            f"pipeline: p\npriority: {chance.randint(0, 100)}\nenv: {{FAKE_SECONDS: {seconds}, FAKE_EXIT: {code}}}\n"
+            f"pipeline: p\npriority: {chance.randint(0, 100)}\nenv: {{{script}}}\n"
         )
     return files
 
@@ -31,9 +35,16 @@ inputs:
 stages:
   - name: detect
     image: fake
+    resources: {gpus: 1}
+    grace: 60s
     retry: {max: 2, when: [exit_code, infrastructure, node_lost], exit_codes: [75], backoff: 5s}
   - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}
-  - {name: track, image: fake, timeout: 10m, env: {FAKE_EXIT: 0}}
+  - name: track
+    image: fake
+    resources: {gpus: 1, gpu: {memory: ">=16GiB"}}
+    grace: 60s
+    timeout: 10m
+    env: {FAKE_EXIT: 0}
   - {name: report, image: fake, env: {FAKE_SECONDS: 3}}
 """
 

@@ -12,6 +12,7 @@ import flow.draft
 import flow.held
 import flow.leases
 import flow.stewardship
+import flow.take
 import state.memory
 from controller.loop import Controller
 from flow.actions import Decision
@@ -26,7 +27,7 @@ from schema.execution import Execution, State
 from schema.pipeline import Pipeline
 from state.memory import MemoryRepository
 from state.repository import Outcome
-from tests.simulation.cluster import Cluster
+from tests.simulation.cluster import Cluster, crowd
 from tests.simulation.invariants import Violation
 
 SEEDS = 150
@@ -142,6 +143,11 @@ def housekeeping_that_stops_what_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Held, "_take_back", take_back)
 
 
+def gpus_of_containers_without_a_record_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A GPU counts as free once no record names it, though a container may still be ending on it."""
+    patch.setattr(flow.take, "held_here", lambda world: {})
+
+
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,
@@ -155,6 +161,17 @@ MUTANTS = [
     an_aged_main_under_a_newer_state,
     housekeeping_that_stops_what_is_lost,
 ]
+
+
+def test_M5_gpus_of_containers_without_a_record_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus_of_containers_without_a_record_forgotten(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            crowd(seed).run()
+        except Violation as violation:
+            assert "is used by" in str(violation)  # noqa: PT017
+            return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.simulation.cluster import Cluster
+from tests.simulation.cluster import Cluster, crowd
 from tests.simulation.faults import Weather
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
@@ -19,6 +19,11 @@ def test_in_fine_weather_everything_finishes(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_F13_no_promise_is_broken_in_bad_weather(seed: int) -> None:
     Cluster(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
+def test_M5_two_stages_never_get_the_same_gpu(seed: int) -> None:
+    crowd(seed).run()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

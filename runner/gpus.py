@@ -1,0 +1,182 @@
+"""The machine's GPUs, as NVIDIA's library (NVML) finds them. Where there is no driver, nothing is loaded.
+
+`look` is for every round: it asks NVML at a slow pace, or when `fresh`, and never waits longer than a limit. A GPU seen
+once and not found again, or one that answers with errors only, is lost. While NVML does not answer, the state of every
+GPU is unknown. `busy` means that programs compute on a GPU; whose they are, NVML does not know.
+"""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from schema.node import Gpu, Health
+
+PACE = 30.0
+LIMIT = 5.0
+"""Seconds: between two looks, and after which a look is given up."""
+LIBRARY = "libnvidia-ml.so.1"
+LOST = ("GpuIsLost", "ResetRequired", "NotFound", "GpuNotFound", "IrqIssue", "Unknown")
+PROCESSES = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetComputeRunningProcesses_v2")
+"""NVML's errors of a device that cannot be used."""
+
+
+class Gpus(Protocol):
+    @property
+    def text(self) -> str:
+        """What was found, in words, or why nothing."""
+        ...
+
+    @property
+    def certain(self) -> bool:
+        """Whether the last look was answered, so that a GPU which was not in it is not there."""
+        ...
+
+    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]: ...
+
+
+class NoGpus:
+    def __init__(self, text: str = "none: no NVIDIA driver on this machine", *, certain: bool = True) -> None:
+        self.text, self.certain = text, certain
+
+    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]:
+        return ()
+
+
+def find() -> Gpus:
+    """NVML where its library can be loaded. Looking for it costs next to nothing."""
+    try:
+        ctypes.CDLL(LIBRARY)
+    except OSError:
+        return NoGpus()
+    try:
+        import pynvml
+    except ImportError:
+        return NoGpus("unknown: a driver, but no package nvidia-ml-py; pip install nvidia-ml-py", certain=False)
+    return Nvml(pynvml)
+
+
+def lost(gpus: Gpus, held: Sequence[str]) -> tuple[str, ...]:
+    """Those of `held` that are lost now."""
+    if not held:
+        return ()
+    known = {gpu.uuid: gpu for gpu in gpus.look(fresh=True)}
+    return tuple(u for u in held if (known[u].health is Health.LOST if u in known else gpus.certain))
+
+
+class Nvml:
+    """`nvml` is the module pynvml. Safe to use from several threads."""
+
+    def __init__(
+        self, nvml: Any, *, pace: float = PACE, limit: float = LIMIT, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.nvml, self.pace, self.limit, self.now = nvml, pace, limit, now
+        self.text, self.certain = "", False
+        self._one_at_a_time = threading.Lock()
+        self._known: dict[str, Gpu] = {}
+        self._places: dict[int, str] = {}
+        self._looked = float("-inf")
+        self._open = False
+        self._asking: threading.Thread | None = None
+
+    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]:
+        with self._one_at_a_time:
+            if fresh or self.now() - self._looked >= self.pace:
+                self._ask()
+                self._looked = self.now()
+            return tuple(self._known.values())
+
+    def _ask(self) -> None:
+        """In a thread that may hang: NVML can wait for a broken driver for ever. Its answer is then not waited for."""
+        if self._asking and self._asking.is_alive():
+            return
+        answer: list[dict[str, Gpu] | str] = []
+        self._asking = threading.Thread(target=lambda: answer.append(self._answer()), name="nvml", daemon=True)
+        self._asking.start()
+        self._asking.join(self.limit)
+        found = answer[0] if answer else f"NVML does not answer within {self.limit:g} s"
+        self.certain = not isinstance(found, str)
+        if isinstance(found, str):
+            self.text = f"unknown: {found}"
+            self._known = {uuid: _as(gpu, Health.UNKNOWN) for uuid, gpu in self._known.items()}
+            return
+        gone = {uuid: _as(gpu, Health.LOST) for uuid, gpu in self._known.items() if uuid not in found}
+        self._known = {**found, **gone}
+        self.text = "; ".join(_words(gpu) for gpu in self._known.values()) or "none: a driver, but no GPU"
+
+    def _answer(self) -> dict[str, Gpu] | str:
+        try:
+            if not self._open:
+                self.nvml.nvmlInit()
+                self._open = True
+            found = {gpu.uuid: gpu for gpu in self._devices()}
+        except self.nvml.NVMLError as error:
+            self._close()
+            if type(error).__name__ == "NVMLError_DriverNotLoaded":
+                return {}
+            return f"NVML says: {error}"
+        if any(gpu.health is Health.LOST for gpu in found.values()) or self._known.keys() - found.keys():
+            self._close()  # one that comes back is seen by a new session only
+        return found
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            try:
+                self.nvml.nvmlShutdown()
+            except self.nvml.NVMLError:
+                pass
+
+    def _devices(self) -> Iterator[Gpu]:
+        driver = _text(self.nvml.nvmlSystemGetDriverVersion())
+        for index in range(self.nvml.nvmlDeviceGetCount()):
+            try:
+                gpu = self._device(index, driver)
+            except self.nvml.NVMLError as error:
+                before = self._known.get(self._places.get(index, ""))
+                if before is None:
+                    continue
+                gpu = _as(before, Health.LOST if _is_lost(error) else Health.UNKNOWN)
+            yield gpu
+
+    def _device(self, index: int, driver: str) -> Gpu:
+        nvml = self.nvml
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        uuid = self._places[index] = _text(nvml.nvmlDeviceGetUUID(handle))
+        model = _text(nvml.nvmlDeviceGetName(handle))
+        try:
+            memory = int(nvml.nvmlDeviceGetMemoryInfo(handle).total)
+            capability = ".".join(str(part) for part in nvml.nvmlDeviceGetCudaComputeCapability(handle))
+            health = Health.BUSY if self._processes(handle) else Health.OK
+        except nvml.NVMLError as error:
+            before = self._known.get(uuid) or Gpu(uuid=uuid, model=model, driver=driver)
+            return _as(before, Health.LOST if _is_lost(error) else Health.UNKNOWN)
+        return Gpu(uuid=uuid, model=model, memory=memory, driver=driver, compute_capability=capability, health=health)
+
+    def _processes(self, handle: Any) -> int:
+        """Programs that compute; a desktop on the same GPU is none. Where the driver cannot tell: none."""
+        for name in PROCESSES:
+            try:
+                return len(getattr(self.nvml, name)(handle))
+            except self.nvml.NVMLError_NotSupported:
+                break
+            except self.nvml.NVMLError_FunctionNotFound:
+                continue  # an older driver has the older one
+        return 0
+
+
+def _is_lost(error: Exception) -> bool:
+    return type(error).__name__.removeprefix("NVMLError_") in LOST
+
+
+def _as(gpu: Gpu, health: Health) -> Gpu:
+    return gpu.model_copy(update={"health": health})
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _words(gpu: Gpu) -> str:
+    return f"{gpu.model} {gpu.memory / 2**30:.0f} GiB ({gpu.uuid}, {gpu.health})"

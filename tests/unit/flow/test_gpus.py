@@ -1,0 +1,178 @@
+"""M5: which GPUs fit, which are free, which a stage gets, and why none."""
+
+import pytest
+
+from flow import gpus
+from flow.advance import Slot
+from flow.gpus import choose, held_here, misfit, published, shortage
+from flow.interpolate import Scope
+from flow.leases import Sightings
+from flow.local import Ended, Entry, Me, Order, Sight, World
+from flow.placement import Candidate, Placement, place
+from schema.execution import State
+from schema.node import Gpu, Health, Inventory, NodeSettings
+from schema.pipeline import Resources, Stage
+from schema.reasons import Wait
+
+GIB = 2**30
+SMALL = Gpu(
+    uuid="GPU-small", model="NVIDIA GeForce RTX 2080", memory=8 * GIB, driver="550.54", compute_capability="7.5"
+)
+OLD = Gpu(
+    uuid="GPU-old", model="NVIDIA GeForce RTX 2080 Ti", memory=11019 << 20, driver="550.54", compute_capability="7.5"
+)
+BIG = Gpu(uuid="GPU-big", model="NVIDIA RTX A6000", memory=48 * GIB, driver="550.54", compute_capability="8.6")
+ALL = (BIG, SMALL, OLD)
+
+
+def wants(gpus: int = 1, **gpu: str) -> Resources:
+    return Resources.model_validate({"gpus": gpus, "gpu": gpu or None})
+
+
+def uuids(chosen: tuple[Gpu, ...] | None) -> list[str] | None:
+    return None if chosen is None else [gpu.uuid for gpu in chosen]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        (wants(), ["GPU-small"]),
+        (wants(2), ["GPU-small", "GPU-old"]),
+        (wants(0), []),
+        (wants(4), None),
+        (wants(memory=">=9GiB"), ["GPU-old"]),
+        (wants(memory=">=11GiB"), ["GPU-old"]),  # a driver keeps some of what is sold
+        (wants(memory=">=12GiB"), ["GPU-big"]),
+        (wants(memory=">=8GiB,<16GiB", model="*2080*ti*"), ["GPU-old"]),
+        (wants(model="*a6000"), ["GPU-big"]),
+        (wants(model="RTX"), None),
+        (wants(compute_capability=">=8"), ["GPU-big"]),
+        (wants(driver=">=560"), None),
+        (wants(2, compute_capability=">=8"), None),
+    ],
+)
+def test_M5_the_smallest_that_suffice_are_chosen(resources: Resources, expected: list[str] | None) -> None:
+    assert uuids(choose(resources, ALL, {})) == expected
+
+
+def with_health(health: Health) -> tuple[Gpu, ...]:
+    return tuple(gpu.model_copy(update={"health": health}) if gpu is SMALL else gpu for gpu in ALL)
+
+
+def test_M5_what_is_taken_or_not_well_is_not_chosen() -> None:
+    assert uuids(choose(wants(), ALL, {"GPU-small": "ulm/3"})) == ["GPU-old"]
+    for health in (Health.BUSY, Health.LOST, Health.UNKNOWN):
+        assert uuids(choose(wants(), with_health(health), {})) == ["GPU-old"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "have", "says"),
+    [
+        (wants(), (), "has no GPU"),
+        (wants(memory=">=8GiB"), (), "has no GPU"),
+        (wants(memory=">=64GiB"), ALL, "has no GPU with memory >=64GiB"),
+        (wants(2, compute_capability=">=8"), ALL, "has only 1 GPU with compute capability >=8"),
+        (wants(4), ALL, "has only 3 GPUs"),
+        (wants(3), with_health(Health.LOST), "GPU-small is lost"),
+        (wants(3), with_health(Health.BUSY), None),
+        (wants(3), with_health(Health.UNKNOWN), None),
+        (wants(0), (), None),
+    ],
+)
+def test_M5_a_node_that_never_could_says_why(resources: Resources, have: tuple[Gpu, ...], says: str | None) -> None:
+    assert misfit(resources, have) == says
+
+
+def test_M5_who_has_the_gpus_is_said() -> None:
+    taken = {"GPU-big": "ulm/3"}
+    assert shortage(wants(3), with_health(Health.BUSY), taken) == (
+        "GPU-big is taken by ulm/3, GPU-small is used by other programs"
+    )
+    assert "its driver does not answer" in shortage(wants(model="*2080"), with_health(Health.UNKNOWN), {})
+    assert gpus.short("GPU-6d1c3f2e-aaaa-bbbb-cccc-000000000000") == "GPU-6d1c3f2e…"
+
+
+# -- placement ---------------------------------------------------------------------------------------------------------
+
+
+def node(name: str, *have: Gpu, taken: dict[str, str] | None = None) -> Candidate:
+    return Candidate(Inventory(node=name, incarnation="i", slots=2, gpus=have), NodeSettings(), 0, taken or {})
+
+
+def placed(*nodes: Candidate, resources: Resources | None = None) -> Placement:
+    stage = Stage(name="detect", image="i", resources=resources or wants())
+    slot = Slot(stage, 1, "r", 1, Scope({}, {}, {}), None, {})
+    return place(slot, nodes, pinned=None, data=None)
+
+
+def test_M5_the_node_with_the_smallest_sufficient_gpu_goes_first() -> None:
+    assert placed(node("a", BIG), node("b", OLD), node("c", SMALL)).ranked == ("c", "b", "a")
+    assert placed(node("a", BIG), node("b", OLD), node("c"), resources=wants(0)).ranked[0] == "c"
+
+
+def test_M5_a_stage_waits_for_a_taken_gpu_and_says_whose() -> None:
+    found = placed(node("a", SMALL, taken={"GPU-small": "ulm/3"}), node("b"))
+    assert (found.reason, found.could) == (Wait.RESOURCES, ("a",))
+    assert found.text == "a: GPU-small is taken by ulm/3"
+
+
+def test_M5_a_stage_that_fits_no_gpu_says_what_is_lacking() -> None:
+    found = placed(node("a", SMALL), node("b"), resources=wants(memory=">=9GiB"))
+    assert found.reason is Wait.NO_MATCHING_NODE
+    assert "a: has no GPU with memory >=9GiB; b: has no GPU" in found.text
+
+
+# -- what a node holds -------------------------------------------------------------------------------------------------
+
+
+def world(entries: list[Entry], sights: list[Sight], ended: list[Ended] | None = None) -> World:
+    return World(
+        me=Me("n", "i", Inventory(node="n", incarnation="i")),
+        snapshot=None,
+        fresh=True,
+        now=0,
+        wall="",
+        poll=5,
+        entries={entry.container: entry for entry in entries},
+        outbox={end.container: end for end in ended or []},
+        containers={sight.id: sight for sight in sights},
+        busy=frozenset(),
+        seen=Sightings(),
+        ids=(),
+        wiped={},
+    )
+
+
+C = "c" * 32
+ENTRY = Entry(claim=C, container=C, order=Order(project="v", execution=3, stage="s", image="i", gpus=("GPU-small",)))
+END = Ended(container=C, project="v", execution=3, stage="s", state=State.FAILED)
+
+
+def sight(*, running: bool = False, exited: bool = False) -> Sight:
+    return Sight(C, running=running, exited=exited, gpus=("GPU-small",))
+
+
+@pytest.mark.parametrize(
+    ("entries", "sights", "ended", "held"),
+    [
+        ([ENTRY], [], [], "v/3"),  # granted, not launched yet
+        ([ENTRY], [sight()], [], "v/3"),
+        ([ENTRY], [sight(running=True)], [], "v/3"),
+        ([ENTRY], [sight(running=True)], [END], "v/3"),
+        ([ENTRY], [sight(exited=True)], [], None),
+        ([ENTRY], [], [END], None),
+        ([], [sight(running=True)], [], "container cccccccc"),  # nobody remembers its claim
+        ([], [sight()], [], "container cccccccc"),
+        ([], [sight(exited=True)], [], None),
+    ],
+)
+def test_M5_a_container_holds_its_gpus_until_it_ended(
+    entries: list[Entry], sights: list[Sight], ended: list[Ended], held: str | None
+) -> None:
+    assert held_here(world(entries, sights, ended)).get("GPU-small") == held
+
+
+def test_M5_own_stages_on_a_gpu_are_no_fault_of_it() -> None:
+    found = published(with_health(Health.BUSY), ["GPU-small"])
+    assert [gpu.health for gpu in found] == ["ok", "ok", "ok"]
+    assert [gpu.health for gpu in published(with_health(Health.LOST), ["GPU-small"])] == ["ok", "lost", "ok"]
