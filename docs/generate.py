@@ -124,13 +124,14 @@ MEANING: dict[str, dict[str, str]] = {
         "memory": "limit",
         "shm_size": "limit of /dev/shm",
         "pids": "limit of processes",
-        "gpus": "how many; no node offers GPUs in this version",
+        "gpus": "how many, for this stage alone ([GPUs](operating.md#gpus))",
         "gpu": "what each must be",
     },
     "StageGpu": {
-        "memory": 'like `">=8GiB"`',
-        "model": "a glob",
+        "memory": 'like `">=8GiB"` or `">=8GiB, <24GiB"`; a GPU counts in whole GiB, rounded up',
+        "model": 'a glob like `"*2080*"`, in any case',
         "driver": 'like `">=550"`',
+        "compute_capability": 'like `">=7.5"`',
     },
     "NodeSelector": {
         "name": "only this node",
@@ -273,7 +274,14 @@ MEANING: dict[str, dict[str, str]] = {
         "address": "reserved",
         "store": "where its workspaces lie; empty means on this node alone",
     },
-    "InventoryGpu": {"uuid": "device id", "model": "name", "memory": "bytes"},
+    "InventoryGpu": {
+        "uuid": "device id",
+        "model": "name",
+        "memory": "bytes",
+        "driver": "version",
+        "compute_capability": "of CUDA",
+        "health": "`ok`, `busy` with programs of others, `lost`, or `unknown` while the driver does not answer",
+    },
     "Heartbeat": {
         "version": "of this blob",
         "node": "its name",
