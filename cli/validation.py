@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,6 @@ from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from schema.codec import Parsed
-    from schema.codec import Path as Where
     from schema.errors import Problem
     from schema.pipeline import Pipeline
     from schema.project import Project
@@ -115,32 +114,10 @@ def _parsed(kind: str, text: bytes, file: str) -> object:
 
 def pipeline_problems(parsed: "Parsed", pipeline: "Pipeline", name: str) -> "Iterator[Problem]":
     """What a parsed pipeline says that can never hold: places without a value, a name that is not its file's."""
-    from flow.interpolate import mistakes
+    from flow.judge import misnamed, unfilled
 
-    if pipeline.name != name:
-        yield parsed.problem(("name",), f"its name is {pipeline.name!r}, its file says {name!r}")
-    for stage, what in mistakes(pipeline):
-        yield parsed.problem(_where(parsed.value, pipeline.index(stage), what), f"stage {stage!r}: {what}")
-
-
-def _where(document: Any, stage: int, what: str) -> "Where":
-    """The text that holds the place which `what` begins with: in the stage, else in the pipeline's environment."""
-    place = what.removeprefix("$[[ ").partition(" ]]")[0]
-    parts: list[tuple[Where, Any]] = [(("stages", stage), document["stages"][stage])]
-    parts.append((("env",), document.get("env")))
-    for part, value in parts:
-        for path, text in _leaves(value, part):
-            if "$[[" in text and place in text:
-                return path
-    return ("stages", stage)
-
-
-def _leaves(value: Any, path: "Where") -> "Iterator[tuple[Where, str]]":
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _leaves(inner, (*path, key))
+    yield from misnamed(pipeline, name, parsed)
+    yield from unfilled(pipeline, parsed)
 
 
 def project_problems(parsed: "Parsed", project: "Project", pipelines: "Mapping[str, Pipeline]") -> "Iterator[Problem]":

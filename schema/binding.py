@@ -205,6 +205,9 @@ _FORMS: dict[str, str] = {
     names.NAME: "a name (lower-case letters, digits, '.', '_', '-', at most 63)",
     names.INPUT: "a name (lower-case letters, digits, '_', a letter first)",
     names.ENVIRONMENT: "a name (letters, digits, '_', no digit first)",
+    names.TAG: "a text without commas and control characters",
+    names.PINNED: "the name of a pipeline, or NAME@COMMIT,",
+    names.IMAGE: "the reference of an image, like registry.lan/name:tag,",
 }
 
 

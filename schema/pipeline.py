@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schema.base import Wanted
 from schema.constraints import check_size, check_version
 from schema.inputs import Input
-from schema.names import EnvironmentName, InputName, Name
+from schema.names import IMAGE, EnvironmentName, InputName, Inside, Name
 from schema.quantities import Duration, Size
 
 EnvValue = str | int | float | bool
@@ -81,13 +81,13 @@ class Retry(Wanted):
 
 
 class Reports(Wanted):
-    metrics: str | None = None
+    metrics: Inside | None = None
 
 
 class Artifacts(Wanted):
     """`paths` are what the stage promises (globs in its workspace); a missing one is a failure."""
 
-    paths: tuple[str, ...] = ()
+    paths: tuple[Inside, ...] = ()
     reports: Reports = Reports()
 
 
@@ -100,7 +100,7 @@ class Stage(Wanted):
 
     name: Name
     description: str = ""
-    image: str | None = Field(default=None, min_length=1, max_length=512)
+    image: str | None = Field(default=None, max_length=512, pattern=IMAGE)
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] | None = None
     env: dict[EnvironmentName, EnvValue] = {}
@@ -112,7 +112,7 @@ class Stage(Wanted):
     pull: Literal["missing", "always", "never"] = "missing"
     retry: Retry = Retry()
     artifacts: Artifacts = Artifacts()
-    show: tuple[str, ...] = ()
+    show: tuple[Inside, ...] = ()
     when: When = When.ON_SUCCESS
     confirm: str = ""
     inputs: dict[InputName, Input] = {}

@@ -6,15 +6,15 @@ from pydantic import Field, StringConstraints
 
 from schema.base import Wanted
 from schema.inputs import Value
-from schema.names import EnvironmentName, InputName, Name
+from schema.names import PINNED, TAG, EnvironmentName, InputName, Name
 from schema.pipeline import EnvValue
 
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f,]+$")]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TAG)]
 
 
 class Project(Wanted):
     name: str = Field(default="", max_length=200)
-    pipeline: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}(?:@[0-9a-f]{7,64})?$")]
+    pipeline: Annotated[str, StringConstraints(pattern=PINNED)]
     tags: tuple[Tag, ...] = ()
     inputs: dict[InputName, Value] = {}
     env: dict[EnvironmentName, EnvValue] = {}

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pydantic import BaseModel
 
 from flow.interpolate import mistakes
-from schema import documents
+from flow.judge import misnamed, unfilled
+from schema import codec, documents
 from schema.errors import DocumentError, Problem
 from schema.pipeline import Pipeline
 from state.trees import IRREGULAR, place_on_main
@@ -39,7 +40,7 @@ class Parsed:
         if isinstance(found, DocumentError):
             raise DocumentError([replace(problem, file=path) for problem in found.problems])
         if kind == "pipeline":
-            _in_its_place(found, path)
+            _in_its_place(found, path, load)
         return found
 
 
@@ -47,7 +48,7 @@ def read(kind: str, path: str, content: Content) -> BaseModel:
     """A document that takes effect at its path. DocumentError says everything that is wrong with it."""
     found = _read(kind, path, content)
     if kind == "pipeline":
-        _in_its_place(found, path)
+        _in_its_place(found, path, lambda: content)
     return found
 
 
@@ -65,14 +66,17 @@ def _parse(kind: str, path: str, load: Callable[[], Content]) -> BaseModel | Doc
 def _read(kind: str, path: str, content: Content) -> BaseModel:
     """What can be said whatever the path: one blob may stand at several."""
     found = content if isinstance(content, BaseModel) else documents.parse(kind, content, path)
-    wrong = mistakes(found) if kind == "pipeline" and isinstance(found, Pipeline) else ()
-    if problems := [Problem(path, 1, 1, f"stage {stage!r}: {what}") for stage, what in wrong]:
-        raise DocumentError(problems)
+    if kind == "pipeline" and isinstance(found, Pipeline) and any(mistakes(found)):
+        raise DocumentError(unfilled(found, _places(content, path)))
     return found
 
 
-def _in_its_place(found: BaseModel, path: str) -> None:
+def _in_its_place(found: BaseModel, path: str, load: Callable[[], Content]) -> None:
     place = place_on_main(path)
-    name = getattr(found, "name", "")
-    if place and name != place.owner:
-        raise DocumentError([Problem(path, 1, 1, f"its name is {name!r}, its file says {place.owner!r}")])
+    if place and isinstance(found, Pipeline) and found.name != place.owner:
+        raise DocumentError(misnamed(found, place.owner, _places(load(), path)))
+
+
+def _places(content: Content, path: str) -> codec.Parsed:
+    """Where everything stands in a text that has parsed; a document without a text has one place."""
+    return codec.Parsed(None, {}, path) if isinstance(content, BaseModel) else codec.load(content, path)

@@ -79,7 +79,7 @@ def test_R1110_the_hook_names_every_mistake_with_its_place(tmp_path: Path) -> No
     )
     for place in (
         "pipelines/a.yaml:2:9",
-        "pipelines/b.yaml:1:1",
+        "pipelines/b.yaml:1:7",
         "pipelines/C.yaml:1:1",
         "projects/v/project.yaml:1:1",
         "projects/v/requests/0001-start.yaml:1:10",

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,7 +12,6 @@ from ruamel.yaml import YAML
 from schema.codec import KEY, MAX_BYTES, MAX_DEPTH, dump, load
 from schema.errors import LISTED, DocumentError, Problem, SchemaError
 
-CORPUS = Path(__file__).parent / "corpus"
 HANG = 20.0
 
 
@@ -106,49 +104,6 @@ def test_an_empty_file_is_null() -> None:
 
 
 # refusing
-
-REFUSED = {
-    "alias-bomb": "1:4: the anchor '&a' is not allowed; repeat the value, or quote a text that begins with &",
-    "anchor": "1:7: the anchor '&base' is not allowed; repeat the value, or quote a text that begins with &",
-    "conflict": "2:1: an unresolved merge conflict; choose one side",
-    "directive": "1:1: a line that begins with % (a YAML directive) is not allowed; remove it",
-    "duplicate-key": "5:5: the key 'name' is given twice (first in line 3); remove one",
-    "escape-sequence": "2:3: the character U+001B is not allowed in a document; write it as an escape in quotes",
-    "glob": "1:14: a text that begins with * must be quoted",
-    "huge-float": "1:12: the number '1e400' is too large; quote it if it is a text",
-    "infinity": "1:12: '-.inf' is not a number a document can hold; leave it out, or quote the text",
-    "latin-1": "2:16: the byte 0xFC is not UTF-8; save the file as UTF-8",
-    "line-separator": "2:13: the character U+2028 is not allowed in a document; write it as an escape in quotes",
-    "list-key": "1:3: a key must be a text; quote it if it begins with [ or {",
-    "local-tag": "1:7: the tag '!secret' is not allowed; remove it, or quote a text with !",
-    "merge-key": "2:1: the merge key << is not allowed; write the keys out",
-    "not-a-number": "1:12: '.nan' is not a number a document can hold; leave it out, or quote the text",
-    "nul": "1:10: the character U+0000 is not allowed in a document; write it as an escape in quotes",
-    "number-key": "2:3: a key must be a text, not '8080'; quote it: \"8080\"",
-    "python-tag": "1:7: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed; "
-    "remove it, or quote a text with !",
-    "tab": "2:1: a tab cannot indent; use spaces",
-    "two-documents": "2:1: a second document begins here; one file holds one document",
-    "unclosed-list": "1:10: this list has no end; a ',' or ']' is missing",
-    "unclosed-quote": "2:8: this quoted text has no end",
-    "utf-16": "1:1: the byte 0xFF is not UTF-8; save the file as UTF-8",
-}
-ACCEPTED = {"crlf", "byte-order-mark"}
-
-
-@pytest.mark.parametrize("name", sorted(REFUSED))
-def test_S13_nasty_files_are_refused_with_place_and_remedy(name: str) -> None:
-    assert problem((CORPUS / f"{name}.yaml").read_bytes()) == f"f.yaml:{REFUSED[name]}"
-
-
-@pytest.mark.parametrize("name", sorted(ACCEPTED))
-def test_S13_line_endings_and_byte_order_marks_of_other_systems_are_read(name: str) -> None:
-    assert value((CORPUS / f"{name}.yaml").read_bytes()) == {"name": "a", "stages": ["b"]}
-
-
-def test_S13_every_file_of_the_corpus_is_judged() -> None:
-    assert {path.stem for path in CORPUS.glob("*.yaml")} == REFUSED.keys() | ACCEPTED
-
 
 MALFORMED = {
     "a: b: c": "1:5: a ':' cannot stand here; check indentation, or quote the text",
