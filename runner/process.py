@@ -71,11 +71,12 @@ class ProcessRunner:
             folder.mkdir(parents=True, exist_ok=True)
         for name in STATE:
             (directory / name).unlink(missing_ok=True)
-        order = {
+        order: dict[str, object] = {
             "labels": dict(spec.labels),
             "argv": argv,
             "environment": self._environment(spec, image, directory),
             "workspace": str(spec.workspace.absolute()),
+            "overlay": spec.overlay.options() if spec.overlay else None,
             "grace": spec.grace,
             "cap": self.log_cap,
         }

@@ -7,7 +7,7 @@ and a home in memory, `/workspace` and `/winslow` to write to.
 import os
 from typing import Any
 
-from docker.types import DeviceRequest, LogConfig, Mount
+from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount
 
 from runner.errors import Refused
 from runner.labels import PREFIX
@@ -55,13 +55,21 @@ def _gpus(spec: Spec) -> DeviceRequest:
 
 def _mounts(spec: Spec) -> list[Mount]:
     own = [
-        Mount("/workspace", str(spec.workspace.absolute()), type="bind"),
+        _workspace(spec),
         Mount("/winslow", str((spec.directory / "io").absolute()), type="bind"),
     ]
     return own + [
         Mount(mount.target, str(mount.source.absolute()), type="bind", read_only=not mount.writable)
         for mount in spec.mounts
     ]
+
+
+def _workspace(spec: Spec) -> Mount:
+    """An overlay is a volume without a name: the engine mounts it for the run, and it goes with the container."""
+    if spec.overlay is None:
+        return Mount("/workspace", str(spec.workspace.absolute()), type="bind")
+    options = {"type": "overlay", "device": "overlay", "o": spec.overlay.options()}
+    return Mount("/workspace", None, type="volume", no_copy=True, driver_config=DriverConfig("local", options))
 
 
 def environment(spec: Spec) -> dict[str, str]:
@@ -76,7 +84,7 @@ def labels(spec: Spec) -> dict[str, str]:
 def hand_over(spec: Spec, user: str) -> None:
     """The stage's own trees, made where they are missing, belong to its user. Refused."""
     uid, _, gid = user.partition(":")
-    trees = (spec.workspace, spec.directory / "io")
+    trees = (spec.directory / "io",) if spec.overlay else (spec.workspace, spec.directory / "io")
     try:
         for tree in trees:
             tree.mkdir(parents=True, exist_ok=True)

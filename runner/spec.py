@@ -27,12 +27,32 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """What a stage finds is `lower`, what it changes goes to `upper`; all three are this run's alone."""
+
+    lower: Path
+    upper: Path
+    work: Path
+
+    def paths(self) -> dict[str, str]:
+        return {"lowerdir": str(self.lower), "upperdir": str(self.upper), "workdir": str(self.work)}
+
+    def options(self) -> str:
+        """For the mount. The upper must hold whole files and whole directories: it is read afterwards."""
+        return ",".join((*(f"{name}={path}" for name, path in self.paths().items()), *OVERLAY_OPTIONS))
+
+
+OVERLAY_OPTIONS = ("metacopy=off", "redirect_dir=off", "index=off")
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One execution's container. `id` is the claim id: the container's name and its identity for adoption.
 
     `directory` belongs to this run alone (on the host): the runner keeps `log`, and the program's feedback files
     (`progress`, `result`, `inputs.json`) there, visible inside as `/winslow` (Docker) or at the same path (process).
-    `workspace` is the stage's own writable tree, `/workspace` inside and the working directory.
+    `workspace` is the stage's own writable tree, `/workspace` inside and the working directory: a plain directory, or
+    where there is an `overlay` the empty one that it is mounted on.
     """
 
     id: str
@@ -48,6 +68,7 @@ class Spec:
     gpus: tuple[str, ...] = ()  # device ids (UUIDs), explicit
     pull: str = "missing"  # missing | always | never
     grace: float = 10.0  # seconds between TERM and KILL
+    overlay: Overlay | None = None
 
 
 class Condition(StrEnum):

@@ -1,0 +1,69 @@
+"""BLAKE3 of files, and which files need not be read again."""
+
+import os
+import re
+import stat
+import threading
+from pathlib import Path
+
+from blake3 import blake3
+
+PREFIX = "blake3:"
+MAPPED = 1 << 20
+"""Files from this size on are mapped and hashed by all cores; below, reading is faster."""
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+Stamp = tuple[int, int, int, int, int]
+
+
+def is_digest(text: object) -> bool:
+    return isinstance(text, str) and text.startswith(PREFIX) and _HEX.fullmatch(text, len(PREFIX)) is not None
+
+
+def of_bytes(content: bytes) -> str:
+    return PREFIX + blake3(content).hexdigest()
+
+
+def of_file(path: Path | str) -> str:
+    """`blake3:<hex>` of a file's content."""
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size < MAPPED:
+            return of_bytes(file.readall())
+        return PREFIX + blake3(max_threads=blake3.AUTO).update_mmap(f"/proc/self/fd/{file.fileno()}").hexdigest()
+
+
+def stamp(of: os.stat_result) -> Stamp:
+    """Changes whenever the content does, as long as nobody writes to the disk behind the file system."""
+    return (of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns)
+
+
+class DigestCache:
+    """Digests of files by device, inode, size and both times. For threads; forgets the oldest."""
+
+    def __init__(self, most: int = 1_000_000) -> None:
+        self.most = most
+        self._known: dict[Stamp, str] = {}
+        self._lock = threading.Lock()
+
+    def file(self, path: Path | str) -> str:
+        """OSError for what is no regular file, and for one that changes while it is read."""
+        before = os.stat(path)
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError(f"{path} is no regular file")
+        if known := self.known(before):
+            return known
+        digest = of_file(path)
+        if stamp(os.stat(path)) != stamp(before):
+            raise OSError(f"{path} changed while it was read")
+        self.learn(before, digest)
+        return digest
+
+    def known(self, of: os.stat_result) -> str | None:
+        return self._known.get(stamp(of))
+
+    def learn(self, of: os.stat_result, digest: str) -> None:
+        with self._lock:
+            if len(self._known) >= self.most:
+                del self._known[next(iter(self._known))]
+            self._known[stamp(of)] = digest

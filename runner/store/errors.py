@@ -1,0 +1,21 @@
+"""What can go wrong in front of the store."""
+
+
+class StoreError(Exception):
+    """Base of everything the store raises; the text says what and what to do."""
+
+
+class MissingObject(StoreError):
+    """This node does not have it."""
+
+
+class DamagedObject(StoreError):
+    """What the disk gives back is not what was stored."""
+
+
+class BadManifest(StoreError):
+    """Bytes that are no manifest of ours, or a tree that none can describe."""
+
+
+class NotFound(StoreError):
+    """No such file in a tree."""

@@ -1,0 +1,214 @@
+"""Contents of files, each kept once under its digest.
+
+    ROOT/objects/ab/cdef…      a content: BLAKE3 `abcdef…`, mode 0644
+    ROOT/objects/ab/cdef….x    the same as a program, 0755: a hard link cannot have another mode than its file
+    ROOT/tmp/                  what is being written
+
+An object appears whole or not at all, and is never changed: link trees and uppers of overlays share its inode. It
+belongs to the stages' user, or a stage could not change, in its own copy, what an earlier one left.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from blake3 import blake3
+
+from runner.store import digests
+from runner.store.errors import DamagedObject, MissingObject, StoreError
+from runner.store.reflink import clone
+
+PIECE = 1 << 20
+NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+
+Owner = tuple[int, int]
+"""uid and gid of every stage of this node."""
+
+
+class Objects:
+    """`durable` writes through to the disk before an object counts as stored."""
+
+    def __init__(self, root: Path, owner: Owner, *, durable: bool = True) -> None:
+        self.root, self.owner, self.durable = root.absolute(), owner, durable
+        self.cache = digests.DigestCache()
+        self.folder, self.tmp = self.root / "objects", self.root / "tmp"
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def path(self, digest: str, executable: bool = False) -> Path:
+        if not digests.is_digest(digest):
+            raise StoreError(f"{digest[:80]!r} is no digest: blake3: and 64 digits")
+        name = digest.removeprefix(digests.PREFIX)
+        return self.folder / name[:2] / (f"{name[2:]}.x" if executable else name[2:])
+
+    def find(self, digest: str) -> Path:
+        """Where its content lies, whichever mode it was stored with. MissingObject."""
+        for executable in (False, True):
+            if (path := self.path(digest, executable)).is_file():
+                return path
+        raise MissingObject(f"the store {self.root} has no object {digest}")
+
+    def has(self, digest: str) -> bool:
+        try:
+            self.find(digest)
+        except MissingObject:
+            return False
+        return True
+
+    def open(self, digest: str) -> BinaryIO:
+        return self.find(digest).open("rb")
+
+    def read(self, digest: str, most: int = 1 << 30) -> bytes:
+        """All of a small object, verified. MissingObject, DamagedObject."""
+        with self.open(digest) as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise StoreError(f"{digest} is larger than {most} bytes")
+        if digests.of_bytes(content) != digest:
+            raise _damaged(digest)
+        return content
+
+    def stream(self, digest: str) -> Iterator[bytes]:
+        """Pieces of any object; DamagedObject after the last one if they were not its content."""
+        state = blake3()
+        with self.open(digest) as file:
+            while piece := file.read(PIECE):
+                state.update(piece)
+                yield piece
+        if digests.PREFIX + state.hexdigest() != digest:
+            raise _damaged(digest)
+
+    def verify(self, digest: str) -> None:
+        if digests.of_file(self.find(digest)) != digest:
+            raise _damaged(digest)
+
+    # -- storing ----------------------------------------------------------------------------------------------------
+
+    def put(self, content: bytes) -> str:
+        digest = digests.of_bytes(content)
+        if not self._stored(self.path(digest), len(content)):
+            with self._temporary() as (path, file):
+                file.write(content)
+                self._keep(path, file, digest, False)
+        return digest
+
+    def copy(self, source: BinaryIO, executable: bool = False) -> tuple[str, int]:
+        """Digest and size of a content that somebody else owns: read once, hashed on the way."""
+        state, size = blake3(), 0
+        with self._temporary() as (path, file):
+            while piece := source.read(PIECE):
+                state.update(piece)
+                size += file.write(piece)
+            digest = digests.PREFIX + state.hexdigest()
+            if not self._stored(self.path(digest, executable), size):
+                self._keep(path, file, digest, executable)
+        return digest, size
+
+    def adopt(self, path: Path | str, executable: bool) -> tuple[str, int]:
+        """Digest and size of a file that nobody writes to any more: it becomes the object itself, by a link."""
+        before = os.stat(path, follow_symlinks=False)
+        digest = self.cache.file(path)
+        if not self._stored(self.path(digest, executable), before.st_size):
+            self._link(path, digest, executable)
+        return digest, before.st_size
+
+    def _link(self, path: Path | str, digest: str, executable: bool) -> None:
+        target = self.path(digest, executable)
+        try:
+            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+                if os.fstat(file.fileno()).st_nlink > 1:
+                    raise OSError(errno.EPERM, "its other names may be somebody else's")
+                self._dress(file.fileno(), executable)
+                if self.durable:
+                    os.fsync(file.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            os.link(path, target, follow_symlinks=False)
+            self._sync(target.parent)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if error.errno not in NO_LINK:
+                raise
+            with open(path, "rb") as source:
+                self._copied(source, digest, executable)
+
+    def _copied(self, source: BinaryIO, digest: str, executable: bool) -> None:
+        with self._temporary() as (path, file):
+            if not clone(source.fileno(), file.fileno()):
+                shutil.copyfileobj(source, file, PIECE)
+            self._keep(path, file, digest, executable)
+
+    def variant(self, digest: str, executable: bool, size: int) -> Path:
+        """The object with this mode, made from the other one where need be. MissingObject, DamagedObject."""
+        wanted = self.path(digest, executable)
+        if not wanted.is_file():
+            with self.open(digest) as source:
+                self._copied(source, digest, executable)
+        if wanted.stat().st_size != size:
+            raise _damaged(digest)
+        return wanted
+
+    def _stored(self, path: Path, size: int) -> bool:
+        """One that was cut off, by a power cut, does not count."""
+        try:
+            return path.stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    def _temporary(self) -> "_Temporary":
+        self.tmp.mkdir(parents=True, exist_ok=True)
+        return _Temporary(self.tmp / secrets.token_hex(16))
+
+    def _keep(self, path: Path, file: BinaryIO, digest: str, executable: bool) -> None:
+        file.flush()
+        self._dress(file.fileno(), executable)
+        if self.durable:
+            os.fsync(file.fileno())
+        target = self.path(digest, executable)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(path, target)
+        self._sync(target.parent)
+
+    def _dress(self, file: int, executable: bool) -> None:
+        """Owner and mode of an object, and nothing beside its content."""
+        for name in os.listxattr(file):
+            os.removexattr(file, name)
+        os.fchmod(file, 0o755 if executable else 0o644)
+        own(file, self.owner)
+
+    def _sync(self, folder: Path) -> None:
+        if self.durable:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def own(path: Path | str | int, owner: Owner) -> None:
+    """Only root gives files away; anybody else's stages run as the same user anyway."""
+    if os.geteuid() == 0:
+        os.chown(path, *owner, **({} if isinstance(path, int) else {"follow_symlinks": False}))
+
+
+class _Temporary:
+    """A file that goes when the block ends, unless it was renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.file = path, path.open("xb")
+
+    def __enter__(self) -> tuple[Path, BinaryIO]:
+        return self.path, self.file
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _damaged(digest: str) -> DamagedObject:
+    return DamagedObject(f"object {digest} is damaged on this node's disk: fetch it again, or redo what made it")

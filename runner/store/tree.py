@@ -1,0 +1,154 @@
+"""Looking at what an execution left, or is writing: a tree of rows, and where their contents lie."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from re import Pattern, compile, escape
+from typing import BinaryIO
+
+from runner.store.errors import NotFound
+from runner.store.manifest import Kind, Row, raw
+from runner.store.upper import FOLDER
+
+PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+MOST_LINKS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of one execution.
+
+    `rows` go by path. `changing` says that the stage still writes: rows of files that it has touched have no digest
+    yet, and a file can be gone, or another one, when it is opened.
+    """
+
+    rows: Mapping[str, Row]
+    opener: Callable[[Row], BinaryIO]
+    changing: bool = False
+
+    def listing(self, folder: str = "") -> list[Row]:
+        """What lies directly in a folder, in order. NotFound."""
+        if folder:
+            row = self.row(folder)
+            if row.kind is not Kind.DIRECTORY:
+                raise NotFound(f"{folder!r} is no folder")
+            folder = row.path
+        return sorted(
+            (row for row in self.rows.values() if row.path.rpartition("/")[0] == folder), key=lambda row: raw(row.path)
+        )
+
+    def files(self) -> Iterator[Row]:
+        """Every file, with its size and, unless it is changing, its digest."""
+        return (row for row in self.rows.values() if row.kind.content)
+
+    def row(self, path: str) -> Row:
+        """What a path means, links followed as long as they stay inside. NotFound."""
+        done, left, links = "", [part for part in path.split("/") if part not in ("", ".")][::-1], 0
+        while left:
+            name = left.pop()
+            if name == "..":
+                if not done:
+                    raise NotFound(f"{path!r} leads out of the workspace")
+                done = done.rpartition("/")[0]
+                continue
+            found = self.rows.get(f"{done}/{name}" if done else name)
+            if found is None:
+                raise NotFound(f"there is no {path!r}")
+            if found.kind is Kind.LINK:
+                links += 1
+                if links > MOST_LINKS or found.value.startswith("/"):
+                    raise NotFound(f"{path!r} leads out of the workspace")
+                left += [part for part in found.value.split("/") if part not in ("", ".")][::-1]
+            elif left and found.kind is not Kind.DIRECTORY:
+                raise NotFound(f"{found.path!r} is no folder")
+            else:
+                done = found.path
+        return self.rows[done] if done else Row("", Kind.DIRECTORY)
+
+    def open(self, path: str) -> BinaryIO:
+        """A regular file, to read and to seek in. NotFound, MissingObject."""
+        row = self.row(path)
+        if not row.kind.content:
+            raise NotFound(f"{path!r} is no file")
+        return self.opener(row)
+
+    def read(self, path: str, most: int) -> bytes:
+        """The beginning of a file. NotFound, MissingObject."""
+        with self.open(path) as file:
+            return file.read(most)
+
+    def matching(self, pattern: str) -> list[Row]:
+        """Files that a pattern names: `*` and `?` within a name, `**` through folders, `[abc]`; no links."""
+        if pattern.startswith("/") or ".." in pattern.split("/"):
+            return []
+        fits = _pattern(pattern).fullmatch
+        return sorted((row for row in self.files() if fits(row.path)), key=lambda row: raw(row.path))
+
+
+@lru_cache(256)
+def _pattern(pattern: str) -> Pattern[str]:
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    text = ""
+    for at, part in enumerate(parts):
+        last = at == len(parts) - 1
+        if part == "**":
+            text += ".+" if last else "(?:.+/)?"
+        else:
+            text += _name(part) + ("" if last else "/")
+    return compile(f"(?s){text}")
+
+
+def _name(part: str) -> str:
+    text, at = "", 0
+    while at < len(part):
+        sign, at = part[at], at + 1
+        end = part.find("]", at + 1) if sign == "[" else -1
+        if end > 0:
+            inside = part[at:end].replace("\\", "\\\\").replace("[", "\\[").replace("&&", "&\\&").replace("~~", "~\\~")
+            text += f"(?!/)[^{inside[1:]}]" if inside[0] == "!" else f"[{inside}]"
+            at = end + 1
+        else:
+            text += {"*": "[^/]*", "?": "[^/]"}.get(sign, escape(sign))
+    return text
+
+
+def open_beneath(root: Path, path: str) -> BinaryIO:
+    """A regular file below a folder that somebody hostile may be changing: no link is followed. NotFound."""
+    *folders, name = raw(path).split(b"/")
+    try:
+        here = os.open(root, FOLDER)
+        try:
+            for folder in folders:
+                below = os.open(folder, FOLDER, dir_fd=here)
+                os.close(here)
+                here = below
+            file = os.open(name, PLAIN, dir_fd=here)
+        finally:
+            os.close(here)
+    except OSError as error:
+        raise NotFound(f"{path!r} is gone: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise NotFound(f"{path!r} is no regular file")
+    return os.fdopen(file, "rb")
+
+
+def export(tree: Tree, target: Path, folder: str = "") -> int:
+    """Copies of the files below a folder, to look at: links are left out, nothing is overwritten. How many."""
+    top = tree.row(folder)
+    prefix = f"{top.path}/" if top.path else ""
+    count = 0
+    for row in list(tree.files()):
+        if row.path.startswith(prefix):
+            place = target / os.fsdecode(raw(row.path.removeprefix(prefix)))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tree.opener(row) as source, place.open("xb") as copy:
+                while piece := source.read(1 << 20):
+                    copy.write(piece)
+            if row.kind is Kind.PROGRAM:
+                place.chmod(0o755)
+            count += 1
+    return count

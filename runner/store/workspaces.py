@@ -1,0 +1,233 @@
+"""The workspaces of one node: opened for a stage, finished into a manifest, looked at, changed by a person, deleted.
+
+    DATA/store/objects, tmp                          contents and manifests, see `objects`
+    DATA/projects/<project>/<number>/workspace.json  the note: who has it, what it began with, what it became
+    DATA/projects/<project>/<number>/{lower,upper,work}  of an overlay, while its stage is not finished
+    DATA/projects/<project>/<number>/workspace       where it is mounted; without overlays the files themselves
+
+Every step may be cut off anywhere: an open is made anew from its manifest, a finish goes on from the upper, and only
+the note, written whole, makes either true.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from runner import notes
+from runner.spec import Overlay
+from runner.store import manifest as manifests
+from runner.store import overlay, upper
+from runner.store.checkout import copy_tree, link_tree
+from runner.store.edit import Added, edited
+from runner.store.errors import MissingObject, NotFound, StoreError
+from runner.store.manifest import Kind, Manifest, Row
+from runner.store.objects import Objects, Owner, own
+from runner.store.tree import Tree, open_beneath
+
+NOTE = "workspace.json"
+PARTS = ("lower", "upper", "work", "workspace")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A workspace that is ready for its stage. `manifest` is the digest of what it begins with."""
+
+    path: Path
+    overlay: Overlay | None
+    manifest: str
+
+
+class Workspaces:
+    """`overlays`: None finds out, at the first workspace, whether this machine can.
+
+    Looking needs no rights beyond reading the folder; everything else belongs to the controller, but `add` and `edit`,
+    which anybody may do who can write to the store.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        owner: Owner | None = None,
+        *,
+        overlays: bool | None = None,
+        durable: bool = True,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.data, self.say = data.absolute(), say
+        self.owner = owner or (os.geteuid(), os.getegid())
+        self.objects = Objects(self.data / "store", self.owner, durable=durable)
+        self._overlays, self._trash = overlays, self.objects.root / "trash"
+
+    def folder(self, project: str, execution: int) -> Path:
+        return self.data / "projects" / project / f"{execution:04d}"
+
+    @property
+    def overlays(self) -> bool:
+        if self._overlays is None:
+            self.objects.root.mkdir(parents=True, exist_ok=True)
+            why = overlay.probe(self.objects.root)
+            self._overlays = why is None
+            if why:
+                self.say(f"workspaces are copied, not overlaid: {why}")
+        return self._overlays
+
+    # -- for the stage ----------------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        project: str,
+        execution: int,
+        container: str,
+        base: str | None = None,
+        *,
+        add: Mapping[str, str] | None = None,
+        remove: Iterable[str] = (),
+    ) -> Opened:
+        """A new workspace for this container, from a manifest (None: empty), with changes. StoreError.
+
+        What an attempt before left at this place is put aside first: nothing of it is seen.
+        """
+        digest = self.edit(base, {path: Added(*self._known(value)) for path, value in (add or {}).items()}, remove)
+        folder = self.folder(project, execution)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._put_aside(folder)
+        notes.write(folder / NOTE, {"container": container, "from": digest, "overlay": self.overlays})
+        files = self.manifest(digest)
+        if not self.overlays:
+            copy_tree(self.objects, files, folder / "workspace")
+            return Opened(folder / "workspace", None, digest)
+        link_tree(self.objects, files, folder / "lower")
+        for name in ("upper", "work", "workspace"):
+            (folder / name).mkdir(mode=0o755)
+            own(folder / name, self.owner)
+        return Opened(folder / "workspace", Overlay(folder / "lower", folder / "upper", folder / "work"), digest)
+
+    def _known(self, digest: str) -> tuple[str, int]:
+        return digest, self.objects.find(digest).stat().st_size
+
+    def finish(self, project: str, execution: int) -> str:
+        """The manifest of what the stage left, once nothing of it runs any more. Again it says the same. StoreError."""
+        folder = self.folder(project, execution)
+        note = notes.read(folder / NOTE)
+        result = note.get("result")
+        if not isinstance(result, str):
+            result = self.objects.put(self._result(folder, note).encode())
+            notes.write(folder / NOTE, {**note, "result": result})
+        self._put_aside(folder)
+        return result
+
+    def _result(self, folder: Path, note: Mapping[str, object]) -> Manifest:
+        if note.get("overlay"):
+            keep = _Keeper(self.objects, folder / "upper")
+            return manifests.build(upper.merged(self.manifest(str(note["from"])), folder / "upper", keep.row))
+        if not (folder / "workspace").is_dir():
+            raise NotFound(f"the workspace of this execution is not on this node ({folder})")
+        keep = _Keeper(self.objects, folder / "workspace")
+        return manifests.build(upper.walk(folder / "workspace", keep.row))
+
+    def let_go(self, project: str, execution: int, container: str) -> None:
+        """This container will write no more, and nobody asked what it left: what it changed can still be looked at."""
+        folder = self.folder(project, execution)
+        if notes.read(folder / NOTE).get("container") == container:
+            for name in ("lower", "work"):
+                self._aside(folder / name)
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def manifest(self, digest: str) -> Manifest:
+        """MissingObject, DamagedObject, BadManifest."""
+        return manifests.parse(self.objects.read(digest, manifests.MOST_BYTES))
+
+    def result(self, project: str, execution: int) -> str | None:
+        """The manifest of what an execution left, as far as this node knows."""
+        found = notes.read(self.folder(project, execution) / NOTE).get("result")
+        return found if isinstance(found, str) else None
+
+    def tree(self, digest: str) -> Tree:
+        """The files of any manifest that this node has. MissingObject."""
+        return Tree(self.manifest(digest).rows, lambda row: self.objects.open(row.value))
+
+    def look(self, project: str, execution: int) -> Tree:
+        """The files of an execution on this node: what it left, or as its stage has them now. NotFound.
+
+        Everything is read from the folder each time, so it may be called beside a running controller.
+        """
+        folder = self.folder(project, execution)
+        note = notes.read(folder / NOTE)
+        if isinstance(note.get("result"), str):
+            return self.tree(note["result"])
+        try:
+            if note.get("overlay"):
+                below = self.manifest(str(note["from"]))
+                rows, root = upper.merged(below, folder / "upper", upper.unread), folder / "upper"
+            else:
+                rows, root = upper.walk(folder / "workspace", upper.unread), folder / "workspace"
+        except FileNotFoundError:
+            raise NotFound(f"execution {execution} of {project} is not on this node ({folder})") from None
+        return Tree({row.path: row for row in rows}, lambda row: self._now(row, root), changing=True)
+
+    def _now(self, row: Row, root: Path) -> BinaryIO:
+        return self.objects.open(row.value) if row.value else open_beneath(root, row.path)
+
+    # -- changing what a stage begins with --------------------------------------------------------------------------
+
+    def add(self, source: BinaryIO, executable: bool = False) -> Added:
+        """Store a content, for `edit`."""
+        digest, size = self.objects.copy(source, executable)
+        return Added(digest, size, executable)
+
+    def edit(self, base: str | None, add: Mapping[str, Added], remove: Iterable[str] = ()) -> str:
+        """The digest of a changed tree, see `edit`; what it is made from stays as it is. StoreError."""
+        before = self.manifest(base) if base else Manifest()
+        return self.objects.put(edited(before, add, remove).encode())
+
+    # -- deleting ---------------------------------------------------------------------------------------------------
+
+    def delete(self, project: str, execution: int) -> None:
+        """Its folder; objects that only it named go with `collect`."""
+        folder = self.folder(project, execution)
+        (folder / NOTE).unlink(missing_ok=True)
+        self._aside(folder)
+        self.clear()
+
+    def _put_aside(self, folder: Path) -> None:
+        for name in PARTS:
+            self._aside(folder / name)
+        self.clear()
+
+    def _aside(self, path: Path) -> None:
+        """Out of the way by one rename: whatever still has it mounted or open goes on without harm to anybody."""
+        self._trash.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.rename(self._trash / secrets.token_hex(8))
+
+    def clear(self) -> None:
+        """Delete what was put aside."""
+        for path in self._trash.glob("*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def repair(self) -> None:
+        """At the start of a controller: what the one before left half-done."""
+        self.clear()
+        shutil.rmtree(self.objects.tmp, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeper:
+    """Files of a finished upper become objects."""
+
+    objects: Objects
+    root: Path
+
+    def row(self, path: str, found: os.stat_result) -> Row:
+        kind = upper.kind_of(found)
+        digest, size = self.objects.adopt(self.root / os.fsdecode(manifests.raw(path)), kind is Kind.PROGRAM)
+        return Row(path, kind, size, digest)
+
+
+__all__ = ["Added", "MissingObject", "Opened", "StoreError", "Workspaces"]
