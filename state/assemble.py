@@ -4,7 +4,7 @@ A project is looked into only if its folder on either branch has another content
 moved and the view rests on history (a pin, a broken file, an unanswered request, a deletion).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -34,10 +34,14 @@ class _Kept:
 
 
 class Assembler:
-    """Keeps the views of the last assembly, and reuses those that are the same."""
+    """Keeps the views of the last assembly, and looks again only at those that may be others now."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
+        self._historic: set[str] = set()  # projects whose view rests on the history of `main`
+        self._faulty: set[str] = set()  # projects with something to complain about
+        self._seen: tuple[str, str] | None = None
+        self._pipelines = Pipelines({}, {})
 
     def snapshot(
         self, main: Branch, state: Branch, history: History, *, wanted: str, heartbeats: Mapping[str, str]
@@ -45,40 +49,64 @@ class Assembler:
         reading = Reading(main, state, history)
         settings = _settings(reading)
         pipelines = _pipelines(reading)
-        views = self._projects(reading, pipelines)
-        leaving = frozenset(view.deletion.commit for view in views.values() if view.deletion and not _purged(view))
+        self._look(reading, pipelines)
+        for id in sorted(self._faulty):
+            reading.problems.extend(self._kept[id].problems)
         return Snapshot(
             main=main.tip,
             state=state.tip,
             wanted=wanted,
             settings=settings,
-            projects=views,
+            projects={id: kept.view for id, kept in self._kept.items()},
             pipelines=pipelines.good,
             nodes=_wanted(reading, "nodes", "node", NodeSettings),
             inventories=_recorded(reading, "inventory", "inventory", Inventory),
             heartbeats=heartbeats,
             problems=tuple(reading.problems),
-            confirmed_deletions=history.confirmed(leaving),
+            confirmed_deletions=history.confirmed(self._leaving()),
         )
 
-    def _projects(self, reading: Reading, pipelines: Pipelines) -> dict[str, ProjectView]:
-        main, state = reading.main.folders(), reading.state.folders()
-        names = sorted(name for name in main.keys() | state.keys() if name.startswith(PROJECTS + "/"))
-        kept = {}
-        for name in names:
-            found = self._project(reading, pipelines, name, (main.get(name), state.get(name)))
-            if found is not None:
-                kept[found.view.id] = found
-                reading.problems.extend(found.problems)
-        self._kept = kept
-        return {id: found.view for id, found in kept.items()}
+    def _leaving(self) -> frozenset[str]:
+        """The commits by which projects left that still have files here."""
+        views = (self._kept[id].view for id in self._historic)
+        return frozenset(view.deletion.commit for view in views if view.deletion and not _purged(view))
 
-    def _project(
-        self, reading: Reading, pipelines: Pipelines, folder: str, ids: tuple[str | None, str | None]
-    ) -> _Kept | None:
-        id = folder.removeprefix(PROJECTS + "/")
+    def _look(self, reading: Reading, pipelines: Pipelines) -> None:
+        candidates = self._candidates(reading, pipelines)
+        self._seen, self._pipelines = None, pipelines  # if this look is cut off, the next one is at everything
+        count = len(self._kept)
+        for id in sorted(candidates):
+            self._file(id, self._project(reading, pipelines, id))
+        if len(self._kept) != count or len(candidates) > count:
+            self._kept = dict(sorted(self._kept.items()))
+        self._seen = (reading.main.tip, reading.state.tip)
+
+    def _candidates(self, reading: Reading, pipelines: Pipelines) -> Collection[str]:
+        """Projects whose view may be another one than the last time."""
+        found: set[str] = set()
+        if self._seen is not None and pipelines == self._pipelines:
+            main, state = reading.main.changed(self._seen[0]), reading.state.changed(self._seen[1])
+            if main is not None and state is not None:
+                found.update(main, state)
+                return found if self._seen[0] == reading.main.tip else found | self._historic
+        return found.union(self._kept, reading.main.projects(), reading.state.projects())
+
+    def _file(self, id: str, kept: _Kept | None) -> None:
+        for marked, which in ((kept and kept.main, self._historic), (kept and kept.problems, self._faulty)):
+            if marked:
+                which.add(id)
+            else:
+                which.discard(id)
+        if kept is None:
+            self._kept.pop(id, None)
+        else:
+            self._kept[id] = kept
+
+    def _project(self, reading: Reading, pipelines: Pipelines, id: str) -> _Kept | None:
+        folder = f"{PROJECTS}/{id}"
+        folders = (reading.main.content(folder), reading.state.content(folder))
         known = self._kept.get(id)
-        if known and known.folders == ids and known.main in ("", reading.main.tip):
+        if known and known.folders == folders and known.main in ("", reading.main.tip):
             pipeline, problem = pipelines.used_by(known.view)
             if known.pipeline[0] is pipeline and known.pipeline[1] == problem:
                 return known
@@ -87,11 +115,10 @@ class Assembler:
         if made is None:
             return None
         view, rests_on_history = made
-        problems = tuple(own.problems)
         if known and known.view == view:
             view = known.view
         main = reading.main.tip if rests_on_history else ""
-        return _Kept(ids, pipelines.used_by(view), main, view, problems)
+        return _Kept(folders, pipelines.used_by(view), main, view, tuple(own.problems))
 
 
 def _purged(view: ProjectView) -> bool:

@@ -1,6 +1,6 @@
 """A branch of a bare clone at one commit, and what only its history tells. Walks are bounded, and never done twice."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from schema import layout
 from schema.errors import DocumentError
+from state.errors import Damaged
 from state.message import parse as parse_message
-from state.read import FOLDER, Clone
-from state.trees import CONFIRM, DELETE_NOW, PROJECTS, ROOT, Introduced, says
+from state.read import Clone
+from state.trees import CONFIRM, DELETE_NOW, PROJECTS, Introduced, says
 
 MAX_WALK = 20_000
 """Commits of `main` that are walked back at most to find where something came from."""
@@ -23,44 +24,31 @@ class CloneBranch:
     tip: str
 
     @property
-    def _root(self) -> str:
-        return str(self.clone.commit(self.tip).tree_id)
-
-    @property
     def wanted(self) -> str:
         return parse_message(self.clone.commit(self.tip).message).wanted
 
-    def folders(self) -> Mapping[str, str]:
-        root = self._root
-        found = {ROOT: root}
-        for name, (oid, mode) in self.clone.listing(root).items():
-            if mode != FOLDER:
-                continue
-            found[name] = oid
-            if name == PROJECTS:
-                found.update(self._projects(oid))
-        return found
+    def projects(self) -> Iterable[str]:
+        tree = self.content(PROJECTS)
+        return self.clone.listing(tree) if tree else ()
 
-    def _projects(self, tree: str) -> Iterator[tuple[str, str]]:
-        for name, (oid, mode) in self.clone.listing(tree).items():
-            if mode == FOLDER:
-                yield f"{PROJECTS}/{name}", oid
+    def content(self, folder: str) -> str | None:
+        return self.clone.folder(str(self.clone.commit(self.tip).tree_id), folder)
+
+    def changed(self, before: str) -> Collection[str] | None:
+        if before == self.tip:
+            return ()
+        try:
+            old, new = CloneBranch(self.clone, before).content(PROJECTS), self.content(PROJECTS)
+            return self.clone.difference(old, new) if old and new else None
+        except Damaged:
+            return None
 
     def files(self, folder: str) -> Mapping[str, str]:
-        tree = self._folder(folder)
+        tree = self.content(folder)
         if tree is None:
             return {}
         prefix = f"{folder}/" if folder else ""
         return {prefix + path: blob for path, blob in self.clone.files(tree).items()}
-
-    def _folder(self, folder: str) -> str | None:
-        tree = self._root
-        for name in folder.split("/") if folder else ():
-            oid, mode = self.clone.listing(tree).get(name, ("", 0))
-            if mode != FOLDER:
-                return None
-            tree = oid
-        return tree
 
     def document(self, kind: str, path: str, blob: str) -> BaseModel:
         return self.clone.document(kind, path, blob)

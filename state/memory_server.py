@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -16,7 +16,7 @@ from schema.errors import DocumentError
 from schema.node import Heartbeat
 from state.assemble import Assembler
 from state.parsed import Parsed
-from state.trees import CONFIRM, DELETE_NOW, Introduced, folder_of, says
+from state.trees import CONFIRM, DELETE_NOW, PROJECTS, Introduced, folder_of, says
 
 Content = str | BaseModel
 SNAPSHOTS = 64
@@ -186,8 +186,21 @@ class MemoryBranch:
     server: MemoryServer
     tip: str
 
-    def folders(self) -> Mapping[str, str]:
-        return {name: folder.oid for name, folder in self.server.commits[self.tip].folders.items()}
+    def projects(self) -> Iterable[str]:
+        prefix = f"{PROJECTS}/"
+        return [name.removeprefix(prefix) for name in self._folders(self.tip) if name.startswith(prefix)]
+
+    def content(self, folder: str) -> str | None:
+        found = self._folders(self.tip).get(folder)
+        return found.oid if found else None
+
+    def changed(self, before: str) -> Collection[str]:
+        old, new = self._folders(before), self._folders(self.tip)
+        names = {name for name in old.keys() | new.keys() if old.get(name) is not new.get(name)}
+        return {name.removeprefix(f"{PROJECTS}/") for name in names if name.startswith(f"{PROJECTS}/")}
+
+    def _folders(self, tip: str) -> Mapping[str, Folder]:
+        return self.server.commits[tip].folders
 
     def files(self, folder: str) -> Mapping[str, str]:
         return self.server.commits[self.tip].folders.get(folder, {})

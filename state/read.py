@@ -1,5 +1,6 @@
 """Reading a bare clone by object ids: never checked out, and nothing is loaded before it is measured."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,11 +19,16 @@ MAX_TREE = 64 * 1024 * 1024
 """Bytes of a folder's object (about a million entries); what is larger counts as empty."""
 MAX_COMMIT = 1024 * 1024
 LISTINGS = 65_536
+LARGE, LARGE_LISTINGS = 1000, 8
+"""A listing of more entries is large, and of these only the newest few are remembered."""
 REMEMBERED = 65_536
 ENTERED = frozenset({"requests", "replies", "executions"})
 """Folders of a project that hold documents; nothing deeper is looked at."""
 FOLDER = 0o040000
 REGULAR = frozenset({0o100644, 0o100755})
+
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_NO_NAMES = frozenset({".", ".."})
 
 Listing = Mapping[str, tuple[str, int]]
 """Name to (object id, mode)."""
@@ -56,6 +62,7 @@ class Clone:
         self.parsed = Parsed()
         self.walks = Bounded(REMEMBERED)  # what walks through the history of `main` found, and from where
         self._listings = Bounded(LISTINGS)
+        self._large = Bounded(LARGE_LISTINGS)
         self._files = Bounded(LISTINGS)
         self._descents = Bounded(4096)
 
@@ -102,11 +109,11 @@ class Clone:
 
     def listing(self, tree: str) -> Listing:
         """The entries of one folder; names that are no file names are left out."""
-        known: Listing | None = self._listings.look(tree)
+        known: Listing | None = self._listings.look(tree) or self._large.look(tree)
         if known is None:
             found = self._object(tree, ObjectType.TREE, MAX_TREE)
-            known = dict(_entries(found)) if isinstance(found, pygit2.Tree) else {}
-            self._listings.keep(tree, known)
+            known = _entries(found.read_raw()) if isinstance(found, pygit2.Tree) else {}
+            (self._large if len(known) > LARGE else self._listings).keep(tree, known)
         return known
 
     def files(self, tree: str) -> Mapping[str, str]:
@@ -123,6 +130,20 @@ class Clone:
                 yield from ((f"{name}/{file}", _blob(entry)) for file, entry in self.listing(oid).items())
             else:
                 yield name, _blob((oid, mode))
+
+    def folder(self, tree: str, path: str) -> str | None:
+        """The folder at a path; None where there is none."""
+        for name in path.split("/") if path else ():
+            oid, mode = self.listing(tree).get(name, ("", 0))
+            if mode != FOLDER:
+                return None
+            tree = oid
+        return tree
+
+    def difference(self, before: str, after: str) -> frozenset[str]:
+        """Names whose entries differ between two folders."""
+        old, new = self.listing(before), self.listing(after)
+        return frozenset(name for name, _ in old.items() ^ new.items())
 
     def entry(self, tree: str, path: str) -> str | None:
         """The blob at a path; IRREGULAR for what is no regular file, None for nothing. Lists no folder."""
@@ -158,14 +179,17 @@ class Clone:
             return False
 
 
-def _entries(tree: pygit2.Tree) -> Iterator[tuple[str, tuple[str, int]]]:
-    for entry in tree:
+def _entries(tree: bytes) -> Listing:
+    """By hand: of a large folder, libgit2's objects for each entry cost more than all else in a look."""
+    found = {}
+    for mode, raw, oid in _ENTRY.findall(tree):
         try:
-            name = (entry.raw_name or b"").decode()
+            name = raw.decode()
         except UnicodeDecodeError:
             continue
-        if name and "/" not in name and name not in (".", "..") and name.lower() != ".git":
-            yield name, (str(entry.id), int(entry.filemode))
+        if "/" not in name and name not in _NO_NAMES and name.lower() != ".git":
+            found[name] = (oid.hex(), int(mode, 8))
+    return found
 
 
 def _blob(entry: tuple[str, int]) -> str:

@@ -10,6 +10,7 @@ from schema.errors import DocumentError
 from state.branch import CloneBranch
 from state.errors import StateError
 from state.git import GitRepository
+from state.trees import PROJECTS, ROOT
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 LOOKED_AT = "refs/winslow-view/looked-at"
@@ -44,7 +45,7 @@ def documents_at(repository: GitRepository, commit: str) -> Mapping[str, bytes]:
     """Text of every document that people write, by path; one that cannot be read is an empty text."""
     branch = CloneBranch(repository.clone, commit)
     found: dict[str, bytes] = {}
-    for folder in branch.folders():
+    for folder in (ROOT, "pipelines", "nodes", *(f"{PROJECTS}/{name}" for name in branch.projects())):
         for path, blob in branch.files(folder).items():
             if layout.place_on_main(path):
                 found[path] = _text(repository, blob, path)

@@ -4,7 +4,7 @@ A tree is seen as *folders*: one for each project, and one each for the pipeline
 the root. A folder has an id of its content, so what did not change is never looked into.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -52,8 +52,16 @@ class Branch(Protocol):
     @property
     def tip(self) -> str: ...
 
-    def folders(self) -> Mapping[str, str]:
-        """Each folder (`folder_of`) to the id of its content."""
+    def projects(self) -> Iterable[str]:
+        """Every name below `projects/`."""
+        ...
+
+    def content(self, folder: str) -> str | None:
+        """The id of a folder's content (`folder_of`); None where there is no such folder."""
+        ...
+
+    def changed(self, before: str) -> Collection[str] | None:
+        """Names below `projects/` whose content is another one at the commit `before`; None where nobody can say."""
         ...
 
     def files(self, folder: str) -> Mapping[str, str]:

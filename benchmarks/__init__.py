@@ -1,0 +1,1 @@
+"""Figures: `python -m benchmarks` takes them all and prints JSON. Seconds, unless a name says otherwise."""

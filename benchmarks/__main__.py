@@ -1,0 +1,47 @@
+"""Take the figures and print them as JSON.
+
+    python -m benchmarks                      all, some minutes
+    python -m benchmarks stages idle          some
+    python -m benchmarks stages --rounds 50   more often
+
+Each figure stands beside its floor, taken in the same run: a machine's mood moves both.
+"""
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Callable
+
+from benchmarks import command, containers, idle, scale, stages
+
+MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
+    "stages": lambda given: stages.measure(given.rounds),
+    "containers": lambda given: containers.measure(given.rounds),
+    "command": lambda given: command.measure(given.rounds),
+    "scale": lambda given: scale.measure(given.projects, given.rounds),
+    "idle": lambda given: dict(idle.measure(given.seconds)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("which", nargs="*", help=f"of {', '.join(MEASURES)}; all of them if none is named")
+    parser.add_argument("--rounds", type=int, default=20, help="repetitions (default 20)")
+    parser.add_argument("--projects", type=int, default=10_000, help="of `scale` (default 10000)")
+    parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
+    given = parser.parse_args()
+    if unknown := set(given.which) - MEASURES.keys():
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    found: dict[str, object] = {
+        "machine": {"cpus": os.cpu_count(), "load": os.getloadavg()[0], "python": platform.python_version()}
+    }
+    for name in given.which or MEASURES:
+        found[name] = MEASURES[name](given)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

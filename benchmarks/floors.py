@@ -1,0 +1,39 @@
+"""What the tools below cannot be beaten at: `git push` of one commit, a container of Docker's SDK, a bare Python."""
+
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from benchmarks.measure import spread, timed
+
+
+def git_push(rounds: int) -> dict[str, float]:
+    """One empty commit to a plain bare repository by path."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = f"{folder}/w"
+        run = lambda *arguments: subprocess.run(["git", *arguments], check=True, capture_output=True)  # noqa: E731
+        run("init", "-q", "--bare", f"{folder}/r")
+        run("clone", "-q", f"{folder}/r", work)
+        times = []
+        for _ in range(rounds):
+            run("-C", work, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "x")
+            times.append(timed(lambda: run("-C", work, "push", "-q", "origin", "HEAD:refs/heads/main")))
+    return spread(times)
+
+
+def python(rounds: int) -> dict[str, float]:
+    """An interpreter that does nothing."""
+    return spread([timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)) for _ in range(rounds)])
+
+
+def container(client: Any, image: str, rounds: int) -> dict[str, float]:
+    """Create, start, wait and remove by the SDK, with the options every stage has."""
+
+    def once() -> None:
+        made = client.containers.create(image, ["true"], network_mode="none", read_only=True, init=True)
+        made.start()
+        made.wait()
+        made.remove()
+
+    return spread([timed(once) for _ in range(rounds)])

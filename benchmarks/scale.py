@@ -1,0 +1,145 @@
+"""Ten thousand projects, each with one request, one reply and five executions: reading them, and deciding.
+
+The documents are those of one project that a node really ran, with other claim ids, so that no two are the same blob.
+"""
+
+import hashlib
+import json
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pygit2
+
+from benchmarks.measure import AUTHOR, Lab, node, spread, timed
+from flow.decide import decide
+from flow.leases import Sightings, looked
+from flow.local import Me, World
+from flow.world import Snapshot
+from schema import layout
+from schema.node import Inventory
+from state.git import GitRepository
+from state.people import commit_edit
+from state.repository import Edit
+
+STAGE = 'image: host/x, command: ["true"]'
+ONE = "v00000"
+_ID = re.compile(rb"\b[0-9a-f]{32}\b")
+
+
+def measure(projects: int, rounds: int) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lab = _model(folder)
+        _multiply(lab.remote, projects)
+        clone = folder / "node.git"
+        subprocess.run(["git", "clone", "-q", "--bare", str(lab.remote), str(clone)], check=True)
+        cold, again = _start(lab.remote, clone), _start(lab.remote, clone)
+        return {
+            "projects": projects,
+            "cold_load": cold["load"],
+            "second_start": again["load"],
+            **_rounds(lab, clone, rounds),
+        }
+
+
+def _model(folder: Path) -> Lab:
+    lab = Lab(folder, [ONE], STAGE, 5)
+    with node(lab, "--runner", "process"):
+        lab.ask([ONE])
+        lab.until(lambda now: len(now.projects[ONE].executions) == 5 and lab.finished(now))
+    return lab
+
+
+def _multiply(remote: Path, projects: int) -> None:
+    repo = pygit2.Repository(str(remote))
+    _copies(repo, layout.MAIN, projects, "more\n")
+    wanted = repo.references[layout.MAIN].target
+    _copies(repo, layout.STATE, projects, f"more\n\nWinslow-Wanted: {wanted}\n")
+
+
+def _copies(repo: pygit2.Repository, ref: str, projects: int, message: str) -> None:
+    tip = str(repo.references[ref].target)
+    files = dict(_files(repo, repo[tip].tree["projects"][ONE], ""))  # type: ignore[union-attr]
+    feed = subprocess.Popen(["git", "-C", repo.path, "fast-import", "--quiet"], stdin=subprocess.PIPE)
+    assert feed.stdin is not None
+    head = f"commit {ref}\ncommitter {AUTHOR} {int(time.time())} +0000\ndata {len(message)}\n{message}\nfrom {tip}\n"
+    feed.stdin.write(head.encode())
+    for number in range(1, projects):
+        for path, content in files.items():
+            own = _own(path, content, number)
+            feed.stdin.write(b"M 644 inline projects/v%05d/%s\ndata %d\n%s\n" % (number, path.encode(), len(own), own))
+    feed.stdin.write(b"\n")
+    feed.stdin.close()
+    if feed.wait():
+        raise SystemExit("git fast-import failed")
+
+
+def _own(path: str, content: bytes, number: int) -> bytes:
+    """The document with claim ids of its own, so that it is no other project's blob."""
+    if not _ID.search(content):
+        return content + (b"# %d\n" % number if path.endswith(".yaml") else b"")
+    return _ID.sub(lambda found: hashlib.md5(found[0] + b"%d" % number).hexdigest().encode(), content)
+
+
+def _files(repo: pygit2.Repository, tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for entry in tree:
+        if isinstance(entry, pygit2.Tree):
+            yield from _files(repo, entry, f"{prefix}{entry.name}/")
+        elif isinstance(entry, pygit2.Blob):
+            yield f"{prefix}{entry.name}", entry.data
+
+
+def _start(remote: Path, clone: Path) -> dict[str, float]:
+    """A fresh interpreter opens the clone and takes its first snapshot."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scale", str(remote), str(clone)], check=True, stdout=subprocess.PIPE
+    )
+    return dict(json.loads(done.stdout))
+
+
+def _rounds(lab: Lab, clone: Path, rounds: int) -> dict[str, object]:
+    repository = GitRepository(str(lab.remote), clone)
+    snapshot = repository.fetch()
+    world = _world(snapshot)
+    first = timed(lambda: decide(world))
+    syncs, thoughts, idles = [], [], []
+    for number in range(rounds):
+        text = f"pipeline: p\ntags: [t{number}]\n"
+        edit = Edit({f"projects/v{number + 1:05d}/project.yaml": text}, "tag", AUTHOR)
+        commit_edit(lab.repository, lambda _, edit=edit: edit, sleep=time.sleep)  # type: ignore[misc]
+        syncs.append(timed(repository.fetch))
+        world = _world(repository.fetch())
+        thoughts.append(timed(lambda world=world: decide(world)))  # type: ignore[misc]
+        idles.append(timed(repository.fetch))
+    return {
+        "sync_after_one_commit": spread(syncs),
+        "decide": spread(thoughts),
+        "first_decide": round(first, 3),
+        "poll_of_nothing": spread(idles),
+        "rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _world(snapshot: Snapshot) -> World:
+    inventory = Inventory(node="bench", incarnation="i" * 32, slots=1)
+    seen = looked(Sightings(), now=1.0, poll=5.0, snapshot=snapshot, watched=frozenset())
+    return World(
+        me=Me("bench", "i" * 32, inventory), snapshot=snapshot, fresh=True, now=1.0, wall="2026-01-01T00:00:00Z", poll=5.0,
+        entries={}, outbox={}, containers={}, busy=frozenset(), seen=seen, ids=(), wiped={},
+    )  # fmt: skip
+
+
+def main(remote: str, clone: str) -> None:
+    began = time.perf_counter()
+    GitRepository(remote, Path(clone)).fetch()
+    print(json.dumps({"load": round(time.perf_counter() - began, 2)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
