@@ -106,16 +106,14 @@ def _start(remote: Path, clone: Path) -> dict[str, float]:
 def _rounds(lab: Lab, clone: Path, rounds: int) -> dict[str, object]:
     repository = GitRepository(str(lab.remote), clone)
     snapshot = repository.fetch()
-    world = _world(snapshot)
-    first = timed(lambda: decide(world))
+    first = timed(lambda: decide(_world(snapshot)))
     syncs, thoughts, idles = [], [], []
     for number in range(rounds):
         text = f"pipeline: p\ntags: [t{number}]\n"
         edit = Edit({f"projects/v{number + 1:05d}/project.yaml": text}, "tag", AUTHOR)
         commit_edit(lab.repository, lambda _, edit=edit: edit, sleep=time.sleep)  # type: ignore[misc]
         syncs.append(timed(repository.fetch))
-        world = _world(repository.fetch())
-        thoughts.append(timed(lambda world=world: decide(world)))  # type: ignore[misc]
+        thoughts.append(timed(lambda: decide(_world(repository.fetch()))))
         idles.append(timed(repository.fetch))
     return {
         "sync_after_one_commit": spread(syncs),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from flow.local import World
+from flow.open import open_views
 from flow.world import ProjectView, Snapshot
 from schema.constraints import fits_size, fits_version
 from schema.node import Gpu, Health
@@ -23,7 +24,7 @@ GIB = 2**30
 
 def holders(snapshot: Snapshot) -> dict[str, dict[str, str]]:
     """By node, as the records tell it."""
-    return holders_in(snapshot.projects.values())
+    return holders_in(open_views(snapshot))
 
 
 def holders_in(views: Iterable[ProjectView]) -> dict[str, dict[str, str]]:

@@ -21,6 +21,7 @@ from flow.controls import abort_target, answer, answer_all
 from flow.draft import Draft
 from flow.gpus import in_use
 from flow.local import Ended, Entry, Sight, World
+from flow.open import open_views
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
 from schema import layout
@@ -213,7 +214,7 @@ class Held:
     def _strangers(self) -> Iterator[tuple[ProjectView, Execution]]:
         """Records at the tip that this installation holds, but does not know of: a lost answer, or a crash."""
         known = {entry.claim for entry in self.world.entries.values()}
-        for view in self.snapshot.projects.values():
+        for view in open_views(self.snapshot):
             for record in () if view.damage else view.executions:
                 mine = record.claim.node == self.world.me.node
                 if mine and record.state.active and record.claim.id not in known:

@@ -8,6 +8,7 @@ suspended time lets an observer that was away itself declare everyone else lost.
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from flow.open import open_views
 from flow.world import Snapshot
 
 CREDIT = 3.0
@@ -45,7 +46,7 @@ def looked(before: Sightings, *, now: float, poll: float, snapshot: Snapshot, wa
 
 
 def _nodes(snapshot: Snapshot) -> set[str]:
-    holders = {e.claim.node for view in snapshot.projects.values() for e in view.executions if e.state.active}
+    holders = {e.claim.node for view in open_views(snapshot) for e in view.executions if e.state.active}
     return holders | set(snapshot.heartbeats) | set(snapshot.inventories)
 
 

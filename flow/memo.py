@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 
 
 class Memo(Generic[Value, Answer]):
-    def __init__(self, function: Callable[[Value], Answer], size: int = 32_768) -> None:
+    def __init__(self, function: Callable[[Value], Answer], size: int = 131_072) -> None:
         self.function, self.size = function, size
         self._known: OrderedDict[int, tuple[Value, Answer]] = OrderedDict()
 

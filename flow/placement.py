@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flow import gpus
 from flow.advance import Slot
+from flow.open import open_views
 from flow.world import ProjectView, Snapshot
 from schema.node import Gpu, Inventory, NodeSettings
 from schema.pipeline import Stage
@@ -83,7 +84,7 @@ def candidates(
 
 def busy_counts(snapshot: Snapshot) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for view in snapshot.projects.values():
+    for view in open_views(snapshot):
         for execution in view.executions:
             if execution.state.active:
                 counts[execution.claim.node] = counts.get(execution.claim.node, 0) + 1

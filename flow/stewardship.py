@@ -10,6 +10,7 @@ from flow.draft import Draft
 from flow.held import event_of, unanswered_now
 from flow.leases import Sightings
 from flow.local import Me
+from flow.open import open_views
 from flow.placement import patience, steward_rank
 from flow.world import ProjectView, Snapshot
 from schema import layout
@@ -43,7 +44,8 @@ class Stewardship:
         if not self.able:
             return
         pending = self._vanished()
-        for id, view in self.snapshot.projects.items():
+        for view in open_views(self.snapshot):
+            id = view.id
             if view.damage:
                 continue
             self._losses(id)
@@ -103,8 +105,7 @@ class Stewardship:
     # -- deletions -------------------------------------------------------------------------------------------------
 
     def _vanished(self) -> int:
-        views = self.snapshot.projects.values()
-        return sum(view.deletion is not None and view.tombstone is None for view in views)
+        return sum(view.deletion is not None and view.tombstone is None for view in open_views(self.snapshot))
 
     def _deletion(self, id: str, pending: int) -> None:
         view = self.draft.view(id)
@@ -154,8 +155,8 @@ class Stewardship:
 
     def wipes(self, wiped: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""
-        for id, view in self.snapshot.projects.items():
-            stone = view.tombstone
+        for view in open_views(self.snapshot):
+            id, stone = view.id, view.tombstone
             if stone is None or view.damage or wiped.get(id, 0) >= max(stone.last_execution, 1):
                 continue
             if stone.state == "deleting" and not view.deletion:

@@ -8,6 +8,7 @@ from flow.controls import steps_of
 from flow.draft import Draft
 from flow.gpus import choose, held_here, holders, holders_in
 from flow.local import Entry, World
+from flow.open import open_views
 from flow.orders import take
 from flow.placement import busy_counts, candidates, data_of, patience, place
 from flow.world import ProjectView, Snapshot
@@ -36,7 +37,7 @@ class Taking:
     def _count_own_ends(self) -> None:
         """Slots that this round's own results free."""
         me = self.world.me.node
-        views = [self.draft.view(id) for id in self.snapshot.projects]
+        views = [self.draft.view(view.id) for view in open_views(self.snapshot)]
         active = sum(
             execution.state.active and execution.claim.node == me for view in views for execution in view.executions
         )
@@ -46,7 +47,7 @@ class Taking:
     def take(self) -> None:
         if self.snapshot.settings.schema_version > SCHEMA or not self._admitted() or not self.world.room:
             return
-        for view in sorted(self.snapshot.projects.values(), key=_urgency):
+        for view in sorted(open_views(self.snapshot), key=_urgency):
             self._consider(self.draft.view(view.id))
 
     def _admitted(self) -> bool:

@@ -20,6 +20,7 @@ from schema.node import Heartbeat
 from state import build, tidy, urls
 from state.assemble import Assembler
 from state.branch import CloneBranch, CloneHistory
+from state.bring import bring
 from state.consistency import check_order
 from state.errors import Damaged, Inconsistent, StateError
 from state.message import compose
@@ -105,10 +106,12 @@ class GitRepository:
         """Fetch what is not here yet, and remember what the remote holds."""
         repo = self.clone.repo
         views = {layout.STATE: VIEW + "state", layout.MAIN: VIEW + "main"}
-        if any(refs[name] not in repo for name in views):
-            self.remote.fetch([f"+{name}:{view}.new" for name, view in views.items()])
-            for name, view in views.items():
-                refs[name] = str(repo.references[view + ".new"].target)
+        missing = [refs[name] for name in views if refs[name] not in repo]
+        if missing:
+            if not (self.remote.folder and bring(self.clone, self.remote.folder, missing)):
+                self.remote.fetch([f"+{name}:{view}.new" for name, view in views.items()])
+                for name, view in views.items():
+                    refs[name] = str(repo.references[view + ".new"].target)
             self._worked()
         for name, view in views.items():
             self._move(view, refs[name])

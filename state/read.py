@@ -24,7 +24,7 @@ LARGE, LARGE_LISTINGS = 1000, 8
 REMEMBERED = 65_536
 ENTERED = frozenset({"requests", "replies", "executions"})
 """Folders of a project that hold documents; nothing deeper is looked at."""
-FOLDER = 0o040000
+FOLDER, MODULE = 0o040000, 0o160000
 REGULAR = frozenset({0o100644, 0o100755})
 
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
@@ -109,12 +109,25 @@ class Clone:
 
     def listing(self, tree: str) -> Listing:
         """The entries of one folder; names that are no file names are left out."""
-        known: Listing | None = self._listings.look(tree) or self._large.look(tree)
+        known: Listing | None = self._listings.look(tree)
         if known is None:
-            found = self._object(tree, ObjectType.TREE, MAX_TREE)
-            known = _entries(found.read_raw()) if isinstance(found, pygit2.Tree) else {}
-            (self._large if len(known) > LARGE else self._listings).keep(tree, known)
+            known = self._large.look(tree)
+        if known is None:
+            found = entries(self._raw(tree))
+            known = Large(found) if len(found) > LARGE else _named(found)
+            (self._large if isinstance(known, Large) else self._listings).keep(tree, known)
         return known
+
+    def _raw(self, tree: str) -> bytes:
+        found = self._object(tree, ObjectType.TREE, MAX_TREE)
+        return found.read_raw() if isinstance(found, pygit2.Tree) else b""
+
+    def difference(self, before: str, after: str) -> frozenset[str]:
+        """Names whose entries differ between two folders."""
+        old = self.listing(before)
+        if isinstance(old, Large) and self._large.look(after) is None:
+            self._large.keep(after, old.grown(entries(self._raw(after))))
+        return frozenset(name for name, _ in old.items() ^ self.listing(after).items())
 
     def files(self, tree: str) -> Mapping[str, str]:
         """Path to blob below a project's folder, or another one's; IRREGULAR for what is no regular file."""
@@ -139,11 +152,6 @@ class Clone:
                 return None
             tree = oid
         return tree
-
-    def difference(self, before: str, after: str) -> frozenset[str]:
-        """Names whose entries differ between two folders."""
-        old, new = self.listing(before), self.listing(after)
-        return frozenset(name for name, _ in old.items() ^ new.items())
 
     def entry(self, tree: str, path: str) -> str | None:
         """The blob at a path; IRREGULAR for what is no regular file, None for nothing. Lists no folder."""
@@ -179,17 +187,41 @@ class Clone:
             return False
 
 
-def _entries(tree: bytes) -> Listing:
-    """By hand: of a large folder, libgit2's objects for each entry cost more than all else in a look."""
-    found = {}
-    for mode, raw, oid in _ENTRY.findall(tree):
+Entries = frozenset[tuple[bytes, bytes, bytes]]
+"""Mode in octal digits, name and object id, as they stand in a folder's object."""
+
+
+def entries(tree: bytes) -> Entries:
+    """Of a large folder, libgit2's own objects for each entry cost more than all else in a look."""
+    return frozenset(_ENTRY.findall(tree))
+
+
+def _named(found: Entries) -> dict[str, tuple[str, int]]:
+    """Those with the name of a file."""
+    listing = {}
+    for mode, raw, oid in found:
         try:
             name = raw.decode()
         except UnicodeDecodeError:
             continue
         if "/" not in name and name not in _NO_NAMES and name.lower() != ".git":
-            found[name] = (oid.hex(), int(mode, 8))
-    return found
+            listing[name] = (oid.hex(), int(mode, 8))
+    return listing
+
+
+class Large(dict[str, tuple[str, int]]):
+    """The listing of a large folder, from which the listing of its next version is made cheaply."""
+
+    def __init__(self, found: Entries, listing: dict[str, tuple[str, int]] | None = None) -> None:
+        super().__init__(_named(found) if listing is None else listing)
+        self.found = found
+
+    def grown(self, found: Entries) -> "Large":
+        new = Large(found, self)
+        for name in _named(self.found - found):
+            del new[name]
+        new.update(_named(found - self.found))
+        return new
 
 
 def _blob(entry: tuple[str, int]) -> str:

