@@ -1,9 +1,8 @@
 """What a node does next, as values. `Decision` is the whole of it, with the reasons."""
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass
 
-from flow.advance import Waiting
 from flow.change import Commit
 from flow.local import Ended, Entry
 from schema.reasons import End
@@ -34,6 +33,5 @@ class Decision:
     drops: tuple[str, ...] = ()  # containers whose claim is settled: forget entry and outbox
     removals: tuple[str, ...] = ()  # ended containers nobody needs
     wipes: tuple[tuple[str, int], ...] = ()  # (project, last execution): delete local data up to it
-    waits: Mapping[str, Waiting] = field(default_factory=dict)
     watched: frozenset[Hashable] = frozenset()
     halted: str | None = None

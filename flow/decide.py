@@ -9,7 +9,6 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from flow.actions import Decision, Stop
-from flow.advance import Waiting
 from flow.draft import Draft
 from flow.held import Held
 from flow.local import Entry, Sight, World
@@ -35,13 +34,12 @@ def decide(world: World) -> Decision:
 def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decision:
     draft = Draft(snapshot)
     watched: set[Hashable] = set()
-    waits: dict[str, Waiting] = {}
     stewardship = Stewardship(world.me, snapshot, world.seen, world.poll, draft, watched)
     stewardship.register()
     held = Held(world, snapshot, draft)
     held.tend()
     stewardship.serve()
-    taking = Taking(world, snapshot, draft, watched, waits, stewardship.live, held.ids_left)
+    taking = Taking(world, snapshot, draft, watched, stewardship.live, held.ids_left)
     taking.take()
     if draft.commits:
         held.mention_running()
@@ -58,7 +56,6 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
         drops=tuple(held.drops),
         removals=tuple(held.removals),
         wipes=tuple(stewardship.wipes(world.wiped)),
-        waits=waits,
         watched=frozenset(watched),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from flow.advance import Slot, Waiting
+from flow.advance import Slot
 from flow.change import Event
 from flow.controls import steps_of
 from flow.draft import Draft
@@ -14,7 +14,7 @@ from flow.placement import busy_counts, candidates, data_of, patience, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.node import SCHEMA
-from schema.reasons import End, Wait
+from schema.reasons import End
 
 
 class Taking:
@@ -24,12 +24,11 @@ class Taking:
         snapshot: Snapshot,
         draft: Draft,
         watched: set[Hashable],
-        waits: dict[str, Waiting],
         live: frozenset[str],
         ids: list[str],
     ) -> None:
         self.world, self.snapshot, self.draft = world, snapshot, draft
-        self.watched, self.waits, self.live, self.ids = watched, waits, live, ids
+        self.watched, self.live, self.ids = watched, live, ids
         self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
         self.grants: list[Entry] = []
         self._count_own_ends()
@@ -56,44 +55,32 @@ class Taking:
     def _consider(self, view: ProjectView) -> None:
         if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
             return
-        steps = steps_of(view)
-        if steps.wait:
-            self.waits[view.id] = steps.wait
-        elif steps.run:
-            self._slot(view, steps.run)
+        if slot := steps_of(view).run:
+            self._slot(view, slot)
 
     def _slot(self, view: ProjectView, slot: Slot) -> None:
-        held_up = self._backoff(view, slot) or self._placed(view, slot)
-        if held_up:
-            self.waits[view.id] = held_up
-        elif self.ids:
+        if self._rested(view, slot) and self._my_turn(view, slot) and self.ids:
             self._claim(view, slot)
 
-    def _backoff(self, view: ProjectView, slot: Slot) -> Waiting | None:
+    def _rested(self, view: ProjectView, slot: Slot) -> bool:
+        """Whether it is long enough since the failure that this attempt follows."""
         if not slot.backoff:
-            return None
+            return True
         key = ("backoff", view.id, slot.after_failure)
         self.watched.add(key)
-        if self.world.seen.age(key) >= slot.backoff:
-            return None
-        text = f"attempt {slot.attempt} begins {slot.backoff:g} s after the failure"
-        return Waiting(Wait.BACKOFF, slot.stage.name, text, execution=slot.after_failure)
+        return self.world.seen.age(key) >= slot.backoff
 
-    def _placed(self, view: ProjectView, slot: Slot) -> Waiting | None:
-        """None when this node should try now."""
+    def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
+        """Whether this node can run it now, and no better one is to try first."""
         assert view.project
         nodes = candidates(self.snapshot, self.live, self.busy, self.taken, self.world.me.inventory)
         placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
-        if placement.reason:
-            return Waiting(placement.reason, slot.stage.name, placement.text)
         rank = placement.rank(self.world.me.node)
         if rank is None:
-            return Waiting(Wait.ELECTION, slot.stage.name, f"for {', '.join(placement.ranked)}")
+            return False
         key = ("claim", view.id, slot.key)
         self.watched.add(key)
-        if self.world.seen.age(key) < patience(rank, self.world.poll):
-            return Waiting(Wait.ELECTION, slot.stage.name, f"{placement.ranked[0]} goes first")
-        return None
+        return self.world.seen.age(key) >= patience(rank, self.world.poll)
 
     def _claim(self, view: ProjectView, slot: Slot) -> None:
         self.draft.reply_all(view.id)
