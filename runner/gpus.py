@@ -18,7 +18,8 @@ LIMIT = 5.0
 """Seconds: between two looks, and after which a look is given up."""
 LIBRARY = "libnvidia-ml.so.1"
 LOST = ("GpuIsLost", "ResetRequired", "NotFound", "GpuNotFound", "IrqIssue", "Unknown")
-PROCESSES = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetComputeRunningProcesses_v2")
+PROCESSES = ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2")
+"""By their versions: the plain name raises what is no NVMLError where the driver is older than pynvml."""
 """NVML's errors of a device that cannot be used."""
 
 
@@ -54,7 +55,7 @@ def find() -> Gpus:
         import pynvml
     except ImportError:
         return NoGpus("unknown: a driver, but no package nvidia-ml-py; pip install nvidia-ml-py", certain=False)
-    return Nvml(pynvml)
+    return Nvml(pynvml, pace=PACE, limit=LIMIT)
 
 
 def lost(gpus: Gpus, held: Sequence[str]) -> tuple[str, ...]:
@@ -68,9 +69,7 @@ def lost(gpus: Gpus, held: Sequence[str]) -> tuple[str, ...]:
 class Nvml:
     """`nvml` is the module pynvml. Safe to use from several threads."""
 
-    def __init__(
-        self, nvml: Any, *, pace: float = PACE, limit: float = LIMIT, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, nvml: Any, *, pace: float, limit: float, now: Callable[[], float] = time.monotonic) -> None:
         self.nvml, self.pace, self.limit, self.now = nvml, pace, limit, now
         self.text, self.certain = "", False
         self._one_at_a_time = threading.Lock()
@@ -111,7 +110,7 @@ class Nvml:
                 self.nvml.nvmlInit()
                 self._open = True
             found = {gpu.uuid: gpu for gpu in self._devices()}
-        except self.nvml.NVMLError as error:
+        except Exception as error:  # whatever a driver and its bindings come up with, the node goes on
             self._close()
             if type(error).__name__ == "NVMLError_DriverNotLoaded":
                 return {}

@@ -1,0 +1,123 @@
+/* A double of libnvidia-ml.so.1 for tests: as much of it as Winslow asks for. What it says stands in the file
+ * $NVML_DOUBLE, read anew at every call: lines "index key value", index -1 for the driver. Spaces in values are "_".
+ *   -1: count, driver, init (an error code), hang (1: calls wait until it is 0)
+ *   each GPU: uuid, name, total (MiB), capability (75 is 7.5), pids (how many programs), lost (an error code)
+ * Which GPUs there are is fixed when a session begins, as with the real one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct { int index; } Device;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
+enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, INSUFFICIENT_SIZE = 7 };
+
+static Device devices[16];
+static int open_count = 0, sessions = 0;
+
+static void text(int index, const char *key, char *value, const char *otherwise) {
+  char line_key[64], line_value[256];
+  int line_index;
+  FILE *file = fopen(getenv("NVML_DOUBLE"), "r");
+  strcpy(value, otherwise);
+  if (!file) return;
+  while (fscanf(file, "%d %63s %255s", &line_index, line_key, line_value) == 3)
+    if (line_index == index && !strcmp(line_key, key)) strcpy(value, line_value);
+  fclose(file);
+  for (char *at = value; *at; at++) if (*at == '_') *at = ' ';
+}
+
+static long number(int index, const char *key, long otherwise) {
+  char value[256];
+  text(index, key, value, "");
+  return *value ? atol(value) : otherwise;
+}
+
+static int ready(void) {
+  while (number(-1, "hang", 0)) usleep(20000);
+  return sessions ? SUCCESS : UNINITIALIZED;
+}
+
+#define READY int error = ready(); if (error) return error
+#define DEVICE READY; int index = ((Device *)device)->index; error = number(index, "lost", 0); if (error) return error
+
+int nvmlInitWithFlags(unsigned flags) {
+  while (number(-1, "hang", 0)) usleep(20000);
+  int error = number(-1, "init", 0);
+  if (error) return error;
+  for (int i = 0; i < 16; i++) devices[i].index = i;
+  if (!sessions++) open_count = number(-1, "count", 0);
+  return SUCCESS;
+}
+
+int nvmlShutdown(void) { if (!sessions) return UNINITIALIZED; sessions--; return SUCCESS; }
+
+const char *nvmlErrorString(int error) { return "an error of the double"; }
+
+int nvmlSystemGetDriverVersion(char *value, unsigned size) {
+  READY;
+  char found[256];
+  text(-1, "driver", found, "570.86.10");
+  snprintf(value, size, "%s", found);
+  return SUCCESS;
+}
+
+int nvmlDeviceGetCount_v2(unsigned *count) { READY; *count = open_count; return SUCCESS; }
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
+  READY;
+  if ((int)index >= open_count) return INVALID;
+  *device = &devices[index];
+  return number(index, "handle", 0);
+}
+
+int nvmlDeviceGetName(void *device, char *value, unsigned size) {
+  READY;
+  char found[256];
+  text(((Device *)device)->index, "name", found, "NVIDIA GeForce RTX 2080");
+  snprintf(value, size, "%s", found);
+  return SUCCESS;
+}
+
+int nvmlDeviceGetUUID(void *device, char *value, unsigned size) {
+  READY;
+  char found[256];
+  text(((Device *)device)->index, "uuid", found, "");
+  snprintf(value, size, "%s", found);
+  return SUCCESS;
+}
+
+int nvmlDeviceGetMemoryInfo(void *device, unsigned long long *memory) {
+  DEVICE;
+  memory[0] = memory[1] = number(index, "total", 8192) * 1048576ULL;
+  memory[2] = 0;
+  return SUCCESS;
+}
+
+int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
+  DEVICE;
+  long capability = number(index, "capability", 75);
+  *major = capability / 10;
+  *minor = capability % 10;
+  return SUCCESS;
+}
+
+static int processes(void *device, unsigned *count, Process *found) {
+  DEVICE;
+  unsigned wanted = number(index, "pids", 0), room = *count;
+  *count = wanted;
+  if (!wanted) return SUCCESS;
+  if (room < wanted) return INSUFFICIENT_SIZE;
+  for (unsigned i = 0; i < wanted; i++) found[i] = (Process){4000 + i, 1 << 20, ~0u, ~0u};
+  return SUCCESS;
+}
+
+#ifndef OLD /* a driver before 510 has no third version */
+int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Process *found) {
+  return processes(device, count, found);
+}
+#endif
+int nvmlDeviceGetComputeRunningProcesses_v2(void *device, unsigned *count, Process *found) {
+  return processes(device, count, found);
+}
