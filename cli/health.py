@@ -14,6 +14,8 @@ from cli.errors import CommandError
 ROOM = 5 * 2**30
 SKEW = 300.0
 """Seconds by which a recorded time may lie in the future before the clock is doubted."""
+TOOLKIT = "nvidia-container-runtime-hook"
+"""The program by which Docker gives GPUs to containers."""
 Finding = tuple[str, str, str]
 
 
@@ -41,6 +43,7 @@ def _checks() -> Iterator[Finding]:
     yield _git()
     yield from _repository()
     yield _docker()
+    yield _gpus()
     yield _disk()
 
 
@@ -95,6 +98,19 @@ def _docker() -> Finding:
         return "docker", "warn", text
     live = "" if found.live_restore else "; set live-restore, or a restart of dockerd ends stages"
     return "docker", "ok" if not live else "warn", f"Docker Engine {found.version}{live}"
+
+
+def _gpus() -> Finding:
+    from runner.gpus import find
+    from schema.node import Health
+
+    found = find()
+    gpus = found.look()
+    well = found.certain and all(gpu.health in (Health.OK, Health.BUSY) for gpu in gpus)
+    text = found.text
+    if gpus and not shutil.which(TOOLKIT):
+        well, text = False, f"{text}; for containers, install nvidia-container-toolkit and restart dockerd"
+    return "gpus", "ok" if well else "warn", text
 
 
 def _disk() -> Finding:

@@ -1,6 +1,7 @@
 """Verbs that show how things are: ps, describe, nodes."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,7 +46,8 @@ def ps(
         [
             *(output.shown(r[name]) for name in ("project", "pipeline")),
             output.state_word(r["state"]),
-            *(output.shown(r[name]) for name in ("stage", "execution", "node")),
+            *(output.shown(r[name]) for name in ("stage", "execution")),
+            _place(r["node"], r["gpus"]),
             percent(r["progress"]),
             output.shown(r["text"]),
         ]
@@ -77,10 +79,17 @@ def _ps_row(view: "ProjectView", now: "ProjectState") -> dict[str, Any]:
         "stage": now.stage,
         "execution": record.execution if record else None,
         "node": record.claim.node if record and runs else None,
+        "gpus": list(record.gpus) if record and runs else [],
         "progress": progress(record) if record and runs else None,
         "since": _since(newest) if newest else None,
         "text": reason,
     }
+
+
+def _place(node: str | None, gpus: Sequence[str]) -> str:
+    from flow.gpus import short
+
+    return output.shown(" ".join([node or "", *(short(gpu) for gpu in gpus)]))
 
 
 def _since(record: "Execution") -> str | None:
@@ -185,7 +194,7 @@ def _execution_row(e: "Execution") -> list[str]:
     why = ": ".join(part for part in (str(e.reason) if e.reason else "", e.text) if part)
     return [
         str(e.execution), output.shown(e.stage), output.state_word(str(e.state)), str(e.attempt),
-        output.shown(e.claim.node), output.shown(e.workspace.source), output.shown(why, 80),
+        _place(e.claim.node, e.gpus), output.shown(e.workspace.source), output.shown(why, 80),
         output.shown(", ".join(f"{name}={value:g}" for name, value in metrics)),
     ]  # fmt: skip
 
@@ -203,10 +212,11 @@ def nodes() -> None:
 
     Example: winslowctl nodes
     """
+    from flow.gpus import holders
     from flow.placement import busy_counts
 
     client, snapshot = settings.snapshot()
-    busy = busy_counts(snapshot)
+    busy, taken = busy_counts(snapshot), holders(snapshot)
     rows: list[dict[str, Any]] = []
     for name, inventory in snapshot.inventories.items():
         heartbeat = client.heartbeat(name)
@@ -218,7 +228,10 @@ def nodes() -> None:
                 "busy": busy.get(name, 0),
                 "cpus": inventory.cpus,
                 "memory": inventory.memory,
-                "gpus": [gpu.model for gpu in inventory.gpus],
+                "gpus": [
+                    {**gpu.model_dump(mode="json"), "held_by": taken.get(name, {}).get(gpu.uuid)}
+                    for gpu in inventory.gpus
+                ],
                 "drain": name in snapshot.nodes and snapshot.nodes[name].drain,
                 "halted": heartbeat.halted if heartbeat else None,
                 "beats": heartbeat.counter if heartbeat else 0,
@@ -229,11 +242,19 @@ def nodes() -> None:
         return
     cells = [
         [output.shown(r["node"]), output.shown(r["runner"]), f"{r['busy']}/{r['slots']}", str(r["cpus"]),
-         f"{r['memory'] / 2**30:.0f} GiB", output.shown(", ".join(r["gpus"])), _condition(r), str(r["winslow"])]
+         f"{r['memory'] / 2**30:.0f} GiB", "\n".join(map(_gpu, r["gpus"])), _condition(r), str(r["winslow"])]
         for r in rows
     ]  # fmt: skip
     heads = ("NODE", "RUNNER", "BUSY", "CPUS", "MEMORY", "GPUS", "STATE", "WINSLOW")
     output.table(heads, cells, empty="no node has joined; `winslowctl node --repo URL --name N` does")
+
+
+def _gpu(gpu: dict[str, Any]) -> str:
+    """What it is, and who has it or why nobody may."""
+    colour = {"ok": "", "busy": "yellow"}.get(gpu["health"], "red")
+    health = f" [{colour}]{gpu['health']}[/]" if colour else ""
+    holder = f" → {output.shown(gpu['held_by'])}" if gpu["held_by"] else ""
+    return f"{output.shown(gpu['model'] or gpu['uuid'])} {gpu['memory'] / 2**30:.0f} GiB{health}{holder}"
 
 
 def _condition(row: dict[str, Any]) -> str:

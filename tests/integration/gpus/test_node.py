@@ -1,6 +1,9 @@
 """M5 on a whole node: real git, real processes, the driver's double."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from flow.world import ProjectView
 from schema.execution import Execution, State
 from schema.reasons import End, Wait
 from tests.integration.cli.command import Command
-from tests.integration.gpus.double import BIG, SMALL, Driver
+from tests.integration.gpus.double import BIG, ROOT, SMALL, Driver
 from tests.integration.node.lab import Lab, stage
 
 ONE = "{gpus: 1}"
@@ -178,3 +181,28 @@ def test_M5_people_see_gpus_and_who_holds_them(lab: Make, tmp_path: Path, monkey
     assert SMALL[:12] in command("describe", "v")
     assert json.loads(command("ps", "-o", "json"))[0]["gpus"] == [SMALL]
     (tmp_path / "go").touch()
+
+
+def test_M5_doctor_says_in_one_line_what_it_found(
+    lab: Make, driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = lab(stage("train"))
+    (tmp_path / "bin").mkdir()
+    hook = tmp_path / "bin" / "nvidia-container-runtime-hook"
+
+    def line() -> tuple[str, str]:
+        argv = [sys.executable, "-m", "cli.main", "doctor", "--repo", str(here.remote), "-o", "json"]
+        done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+        [found] = [row for row in json.loads(done.stdout) if row["check"] == "gpus"]
+        return found["result"], found["text"]
+
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert line()[0] == "warn"
+    assert "install nvidia-container-toolkit" in line()[1]
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    assert line()[0] == "ok"
+    driver.say(init=18)
+    assert line()[0] == "warn"
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    assert line() == ("ok", "none: no NVIDIA driver on this machine")
