@@ -12,6 +12,7 @@ from cli.errors import CommandError
 if TYPE_CHECKING:
     from controller.assemble import NodeOptions
 
+HOST_IMAGE = "host/python"
 Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
 Runner = Annotated[str, typer.Option("--runner", help="auto, docker or process")]
 Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
@@ -96,8 +97,26 @@ def up(
         slots=slots,
         pool=pool, images=images, stop_stages=True,
     )  # fmt: skip
+    _make_host_image(runner)
     print(f"state repository {path}, node data {data}. In another terminal:\n")
     print(f"  export WINSLOW_REPO={path.absolute()} WINSLOW_DATA={data.absolute()}")
     print("  winslowctl projects create first --pipeline hello --start")
     print("  winslowctl ps\n\nCtrl-C ends everything.", flush=True)
     raise typer.Exit(run_node(options, _say))
+
+
+def _make_host_image(runner: str) -> None:
+    """So that `image: host/python` means this machine's Python where stages are containers, too."""
+    from runner.errors import EngineUnavailable, RunnerError
+
+    if runner == "process":
+        return
+    try:
+        from runner.hostimage import ensure
+
+        if ensure(HOST_IMAGE):
+            print(f"made the image {HOST_IMAGE} of this machine's Python, for small examples")
+    except (EngineUnavailable, ImportError):
+        pass  # the node says that it goes without Docker
+    except RunnerError as error:
+        print(f"there is no image {HOST_IMAGE}: {str(error).splitlines()[0]}")

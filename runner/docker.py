@@ -33,7 +33,7 @@ def boot_time() -> float:
 
 
 class DockerRunner:
-    """`root` holds each container's directory; `user` is `uid:gid` of every stage."""
+    """`root` holds each container's directory; `user` is `uid:gid` of every stage, if not the usual one."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class DockerRunner:
         root: Path,
         *,
         on_change: Callable[[], None] = lambda: None,
-        user: str = "64000:64000",
+        user: str = "",
         client: Any = None,
         log_cap: int = logs.CAP,
     ) -> None:
-        self.owner, self.root, self.user = owner, root.absolute(), user
+        self.owner, self.root, self.user = owner, root.absolute(), user or rights.stages_user()
         self.on_change, self.log_cap = on_change, log_cap
         self.client = connect(client)
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -50,6 +50,16 @@ def build_base(tag: str, sites: Sequence[Path] = (), added: Sequence[Path] = ())
     return out.decode().strip()
 
 
+def ensure(tag: str) -> bool:
+    """Import it if the engine has no image of that name; whether that was needed. EngineUnavailable, RunnerError."""
+    from runner.engine import connect
+
+    known = connect().images.list(name=tag)
+    if not known:
+        build_base(tag)
+    return not known
+
+
 def write(stream: IO[bytes], sites: Sequence[Path], added: Sequence[Path] = ()) -> None:
     """The root file system as a tar stream."""
     interpreter, library = _interpreter(), Path(sysconfig.get_paths()["stdlib"])

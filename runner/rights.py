@@ -19,6 +19,11 @@ MEMORY = f"{PREFIX}.memory"
 ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
 
 
+def stages_user() -> str:
+    """A user that nobody else is, or this very one where only root could give files away."""
+    return "64000:64000" if os.geteuid() == 0 else f"{os.geteuid()}:{os.getegid()}"
+
+
 def options(spec: Spec, user: str) -> dict[str, Any]:
     """For the engine's `HostConfig`."""
     uid, _, gid = user.partition(":")

@@ -1,11 +1,13 @@
 """S2: what a stage may do when nobody granted it anything, seen from inside."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from runner.errors import Refused
+from runner.rights import stages_user
 from runner.spec import Limits, Mount
 from tests.contract.runners import Bench, log
 
@@ -57,6 +59,24 @@ def test_S2_only_its_own_places_can_be_written_to(bench: Bench, tmp_path: Path) 
     assert writable == {"/tmp", "/home/winslow", "/workspace", "/winslow"}
     assert (facts["cwd"], facts["old"], facts["gpus"]) == ("/workspace", "before", "void")
     assert facts["winslow"] == ["probe"]
+
+
+def test_a_node_that_is_not_root_runs_stages_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stages_user() == ("64000:64000" if os.geteuid() == 0 else f"{os.geteuid()}:{os.getegid()}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "getegid", lambda: 100)
+    assert stages_user() == "1000:100"
+
+
+def test_S2_another_user_is_as_poor_in_rights(bench: Bench) -> None:
+    runner, spec = (
+        bench.runner(user="1000:100"),
+        bench.spec("import os; print(os.getuid(), os.getgid()); open('x', 'w')"),
+    )
+    bench.run(runner, spec)
+    assert bench.end(runner, spec.id).exit_code == 0, log(spec)
+    assert log(spec).endswith("1000 100\n")
+    assert (spec.workspace / "x").stat().st_uid == 1000
 
 
 def test_S2_a_writable_mount_is_one_that_says_so(bench: Bench, tmp_path: Path) -> None:
