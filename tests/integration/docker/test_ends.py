@@ -54,7 +54,7 @@ def test_a_program_that_the_image_lacks_is_named_in_the_log(bench: Bench) -> Non
 def test_a_container_that_cannot_start_is_refused_and_leaves_nothing(bench: Bench) -> None:
     runner, spec = bench.runner(), bench.spec("pass", gpus=("GPU-none",))
     runner.create(spec)
-    with pytest.raises(Refused, match="cannot start"):
+    with pytest.raises(Refused, match="cannot give GPUs: install nvidia-container-toolkit"):
         runner.start(spec.id)
     assert runner.containers() == {}
 

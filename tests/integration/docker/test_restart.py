@@ -1,75 +1,31 @@
 """F18: what becomes of containers when their engine is lost, with and without live-restore, watched and not."""
 
-import secrets
 import signal
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import docker as sdk
 import pytest
 
 from runner.errors import EngineUnavailable
 from runner.hostimage import build_base
 from runner.spec import Ending
-from tests.contract.runners import GUARD, WAITS, Bench, log
-from tests.integration.docker.engine import IMAGE
+from tests.contract.runners import WAITS, Bench, log
+from tests.integration.docker.engine import IMAGE, Daemon, private
 
 pytestmark = [pytest.mark.docker]
 BOTH = pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 COUNTS = "import time, sys\nprint('up')\nfor i in range(100): print(i); time.sleep(0.05)\nsys.exit(9)"
 
 
-class Daemon:
-    """An engine of its own, to be killed; in a network of its own, or it would take the bridge of others away."""
-
-    def __init__(self, base: Path) -> None:
-        self.base, self.host = base, f"unix://{base}/s"
-        self.child: subprocess.Popen[bytes] | None = None
-
-    def start(self, *more: str) -> None:
-        base = self.base
-        argv = ["unshare", "-n", "dockerd", "--host", self.host, "--data-root", f"{base}/d", "--exec-root", f"{base}/e"]
-        argv += ["--pidfile", f"{base}/p", "--iptables=false", "--bridge=none", *more]
-        for stale in ("p", "e/containerd/containerd.pid"):  # a number that a zombie may still have
-            (base / stale).unlink(missing_ok=True)
-        with (base / "log").open("ab") as out:
-            self.child = subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True)
-        end = time.monotonic() + GUARD
-        while not self.answers():
-            assert time.monotonic() < end, (base / "log").read_text()[-500:]
-            time.sleep(0.1)
-
-    def answers(self) -> bool:
-        try:
-            sdk.DockerClient(self.host, timeout=5).ping()
-        except (sdk.errors.DockerException, OSError):
-            return False
-        return True
-
-    def end(self, how: signal.Signals) -> None:
-        if self.child is not None:
-            self.child.send_signal(how)
-            self.child.wait(GUARD)
-            self.child = None
-
-
 @pytest.fixture
 def daemon(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    base = Path(f"/var/tmp/winslow-{secrets.token_hex(3)}")
-    base.mkdir()
-    daemon = Daemon(base)
-    try:
-        daemon.start()
-        monkeypatch.setenv("DOCKER_HOST", daemon.host)
-        build_base(IMAGE)
-        yield daemon
-    finally:
-        bench.close()
-        bench.made.clear()
-        daemon.end(signal.SIGTERM)
-        subprocess.run(f"umount -q {base}/d; rm -rf {base}", shell=True, check=False)
+    with private() as daemon:
+        try:
+            monkeypatch.setenv("DOCKER_HOST", daemon.host)
+            build_base(IMAGE)
+            yield daemon
+        finally:
+            bench.close()
+            bench.made.clear()
 
 
 def test_an_engine_that_was_lost_and_outlived_is_forgotten(bench: Bench) -> None:
