@@ -8,17 +8,20 @@ from typing import Any
 from benchmarks.measure import spread, timed
 
 
+def _git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
+
+
 def git_push(rounds: int) -> dict[str, float]:
     """One empty commit to a plain bare repository by path."""
     with tempfile.TemporaryDirectory() as folder:
         work = f"{folder}/w"
-        run = lambda *arguments: subprocess.run(["git", *arguments], check=True, capture_output=True)  # noqa: E731
-        run("init", "-q", "--bare", f"{folder}/r")
-        run("clone", "-q", f"{folder}/r", work)
+        _git("init", "-q", "--bare", f"{folder}/r")
+        _git("clone", "-q", f"{folder}/r", work)
         times = []
         for _ in range(rounds):
-            run("-C", work, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "x")
-            times.append(timed(lambda: run("-C", work, "push", "-q", "origin", "HEAD:refs/heads/main")))
+            _git("-C", work, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "x")
+            times.append(timed(lambda: _git("-C", work, "push", "-q", "origin", "HEAD:refs/heads/main")))
     return spread(times)
 
 

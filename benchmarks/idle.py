@@ -17,7 +17,7 @@ def measure(seconds: float) -> dict[str, float]:
         lab = Lab(Path(folder), ["v0"], STAGE, 2)
         with node(lab, "--runner", "process") as child:
             lab.ask(["v0"])
-            lab.until(lambda now: now.projects["v0"].executions != () and lab.finished(now), 0.2)
+            lab.until(lab.ran(2), 0.2)
             time.sleep(max(2.0, seconds / 10))
             family = psutil.Process(child.process.pid)
             before, began = _cpu(family), time.monotonic()

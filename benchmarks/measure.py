@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flow.controls import steps_of
-from flow.world import Snapshot
+from flow.world import ProjectView, Snapshot
 from state.git import GitRepository
 from state.people import commit_edit
 from state.repository import Edit
@@ -76,18 +76,25 @@ class Lab:
             time.sleep(pause)
         return snapshot
 
-    def finished(self, snapshot: Snapshot) -> bool:
-        return all(
-            not view.unanswered and bool(view.replies) and not steps_of(view).active and not steps_of(view).run
-            for view in snapshot.projects.values()
-        )
+    def ran(self, count: int) -> Callable[[Snapshot], bool]:
+        """Whether so many executions were made in all, and nothing is left to do."""
+
+        def done(snapshot: Snapshot) -> bool:
+            views = snapshot.projects.values()
+            return sum(len(view.executions) for view in views) == count and not any(map(_at_work, views))
+
+        return done
 
     def begun(self, project: str, last: int) -> list[float]:
         """When each of its last executions began, by what it wrote itself."""
-        return [
-            float((self.repository.read_text(f"projects/{project}/logs/{e.execution:04d}-{e.stage}.txt") or "").split(" ", 2)[2])
-            for e in self.repository.fetch().projects[project].executions[-last:]
-        ]  # fmt: skip
+        executions = self.repository.fetch().projects[project].executions[-last:]
+        logs = (f"projects/{project}/logs/{each.execution:04d}-{each.stage}.txt" for each in executions)
+        return [float((self.repository.read_text(log) or "").split(" ", 2)[2]) for log in logs]
+
+
+def _at_work(view: ProjectView) -> bool:
+    steps = steps_of(view)
+    return bool(view.unanswered or steps.active or steps.run)
 
 
 @dataclass

@@ -52,7 +52,7 @@ def _model(folder: Path) -> Lab:
     lab = Lab(folder, [ONE], STAGE, 5)
     with node(lab, "--runner", "process"):
         lab.ask([ONE])
-        lab.until(lambda now: len(now.projects[ONE].executions) == 5 and lab.finished(now))
+        lab.until(lab.ran(5))
     return lab
 
 
@@ -65,7 +65,9 @@ def _multiply(remote: Path, projects: int) -> None:
 
 def _copies(repo: pygit2.Repository, ref: str, projects: int, message: str) -> None:
     tip = str(repo.references[ref].target)
-    files = dict(_files(repo, repo[tip].tree["projects"][ONE], ""))  # type: ignore[union-attr]
+    one = repo.revparse_single(f"{tip}:projects/{ONE}")
+    assert isinstance(one, pygit2.Tree)
+    files = dict(_files(repo, one, ""))
     feed = subprocess.Popen(["git", "-C", repo.path, "fast-import", "--quiet"], stdin=subprocess.PIPE)
     assert feed.stdin is not None
     head = f"commit {ref}\ncommitter {AUTHOR} {int(time.time())} +0000\ndata {len(message)}\n{message}\nfrom {tip}\n"
@@ -83,7 +85,7 @@ def _copies(repo: pygit2.Repository, ref: str, projects: int, message: str) -> N
 def _own(path: str, content: bytes, number: int) -> bytes:
     """The document with claim ids of its own, so that it is no other project's blob."""
     if not _ID.search(content):
-        return content + (b"# %d\n" % number if path.endswith(".yaml") else b"")
+        return content + (b"# %d\n" % number if path == "project.yaml" else b"")
     return _ID.sub(lambda found: hashlib.md5(found[0] + b"%d" % number).hexdigest().encode(), content)
 
 
@@ -128,7 +130,7 @@ def _world(snapshot: Snapshot) -> World:
     inventory = Inventory(node="bench", incarnation="i" * 32, slots=1)
     seen = looked(Sightings(), now=1.0, poll=5.0, snapshot=snapshot, watched=frozenset())
     return World(
-        me=Me("bench", "i" * 32, inventory), snapshot=snapshot, fresh=True, now=1.0, wall="2026-01-01T00:00:00Z", poll=5.0,
+        me=Me("bench", "i" * 32, inventory), snapshot=snapshot, fresh=True, now=1.0, wall="", poll=5.0,
         entries={}, outbox={}, containers={}, busy=frozenset(), seen=seen, ids=(), wiped={},
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ A state repository by path, stages that only tell the time, processes.
 import os
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import floors
@@ -28,19 +29,15 @@ def latency(rounds: int, stage: str = STAGE, *options: str) -> dict[str, object]
             for round_ in range(rounds):
                 returned = lab.ask(["v0"])
                 time.sleep(0.3)
-                lab.until(
-                    lambda now, count=4 * (round_ + 1): (
-                        len(now.projects["v0"].executions) == count and lab.finished(now)
-                    )
-                )  # type: ignore[misc]
+                lab.until(lab.ran(4 * (round_ + 1)))
                 begun = lab.begun("v0", 4)
                 starts.append(begun[0] - returned)
-                gaps += [after - before for before, after in zip(begun, begun[1:], strict=False)]
+                gaps += [after - before for before, after in pairwise(begun)]
     return {"request_to_stage": spread(starts), "stage_to_stage": spread(gaps)}
 
 
 def throughput(projects: int = 20, count: int = 5) -> dict[str, float]:
-    """All projects asked for at once, two slots. `cpu`: the node and all its children, beyond what starting it takes."""
+    """All projects asked for at once, two slots. CPU is the node's and all its children's, beyond that of a start."""
     stages = projects * count
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(Path(folder), [f"v{number}" for number in range(projects)], STAGE, count)
@@ -48,7 +45,7 @@ def throughput(projects: int = 20, count: int = 5) -> dict[str, float]:
             pass
         with node(lab, "--runner", "process", "--slots", "2") as busy:
             lab.ask(lab.projects)
-            lab.until(lambda now: now.projects["v0"].executions != () and lab.finished(now), 0.2)
+            lab.until(lab.ran(stages), 0.2)
         begun = sorted(when for id in lab.projects for when in lab.begun(id, count))
     took = begun[-1] - begun[0]
     return {

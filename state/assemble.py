@@ -4,7 +4,9 @@ A project is looked into only if its folder on either branch has another content
 moved and the view rests on history (a pin, a broken file, an unanswered request, a deletion).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -20,6 +22,8 @@ from state.project import Pipelines, Reading, assemble
 from state.trees import PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
+MANY = 1000
+"""Projects read at once from which on it pays to prepare for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,9 @@ class Assembler:
         candidates = self._candidates(reading, pipelines)
         self._seen, self._pipelines = None, pipelines  # if this look is cut off, the next one is at everything
         count = len(self._kept)
-        for id in sorted(candidates):
-            self._file(id, self._project(reading, pipelines, id))
+        with _undisturbed(len(candidates)):
+            for id in sorted(candidates):
+                self._file(id, self._project(reading, pipelines, id))
         if len(self._kept) != count or len(candidates) > count:
             self._kept = dict(sorted(self._kept.items()))
         self._seen = (reading.main.tip, reading.state.tip)
@@ -119,6 +124,20 @@ class Assembler:
             view = known.view
         main = reading.main.tip if rests_on_history else ""
         return _Kept(folders, pipelines.used_by(view), main, view, tuple(own.problems))
+
+
+@contextmanager
+def _undisturbed(count: int) -> Iterator[None]:
+    """Of very many documents the collector of cyclic garbage would look at each, again and again, and find none."""
+    if count < MANY or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _purged(view: ProjectView) -> bool:

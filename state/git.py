@@ -148,7 +148,9 @@ class GitRepository:
 
     def _assembled(self, assembler: Assembler, main: str, state: CloneBranch) -> Snapshot:
         branch, history = CloneBranch(self.clone, main), CloneHistory(self.clone, main)
-        return assembler.snapshot(branch, state, history, wanted=state.wanted, heartbeats=dict(self._beats))
+        found = assembler.snapshot(branch, state, history, wanted=state.wanted, heartbeats=dict(self._beats))
+        self.clone.cache.flush()
+        return found
 
     def descends(self, tip: str, ancestor: str) -> bool:
         try:

@@ -11,9 +11,10 @@ from flow.judge import misnamed, unfilled
 from schema import codec, documents
 from schema.errors import DocumentError, Problem
 from schema.pipeline import Pipeline
+from state.cache import Cache
 from state.trees import IRREGULAR, place_on_main
 
-SIZE = 65_536
+SIZE = 262_144
 
 Content = str | bytes | BaseModel
 
@@ -21,8 +22,8 @@ Content = str | bytes | BaseModel
 class Parsed:
     """`document` gives the same object for the same blob, so identity stands for content."""
 
-    def __init__(self, size: int = SIZE) -> None:
-        self.size = size
+    def __init__(self, size: int = SIZE, cache: Cache | None = None) -> None:
+        self.size, self.cache = size, cache
         self._known: OrderedDict[tuple[str, str], BaseModel | DocumentError] = OrderedDict()
 
     def document(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel:
@@ -32,7 +33,7 @@ class Parsed:
         key = (kind, blob)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = _parse(kind, path, load)
+            found = self._known[key] = self._read(kind, path, blob, load)
             if len(self._known) > self.size:
                 self._known.popitem(last=False)
         else:
@@ -41,6 +42,15 @@ class Parsed:
             raise DocumentError([replace(problem, file=path) for problem in found.problems])
         if kind == "pipeline":
             _in_its_place(found, path, load)
+        return found
+
+    def _read(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel | DocumentError:
+        known = self.cache.find(kind, blob) if self.cache else None
+        if known is not None:
+            return known
+        found = _parse(kind, path, load)
+        if self.cache and isinstance(found, BaseModel):
+            self.cache.keep(kind, blob, found)
         return found
 
 

@@ -3,6 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pygit2
@@ -11,6 +12,7 @@ from pygit2.enums import ObjectType
 
 from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
+from state.cache import NAME, Cache
 from state.errors import Damaged
 from state.parsed import Parsed, irregular
 from state.trees import IRREGULAR
@@ -59,7 +61,8 @@ class Clone:
 
     def __init__(self, repo: pygit2.Repository) -> None:
         self.repo = repo
-        self.parsed = Parsed()
+        self.cache = Cache(Path(repo.path) / NAME)
+        self.parsed = Parsed(cache=self.cache)
         self.walks = Bounded(REMEMBERED)  # what walks through the history of `main` found, and from where
         self._listings = Bounded(LISTINGS)
         self._large = Bounded(LARGE_LISTINGS)
