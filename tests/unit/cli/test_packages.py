@@ -1,0 +1,17 @@
+"""What an installation puts among everybody's packages: the layers, and nothing else of this folder."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+LAYERS = ["schema", "flow", "state", "runner", "controller", "webui", "cli"]
+
+
+def test_a_wheel_holds_the_layers_and_no_tests_or_benchmarks() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert build["packages"] == LAYERS
+
+
+def test_the_image_is_built_from_just_these() -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert kept == {*LAYERS, "pyproject.toml", "README.md", "wheels"}
