@@ -4,6 +4,7 @@ The server's own folders stand under `root`; the pages' paths are replaced by th
 """
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -14,14 +15,14 @@ import pytest
 
 HANG = 20.0
 SSH = """#!/bin/sh
-exec {ssh} -F {folder}/config -l {user} "$@"
+exec {ssh} -F {folder}/client/config -l {user} "$@"
 """
 CONFIG = """Host server
   HostName 127.0.0.1
   Port {port}
-  IdentityFile {folder}/key
+  IdentityFile {inside}/key
   IdentitiesOnly yes
-  UserKnownHostsFile {folder}/known_hosts
+  UserKnownHostsFile {inside}/known_hosts
   StrictHostKeyChecking yes
 """
 SSHD = """Port {port}
@@ -45,7 +46,8 @@ class SshServer:
         self.port = _free_port()
         self._keys()
         (folder / "sshd_config").write_text(SSHD.format(port=self.port, folder=folder))
-        (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder))
+        self.user = pwd.getpwuid(os.geteuid()).pw_name
+        self.client_folder(folder / "client")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         command = [program, "-D", "-f", str(folder / "sshd_config"), "-E", str(folder / "log")]
@@ -57,16 +59,23 @@ class SshServer:
             run = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)]
             subprocess.run(run, check=True, timeout=HANG)
         (self.folder / "authorized_keys").write_text((self.folder / "key.pub").read_text())
+
+    def client_folder(self, folder: Path, *, inside: str = "") -> None:
+        """What a client needs to reach this server as `server`; `inside` is where it will see the folder."""
+        folder.mkdir(mode=0o700)
+        shutil.copy(self.folder / "key", folder / "key")
         public = (self.folder / "host.pub").read_text()
-        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {public}")
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {public}")
+        (folder / "config").write_text(CONFIG.format(port=self.port, inside=inside or folder))
+        for file in folder.iterdir():
+            file.chmod(0o600)
 
     def programs(self) -> Path:
         """A folder for the front of PATH, with an `ssh` that knows this server as `server`."""
         folder = self.folder / "bin"
         folder.mkdir(exist_ok=True)
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
         script = folder / "ssh"
-        script.write_text(SSH.format(ssh=shutil.which("ssh"), folder=self.folder, user=user))
+        script.write_text(SSH.format(ssh=shutil.which("ssh"), folder=self.folder, user=self.user))
         script.chmod(0o755)
         return folder
 

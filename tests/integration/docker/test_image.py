@@ -3,13 +3,17 @@
 The node is started by the very command of docs/operating.md.
 """
 
+import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from schema.execution import State
+from tests.docs.sshd import SshServer
 from tests.integration.docker import engine, ship
 from tests.integration.docker.ship import run
 from tests.integration.node.lab import Lab
@@ -39,26 +43,62 @@ def lab(tmp_path: Path, socket: Path) -> Iterator[Lab]:
     lab.close()
 
 
+@dataclass(frozen=True)
+class Boxed:
+    """A node in a container: its name for Docker, and how it reaches the repository."""
+
+    name: str
+    repo: str
+
+
 @pytest.fixture
-def node(lab: Lab, socket: Path) -> Iterator[str]:
-    """As docs/operating.md says it, with a repository by path."""
+def by_path(lab: Lab, socket: Path) -> Iterator[Boxed]:
+    boxed = Boxed(_name(lab), str(lab.remote))
+    with _started(lab, socket, boxed, f"-v {lab.remote}:{lab.remote}"):
+        yield boxed
+
+
+@pytest.fixture
+def by_ssh(lab: Lab, socket: Path) -> Iterator[Boxed]:
+    """Through the folder with the key, to an sshd of this machine."""
+    network = run("docker", "run", "--rm", "--network", "host", engine.IMAGE, "ls", "-l", "/proc/self/ns/net")
+    if os.readlink("/proc/self/ns/net") not in network:
+        pytest.skip("the engine has a network of its own here, from which no sshd of this machine can be reached")
+    server = SshServer(lab.folder / "sshd")
+    try:
+        server.client_folder(lab.folder / "ssh", inside="/root/.ssh")
+        boxed = Boxed(_name(lab), f"ssh://{server.user}@server{lab.remote}")
+        with _started(lab, socket, boxed, "--network host"):
+            yield boxed
+    finally:
+        server.close()
+
+
+def _name(lab: Lab) -> str:
+    return f"winslow-boxed-{lab.folder.parent.name}".replace("_", "-")
+
+
+@contextmanager
+def _started(lab: Lab, socket: Path, boxed: Boxed, options: str) -> Iterator[None]:
+    """By the command that docs/operating.md gives, with the names of here."""
     data = lab.folder / "data"
-    name = f"winslow-boxed-{lab.folder.parent.name}".replace("_", "-")
     text = ship.said("docker run").replace("/var/run/docker.sock:", f"{socket}:", 1)
     for said, meant in (
-        ("--name winslow ", f"--name {name} "),
+        ("--name winslow ", f"--name {boxed.name} "),
         ("/var/lib/winslow", str(data)),
         ("/etc/winslow/ssh", str(lab.folder / "ssh")),
-        ("winslow/node:1", f"-v {lab.remote}:{lab.remote} {ship.image()}"),
-        (REPO, str(lab.remote)),
+        ("winslow/node:1", f"{options} {ship.image()}"),
+        (REPO, boxed.repo),
     ):
         assert said in text
         text = text.replace(said, meant)
     data.mkdir()
-    run("sh", "-ec", f"{text.strip()} --poll 0.25s")
-    yield name
-    subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
-    _remove_stages(data)
+    try:
+        run("sh", "-ec", f"{text.strip()} --poll 0.25s")
+        yield
+    finally:
+        subprocess.run(["docker", "rm", "-f", boxed.name], capture_output=True, check=False)
+        _remove_stages(data)
 
 
 def _remove_stages(data: Path) -> None:
@@ -85,28 +125,37 @@ def test_R5_doctor_in_the_image_finds_git_the_repository_and_the_engine(lab: Lab
 
 
 @pytest.mark.slow
-def test_F5_a_node_container_replaced_leaves_its_stages_running(lab: Lab, node: str) -> None:
+def test_F5_a_node_container_replaced_leaves_its_stages_running(lab: Lab, by_path: Boxed) -> None:
     long = HEAD + '  - {name: one, image: "winslow/test-base:1", command: [sh, -c, "sleep 4; echo end"]}\n'
     lab.edit({"pipelines/p.yaml": long})
     lab.ask("request: start\n")
     lab.until_state(State.RUNNING)
-    run("docker", "kill", node)
-    run("docker", "start", node)
+    run("docker", "kill", by_path.name)
+    run("docker", "start", by_path.name)
     [record] = lab.until_state(State.SUCCEEDED).executions
     assert (record.attempt, record.claim.epoch) == (1, 1)
 
 
 @pytest.mark.slow
-def test_R5_a_node_in_a_container_runs_stages_beside_itself(lab: Lab, node: str) -> None:
+def test_R5_a_node_in_a_container_runs_stages_beside_itself(lab: Lab, by_path: Boxed) -> None:
+    _runs_both(lab, by_path)
+    text = ship.said("docker exec").replace("exec winslow ", f"exec {by_path.name} ").replace(REPO, by_path.repo)
+    said = run("sh", "-ec", text.replace("/var/lib/winslow", str(lab.folder / "data")))
+    assert "1 projects, 1 nodes" in said
+    run("docker", "stop", "-t", "20", by_path.name)
+    assert run("docker", "inspect", "-f", "{{.State.ExitCode}}", by_path.name).strip() == "0"
+
+
+@pytest.mark.slow
+def test_R5_a_node_in_a_container_reaches_its_server_by_ssh(lab: Lab, by_ssh: Boxed) -> None:
+    _runs_both(lab, by_ssh)
+
+
+def _runs_both(lab: Lab, boxed: Boxed) -> None:
     lab.ask("request: start\n")
     try:
         view = lab.until_reason("Done")
     except AssertionError as error:
-        raise AssertionError(f"{error}\n{subprocess.getoutput(f'docker logs {node}')}") from None
+        raise AssertionError(f"{error}\n{subprocess.getoutput(f'docker logs {boxed.name}')}") from None
     assert [record.state for record in view.executions] == [State.SUCCEEDED, State.SUCCEEDED]
     assert "6 times 7" in (lab.repository.read_text("projects/v/logs/0002-two.txt") or "")
-    text = ship.said("docker exec").replace("exec winslow ", f"exec {node} ").replace(REPO, str(lab.remote))
-    said = run("sh", "-ec", text.replace("/var/lib/winslow", str(lab.folder / "data")))
-    assert "1 projects, 1 nodes" in said
-    run("docker", "stop", "-t", "20", node)
-    assert run("docker", "inspect", "-f", "{{.State.ExitCode}}", node).strip() == "0"
