@@ -11,6 +11,7 @@ from cli.errors import CommandError
 from cli.history import execution_of
 
 if TYPE_CHECKING:
+    from runner.store.tree import Tree
     from schema.execution import Execution
     from state.git import GitRepository
 
@@ -41,18 +42,19 @@ def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> Non
 def _files_of(client: "GitRepository", id: str, record: "Execution") -> list[dict[str, Any]]:
     from schema import layout
 
-    folder = workspace(id, record.execution)
-    if folder.is_dir():
-        return _found(folder, record.execution)
+    tree = _tree(id, record.execution)
+    if tree:
+        return _found(tree, record.execution)
     text = client.read_text(layout.artifacts(id, record.execution, record.stage))
     return _listed(text, record.execution) if text else []
 
 
-def _found(folder: Path, number: int) -> list[dict[str, Any]]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def _found(tree: "Tree", number: int) -> list[dict[str, Any]]:
+    from runner.store.manifest import shown
+
     return [
-        {"execution": number, "path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "digest": None}
-        for path in paths
+        {"execution": number, "path": shown(row.path), "bytes": row.size, "digest": row.value or None}
+        for row in tree.files()
     ]
 
 
@@ -69,8 +71,15 @@ def _listed(text: str, number: int) -> list[dict[str, Any]]:
     return [{"execution": number, "path": a.path, "bytes": a.bytes, "digest": a.digest} for a in listed.artifacts]
 
 
-def workspace(id: str, number: int) -> Path:
-    return settings.data() / "projects" / settings.checked_name(id, "project") / f"{number:04d}" / "workspace"
+def _tree(id: str, number: int) -> "Tree | None":
+    """What this machine has of an execution."""
+    from runner.store.errors import StoreError
+    from runner.store.workspaces import Workspaces
+
+    try:
+        return Workspaces(settings.data()).look(settings.checked_name(id, "project"), number)
+    except StoreError:
+        return None
 
 
 def files_get(
@@ -83,15 +92,21 @@ def files_get(
     """
     import shutil
 
+    from runner.store.errors import StoreError
+
     id, _, rest = what.partition("/")
     number, _, path = rest.partition("/")
     if not number.isdecimal() or len(number) > 9 or not path:
         raise CommandError("name a file like crossing/6/report.html", 2)
-    folder = workspace(id, int(number)).resolve()
-    source = (folder / path).resolve()
-    if folder not in source.parents:
-        raise CommandError(f"{path!r} leads out of the workspace")
-    if not source.is_file():
-        raise CommandError(f"{what} is not on this machine ({folder}); give --data of the node that has it")
+    tree = _tree(id, int(number))
+    if tree is None:
+        raise CommandError(f"{what} is not on this machine; give --data of the node that has it")
+    try:
+        source = tree.open(path)
+    except StoreError as error:
+        raise CommandError(f"{what}: {error}") from None
     target = Path(to or ".")
-    print(shutil.copy(source, target / source.name if target.is_dir() else target))
+    target = target / Path(path).name if target.is_dir() else target
+    with source, target.open("wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    print(target)

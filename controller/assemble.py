@@ -183,7 +183,8 @@ def _controller(
     isolated = runner.capabilities.isolation
     pool = options.pool or options.data / "pool"
     pool.mkdir(parents=True, exist_ok=True)
-    trees = Folders(options.data, pool, isolated=isolated)
+    user = runner.capabilities.user
+    trees = Folders(options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint)
     tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say, partial(lost, gpus))
     me = Me(
         node=options.name,

@@ -12,9 +12,13 @@ Failpoint = Callable[[str], None]
 NAMES = (
     "before-journal",
     "after-journal",
+    "workspace-linked",
+    "workspace-ready",
     "before-create",
     "after-create",
     "after-start",
+    "workspace-hashed",
+    "workspace-kept",
     "before-outbox",
     "after-outbox",
     "before-push",

@@ -1,40 +1,50 @@
-"""The real directories of executions, as copies.
+"""The real directories of executions.
 
-    DATA/projects/<project>/<execution>/workspace   what the stage left
-    DATA/projects/<project>/files                   files of the project
-    DATA/runs/<container>/log, io/                  the log, and what the program says by files
-
-A workspace is made anew for every claim, from the one its execution builds on, so a retry never sees half-written
-files of the attempt before. `docs/design` says what replaces the copies.
+DATA/store, DATA/projects/<project>/<execution>/   workspaces, see `runner.store.workspaces`
+DATA/projects/<project>/files                      files of the project
+DATA/runs/<container>/log, io/, inputs.json        the log, what the program says by files, inputs as they were
 """
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from itertools import accumulate
 from pathlib import Path
 
-from blake3 import blake3
-
+from controller.failpoints import Failpoint, nothing
 from controller.trees import Gathered, InputMissing, Log, Ready
 from flow.local import Order
-from runner import feedback, logs
+from runner import feedback, logs, notes
 from runner.spec import Mount
+from runner.store import digests
+from runner.store.errors import NotFound, StoreError
+from runner.store.manifest import Row, shown
+from runner.store.tree import Tree
+from runner.store.workspaces import Opened, Workspaces
 from schema.execution import Artifact, ArtifactList
 
 LISTED = 200
 """Artifacts named in the repository; the counts say how many there are."""
+LONGEST_LIST = 16 * 1024
+"""Signs of their paths together."""
 
 
 class Folders:
-    """`isolated` says whether stages see the container's paths or, as processes, the host's."""
+    """`isolated` says whether stages see the container's paths or, as processes, the host's; `user` who they are."""
 
-    def __init__(self, data: Path, pool: Path, *, isolated: bool) -> None:
+    def __init__(
+        self,
+        data: Path,
+        pool: Path,
+        *,
+        isolated: bool,
+        user: tuple[int, int] | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        failpoint: Failpoint = nothing,
+    ) -> None:
         self.data, self.pool, self.isolated = data.absolute(), pool.absolute(), isolated
-        self._digests: dict[tuple[int, ...], str] = {}
-
-    def workspace(self, project: str, execution: int) -> Path:
-        return self.data / "projects" / project / f"{execution:04d}" / "workspace"
+        self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint)
+        self.workspaces.repair()
 
     def files(self, project: str) -> Path:
         return self.data / "projects" / project / "files"
@@ -46,17 +56,27 @@ class Folders:
 
     def prepare(self, container: str, order: Order) -> Ready:
         inputs = {name: self._input(name, str(order.inputs[name])) for name in order.files}
-        workspace = self.workspace(order.project, order.execution)
-        self._fill(workspace, order)
+        workspace = self._open(container, order)
         files = self.files(order.project)
         files.mkdir(parents=True, exist_ok=True)
         directory = self.run(container)
         (directory / "io").mkdir(parents=True, exist_ok=True)
         (directory / "project").write_text(order.project)
-        environment = self._environment(order, workspace, files, directory)
+        notes.write(directory / "inputs.json", {name: self._stamp(order, name) for name in order.files})
+        environment = self._environment(order, workspace.path, files, directory)
         self._write_inputs(directory, order, environment)
         mounts = (Mount(self.pool, "/pool"), Mount(files, "/files")) if self.isolated else ()
-        return Ready(workspace, directory, environment, mounts, inputs)
+        return Ready(workspace.path, directory, environment, mounts, inputs, workspace.overlay, workspace.manifest)
+
+    def _open(self, container: str, order: Order) -> Opened:
+        """The manifest that the record names, else what this node knows of that execution."""
+        try:
+            base = order.manifest
+            if order.source is not None and base is None:
+                base = self.workspaces.finish(order.project, order.source)
+            return self.workspaces.open(order.project, order.execution, container, base)
+        except StoreError as error:
+            raise InputMissing(f"the workspace of execution {order.source} is not on this node: {error}") from None
 
     def _input(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path
@@ -66,29 +86,14 @@ class Folders:
             raise InputMissing(f"{name}: {path!r} leads out of the pool {self.pool}")
         if not real.is_file():
             raise InputMissing(f"{name}: no file {path!r} in the pool of this node ({self.pool})")
-        before = real.stat()
-        return {"path": path, "digest": self._digest(real, before), "bytes": before.st_size}
+        return {"path": path, "digest": self.workspaces.objects.cache.file(real), "bytes": real.stat().st_size}
 
-    def _digest(self, path: Path, stat: os.stat_result) -> str:
-        """Cached by what changes whenever the content does."""
-        key = _stamp(stat)
-        if key not in self._digests:
-            self._digests[key] = file_digest(path)
-        return self._digests[key]
-
-    def _fill(self, workspace: Path, order: Order) -> None:
-        shutil.rmtree(workspace, ignore_errors=True)
-        workspace.parent.mkdir(parents=True, exist_ok=True)
-        if order.source is None:
-            workspace.mkdir()
-            return
-        source = self.workspace(order.project, order.source)
-        if not source.is_dir():
-            raise InputMissing(f"the workspace of execution {order.source} is not on this node ({source})")
-        part = workspace.with_name("workspace.part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part, symlinks=True)
-        part.rename(workspace)
+    def _stamp(self, order: Order, name: str) -> list[int]:
+        """Nothing for a file that is gone."""
+        try:
+            return list(digests.stamp((self.pool / str(order.inputs[name])).resolve().stat()))
+        except OSError:
+            return []
 
     def _environment(self, order: Order, workspace: Path, files: Path, directory: Path) -> dict[str, str]:
         inside = "/winslow" if self.isolated else str(directory / "io")
@@ -110,41 +115,42 @@ class Folders:
     # -- after ------------------------------------------------------------------------------------------------------
 
     def gather(self, container: str, order: Order) -> Gathered:
-        workspace, directory = self.workspace(order.project, order.execution), self.run(container)
+        directory = self.run(container)
         summary = logs.summarise(directory / "log")
-        found = {pattern: matches(workspace, pattern) for pattern in order.artifacts}
-        promised = sorted({path for paths in found.values() for path in paths})
+        log = Log(summary.text, summary.lines, summary.bytes, summary.digest)
+        values = feedback.results(directory)
+        try:
+            manifest = self.workspaces.finish(order.project, order.execution)
+            tree = self.workspaces.tree(manifest)
+        except StoreError as error:
+            return Gathered(values, missing=(f"its workspace: {error}",), log=log)
+        found = {pattern: tree.matching(pattern) for pattern in order.artifacts}
         return Gathered(
-            values=feedback.results(directory),
-            metrics=feedback.metrics(workspace, order.metrics) if order.metrics else {},
-            missing=tuple(pattern for pattern, paths in found.items() if not paths),
-            artifacts=self._listed(workspace, promised, order),
-            log=Log(summary.text, summary.lines, summary.bytes, summary.digest),
-            note=self._changed(order),
+            values=values,
+            metrics=feedback.metrics(_beginning(tree, order.metrics)) if order.metrics else {},
+            missing=tuple(pattern for pattern, rows in found.items() if not rows),
+            artifacts=_listed(tree, [row for rows in found.values() for row in rows], order, manifest),
+            manifest=manifest,
+            log=log,
+            note=self._changed(directory, order),
         )
 
-    def _listed(self, workspace: Path, paths: list[str], order: Order) -> ArtifactList:
-        sizes = {path: (workspace / path).stat().st_size for path in paths}
-        listed = tuple(
-            Artifact(path=path, bytes=sizes[path], digest=file_digest(workspace / path)) for path in paths[:LISTED]
-        )
-        shown = [path for pattern in order.show for path in matches(workspace, pattern)]
-        return ArtifactList(files=len(paths), bytes=sum(sizes.values()), artifacts=listed, show=tuple(shown[:LISTED]))
+    def _changed(self, directory: Path, order: Order) -> str:
+        """Inputs in the pool that are no longer what the stage was started with."""
+        before = notes.read(directory / "inputs.json")
+        changed = [name for name in order.files if name in before and before[name] != self._stamp(order, name)]
+        return f"InputChanged: {', '.join(changed)} changed while the stage ran" if changed else ""
 
-    def _changed(self, order: Order) -> str:
-        """Inputs in the pool whose content is no longer what the stage was started with."""
-        changed = []
-        for name in order.files:
-            real = (self.pool / str(order.inputs[name])).resolve()
-            if not real.is_file() or _stamp(real.stat()) not in self._digests:
-                changed.append(name)
-        return f"InputChanged: {', '.join(changed)} changed while the stage ran" if changed and self._digests else ""
+    def let_go(self, container: str, order: Order) -> None:
+        self.workspaces.let_go(order.project, order.execution, container)
+        self.workspaces.collect()
 
     def wipe(self, project: str, last_execution: int) -> None:
         root = self.data / "projects" / project
         for folder in root.glob("[0-9]*"):
             if folder.name.isdigit() and int(folder.name) <= last_execution:
-                shutil.rmtree(folder, ignore_errors=True)
+                self.workspaces.delete(project, int(folder.name))
+        self.workspaces.collect()
         for run in (self.data / "runs").glob("*/io"):
             if _project_of(run) == project:
                 shutil.rmtree(run.parent, ignore_errors=True)
@@ -153,34 +159,34 @@ class Folders:
             root.rmdir()
 
 
+def _beginning(tree: Tree, path: str) -> bytes:
+    try:
+        return tree.read(path, feedback.MOST)
+    except NotFound:
+        return b""
+
+
+def _listed(tree: Tree, promised: list[Row], order: Order, manifest: str) -> ArtifactList:
+    rows = sorted({row.path: row for row in promised}.values(), key=lambda row: row.path)
+    listed = tuple(Artifact(path=shown(row.path), bytes=row.size, digest=row.value) for row in _few(rows))
+    show = _few([row for pattern in order.show for row in tree.matching(pattern)])
+    return ArtifactList(
+        files=len(rows),
+        bytes=sum(row.size for row in rows),
+        manifest=manifest,
+        artifacts=listed,
+        show=tuple(shown(row.path) for row in show),
+    )
+
+
+def _few(rows: list[Row]) -> list[Row]:
+    """As many as there is room for in a file of the repository."""
+    sizes = accumulate(len(row.path) for row in rows[:LISTED])
+    return [row for row, size in zip(rows, sizes, strict=False) if size <= LONGEST_LIST]
+
+
 def _project_of(io: Path) -> str | None:
     try:
         return (io.parent / "project").read_text()
     except OSError:
         return None
-
-
-def _stamp(stat: os.stat_result) -> tuple[int, ...]:
-    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-
-
-def file_digest(path: Path) -> str:
-    """`blake3:<hex>` of a file's content, read in pieces."""
-    state = blake3()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            state.update(piece)
-    return f"blake3:{state.hexdigest()}"
-
-
-def matches(workspace: Path, pattern: str) -> list[str]:
-    """Regular files of the workspace that a pattern names, relative, sorted; nothing outside, no symlinks."""
-    if pattern.startswith("/") or ".." in pattern.split("/"):
-        return []
-    found = (path for path in workspace.glob(pattern) if path.is_file() and not path.is_symlink())
-    return sorted(str(path.relative_to(workspace)) for path in _inside(workspace, found))
-
-
-def _inside(workspace: Path, paths: Iterator[Path]) -> Iterator[Path]:
-    root = workspace.resolve()
-    return (path for path in paths if root in path.resolve().parents)

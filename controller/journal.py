@@ -74,8 +74,10 @@ class Journal:
         self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
         self._entries[entry.container] = entry
 
-    def mark_started(self, container: str, image: ImageRecord, files: dict[str, object], began: str) -> None:
-        self._change(container, phase="started", image=image, files=files, began=began)
+    def mark_started(
+        self, container: str, image: ImageRecord, files: dict[str, object], manifest: str | None, began: str
+    ) -> None:
+        self._change(container, phase="started", image=image, files=files, manifest=manifest, began=began)
 
     def mark_stop(self, container: str, reason: End) -> None:
         """Write down why a container is stopped before it is. The first reason stays."""

@@ -197,6 +197,8 @@ class Controller:
             self._quietly(parts.runner.remove, container)
             parts.failpoint("after-remove")
         for container in decision.drops:
+            if entry := world.entries.get(container):
+                parts.trees.let_go(container, entry.order)
             parts.journal.drop(container)
         for project, last in decision.wipes:
             parts.trees.wipe(project, last)

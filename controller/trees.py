@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flow.local import Order
-from runner.spec import Mount
+from runner.spec import Mount, Overlay
 from schema.execution import ArtifactList
 
 
@@ -16,13 +16,18 @@ class InputMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Everything on disk for one execution. `inputs` are the file inputs with path, digest and size."""
+    """Everything on disk for one execution.
+
+    `inputs` are the file inputs with path, digest and size; `manifest` is what the workspace begins with.
+    """
 
     workspace: Path
     directory: Path
     environment: Mapping[str, str]
     mounts: tuple[Mount, ...] = ()
     inputs: Mapping[str, object] = field(default_factory=dict)
+    overlay: Overlay | None = None
+    manifest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,10 @@ class Trees(Protocol):
 
     def gather(self, container: str, order: Order) -> Gathered: ...
 
+    def let_go(self, container: str, order: Order) -> None:
+        """The container is gone for good; what it needed to run goes too."""
+        ...
+
     def wipe(self, project: str, last_execution: int) -> None:
         """Delete the project's data on this node up to that execution."""
         ...
@@ -67,6 +76,9 @@ class NoTrees:
 
     def gather(self, container: str, order: Order) -> Gathered:
         return Gathered()
+
+    def let_go(self, container: str, order: Order) -> None:
+        return None
 
     def wipe(self, project: str, last_execution: int) -> None:
         return None

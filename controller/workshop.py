@@ -126,7 +126,7 @@ class Workshop:
             self._put(self._blamed(entry, _unstarted(entry, End.START_FAILED, str(error), tools.clock)))
             return
         record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
-        tools.journal.mark_started(entry.container, record, dict(ready.inputs), tools.clock.wall())
+        tools.journal.mark_started(entry.container, record, dict(ready.inputs), ready.manifest, tools.clock.wall())
 
     def _spec(self, entry: Entry, ready: Ready, pinned: str | None) -> Spec:
         order = entry.order
@@ -151,6 +151,7 @@ class Workshop:
             gpus=order.gpus,
             pull=order.pull,
             grace=order.grace,
+            overlay=ready.overlay,
         )
 
     # -- collecting -------------------------------------------------------------------------------------------------
@@ -162,6 +163,7 @@ class Workshop:
             update={
                 "image": entry.image,
                 "inputs": entry.files,
+                "manifest": entry.manifest,
                 "started": entry.began,
                 "finished": self.tools.clock.wall(),
                 "duration": _duration(container, self.tools.clock.now()),

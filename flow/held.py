@@ -25,7 +25,7 @@ from flow.open import open_views
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
 from schema import layout
-from schema.execution import Execution, State, Times
+from schema.execution import Execution, State, Times, WorkspaceRecord
 from schema.reasons import End
 
 
@@ -288,6 +288,7 @@ class Held:
                 "state": State.RUNNING,
                 "image": entry.image or record.image,
                 "inputs": {**record.inputs, **entry.files},
+                "workspace": began_with(record, entry.manifest),
                 "times": record.times.model_copy(update={"started": entry.began}),
             }
         )
@@ -304,10 +305,15 @@ def with_end(record: Execution, ended: Ended) -> Execution:
             "result": ended.result,
             "image": ended.image or record.image,
             "inputs": {**record.inputs, **ended.inputs},
+            "workspace": began_with(record, ended.manifest),
             "times": times,
             "log": ended.log,
         }
     )
+
+
+def began_with(record: Execution, manifest: str | None) -> WorkspaceRecord:
+    return record.workspace.model_copy(update={"manifest": manifest}) if manifest else record.workspace
 
 
 def attachments(ended: Ended) -> tuple[Write, ...]:

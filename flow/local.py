@@ -37,6 +37,7 @@ class Order(Recorded):
     inputs: dict[str, object] = {}
     files: tuple[str, ...] = ()  # names of the inputs that are paths in the pool
     source: int | None = None
+    manifest: str | None = None  # what that execution left
     gpus: tuple[str, ...] = ()
     pull: str = "missing"
     memory: int | None = None
@@ -64,6 +65,7 @@ class Entry(Recorded):
     stop: End | None = None  # why we ended it, written down before it was told to stop
     image: ImageRecord | None = None  # what the tag was resolved to, known once it was started
     files: dict[str, object] = {}  # the file inputs with digest and size, known then too
+    manifest: str | None = None  # what its workspace began with, known then too
     began: str | None = None  # wall clock, for people
 
 
@@ -80,6 +82,7 @@ class Ended(Recorded):
     result: Result | None = None
     image: ImageRecord | None = None
     inputs: dict[str, object] = {}
+    manifest: str | None = None
     started: str | None = None
     finished: str | None = None
     duration: float | None = None

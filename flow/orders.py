@@ -52,10 +52,16 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
-        workspace=WorkspaceRecord.model_validate({"from": slot.source}),
+        workspace=_workspace(view, slot.source),
         times=Times(claimed=wall),
     )
     return Taken(record, Entry(claim=claim, container=claim, order=order(view.id, record, stage, scope)))
+
+
+def _workspace(view: ProjectView, source: int | None) -> WorkspaceRecord:
+    before = view.execution(source) if source is not None else None
+    left = before.result.manifest if before and before.result else None
+    return WorkspaceRecord.model_validate({"from": source, "manifest": left})
 
 
 def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
@@ -91,6 +97,7 @@ def order(project: str, record: Execution, stage: Stage, scope: Scope) -> Order:
         inputs=record.inputs,
         files=tuple(name for name, spec in scope.specs.items() if spec.type is Kind.FILE and name in scope.inputs),
         source=record.workspace.source,
+        manifest=record.workspace.manifest,
         gpus=record.gpus,
         pull=stage.pull,
         memory=resources.memory,

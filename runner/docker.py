@@ -60,7 +60,7 @@ class DockerRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True)
+        return Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
 
     # -- images -----------------------------------------------------------------------------------------------------
 

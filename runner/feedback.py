@@ -74,13 +74,13 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def metrics(workspace: Path, path: str) -> dict[str, float]:
-    """Finite numbers of a JSON file in the workspace; names inside objects are joined by dots."""
+def metrics(content: bytes) -> dict[str, float]:
+    """Finite numbers of a JSON object; names inside objects are joined by dots."""
     try:
-        content = json.loads(_bounded(workspace, path, MOST) or "{}")
+        found = json.loads(content[:MOST].decode(errors="replace") or "{}")
     except (ValueError, RecursionError):
         return {}
-    return dict(islice(_flat(content, ""), MOST_METRICS)) if isinstance(content, dict) else {}
+    return dict(islice(_flat(found, ""), MOST_METRICS)) if isinstance(found, dict) else {}
 
 
 def _flat(content: Mapping[str, object], prefix: str, depth: int = 0) -> Iterator[tuple[str, float]]:

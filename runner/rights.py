@@ -86,14 +86,18 @@ def labels(spec: Spec) -> dict[str, str]:
     return {**spec.labels, GRACE: str(spec.grace), MEMORY: str(spec.limits.memory or "")}
 
 
+def ids(user: str) -> tuple[int, int]:
+    uid, _, gid = user.partition(":")
+    return int(uid), int(gid or uid)
+
+
 def hand_over(spec: Spec, user: str) -> None:
     """The stage's own trees, made where they are missing, belong to its user. Refused."""
-    uid, _, gid = user.partition(":")
     trees = (spec.directory / "io",) if spec.overlay else (spec.workspace, spec.directory / "io")
     try:
         for tree in trees:
             tree.mkdir(parents=True, exist_ok=True)
-            _own(str(tree), int(uid), int(gid or uid))
+            _own(str(tree), *ids(user))
     except PermissionError as error:
         raise Refused(
             f"cannot give {error.filename} to the stages' user {user}: run the node as root, "

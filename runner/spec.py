@@ -126,3 +126,4 @@ class Capabilities:
     oom: bool = False
     gpus: bool = False
     isolation: bool = False
+    user: tuple[int, int] | None = None  # uid and gid of its stages; None: the node's own

@@ -27,11 +27,13 @@ from rich.table import Table  # noqa: E402
 from flow.controls import steps_of  # noqa: E402
 from flow.world import ProjectView  # noqa: E402
 from runner.feedback import progress  # noqa: E402
+from runner.store.tree import export  # noqa: E402
+from runner.store.workspaces import Workspaces  # noqa: E402
 from schema.execution import Execution, State  # noqa: E402
 from state.git import GitRepository  # noqa: E402
 
 DEMO = Path(os.environ.get("WINSLOW_DEMO") or ROOT / ".demo")
-REPO, DATA, CLIPS = DEMO / "state.git", DEMO / "node", DEMO / "clips"
+REPO, DATA, CLIPS, RESULTS = DEMO / "state.git", DEMO / "node", DEMO / "clips", DEMO / "results"
 EXAMPLE = ROOT / "example-state-repo"
 TRAFFIC = EXAMPLE / "images" / "traffic"
 IMAGE = "winslow/traffic:1"
@@ -243,14 +245,19 @@ def newest(view: ProjectView, stage: str) -> Execution:
     return next(e for e in reversed(view.executions) if e.stage == stage and e.state is State.SUCCEEDED)
 
 
-def workspace(view: ProjectView, stage: str) -> Path:
-    return DATA / "projects" / view.id / f"{newest(view, stage).execution:04d}" / "workspace"
+def result(view: ProjectView, stage: str) -> Path:
+    """What the stage left, copied to where a person can look at it."""
+    number = newest(view, stage).execution
+    folder = RESULTS / view.id / f"{number:04d}-{stage}"
+    if not folder.exists():
+        export(Workspaces(DATA).look(view.id, number), folder)
+    return folder
 
 
 def ask_person(watcher: Watcher, projects: list[str], *, yes: bool) -> None:
     """What a person would look at, and how to answer."""
     for project in projects:
-        folder = workspace(watcher.view(project), "detect")
+        folder = result(watcher.view(project), "detect")
         say(f"[bold]{project}[/] waits for a person: are the detections good enough?")
         say(f"  look at {folder / 'preview.webm'} and {folder / 'frames'}/")
         say(f"  answer with: winslowctl answer {project} --input keep=true   (keep=false rejects)")
@@ -268,7 +275,7 @@ def show_results(watcher: Watcher, projects: list[str]) -> None:
         table.add_column(head)
     for project in projects:
         view = watcher.view(project)
-        summary = json.loads((workspace(view, "report") / "summary.json").read_text())
+        summary = json.loads((result(view, "report") / "summary.json").read_text())
         metrics = (newest(view, "analyse").result or None) and newest(view, "analyse").result.metrics  # type: ignore[union-attr]
         table.add_row(
             project,
@@ -278,7 +285,7 @@ def show_results(watcher: Watcher, projects: list[str]) -> None:
         )
     console.print(table)
     for project in projects:
-        say(f"report of {project}: {workspace(watcher.view(project), 'report') / 'report.html'}")
+        say(f"report of {project}: {result(watcher.view(project), 'report') / 'report.html'}")
 
 
 def redo(watcher: Watcher, project: str, threshold: float) -> int:

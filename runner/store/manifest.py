@@ -154,6 +154,11 @@ def text_of(name: bytes) -> str:
     return name.decode(*_ENCODING)
 
 
+def shown(path: str) -> str:
+    """For documents and people: what is no text is replaced."""
+    return raw(path).decode(errors="replace")
+
+
 def parents(path: str) -> Iterator[str]:
     """Nearest last: `a`, `a/b` of `a/b/c`."""
     at = path.find("/")

@@ -46,6 +46,8 @@ class Tree:
 
     def row(self, path: str) -> Row:
         """What a path means, links followed as long as they stay inside. NotFound."""
+        if path.startswith("/"):
+            raise NotFound(f"{path!r} leads out of the workspace")
         done, left, links = "", [part for part in path.split("/") if part not in ("", ".")][::-1], 0
         while left:
             name = left.pop()

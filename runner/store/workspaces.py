@@ -20,16 +20,18 @@ from typing import BinaryIO
 
 from runner import notes
 from runner.spec import Overlay
+from runner.store import collect as collecting
 from runner.store import manifest as manifests
 from runner.store import overlay, upper
 from runner.store.checkout import copy_tree, link_tree
+from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
 from runner.store.errors import MissingObject, NotFound, StoreError
+from runner.store.gate import Gate
 from runner.store.manifest import Kind, Manifest, Row
 from runner.store.objects import Objects, Owner, own
 from runner.store.tree import Tree, open_beneath
 
-NOTE = "workspace.json"
 PARTS = ("lower", "upper", "work", "workspace")
 
 
@@ -46,7 +48,7 @@ class Workspaces:
     """`overlays`: None finds out, at the first workspace, whether this machine can.
 
     Looking needs no rights beyond reading the folder; everything else belongs to the controller, but `add` and `edit`,
-    which anybody may do who can write to the store.
+    which anybody may do who can write to the store. `passing` hears the places at which a test may end this process.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Workspaces:
         overlays: bool | None = None,
         durable: bool = True,
         say: Callable[[str], None] = lambda text: None,
+        passing: Callable[[str], None] = lambda place: None,
     ) -> None:
-        self.data, self.say = data.absolute(), say
+        self.data, self.say, self.passing = data.absolute(), say, passing
         self.owner = owner or (os.geteuid(), os.getegid())
         self.objects = Objects(self.data / "store", self.owner, durable=durable)
+        self.gate = Gate()
         self._overlays, self._trash = overlays, self.objects.root / "trash"
 
     def folder(self, project: str, execution: int) -> Path:
@@ -92,7 +96,19 @@ class Workspaces:
 
         What an attempt before left at this place is put aside first: nothing of it is seen.
         """
-        digest = self.edit(base, {path: Added(*self._known(value)) for path, value in (add or {}).items()}, remove)
+        with self.gate.shared():
+            return self._open(project, execution, container, base, add or {}, remove)
+
+    def _open(
+        self,
+        project: str,
+        execution: int,
+        container: str,
+        base: str | None,
+        add: Mapping[str, str],
+        remove: Iterable[str],
+    ) -> Opened:
+        digest = self.edit(base, {path: Added(*self._known(value)) for path, value in add.items()}, remove)
         folder = self.folder(project, execution)
         folder.mkdir(parents=True, exist_ok=True)
         self._put_aside(folder)
@@ -102,9 +118,11 @@ class Workspaces:
             copy_tree(self.objects, files, folder / "workspace")
             return Opened(folder / "workspace", None, digest)
         link_tree(self.objects, files, folder / "lower")
+        self.passing("workspace-linked")
         for name in ("upper", "work", "workspace"):
             (folder / name).mkdir(mode=0o755)
             own(folder / name, self.owner)
+        self.passing("workspace-ready")
         return Opened(folder / "workspace", Overlay(folder / "lower", folder / "upper", folder / "work"), digest)
 
     def _known(self, digest: str) -> tuple[str, int]:
@@ -112,14 +130,17 @@ class Workspaces:
 
     def finish(self, project: str, execution: int) -> str:
         """The manifest of what the stage left, once nothing of it runs any more. Again it says the same. StoreError."""
-        folder = self.folder(project, execution)
-        note = notes.read(folder / NOTE)
-        result = note.get("result")
-        if not isinstance(result, str):
-            result = self.objects.put(self._result(folder, note).encode())
-            notes.write(folder / NOTE, {**note, "result": result})
-        self._put_aside(folder)
-        return result
+        with self.gate.shared():
+            folder = self.folder(project, execution)
+            note = notes.read(folder / NOTE)
+            result = note.get("result")
+            if not isinstance(result, str):
+                result = self.objects.put(self._result(folder, note).encode())
+                self.passing("workspace-hashed")
+                notes.write(folder / NOTE, {**note, "result": result})
+                self.passing("workspace-kept")
+            self._put_aside(folder)
+            return result
 
     def _result(self, folder: Path, note: Mapping[str, object]) -> Manifest:
         if note.get("overlay"):
@@ -189,11 +210,17 @@ class Workspaces:
     # -- deleting ---------------------------------------------------------------------------------------------------
 
     def delete(self, project: str, execution: int) -> None:
-        """Its folder; objects that only it named go with `collect`."""
+        """Its folder; objects that only it named go with the next `collect`."""
         folder = self.folder(project, execution)
-        (folder / NOTE).unlink(missing_ok=True)
+        note = notes.read(folder / NOTE)
+        collecting.condemn(self.objects, (note.get("from"), note.get("result")))
         self._aside(folder)
         self.clear()
+
+    def collect(self) -> int:
+        """Delete objects that only deleted executions named; bytes. Does nothing while somebody else is at work."""
+        with self.gate.alone() as free:
+            return collecting.collect(self.objects, self.data / "projects") if free else 0
 
     def _put_aside(self, folder: Path) -> None:
         for name in PARTS:

@@ -20,8 +20,8 @@ def test_M10_one_command_runs_the_main_job_and_leaves_nothing_running(tmp_path: 
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert "winslowctl answer synthetic --input keep=true" in done.stdout
-    reports = list((folder / "node" / "projects" / "synthetic").glob("*/workspace/report.html"))
-    assert len(reports) == 3
+    reports = list((folder / "results" / "synthetic").glob("*-report/report.html"))
+    assert len(reports) == 1
     better = next(line for line in done.stdout.splitlines() if line.split()[:2] == ["metric", "mota"])
     worse, good = (float(word) for word in better.split()[2:4])
     assert worse < 0.6 < good

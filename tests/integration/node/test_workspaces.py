@@ -1,0 +1,124 @@
+"""Workspaces of a whole node: nothing is copied, nothing earlier is changed, nothing is left behind."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner import notes
+from runner.store import overlay
+from runner.store.tree import Tree
+from runner.store.workspaces import Workspaces
+from schema.execution import State
+from tests.integration.node.lab import Lab, stage
+
+Make = Callable[..., Lab]
+FIRST = "os.makedirs('d/e'); [open(p, 'w').write(p) for p in ('kept', 'changed', 'gone', 'd/e/x')]; os.mkdir('empty')"
+SECOND = (
+    "import shutil; assert open('changed').read() == 'changed'; open('changed', 'a').write('!'); os.remove('gone'); "
+    "shutil.rmtree('d'); open('d', 'w').write('now a file'); os.symlink('kept', 'link'); os.chmod('kept', 0o755)"
+)
+
+
+def store(lab: Lab, data: str = "n1") -> Workspaces:
+    return Workspaces(lab.folder / data)
+
+
+def contents(tree: Tree) -> dict[str, str]:
+    return {row.path: tree.read(row.path, 100).decode() for row in tree.files()}
+
+
+def left_behind(lab: Lab) -> list[str]:
+    names = ("lower", "upper", "work", "workspace")
+    folders = [path for name in names for path in lab.folder.glob(f"n1/projects/*/*/{name}")]
+    trash = [*lab.folder.glob("n1/store/trash/*"), *lab.folder.glob("n1/store/tmp/*")]
+    mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(lab.folder) in line]
+    return [*map(str, folders), *map(str, trash), *mounts]
+
+
+def check(lab: Lab) -> None:
+    """Both executions of `pipeline`, as records and on disk."""
+    first, second = lab.until_reason("Done").executions
+    assert first.result is not None
+    assert second.result is not None
+    assert second.workspace.source == 1
+    assert second.workspace.manifest == first.result.manifest
+    looked = store(lab)
+    before, after = looked.tree(first.result.manifest or ""), looked.tree(second.result.manifest or "")
+    assert contents(before) == {name: name for name in ("kept", "changed", "gone", "d/e/x")}
+    assert contents(after) == {"kept": "kept", "changed": "changed!", "d": "now a file"}
+    assert (after.rows["link"].value, after.rows["kept"].kind, "empty" in after.rows) == ("kept", "x", True)
+    assert left_behind(lab) == []
+
+
+def pipeline(lab: Make, **options: str) -> Lab:
+    return lab(stage("one", FIRST) + stage("two", SECOND), **options)
+
+
+def test_a_stage_changes_what_the_one_before_left_and_not_its_result(lab: Make) -> None:
+    here = pipeline(lab)
+    here.node()
+    here.ask("request: start\n")
+    check(here)
+    note = notes.read(store(here).folder("v", 2) / "workspace.json")
+    assert note["overlay"] == (overlay.probe(here.folder) is None)
+
+
+@pytest.mark.parametrize(
+    "failpoint",
+    [f"workspace-{place}:{count}" for place in ("linked", "ready", "hashed", "kept") for count in (1, 2)],
+)
+def test_F12_a_node_killed_at_its_workspaces_repairs_them(lab: Make, failpoint: str) -> None:
+    if "linked" in failpoint and os.geteuid() != 0:
+        pytest.skip("only overlays are linked")
+    here = pipeline(lab)
+    first = here.node(failpoint=failpoint)
+    here.ask("request: start\n")
+    assert first.died()
+    here.node()
+    check(here)
+
+
+def test_a_running_stage_shows_its_files_and_a_retry_does_not_see_them(lab: Make) -> None:
+    program = (
+        "assert not os.path.exists('half'); open('half', 'w').write('half'); print('up', flush=True); "
+        "time.sleep(600 if os.environ['WINSLOW_ATTEMPT'] == '1' else 0)"
+    )
+    here = lab(stage("one", program, retry="{max: 1, when: [timeout], backoff: 0s}", timeout="2s"))
+    here.node()
+    here.ask("request: start\n")
+    here.until_state(State.RUNNING)
+    tree = store(here).look("v", 1)
+    assert tree.changing
+    failed, succeeded = here.until_reason("Done").executions
+    assert (failed.state, succeeded.state) == (State.FAILED, State.SUCCEEDED)
+    assert failed.result is not None
+    assert contents(store(here).tree(failed.result.manifest or "")) == {"half": "half"}
+
+
+def test_redo_begins_with_the_state_of_then(lab: Make) -> None:
+    here = lab(stage("count", "n = len(os.listdir('.')); open(f'f{n}', 'w')"))
+    here.node()
+    here.ask("request: start\n")
+    here.until_reason("Done")
+    here.ask("request: start\nworkspace: {from: 1}\n")
+    here.until(lambda view: len(view.executions) == 2 and view.executions[-1].state.ended)
+    here.ask("request: start\nworkspace: {from: 1}\n")
+    view = here.until(lambda view: len(view.executions) == 3 and view.executions[-1].state.ended)
+    one, two, three = (record.result.manifest if record.result else None for record in view.executions)
+    assert two == three != one
+
+
+def test_deleting_a_project_frees_its_objects_and_keeps_those_of_others(lab: Make) -> None:
+    here = lab(stage("one", "open('same', 'w').write('same'); open('own', 'w').write(os.environ['WINSLOW_PROJECT'])"))
+    here.edit({"projects/w/project.yaml": "pipeline: p\n"})
+    here.node()
+    for project in ("v", "w"):
+        here.ask("request: start\n", project)
+        here.until_reason("Done", project)
+    tree = store(here).look("w", 1)
+    here.edit({"projects/v/": None}, "delete v\n\nWinslow-Delete: now\n")
+    objects = store(here).objects
+    here.until(lambda _: len(list(objects.folder.glob("*/*"))) == 4, "w")  # two files, two manifests
+    assert contents(tree) == {"same": "same", "own": "w"}
