@@ -12,7 +12,7 @@ from flow.local import World
 from flow.open import open_views
 from flow.world import ProjectView, Snapshot
 from schema.constraints import fits_size, fits_version
-from schema.node import Gpu, Health
+from schema.node import Gpu, Health, Inventory
 from schema.pipeline import Gpu as Wanted
 from schema.pipeline import Resources
 
@@ -105,6 +105,22 @@ def published(seen: Iterable[Gpu], held: Iterable[str]) -> tuple[Gpu, ...]:
     return tuple(
         gpu.model_copy(update={"health": Health.OK}) if gpu.health is Health.BUSY and gpu.uuid in own else gpu
         for gpu in seen
+    )
+
+
+def differ_in_use_only(before: Inventory, now: Inventory) -> bool:
+    """Whether nothing is new but who uses a GPU."""
+    one, other = (
+        inventory.model_copy(update={"gpus": published(inventory.gpus, [gpu.uuid for gpu in inventory.gpus])})
+        for inventory in (before, now)
+    )
+    return one == other
+
+
+def news(before: Iterable[Gpu], now: Iterable[Gpu]) -> str:
+    known = {gpu.uuid: gpu.health for gpu in before}
+    return ", ".join(
+        f"{short(gpu.uuid)} is {gpu.health}" for gpu in now if known.get(gpu.uuid, gpu.health) != gpu.health
     )
 
 

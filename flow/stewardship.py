@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 
+from flow import gpus
 from flow.change import Event, Write
 from flow.controls import abort_target, answer
 from flow.draft import Draft
@@ -15,8 +16,11 @@ from flow.placement import patience, steward_rank
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from schema.execution import Execution, State, Tombstone
-from schema.node import SCHEMA
+from schema.node import SCHEMA, Inventory
 from schema.reasons import End
+
+USE_LASTS = 120.0
+"""Connected seconds."""
 
 
 class Stewardship:
@@ -36,9 +40,20 @@ class Stewardship:
 
     def register(self) -> None:
         """Write the inventory when it changed."""
-        if self.snapshot.inventories.get(self.me.node) != self.me.inventory:
-            event = Event("join", fact=f"{self.me.node} ({self.me.inventory.runner})")
-            self.draft.add(event, Write(layout.inventory(self.me.node), self.me.inventory))
+        known, now = self.snapshot.inventories.get(self.me.node), self.me.inventory
+        if known == now or (known and not self._worth_a_commit(known, now)):
+            return
+        news = gpus.news(known.gpus, now.gpus) if known else ""
+        event = Event("join", fact=f"{self.me.node} ({now.runner}){': ' if news else ''}{news}")
+        self.draft.add(event, Write(layout.inventory(self.me.node), now))
+
+    def _worth_a_commit(self, known: Inventory, now: Inventory) -> bool:
+        """That others use a GPU, or no longer do, is told once it lasts: they may come and go all day."""
+        if not gpus.differ_in_use_only(known, now):
+            return True
+        key = ("gpus in use", *(gpu.health for gpu in now.gpus))
+        self.watched.add(key)
+        return self.seen.age(key) >= USE_LASTS
 
     def serve(self) -> None:
         if not self.able:

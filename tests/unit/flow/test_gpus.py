@@ -1,18 +1,27 @@
 """M5: which GPUs fit, which are free, which a stage gets, and why none."""
 
+from collections.abc import Hashable
+from dataclasses import replace
+
 import pytest
 
 from flow import gpus
 from flow.advance import Slot
+from flow.decide import decide
+from flow.draft import Draft
 from flow.gpus import choose, held_here, misfit, published, shortage
 from flow.interpolate import Scope
 from flow.leases import Sightings
 from flow.local import Ended, Entry, Me, Order, Sight, World
 from flow.placement import Candidate, Placement, place
+from flow.plan import plan
+from flow.stewardship import Stewardship
+from flow.world import Snapshot
 from schema.execution import State
 from schema.node import Gpu, Health, Inventory, NodeSettings
 from schema.pipeline import Resources, Stage
-from schema.reasons import Wait
+from schema.reasons import End, Wait
+from tests.unit.flow.builders import Story
 
 GIB = 2**30
 SMALL = Gpu(
@@ -122,6 +131,54 @@ def test_M5_a_stage_that_fits_no_gpu_says_what_is_lacking() -> None:
     assert "a: has no GPU with memory >=9GiB; b: has no GPU" in found.text
 
 
+# -- what a node says of itself ----------------------------------------------------------------------------------------
+
+
+def inventory(*health: Health) -> Inventory:
+    have = tuple(gpu.model_copy(update={"health": each}) for gpu, each in zip((SMALL, BIG), health, strict=True))
+    return Inventory(node="n", incarnation="i", runner="docker", gpus=have)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "age", "fact"),
+    [
+        ((Health.OK, Health.OK), (Health.OK, Health.OK), 1000, None),
+        ((Health.OK, Health.OK), (Health.LOST, Health.OK), 0, "n (docker): GPU-small is lost"),
+        ((Health.UNKNOWN, Health.OK), (Health.OK, Health.OK), 0, "n (docker): GPU-small is ok"),
+        ((Health.OK, Health.OK), (Health.OK, Health.BUSY), 100, None),
+        ((Health.OK, Health.OK), (Health.OK, Health.BUSY), 120, "n (docker): GPU-big is busy"),
+        ((Health.BUSY, Health.OK), (Health.OK, Health.OK), 119, None),
+        ((Health.BUSY, Health.OK), (Health.OK, Health.LOST), 0, "n (docker): GPU-small is ok, GPU-big is lost"),
+    ],
+)
+def test_M5_a_changed_gpu_is_told_and_a_used_one_once_it_lasts(
+    before: tuple[Health, ...], now: tuple[Health, ...], age: float, fact: str | None
+) -> None:
+    me = Me("n", "i", inventory(*now))
+    snapshot = Snapshot("m", "s", inventories={"n": inventory(*before)})
+    seen = Sightings(things={("gpus in use", *now): age})
+    draft, watched = Draft(snapshot), set[Hashable]()
+    Stewardship(me, snapshot, seen, 5, draft, watched).register()
+    assert [commit.event.fact for commit in draft.commits] == ([fact] if fact else [])
+
+
+# -- what would happen -------------------------------------------------------------------------------------------------
+
+NEEDS = "name: p\nstages:\n  - {name: detect, image: i, resources: {gpus: 1}}\n"
+
+
+def test_M5_a_plan_gives_a_gpu_to_one_stage_only() -> None:
+    views = {}
+    for name in ("v", "w", "x"):
+        story = Story(NEEDS)
+        story.ask(request="start")
+        views[name] = replace(story.view, id=name)
+    here = Inventory(node="n", incarnation="i", slots=3, gpus=(BIG, SMALL))
+    found = plan(Snapshot("m", "s", projects=views, inventories={"n": here}))
+    assert [(each.project, each.gpus) for each in found] == [("v", ("GPU-small",)), ("w", ("GPU-big",)), ("x", ())]
+    assert found[2].waits == "Resources: n: GPU-big is taken by w, GPU-small is taken by v"
+
+
 # -- what a node holds -------------------------------------------------------------------------------------------------
 
 
@@ -176,3 +233,21 @@ def test_M5_own_stages_on_a_gpu_are_no_fault_of_it() -> None:
     found = published(with_health(Health.BUSY), ["GPU-small"])
     assert [gpu.health for gpu in found] == ["ok", "ok", "ok"]
     assert [gpu.health for gpu in published(with_health(Health.LOST), ["GPU-small"])] == ["ok", "lost", "ok"]
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_M5_a_claim_is_not_renewed_while_its_old_container_ends_on_the_same_gpu(running: bool) -> None:
+    """Its timeout ended it while the answer to a take-back was lost: the record names an id that nobody here knows."""
+    story = Story(NEEDS)
+    story.ask(request="start")
+    record = story.ran(State.RUNNING)
+    claim = record.claim.model_copy(update={"id": "d" * 32, "container": C, "node": "n"})
+    story.now(1, claim=claim, gpus=("GPU-small",), result=None)
+    entry = ENTRY.model_copy(update={"phase": "started", "stop": End.TIMEOUT})
+    entry = entry.model_copy(update={"order": entry.order.model_copy(update={"execution": 1})})
+    me = Me("n", "i", Inventory(node="n", incarnation="i", gpus=ALL, slots=2))
+    snapshot = Snapshot("m", "s", projects={"v": story.view}, inventories={"n": me.inventory})
+    here = replace(
+        world([entry], [sight(running=True)] if running else []), me=me, snapshot=snapshot, ids=("e" * 32, "f" * 32)
+    )
+    assert [grant.order.gpus for grant in decide(here).grants] == ([] if running else [("GPU-small",)])
