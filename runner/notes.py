@@ -9,14 +9,23 @@ from typing import Any
 
 
 def write(path: Path, content: Mapping[str, object]) -> None:
+    put(path, json.dumps(content).encode())
+
+
+def put(path: Path, content: bytes) -> None:
     """Whole or not at all, and there after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{threading.get_ident()}.part")
-    with part.open("w") as file:
-        json.dump(content, file)
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     part.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from runner.substitutes import HostImage, read_images, substitute
 
 __all__ = ["HostImage", "ProcessRunner", "read_images"]
 
-STATE = ("launched", "shim.json", "stop.json", "exit.json", "shim.err")
+STATE = ("order", "launched", "shim.json", "stop.json", "exit.json", "shim.err")
 
 
 class ProcessRunner:
@@ -71,16 +71,14 @@ class ProcessRunner:
             folder.mkdir(parents=True, exist_ok=True)
         for name in STATE:
             (directory / name).unlink(missing_ok=True)
-        order: dict[str, object] = {
-            "labels": dict(spec.labels),
-            "argv": argv,
-            "environment": self._environment(spec, image, directory),
-            "workspace": str(spec.workspace.absolute()),
-            "overlay": spec.overlay.options() if spec.overlay else None,
-            "grace": spec.grace,
-            "cap": self.log_cap,
-        }
-        shim.note(str(directory), "order.json", order)
+        environment = self._environment(spec, image, directory)
+        overlay = spec.overlay.options() if spec.overlay else ""
+        order = shim.Order(argv, environment, str(spec.workspace.absolute()), overlay, spec.grace, self.log_cap)
+        try:
+            notes.put(directory / "order", order.pack())
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        notes.write(directory / "order.json", {"labels": dict(spec.labels), "argv": argv})
         with self._lock:
             self._gone.discard(spec.id)
 
@@ -108,7 +106,7 @@ class ProcessRunner:
         if found is None or not found.running:
             return
         if not (directory / "stop.json").exists():
-            shim.note(str(directory), "stop.json", {"at": _now(), "boot": self.boot})
+            notes.write(directory / "stop.json", {"at": _now(), "boot": self.boot})
         facts = notes.read(directory / "shim.json")
         if facts:  # else its shim will find stop.json before it starts anything
             self._signal(facts)
@@ -215,7 +213,7 @@ class ProcessRunner:
         said = _said(directory / "shim.err")
         ended: dict[str, object] = {"code": None, "stopped": (directory / "stop.json").exists(), "lost": said or detail}
         try:
-            shim.note(str(directory), "exit.json", ended)
+            notes.write(directory / "exit.json", ended)
         except OSError:
             pass  # the next look comes to the same
         return ended

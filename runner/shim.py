@@ -1,7 +1,8 @@
 """The small parent of one stage that runs as a process: it owns the log, ends the stage when asked, notes how it ended.
 
 Started as `python -I -S shim.py DIRECTORY`, detached, so that it outlives the controller. Only what it needs is
-imported: it is the first thing every stage waits for. In DIRECTORY it reads `order.json` and writes
+imported (not `json`, and `_signal` without the enumerations around it: together they take as long as an interpreter's
+start): it is the first thing every stage waits for. In DIRECTORY it reads `order` and writes
 
     shim.json   its process id and start time and the stage's process id, before the stage runs
     log         every line of output, with time and stream
@@ -11,11 +12,10 @@ SIGTERM to the shim, or `stop.json` there when it begins, means: end the stage, 
 Whatever the stage leaves running ends with it, also what has left its process group.
 """
 
+import _signal  # type: ignore[import-not-found]
 import ctypes
-import json
 import os
 import select
-import signal
 import sys
 import time
 
@@ -105,11 +105,48 @@ def start_time(pid: int) -> int:
     return int(found[19])
 
 
+class Order:
+    """What to run where. `overlay` are mount options for the workspace, or nothing."""
+
+    def __init__(
+        self, argv: list[str], environment: dict[str, str], workspace: str, overlay: str, grace: float, cap: int
+    ) -> None:
+        self.argv, self.environment, self.workspace, self.overlay = argv, environment, workspace, overlay
+        self.grace, self.cap = grace, cap  # seconds between TERM and KILL, bytes of log
+
+    def pack(self) -> bytes:
+        """ValueError for a NUL in it."""
+        variables = [f"{name}={value}" for name, value in self.environment.items()]
+        facts = [self.workspace, self.overlay, repr(self.grace), str(self.cap), str(len(self.argv))]
+        fields = [*facts, *self.argv, *variables]
+        if any("\0" in field for field in fields):
+            raise ValueError("there is a NUL byte in an argument or a variable, which no program can be given")
+        return os.fsencode("\0".join(fields))
+
+
+def unpack(order: bytes) -> Order:
+    workspace, overlay, grace, cap, count, *rest = os.fsdecode(order).split("\0")
+    argv, variables = rest[: int(count)], rest[int(count) :]
+    environment = dict(each.split("=", 1) for each in variables)
+    return Order(argv, environment, workspace, overlay, float(grace), int(cap))
+
+
+def _json(content: dict[str, object]) -> str:
+    """Of numbers, truth values and plain words."""
+    return "{" + ", ".join(f'"{name}": {_literal(value)}' for name, value in content.items()) + "}"
+
+
+def _literal(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return repr(value) if isinstance(value, int | float) else f'"{value}"'
+
+
 def note(directory: str, name: str, content: dict[str, object], *, durable: bool = True) -> None:
     """A small file, whole or not at all; a durable one is there after a power cut too."""
     path = os.path.join(directory, name)
     with open(os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file)
+        file.write(_json(content))
         file.flush()
         if durable:
             os.fsync(file.fileno())
@@ -153,8 +190,8 @@ def _call(libc: ctypes.CDLL, name: str, *arguments: object) -> None:
 class Stage:
     """The stage's process, from its fork to its last output."""
 
-    def __init__(self, order: dict[str, object], log: Log, libc: ctypes.CDLL) -> None:
-        self.grace, self.log = float(str(order["grace"])), log
+    def __init__(self, order: Order, log: Log, libc: ctypes.CDLL) -> None:
+        self.grace, self.log = order.grace, log
         self.asked: float | None = None
         self.told = self.killed = self.alone = False
         self.code: int | None = None
@@ -211,7 +248,7 @@ class Stage:
         elif self.asked is not None:
             if not self.told:
                 self.told = True
-                _signal_group(self.pid, signal.SIGTERM)
+                _signal_group(self.pid, _signal.SIGTERM)
             if time.monotonic() >= self.asked + self.grace:
                 self.killed = True
                 self._kill_all()
@@ -219,7 +256,7 @@ class Stage:
     def _kill_all(self) -> None:
         for pid in descendants():
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, _signal.SIGKILL)
             except OSError:
                 pass
 
@@ -237,24 +274,22 @@ class Stage:
                 self.code, self.ended = (128 - code if code < 0 else code), time.monotonic()
 
 
-def launch(order: dict[str, object], pipes: tuple[int, int, int], libc: ctypes.CDLL) -> int:
+def launch(order: Order, pipes: tuple[int, int, int], libc: ctypes.CDLL) -> int:
     """Fork the stage into its own process group; it waits at the gate, and dies with its shim.
 
     Exit code 127 when it cannot be run.
     """
     gate, out, err = pipes
     shim = os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # none may be lost between fork and exec
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTERM,))  # none may be lost between fork and exec
     pid = os.fork()
     if pid:
         _join_group(pid)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM,))
         return pid
-    argv, environment = order["argv"], order["environment"]
-    assert isinstance(argv, list)
-    assert isinstance(environment, dict)
+    argv = order.argv
     try:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
         _join_group(0)
         if os.getppid() != shim or not os.read(gate, 1):
             os._exit(137)
@@ -262,31 +297,31 @@ def launch(order: dict[str, object], pipes: tuple[int, int, int], libc: ctypes.C
         os.dup2(out, 1)
         os.dup2(err, 2)
         os.closerange(3, 256)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-        os.chdir(str(order["workspace"]))
-        os.execvpe(argv[0], argv, environment)
+        for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGPIPE, _signal.SIGXFSZ):
+            _signal.signal(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTERM,))
+        os.chdir(order.workspace)
+        os.execvpe(argv[0], argv, order.environment)
     except OSError as error:
         os.write(2, f"cannot run {argv[0]}: {error.strerror}\n".encode())
     os._exit(127)
 
 
 def run(directory: str) -> None:
-    with open(os.path.join(directory, "order.json")) as file:
-        order = json.load(file)
+    with open(os.path.join(directory, "order"), "rb") as file:
+        order = unpack(file.read())
     libc = ctypes.CDLL(None, use_errno=True)
-    if order.get("overlay"):
-        enter_overlay(libc, order["overlay"], order["workspace"])
+    if order.overlay:
+        enter_overlay(libc, order.overlay, order.workspace)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     asked: list[float] = []
     wake, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for number in (signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    _signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    for number in (_signal.SIGHUP, _signal.SIGINT):
+        _signal.signal(number, _signal.SIG_IGN)
+    _signal.signal(_signal.SIGCHLD, lambda *_: None)
 
     def end(*_: object) -> None:
         asked.append(time.monotonic())
@@ -294,8 +329,8 @@ def run(directory: str) -> None:
             stage.asked = asked[0]
 
     stage: Stage | None = None
-    signal.signal(signal.SIGTERM, end)
-    log = Log(os.path.join(directory, "log"), order["cap"])
+    _signal.signal(_signal.SIGTERM, end)
+    log = Log(os.path.join(directory, "log"), order.cap)
     stage = Stage(order, log, libc)
     note(directory, "shim.json", _facts(stage.pid), durable=False)
     if asked or os.path.exists(os.path.join(directory, "stop.json")):

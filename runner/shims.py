@@ -8,11 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
-from runner import shim
+from runner import notes, shim
 from runner.substitutes import SYSTEM_PATH
 
+PROGRAMS = tuple(path for path in (cache_from_source(shim.__file__), shim.__file__) if os.path.exists(path))
+"""The shim, compiled where that could be written; as a source it would be compiled for every stage."""
 MARK = "WINSLOW_RUN"
 """In the environment of a stage and all it starts: its directory. By this they are found when their shim is gone."""
 
@@ -32,10 +35,10 @@ class Shims:
         name = directory.name
         self._beginning.add(name)
         try:
-            shim.note(str(directory), "launched", {})
+            notes.write(directory / "launched", {})
             with (directory / "shim.err").open("wb") as err:
                 self._children[name] = subprocess.Popen(
-                    [sys.executable, "-I", "-S", shim.__file__, str(directory)],
+                    [sys.executable, "-I", "-S", PROGRAMS[0], str(directory)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=err,
@@ -96,8 +99,8 @@ class Shims:
 
 def _runs_for(directory: Path) -> bool:
     """Whether a shim for this directory runs that an earlier controller started."""
-    tail = b"\0" + os.fsencode(shim.__file__) + b"\0" + os.fsencode(directory) + b"\0"
-    return any(line.endswith(tail) for _, line in _of_all_processes("cmdline"))
+    tails = tuple(b"\0" + os.fsencode(each) + b"\0" + os.fsencode(directory) + b"\0" for each in PROGRAMS)
+    return any(line.endswith(tails) for _, line in _of_all_processes("cmdline"))
 
 
 def kill_marked(directory: Path) -> None:

@@ -32,7 +32,7 @@ SETTINGS = (
     "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0",
     "-c", "maintenance.auto=false", "-c", "core.fsmonitor=false", "-c", "fetch.recurseSubmodules=false",
     "-c", "submodule.recurse=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=false",
-    "-c", "push.followTags=false", "-c", "push.pushOption=", "-c", "fetch.prune=false",
+    "-c", "pack.threads=1", "-c", "push.followTags=false", "-c", "push.pushOption=", "-c", "fetch.prune=false",
     "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30",
 )  # fmt: skip
 MOST_OUTPUT = 16 * 1024 * 1024
