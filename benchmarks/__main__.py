@@ -13,13 +13,14 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, idle, scale, stages
+from benchmarks import command, containers, idle, scale, stages, workspaces
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
     "containers": lambda given: containers.measure(given.rounds),
     "command": lambda given: command.measure(given.rounds),
     "scale": lambda given: scale.measure(given.projects, given.rounds),
+    "workspaces": lambda given: workspaces.measure(given.rounds, given.megabytes, given.files),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 
@@ -32,6 +33,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20, help="repetitions (default 20)")
     parser.add_argument("--projects", type=int, default=10_000, help="of `scale` (default 10000)")
     parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
+    parser.add_argument("--megabytes", type=int, default=200, help="of a workspace in `workspaces` (default 200)")
+    parser.add_argument("--files", type=int, default=500, help="of a workspace in `workspaces` (default 500)")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")

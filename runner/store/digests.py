@@ -4,6 +4,8 @@ import os
 import re
 import stat
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from blake3 import blake3
@@ -11,6 +13,8 @@ from blake3 import blake3
 PREFIX = "blake3:"
 MAPPED = 1 << 20
 """Files from this size on are mapped and hashed by all cores; below, reading is faster."""
+TICK_NS = 20_000_000
+"""Longer than a file system's clock takes from one time to the next."""
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 Stamp = tuple[int, int, int, int, int]
@@ -39,10 +43,13 @@ def stamp(of: os.stat_result) -> Stamp:
 
 
 class DigestCache:
-    """Digests of files by device, inode, size and both times. For threads; forgets the oldest."""
+    """Digests of files by device, inode, size and both times. For threads; forgets the oldest.
 
-    def __init__(self, most: int = 1_000_000) -> None:
-        self.most = most
+    A file that was changed just now could be changed again without another time: its digest is not remembered.
+    """
+
+    def __init__(self, most: int = 1_000_000, now: Callable[[], int] = time.time_ns) -> None:
+        self.most, self.now = most, now
         self._known: dict[Stamp, str] = {}
         self._lock = threading.Lock()
 
@@ -56,7 +63,8 @@ class DigestCache:
         digest = of_file(path)
         if stamp(os.stat(path)) != stamp(before):
             raise OSError(f"{path} changed while it was read")
-        self.learn(before, digest)
+        if self.now() - before.st_ctime_ns > TICK_NS:
+            self.learn(before, digest)
         return digest
 
     def known(self, of: os.stat_result) -> str | None:

@@ -12,7 +12,9 @@ import errno
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +37,7 @@ class Objects:
     def __init__(self, root: Path, owner: Owner, *, durable: bool = True) -> None:
         self.root, self.owner, self.durable = root.absolute(), owner, durable
         self.cache = digests.DigestCache()
+        self._later = threading.local()
         self.folder, self.tmp = self.root / "objects", self.root / "tmp"
 
     # -- looking ----------------------------------------------------------------------------------------------------
@@ -123,12 +126,10 @@ class Objects:
                 if os.fstat(file.fileno()).st_nlink > 1:
                     raise OSError(errno.EPERM, "its other names may be somebody else's")
                 self._dress(file.fileno(), executable)
-                if self.durable:
-                    os.fsync(file.fileno())
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             os.link(path, target, follow_symlinks=False)
-            self._sync(target.parent)
+            self._through(target)
         except FileExistsError:
             pass
         except OSError as error:
@@ -167,27 +168,52 @@ class Objects:
     def _keep(self, path: Path, file: BinaryIO, digest: str, executable: bool) -> None:
         file.flush()
         self._dress(file.fileno(), executable)
-        if self.durable:
-            os.fsync(file.fileno())
         target = self.path(digest, executable)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, target)
-        self._sync(target.parent)
+        self._through(target)
 
     def _dress(self, file: int, executable: bool) -> None:
         """Owner and mode of an object, and nothing beside its content."""
-        for name in os.listxattr(file):
-            os.removexattr(file, name)
+        with suppress(OSError):  # a label of SELinux stays
+            for name in os.listxattr(file):
+                os.removexattr(file, name)
         os.fchmod(file, 0o755 if executable else 0o644)
         own(file, self.owner)
 
-    def _sync(self, folder: Path) -> None:
-        if self.durable:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+    # -- to the disk ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What this thread stores in the block is written through at its end: one wait for the disk and not many."""
+        self._later.paths = waiting = list[Path]()
+        try:
+            yield
+        finally:
+            del self._later.paths
+        for path in waiting:
+            _sync(path)
+        for folder in {path.parent for path in waiting}:
+            _sync(folder)
+
+    def _through(self, path: Path) -> None:
+        """After a power cut an object that was not written through may be cut off, which its size shows."""
+        if not self.durable:
+            return
+        waiting: list[Path] | None = getattr(self._later, "paths", None)
+        if waiting is not None:
+            waiting.append(path)
+        else:
+            _sync(path)
+            _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def own(path: Path | str | int, owner: Owner) -> None:

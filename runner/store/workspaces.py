@@ -108,12 +108,15 @@ class Workspaces:
         add: Mapping[str, str],
         remove: Iterable[str],
     ) -> Opened:
-        digest = self.edit(base, {path: Added(*self._known(value)) for path, value in add.items()}, remove)
+        files = self.manifest(base) if base else Manifest()
+        digest = base or self.objects.put(files.encode())
+        if add or remove:
+            files = edited(files, {path: Added(*self._known(value)) for path, value in add.items()}, remove)
+            digest = self.objects.put(files.encode())
         folder = self.folder(project, execution)
         folder.mkdir(parents=True, exist_ok=True)
         self._put_aside(folder)
         notes.write(folder / NOTE, {"container": container, "from": digest, "overlay": self.overlays})
-        files = self.manifest(digest)
         if not self.overlays:
             copy_tree(self.objects, files, folder / "workspace")
             return Opened(folder / "workspace", None, digest)
@@ -135,7 +138,8 @@ class Workspaces:
             note = notes.read(folder / NOTE)
             result = note.get("result")
             if not isinstance(result, str):
-                result = self.objects.put(self._result(folder, note).encode())
+                with self.objects.together():
+                    result = self.objects.put(self._result(folder, note).encode())
                 self.passing("workspace-hashed")
                 notes.write(folder / NOTE, {**note, "result": result})
                 self.passing("workspace-kept")

@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -116,12 +117,16 @@ def test_large_files_have_the_same_digest_as_small_ones_would(tmp_path: Path) ->
 
 
 def test_a_digest_is_remembered_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, file = digests.DigestCache(most=2), written(tmp_path / "file", b"one")
+    clock = [time.time_ns()]
+    cache, file = digests.DigestCache(most=2, now=lambda: clock[0]), written(tmp_path / "file", b"one")
     read: list[str] = []
     of_file = digests.of_file
     monkeypatch.setattr(digests, "of_file", lambda path: (read.append(str(path)), of_file(path))[1])
     assert cache.file(file) == cache.file(file) == digests.of_bytes(b"one")
-    assert len(read) == 1
+    assert len(read) == 2  # it could still change without another time
+    clock[0] += 10**9
+    assert cache.file(file) == cache.file(file) == digests.of_bytes(b"one")
+    assert len(read) == 3
     file.write_bytes(b"two")
     os.utime(file, ns=(0, 0))  # times can be set back; the time of the change of the inode cannot
     assert cache.file(file) == digests.of_bytes(b"two")

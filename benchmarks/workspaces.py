@@ -1,0 +1,125 @@
+"""How much a workspace costs: the next one from one of many files, and what its end takes after a few changes.
+
+Beside it, interleaved on the same disk: `cp -al` (links, which a stage could not be given), a full copy (what it
+replaces), and a plain single-threaded BLAKE3 over the same bytes. Without root the store copies too.
+"""
+
+import ctypes
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from blake3 import blake3
+
+from benchmarks.measure import spread, timed
+from runner.shim import enter_overlay
+from runner.store import digests
+from runner.store.workspaces import Opened, Workspaces
+
+CHANGED = 10
+
+
+def measure(rounds: int, megabytes: int, files: int) -> dict[str, object]:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("WINSLOW_BENCH")) as folder:
+        return _Bench(Path(folder), megabytes << 20, files).measure(rounds)
+
+
+class _Bench:
+    def __init__(self, folder: Path, size: int, files: int) -> None:
+        self.folder, self.size, self.files = folder, size, files
+        self.store = Workspaces(folder / "data")
+        self.plain = folder / "plain"
+        self.base = self._first()
+        self.number = 1
+
+    def _first(self) -> str:
+        """The workspace that the others build on, in the store and as a plain folder."""
+        opened = self.store.open("bench", 1, "c1")
+        target = opened.overlay.upper if opened.overlay else opened.path
+        chance = random.Random(1)
+        for number in range(self.files):
+            path = target / f"{number % 50:02d}" / f"{number:05d}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(chance.randbytes(self.size // self.files))
+        shutil.copytree(target, self.plain)
+        return self.store.finish("bench", 1)
+
+    def measure(self, rounds: int) -> dict[str, object]:
+        took: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for name, action in self._actions().items():
+                took.setdefault(name, []).append(action())
+        median = {name: spread(values)["median"] for name, values in took.items()}
+        return {
+            "overlay": self.store.overlays,
+            "megabytes": self.size >> 20,
+            "files": self.files,
+            "changed": CHANGED,
+            **{name: spread(values) for name, values in took.items()},
+            "open_to_copy": _ratio(median["copy"], median["open"]),
+            "open_to_cp_al": _ratio(median["cp_al"], median["open"]),
+            "hash_to_one_thread": _ratio(median["hash_one_thread"], median["hash"]),
+            "finish_to_hash_of_all": _ratio(median["hash"], median["finish"]),
+        }
+
+    def _actions(self) -> dict[str, Callable[[], float]]:
+        return {
+            "open": self._open,
+            "finish": self._finish,
+            "cp_al": lambda: self._copied("-al"),
+            "copy": lambda: self._copied("-a"),
+            "hash": lambda: timed(lambda: [digests.of_file(path) for path in self._paths()]),
+            "hash_one_thread": lambda: timed(lambda: [_one_thread(path) for path in self._paths()]),
+        }
+
+    def _open(self) -> float:
+        self.number += 1
+        opened: list[Opened] = []
+        took = timed(lambda: opened.append(self.store.open("bench", self.number, f"c{self.number}", self.base)))
+        self.opened = opened[0]
+        return took
+
+    def _finish(self) -> float:
+        if self.opened.overlay is None:
+            self._change()
+        else:
+            thread = threading.Thread(target=self._mounted, args=(self.opened,))
+            thread.start()
+            thread.join()
+        return timed(lambda: self.store.finish("bench", self.number))
+
+    def _mounted(self, opened: Opened) -> None:
+        assert opened.overlay is not None
+        enter_overlay(ctypes.CDLL(None, use_errno=True), opened.overlay.options(), str(opened.path))
+        self._change()
+
+    def _change(self) -> None:
+        for number in range(CHANGED):
+            with (self.opened.path / f"{number:02d}" / f"{number:05d}").open("ab") as file:
+                file.write(b"%d" % self.number)
+
+    def _copied(self, how: str) -> float:
+        target = self.folder / "copy"
+        took = timed(lambda: subprocess.run(["cp", how, self.plain, target], check=True))
+        shutil.rmtree(target)
+        return took
+
+    def _paths(self) -> list[Path]:
+        return [path for path in self.plain.rglob("*") if path.is_file()]
+
+
+def _one_thread(path: Path) -> str:
+    state = blake3()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            state.update(piece)
+    return state.hexdigest()
+
+
+def _ratio(slow: float, fast: float) -> float:
+    return round(slow / fast, 2) if fast else 0.0
