@@ -108,9 +108,21 @@ def _gpus() -> Finding:
     gpus = found.look()
     well = found.certain and all(gpu.health in (Health.OK, Health.BUSY) for gpu in gpus)
     text = found.text
-    if gpus and not shutil.which(TOOLKIT):
+    if gpus and not _toolkit():
         well, text = False, f"{text}; for containers, install nvidia-container-toolkit and restart dockerd"
     return "gpus", "ok" if well else "warn", text
+
+
+def _toolkit() -> bool:
+    """Whether Docker can give GPUs to containers, as far as can be told from here: doctor may run in one itself."""
+    from runner.errors import RunnerError
+
+    try:
+        from runner.docker import engine
+
+        return "nvidia" in engine().runtimes or shutil.which(TOOLKIT) is not None
+    except (RunnerError, ImportError):
+        return True  # stages would run as processes
 
 
 def _disk() -> Finding:

@@ -100,6 +100,8 @@ def _told(each: "Planned") -> Iterator[str]:
         yield f"  abort  execution {each.aborts}; it counts as failed, and the project pauses"
     if each.stage:
         yield f"  start  {each.stage} on {', '.join(each.nodes) or 'no node yet'}"
+        if each.gpus:
+            yield f"         gpus {', '.join(each.gpus)} of {each.nodes[0]}"
         yield f"         from {f'execution {each.workspace}' if each.workspace else 'an empty workspace'}"
         if each.inputs:
             yield f"         with {plain(each.inputs)}"

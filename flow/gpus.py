@@ -64,9 +64,11 @@ def in_use(world: World) -> frozenset[str]:
 
 
 def choose(resources: Resources, gpus: Sequence[Gpu], taken: Holders) -> tuple[Gpu, ...] | None:
-    """The smallest that suffice, so that big ones stay free. None where there are too few."""
+    """The smallest that suffice, so that big ones stay free; several of one model, if there are. None: too few."""
     free = [gpu for gpu in _fitting(resources.gpu, gpus) if gpu.health is Health.OK and gpu.uuid not in taken]
-    best = sorted(free, key=lambda gpu: (gpu.memory, gpu.model, gpu.uuid))[: resources.gpus]
+    free.sort(key=lambda gpu: (gpu.memory, gpu.model, gpu.uuid))
+    alike = ([gpu for gpu in free if gpu.model == model] for model in dict.fromkeys(gpu.model for gpu in free))
+    best = next((group for group in alike if len(group) >= resources.gpus), free)[: resources.gpus]
     return tuple(best) if len(best) == resources.gpus else None
 
 

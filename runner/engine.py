@@ -29,13 +29,17 @@ REMEMBERED = 256
 class Engine:
     version: str
     live_restore: bool
+    runtimes: tuple[str, ...] = ()
 
 
 def engine() -> Engine:
     """What answers here. EngineUnavailable."""
     client = connect()
     with talking():
-        return Engine(client.version()["Version"], bool(client.info().get("LiveRestoreEnabled")))
+        info = client.info()
+        return Engine(
+            client.version()["Version"], bool(info.get("LiveRestoreEnabled")), tuple(info.get("Runtimes") or ())
+        )
 
 
 def connect(client: Any = None) -> Any:

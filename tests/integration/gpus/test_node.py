@@ -14,6 +14,7 @@ from flow.world import ProjectView
 from schema.execution import Execution, State
 from schema.reasons import End, Wait
 from tests.integration.cli.command import Command
+from tests.integration.docker import engine
 from tests.integration.gpus.double import BIG, ROOT, SMALL, Driver
 from tests.integration.node.lab import Lab, stage
 
@@ -140,6 +141,30 @@ def test_M5_a_gpu_lost_under_a_stage_is_the_fault_of_the_machine(lab: Make, driv
     assert [gpu.health for gpu in gpus] == ["lost", "ok"]
 
 
+def test_M7_an_aborted_stage_gives_its_gpu_back_once_it_is_gone(lab: Make, driver: Driver, tmp_path: Path) -> None:
+    driver.say(count=1)
+    alone = f"open('{tmp_path}/here', 'x').close(); "
+    ignores = "import signal; signal.signal(15, signal.SIG_IGN); "
+    stays = "[time.sleep(0.02) for _ in range(3000)]"
+    here = lab(stage("train", SEEN + ignores + alone + stays, resources=ONE, grace="1s"))
+    short = f"name: q\nenv: {{RUNS: {here.runs}}}\nstages:\n" + stage("train", SEEN, resources=ONE)
+    here.edit({"pipelines/q.yaml": short})
+    here.edit({"projects/w/project.yaml": "pipeline: q\n"})
+    here.node()
+    here.ask("request: start\n", "v")
+    first(here, "v", State.RUNNING)
+    here.until(lambda view: (tmp_path / "here").exists())
+    here.ask("request: start\n", "w")
+    waits(here, "w", Wait.RESOURCES, "is taken by v/1")
+    here.ask("request: abort\n", "v")
+    aborted = first(here, "v", State.ABORTED)
+    after = first(here, "w", State.SUCCEEDED)
+    assert (aborted.gpus, after.gpus) == ((SMALL,), (SMALL,))
+    assert aborted.times.finished
+    assert after.times.claimed
+    assert aborted.times.finished <= after.times.claimed
+
+
 def test_M5_a_failure_with_sound_gpus_is_the_programs_own(lab: Make) -> None:
     here = lab(stage("train", "raise SystemExit(7)", resources=ONE))
     here.node()
@@ -187,6 +212,7 @@ def test_M5_doctor_says_in_one_line_what_it_found(
     lab: Make, driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = lab(stage("train"))
+    engine.need()
     (tmp_path / "bin").mkdir()
     hook = tmp_path / "bin" / "nvidia-container-runtime-hook"
 

@@ -64,6 +64,13 @@ def test_M5_the_smallest_that_suffice_are_chosen(resources: Resources, expected:
     assert uuids(choose(resources, ALL, {})) == expected
 
 
+def test_M5_several_are_of_one_model_where_that_is_possible() -> None:
+    twin = BIG.model_copy(update={"uuid": "GPU-twin"})
+    assert uuids(choose(wants(2), (*ALL, twin), {})) == ["GPU-big", "GPU-twin"]
+    assert uuids(choose(wants(3), (*ALL, twin), {})) == ["GPU-small", "GPU-old", "GPU-big"]
+    assert uuids(choose(wants(2), (*ALL, twin), {"GPU-twin": "v/1"})) == ["GPU-small", "GPU-old"]
+
+
 def with_health(health: Health) -> tuple[Gpu, ...]:
     return tuple(gpu.model_copy(update={"health": health}) if gpu is SMALL else gpu for gpu in ALL)
 
