@@ -3,21 +3,35 @@
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib.util import cache_from_source
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 from runner import notes, shim
 from runner.substitutes import SYSTEM_PATH
 
-PROGRAMS = tuple(path for path in (cache_from_source(shim.__file__), shim.__file__) if os.path.exists(path))
-"""The shim, compiled where that could be written; as a source it would be compiled for every stage."""
+PROGRAMS = (cache_from_source(shim.__file__), shim.__file__)
+"""The shim, compiled and as a source, which would be compiled for every stage."""
 MARK = "WINSLOW_RUN"
 """In the environment of a stage and all it starts: its directory. By this they are found when their shim is gone."""
+
+
+def _program() -> str:
+    """Compiled only if it was made of this very source: where nothing can be written, an older one stays there."""
+    compiled, source = PROGRAMS
+    try:
+        found = os.stat(source)
+        with open(compiled, "rb") as file:
+            head = file.read(16)
+    except OSError:
+        return source
+    made_of = struct.pack("<III", 0, int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF)
+    return compiled if head == MAGIC_NUMBER + made_of else source
 
 
 class Shims:
@@ -38,7 +52,7 @@ class Shims:
             notes.write(directory / "launched", {})
             with (directory / "shim.err").open("wb") as err:
                 self._children[name] = subprocess.Popen(
-                    [sys.executable, "-I", "-S", PROGRAMS[0], str(directory)],
+                    [sys.executable, "-I", "-S", _program(), str(directory)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=err,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import py_compile
 import resource
 import signal
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import logs, shim
+from runner import logs, shim, shims
 from runner.errors import ImageUnavailable, Refused
 from runner.process import HostImage, ProcessRunner, read_images
 from runner.shims import kill_marked
@@ -260,3 +261,14 @@ def test_the_lookup_of_a_stage_costs_little(bench: Bench) -> None:
     bench.run(runner, spec)
     first = bench.end(runner, spec.id)
     assert runner.containers()[spec.id] is first
+
+
+def test_a_compiled_shim_of_another_source_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source, compiled = tmp_path / "shim.py", tmp_path / "shim.pyc"
+    monkeypatch.setattr(shims, "PROGRAMS", (str(compiled), str(source)))
+    source.write_text("first = 1\n")
+    assert shims._program() == str(source)
+    py_compile.compile(str(source), str(compiled))
+    assert shims._program() == str(compiled)
+    source.write_text("the_second = 2\n")
+    assert shims._program() == str(source)
