@@ -1,8 +1,9 @@
 """Rounds of one controller: observe, decide, act. A round never waits for a stage."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
@@ -11,7 +12,6 @@ from controller.workshop import Workshop
 from flow.actions import Decision
 from flow.clock import Clock
 from flow.decide import decide
-from flow.gpus import held_here, published
 from flow.leases import Sightings, looked, missed
 from flow.local import Me, Sight, World
 from flow.world import Snapshot
@@ -54,13 +54,13 @@ class Controller:
         self.snapshot: Snapshot | None = None
         self.halted: str | None = None
         self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id)
+        self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
         self._beat: str | None = None  # what this node's ref held at the last look
         self._said = ""
         self._containers: Mapping[str, Container] = {}
-        self._held: frozenset[str] = frozenset()  # GPUs of this node's own stages at the last look
 
     def round(self) -> Outcome | None:
         return self.step(self.observe())
@@ -72,7 +72,7 @@ class Controller:
         """
         decision = decide(world)
         if any(entry.order.gpus for entry in decision.grants):
-            world = self._with_gpus(world, fresh=True)
+            world = self.devices.seen(world, fresh=True)
             decision = decide(world)
         return self.act(world, decision)
 
@@ -105,15 +105,7 @@ class Controller:
             halted=self.halted,
             room=self._room(),
         )
-        return self._with_gpus(world)
-
-    def _with_gpus(self, world: World, *, fresh: bool = False) -> World:
-        """Looked at anew as well when a stage got or gave back a GPU: whether others use it is known only then."""
-        held = held_here(world)
-        gpus = self.parts.gpus.look(fresh=fresh or held.keys() != self._held)
-        self._held = frozenset(held)
-        inventory = world.me.inventory.model_copy(update={"gpus": published(gpus, held)})
-        return replace(world, me=replace(world.me, inventory=inventory))
+        return self.devices.seen(world)
 
     def _room(self) -> bool:
         room = self.parts.room()

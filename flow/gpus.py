@@ -110,6 +110,13 @@ def published(seen: Iterable[Gpu], held: Iterable[str]) -> tuple[Gpu, ...]:
     )
 
 
+def remembered(seen: Sequence[Gpu], before: Inventory | None) -> tuple[Gpu, ...]:
+    """While a driver does not answer, the GPUs that it showed before a restart are not gone."""
+    known = {gpu.uuid for gpu in seen}
+    unseen = (gpu for gpu in (before.gpus if before else ()) if gpu.uuid not in known)
+    return (*seen, *(gpu.model_copy(update={"health": Health.UNKNOWN}) for gpu in unseen))
+
+
 def differ_in_use_only(before: Inventory, now: Inventory) -> bool:
     """Whether nothing is new but who uses a GPU."""
     one, other = (

@@ -232,3 +232,21 @@ def test_M5_doctor_says_in_one_line_what_it_found(
     assert line()[0] == "warn"
     monkeypatch.delenv("LD_LIBRARY_PATH")
     assert line() == ("ok", "none: no NVIDIA driver on this machine")
+
+
+@pytest.mark.docker
+def test_M5_a_node_that_starts_while_the_driver_fails_does_not_forget_its_gpus(
+    lab: Make, driver: Driver, tmp_path: Path
+) -> None:
+    engine.need()
+    here = lab(stage("train", SEEN, resources=ONE))
+    here.runner = "docker"
+    node = here.node()
+    here.until(lambda view: "n1" in here.repository.fetch().inventories)
+    assert node.stop() == 0
+    driver.say(init=18)
+    here.node()
+    here.ask("request: start\n")
+    waits(here, "v", Wait.RESOURCES, "its driver does not answer")
+    log = (tmp_path / "lab" / "n1.log").read_text()
+    assert log.count("GPUs unknown: NVML says: RM has detected an NVML/RM version mismatch.") == 1

@@ -9,7 +9,7 @@ from flow import gpus
 from flow.advance import Slot
 from flow.decide import decide
 from flow.draft import Draft
-from flow.gpus import choose, held_here, misfit, published, shortage
+from flow.gpus import choose, held_here, misfit, published, remembered, shortage
 from flow.interpolate import Scope
 from flow.leases import Sightings
 from flow.local import Ended, Entry, Me, Order, Sight, World
@@ -167,6 +167,14 @@ def test_M5_a_changed_gpu_is_told_and_a_used_one_once_it_lasts(
     draft, watched = Draft(snapshot), set[Hashable]()
     Stewardship(me, snapshot, seen, 5, draft, watched).register()
     assert [commit.event.fact for commit in draft.commits] == ([fact] if fact else [])
+
+
+def test_M5_gpus_are_not_gone_while_the_driver_does_not_answer() -> None:
+    before = inventory(Health.OK, Health.LOST)
+    unknown = remembered((), before)
+    assert [(gpu.uuid, gpu.health) for gpu in unknown] == [("GPU-small", "unknown"), ("GPU-big", "unknown")]
+    assert remembered(unknown, before) == unknown
+    assert remembered((), None) == ()
 
 
 # -- what would happen -------------------------------------------------------------------------------------------------
