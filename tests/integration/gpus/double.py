@@ -1,8 +1,10 @@
 """A driver's library without a driver: built from `nvml_double.c`, loaded by the real pynvml in other processes."""
 
+import atexit
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,7 @@ for line in sys.stdin:
 def built(*flags: str) -> Path:
     """The folder with the library. Without a compiler: skipped on a laptop, a failure in CI."""
     folder = Path(tempfile.mkdtemp(prefix="winslow-nvml-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     library = folder / "libnvidia-ml.so.1"
     argv = ["gcc", "-shared", "-fPIC", "-w", *flags, "-Wl,-soname,libnvidia-ml.so.1", "-o", str(library), str(SOURCE)]
     try:
