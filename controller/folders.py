@@ -74,7 +74,9 @@ class Folders:
             base = order.manifest
             if order.source is not None and base is None:
                 base = self.workspaces.finish(order.project, order.source)
-            return self.workspaces.open(order.project, order.execution, container, base)
+            return self.workspaces.open(
+                order.project, order.execution, container, base, add=order.add, remove=order.remove
+            )
         except StoreError as error:
             raise InputMissing(f"the workspace of execution {order.source} is not on this node: {error}") from None
 

@@ -170,7 +170,11 @@ MEANING: dict[str, dict[str, str]] = {
         "execution": "abort: which one; default what runs",
         "comment": "why",
     },
-    "WorkspaceFrom": {"from": "number of an execution that has ended"},
+    "WorkspaceFrom": {
+        "from": "number of an execution that has ended",
+        "add": "files to put in or to replace: path and digest of a content that the node's store has",
+        "remove": "paths to take out first, with all below them",
+    },
     "Reply": {
         "version": "of this file",
         "seq": "place in the project's order",
@@ -190,6 +194,7 @@ MEANING: dict[str, dict[str, str]] = {
         "inputs": "as asked, typed, with the answered stage's defaults",
         "env": "as asked",
         "base": "execution whose workspace the first stage builds on",
+        "changes": "what is changed of it: `add`, `remove`",
         "pipeline": "start: the definition's name",
         "asked": "a copy of the request",
     },
@@ -230,7 +235,12 @@ MEANING: dict[str, dict[str, str]] = {
         "digest": "where a registry knows one",
         "id": "else the node's own id",
     },
-    "WorkspaceRecord": {"from": "execution whose result it began with", "manifest": "digest of what it began with"},
+    "WorkspaceRecord": {
+        "add": "files that a person put in before it began",
+        "remove": "paths that a person took out",
+        "from": "execution whose result it began with",
+        "manifest": "digest of what it began with",
+    },
     "Times": {"claimed": "UTC", "started": "UTC", "finished": "UTC"},
     "Result": {
         "exit_code": "a signal counts 128 + number",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from flow.chains import Chain, Floor, fold
 from flow.interpolate import InterpolationError, Scope, resolve
-from schema.execution import Execution, State
+from schema.execution import Changes, Execution, State
 from schema.inputs import Input, InputError, Value, fit_all, missing, with_defaults
 from schema.pipeline import EnvValue, Pipeline, Stage, When
 from schema.project import Project
@@ -31,6 +31,7 @@ class Slot:
     after_failure: int | None = None  # the execution whose failure it retries
     backoff: float = 0.0
     shun: frozenset[str] = frozenset()  # nodes it was lost on
+    changes: Changes | None = None  # of the workspace it starts from
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -91,7 +92,7 @@ class _Walk:
         self.floors = floors(pipeline, chain)
         self.satisfied: set[str] = set()
         self.values: dict[str, Mapping[str, object]] = {}
-        self.source = chain.base
+        self.source, self.changes = chain.base, chain.changes
         self.problem = ""
         self.inputs = self._inputs()
 
@@ -161,7 +162,7 @@ class _Walk:
 
     def _took(self, stage: Stage, success: Execution) -> None:
         self.values[stage.name] = _values(success)
-        self.source = success.execution
+        self.source, self.changes = success.execution, None
         self.satisfied.add(stage.name)
 
     def _passed_over(self, stage: Stage, failed: Waiting | None) -> bool:
@@ -244,6 +245,7 @@ class _Walk:
             attempt=attempt,
             scope=self._scope(stage),
             source=None if stage.workspace == "standalone" else self.source,
+            changes=None if stage.workspace == "standalone" else self.changes,
             env=self._env(stage),
             replaces=replaces,
             after_failure=failure,

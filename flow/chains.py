@@ -7,6 +7,7 @@ pauses the chain. Everything a reply means was resolved when it was accepted, so
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from schema.execution import Changes
 from schema.inputs import Value
 from schema.pipeline import EnvValue
 from schema.reasons import Refusal
@@ -43,6 +44,7 @@ class Chain:
     stage: str
     after: int
     base: int | None = None
+    changes: Changes | None = None  # of the workspace that `base` left
     pause_at: str | None = None
     paused: bool = False
     inputs: Mapping[str, Value] = field(default_factory=dict)
@@ -73,6 +75,7 @@ def _opened(reply: Reply, before: Chain | None) -> Chain:
         stage=reply.position.stage,
         after=reply.position.after,
         base=reply.base,
+        changes=reply.changes,
         pause_at=reply.position.stage if reply.then == "pause" else None,
         inputs=reply.inputs,
         env=reply.env,
@@ -119,7 +122,7 @@ def _resumed(chain: Chain, reply: Reply) -> Chain:
         env={**chain.env, **reply.env},
     )
     if reply.base is not None:
-        chain = replace(chain, base=reply.base)
+        chain = replace(chain, base=reply.base, changes=reply.changes)
     if not reply.position:
         return chain
     return replace(

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from flow.advance import Steps, Waiting, next_steps
 from flow.memo import Memo
 from flow.world import ProjectView, RequestFile
-from schema.execution import State
+from schema.execution import Changes, State, WorkspaceRecord
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
 from schema.pipeline import Pipeline, unsupported
 from schema.reasons import Refusal, Wait
 from schema.reply import Position, Reply
-from schema.request import Request
+from schema.request import Request, WorkspaceFrom
 from schema.suggest import did_you_mean
 
 
@@ -149,7 +149,7 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
     inputs = _fits(pipeline, request.inputs, "")
     stage = request.stage or _stands(view, pipeline)
     _known(pipeline, stage)
-    base = _base(view, pipeline, stage) if request.workspace is None else _existing(view, request.workspace.source)
+    base, changes = _built_on(view, pipeline, stage, request)
     reply = blank.model_copy(
         update={
             "position": Position(stage=stage, after=view.last_execution),
@@ -158,6 +158,7 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
             "inputs": inputs,
             "env": request.env,
             "base": base,
+            "changes": changes,
             "pipeline": view.project.pipeline,
         }
     )
@@ -199,6 +200,18 @@ def _stands(view: ProjectView, pipeline: Pipeline) -> str:
     return stage if stage and pipeline.stage(stage) else pipeline.stages[0].name
 
 
+def _built_on(view: ProjectView, pipeline: Pipeline, stage: str, request: Request) -> tuple[int | None, Changes | None]:
+    """Without a word about it: what the stage's last execution was built on, changed in the same way."""
+    if request.workspace:
+        return _existing(view, request.workspace.source), _changes(request.workspace)
+    last = next((e for e in reversed(view.executions) if e.stage == stage), None)
+    return _base(view, pipeline, stage), _changes(last.workspace) if last else None
+
+
+def _changes(asked: WorkspaceFrom | WorkspaceRecord) -> Changes | None:
+    return Changes(add=asked.add, remove=asked.remove) if asked.add or asked.remove else None
+
+
 def _base(view: ProjectView, pipeline: Pipeline, stage: str) -> int | None:
     """What the stage's last execution was built on; else the newest success of an earlier stage."""
     last = next((e for e in reversed(view.executions) if e.stage == stage), None)
@@ -229,6 +242,7 @@ def _resume(view: ProjectView, request: Request, blank: Reply) -> Reply:
     }
     if request.workspace:
         update["base"] = _existing(view, request.workspace.source)
+        update["changes"] = _changes(request.workspace)
     if request.stage:
         _known(view.definition, request.stage)
         update["position"] = Position(stage=request.stage, after=view.last_execution)

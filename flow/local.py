@@ -38,6 +38,8 @@ class Order(Recorded):
     files: tuple[str, ...] = ()  # names of the inputs that are paths in the pool
     source: int | None = None
     manifest: str | None = None  # what that execution left
+    add: dict[str, str] = {}  # and what is changed of it
+    remove: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
     pull: str = "missing"
     memory: int | None = None

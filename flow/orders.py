@@ -6,7 +6,7 @@ from flow.advance import Slot
 from flow.interpolate import InterpolationError, Scope, as_text, command, environment, fill, input_environment
 from flow.local import Entry, Me, Order
 from flow.world import ProjectView
-from schema.execution import Claim, Execution, ImageRecord, Lease, State, Times, WorkspaceRecord
+from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, State, Times, WorkspaceRecord
 from schema.inputs import Kind
 from schema.pipeline import Stage
 
@@ -52,16 +52,24 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
-        workspace=_workspace(view, slot.source),
+        workspace=_workspace(view, slot),
         times=Times(claimed=wall),
     )
-    return Taken(record, Entry(claim=claim, container=claim, order=order(view.id, record, stage, scope)))
+    return Taken(record, Entry(claim=claim, container=claim, order=order(view, record, stage, scope)))
 
 
-def _workspace(view: ProjectView, source: int | None) -> WorkspaceRecord:
+def _workspace(view: ProjectView, slot: Slot) -> WorkspaceRecord:
+    """What a changed one begins with is known once it is made."""
+    changes = slot.changes or Changes()
+    manifest = None if slot.changes else _left(view, slot.source)
+    return WorkspaceRecord.model_validate(
+        {"from": slot.source, "manifest": manifest, "add": changes.add, "remove": changes.remove}
+    )
+
+
+def _left(view: ProjectView, source: int | None) -> str | None:
     before = view.execution(source) if source is not None else None
-    left = before.result.manifest if before and before.result else None
-    return WorkspaceRecord.model_validate({"from": source, "manifest": left})
+    return before.result.manifest if before and before.result else None
 
 
 def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
@@ -76,18 +84,18 @@ def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str
     new = record.claim.model_copy(update={"id": claim, "container": claim, "epoch": record.claim.epoch + 1})
     renewed = record.model_copy(update={"claim": new, "state": State.CLAIMED, "times": Times(claimed=wall)})
     try:
-        return Taken(renewed, Entry(claim=claim, container=claim, order=order(view.id, renewed, stage, scope)))
+        return Taken(renewed, Entry(claim=claim, container=claim, order=order(view, renewed, stage, scope)))
     except InterpolationError:
         return None
 
 
-def order(project: str, record: Execution, stage: Stage, scope: Scope) -> Order:
+def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> Order:
     env: dict[str, str] = {}
     for layer in ("winslow", "pipeline", "stage", "project", "request"):
         env |= {name: as_text(value) for name, value in record.env.get(layer, {}).items()}
     resources = stage.resources
     return Order(
-        project=project,
+        project=view.id,
         execution=record.execution,
         stage=stage.name,
         image=stage.image or "",
@@ -97,7 +105,9 @@ def order(project: str, record: Execution, stage: Stage, scope: Scope) -> Order:
         inputs=record.inputs,
         files=tuple(name for name, spec in scope.specs.items() if spec.type is Kind.FILE and name in scope.inputs),
         source=record.workspace.source,
-        manifest=record.workspace.manifest,
+        manifest=_left(view, record.workspace.source),
+        add=record.workspace.add,
+        remove=record.workspace.remove,
         gpus=record.gpus,
         pull=stage.pull,
         memory=resources.memory,

@@ -54,7 +54,14 @@ class ImageRecord(Recorded):
     id: str | None = None
 
 
-class WorkspaceRecord(Recorded):
+class Changes(Recorded):
+    """What a person changed before a stage began: paths that went, then files that came, by digest."""
+
+    add: dict[str, str] = {}
+    remove: tuple[str, ...] = ()
+
+
+class WorkspaceRecord(Changes):
     """`from`: the execution whose result the stage started on; None for an empty workspace."""
 
     source: int | None = Field(default=None, alias="from")

@@ -24,6 +24,9 @@ ClaimId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Oid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
 """A Git object id."""
 
+Digest = Annotated[str, StringConstraints(pattern=r"^blake3:[0-9a-f]{64}$")]
+"""Of a file's content, or of a workspace's manifest."""
+
 
 def _inside(path: str) -> str:
     odd = path.startswith("/") or ".." in path.split("/") or any(ord(character) < 32 for character in path)

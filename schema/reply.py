@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from schema.base import Recorded
+from schema.execution import Changes
 from schema.names import Name
 from schema.pipeline import EnvValue
 from schema.reasons import Refusal
@@ -39,6 +40,7 @@ class Reply(Recorded):
     inputs: dict[str, Any] = {}
     env: dict[str, EnvValue] = {}
     base: int | None = None  # start: execution whose workspace the first stage builds on
+    changes: Changes | None = None  # of that workspace
     pipeline: str | None = None  # start: the definition's name, `name@commit` if pinned
     asked: dict[str, Any] = {}  # a copy of the request's fields, for people
 

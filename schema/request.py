@@ -6,16 +6,19 @@ from pydantic import Field, model_validator
 
 from schema.base import Wanted
 from schema.inputs import Value
-from schema.names import EnvironmentName, InputName, Name
+from schema.names import Digest, EnvironmentName, InputName, Inside, Name
 from schema.pipeline import EnvValue
 
+MOST_CHANGES = 200
 Kind = Literal["start", "resume", "pause", "abort", "skip", "answer"]
 
 
 class WorkspaceFrom(Wanted):
-    """Build on the workspace that execution `from` left."""
+    """Build on the workspace that execution `from` left, changed: first paths go, then files come."""
 
     source: int = Field(alias="from", ge=1)
+    add: dict[Inside, Digest] = Field(default={}, max_length=MOST_CHANGES)
+    remove: tuple[Inside, ...] = Field(default=(), max_length=MOST_CHANGES)
 
 
 class Request(Wanted):

@@ -1,5 +1,6 @@
 """Workspaces of a whole node: nothing is copied, nothing earlier is changed, nothing is left behind."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from runner.store import overlay
 from runner.store.tree import Tree
 from runner.store.workspaces import Workspaces
 from schema.execution import State
+from schema.reasons import End
 from tests.integration.node.lab import Lab, stage
 
 Make = Callable[..., Lab]
@@ -122,3 +124,34 @@ def test_deleting_a_project_frees_its_objects_and_keeps_those_of_others(lab: Mak
     objects = store(here).objects
     here.until(lambda _: len(list(objects.folder.glob("*/*"))) == 4, "w")  # two files, two manifests
     assert contents(tree) == {"same": "same", "own": "w"}
+
+
+def test_a_person_replaces_a_file_before_the_next_stage(lab: Make) -> None:
+    """And a redo of that stage begins with the same; execution 1 stays as it was."""
+    here = lab(stage("one", FIRST) + stage("two", "print(open('kept').read(), sorted(os.listdir('.')))"))
+    here.node()
+    here.ask("request: start\nthen: pause\n")
+    here.until_reason("PauseRequested")
+    added = store(here).add(io.BytesIO(b"by hand"))
+    changes = f"add: {{kept: '{added.digest}'}}, remove: [d, gone]"
+    here.ask(f"request: start\nstage: two\nworkspace: {{from: 1, {changes}}}\n")
+    here.until_reason("Done")
+    here.ask("request: start\nstage: two\n")
+    view = here.until(lambda view: len(view.executions) == 3 and view.executions[-1].state.ended)
+    for record in view.executions[1:]:
+        log = here.repository.read_text(f"projects/v/logs/{record.execution:04d}-two.txt") or ""
+        assert log.rstrip().endswith("by hand ['changed', 'empty', 'kept']")
+        assert (record.workspace.source, record.workspace.add) == (1, {"kept": added.digest})
+    second, third = view.executions[1:]
+    assert second.workspace.manifest == third.workspace.manifest != view.executions[0].result.manifest  # type: ignore
+    assert contents(store(here).look("v", 1))["kept"] == "kept"
+
+
+def test_a_content_that_the_node_does_not_have_is_a_clear_failure(lab: Make) -> None:
+    here = lab(stage("one", FIRST))
+    here.node()
+    here.ask("request: start\n")
+    here.until_reason("Done")
+    here.ask(f"request: start\nworkspace: {{from: 1, add: {{a: 'blake3:{'0' * 64}'}}}}\n")
+    [_, failed] = here.until_reason("Failed").executions
+    assert (failed.reason, "has no object" in failed.text) == (End.INVALID_INPUT, True)
