@@ -134,50 +134,28 @@ def _fields(stage: str, inputs: list[str] | None, env: list[str] | None, then: s
 
 def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
     """Commit the request, after judging it as a node would; print the commit."""
-    from schema import codec, layout
-    from state.people import commit_edit, next_request_name
-    from state.repository import Edit
+    from state.people import commit_edit, request_edit
 
     settings.checked_name(project, "project")
     client, _, view = settings.project(project, live=True)
-    fitted = judged(view, wish, force)
-    names: list[str] = []
+    fitted = wish if force else _judged(view, wish)
+    edits: list[Edit] = []
 
     def build(snapshot: "Snapshot") -> "Edit":
-        name = next_request_name(snapshot.projects.get(project), wish["request"])
-        names[:] = [layout.request(project, name)]
-        return Edit({names[0]: codec.dump(fitted)}, _subject(project, wish), settings.author())
+        edits[:] = [request_edit(snapshot, project, fitted, settings.author())]
+        return edits[0]
 
     commit = commit_edit(client, build, sleep=time.sleep)
-    if not for_programs({"commit": commit, "path": names[0]}):
-        print(f"{commit}  {names[0]}")
+    path = next(iter(edits[0].files))
+    if not for_programs({"commit": commit, "path": path}):
+        print(f"{commit}  {path}")
 
 
-def _subject(project: str, wish: dict[str, Any]) -> str:
-    stage = f" at {wish['stage']}" if wish.get("stage") else ""
-    comment = f"\n\n{wish['comment']}" if wish.get("comment") else ""
-    return f"{wish['request']} {project}{stage}{comment}\n"
+def _judged(view: "ProjectView", wish: dict[str, Any]) -> dict[str, Any]:
+    from flow.asking import WouldBeRejected, judged
 
-
-def judged(view: "ProjectView", wish: dict[str, Any], force: bool) -> dict[str, Any]:
-    """The wish with typed values. CommandError with the field's name if the nodes would reject it now."""
-    from flow.controls import abort_target, answer_all
-    from flow.controls import answer as reply_to
-    from flow.world import RequestFile
-    from schema.binding import read
-    from schema.codec import dump
-    from schema.request import Request
-
-    request = read(Request, dump(wish), "the request")
-    for answered in answer_all(view):
-        view = answered.view
-    file = RequestFile("9999-now.yaml", "", "", "", request)
-    if force or view.unanswered or abort_target(view, file) is not None:
-        return wish
-    reply = reply_to(view, file).reply
-    if not reply.accepted:
-        text = reply.text.replace("the project is paused all the same", f"`winslowctl pause {view.id}` pauses it")
-        raise CommandError(f"{text} [{reply.reason}]; nothing was committed (--force asks all the same)")
-    if "inputs" in wish:
-        wish = {**wish, "inputs": {name: reply.inputs.get(name, value) for name, value in wish["inputs"].items()}}
-    return wish
+    try:
+        return judged(view, wish)
+    except WouldBeRejected as error:
+        text = error.text.replace("the project is paused all the same", f"`winslowctl pause {view.id}` pauses it")
+        raise CommandError(f"{text} [{error.reason}]; nothing was committed (--force asks all the same)") from None

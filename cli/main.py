@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from cli import control, files, health, history, looking, pipelines, projects, repository, running, validation, waiting
+from cli import (
+    control,
+    files,
+    health,
+    history,
+    looking,
+    page,
+    pipelines,
+    projects,
+    repository,
+    running,
+    validation,
+    waiting,
+)
 from cli.errors import CommandError
 from cli.output import set_output
 from cli.settings import CURRENT
@@ -38,7 +51,9 @@ def options(
     set_output(output)
 
 
-for group in (repository, validation, health, running, pipelines, projects, control, waiting, looking, history, files):
+for group in (
+    repository, validation, health, running, page, pipelines, projects, control, waiting, looking, history, files,
+):  # fmt: skip
     group.add_to(app)
 
 GLOBAL = {"--repo": "repo", "--data": "data", "-o": "output", "--output": "output"}

@@ -8,6 +8,7 @@ import typer
 
 from cli import settings
 from cli.errors import CommandError
+from cli.page import HERE, beside
 
 if TYPE_CHECKING:
     from controller.assemble import NodeOptions
@@ -19,6 +20,7 @@ Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
 Heartbeat = Annotated[str, typer.Option("--heartbeat", help="how often to say it is alive; well under lost_after")]
 Slots = Annotated[int | None, typer.Option("--slots", help="stages at once; default: one for two cores")]
 Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shared input files")]
+Web = Annotated[str, typer.Option("--web", help="HOST:PORT of the page on this machine; empty for none")]
 Images = Annotated[
     Path | None, typer.Option("--images", help="JSON: what stands for images where stages are processes")
 ]
@@ -37,6 +39,7 @@ def node(
     name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Heartbeat = "60s",
     slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
+    web: Web = "",
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -48,7 +51,9 @@ def node(
         name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
         labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
     )  # fmt: skip
-    raise typer.Exit(run_node(options, _say))
+    with beside(web, options.repo, options.data.absolute()):
+        code = run_node(options, _say)
+    raise typer.Exit(code)
 
 
 def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str, **other: object) -> "NodeOptions":
@@ -81,6 +86,7 @@ def up(
     path: Annotated[Path, typer.Argument(help="the bare repository; made if not there")] = Path("winslow-state.git"),
     runner: Runner = "auto", slots: Slots = None, pool: Pool = None, images: Images = None,
     example: Annotated[Path | None, typer.Option("--example", help="begin with the files of this folder")] = None,
+    web: Web = HERE,
 ) -> None:  # fmt: skip
     """Everything on one laptop: a bare repository and a node, until Ctrl-C. No server, no configuration.
 
@@ -101,8 +107,12 @@ def up(
     print(f"state repository {path}, node data {data}. In another terminal:\n")
     print(f"  export WINSLOW_REPO={path.absolute()} WINSLOW_DATA={data.absolute()}")
     print("  winslowctl projects create first --pipeline hello --start")
-    print("  winslowctl ps\n\nCtrl-C ends everything.", flush=True)
-    raise typer.Exit(run_node(options, _say))
+    print(
+        "  winslowctl ps\n" + (f"\nThe page: http://{web}. " if web else "\n") + "Ctrl-C ends everything.", flush=True
+    )
+    with beside(web, options.repo, options.data):
+        code = run_node(options, _say)
+    raise typer.Exit(code)
 
 
 def _make_host_image(runner: str) -> None:

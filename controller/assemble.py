@@ -25,6 +25,7 @@ from controller.heartbeat import NameTaken
 from controller.journal import Journal, JournalError
 from controller.loop import Controller, Parts
 from controller.pace import Pace
+from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
 from flow.local import Me
 from runner.errors import RunnerError
@@ -209,6 +210,7 @@ def _controller(
             room=lambda: enough_disk(options.data),
             gpus=gpus,
             say=say,
+            show=Window(options.data / VIEW, time.time).show,
         )
     )
 

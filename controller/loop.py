@@ -1,7 +1,7 @@
 """Rounds of one controller: observe, decide, act. A round never waits for a stage."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
@@ -44,6 +44,7 @@ class Parts:
     room: Callable[[], bool] = lambda: True
     gpus: Gpus = field(default_factory=NoGpus)
     say: Callable[[str], None] = lambda text: None
+    show: Callable[[World], None] = lambda world: None
 
 
 class Controller:
@@ -74,7 +75,11 @@ class Controller:
         if any(entry.order.gpus for entry in decision.grants):
             world = self.devices.seen(world, fresh=True)
             decision = decide(world)
-        return self.act(world, decision)
+        self.parts.show(world)
+        outcome = self.act(world, decision)
+        if isinstance(outcome, Landed) and outcome.snapshot:
+            self.parts.show(replace(world, snapshot=outcome.snapshot))
+        return outcome
 
     # -- observe ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ made: the commits it pushed last, and tips that a rewound remote no longer holds
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pygit2
@@ -19,17 +19,17 @@ from schema.documents import render
 from schema.node import Heartbeat
 from state import build, tidy, urls
 from state.assemble import Assembler
-from state.branch import CloneBranch, CloneHistory
+from state.branch import CloneBranch
 from state.bring import bring
 from state.consistency import check_order
 from state.errors import Damaged, Inconsistent, StateError
+from state.looks import VIEW, Looks
 from state.message import compose
 from state.push import Publisher, Update
 from state.read import Clone
 from state.remote import Remote, damaged
 from state.repository import Edit, Landed, Outcome, Rejected, Rejection, Unknown
 
-VIEW = "refs/winslow-view/"
 OURS = "refs/winslow-ours/"
 FETCH_TIMEOUT = 300.0
 RENEW_EVERY = 60.0
@@ -40,7 +40,7 @@ TIDY_EVERY = 1000
 _NO_ROOM = re.compile(r"no space left|disk quota|read-only file system|permission denied|too many open", re.IGNORECASE)
 
 
-class GitRepository:
+class GitRepository(Looks):
     """One client. `clone` is a folder of its own: it is made, kept, and made anew when it is damaged."""
 
     def __init__(self, url: str, clone: Path, *, fetch_timeout: float = FETCH_TIMEOUT) -> None:
@@ -137,20 +137,8 @@ class GitRepository:
             return last
         decided = CloneBranch(self.clone, state)
         check_order(main, decided.wanted, self.clone.descends)
-        self._last = self._assembled(self.assembler, main, decided)
+        self._last = self.assembled(self.assembler, main, state, self._beats)
         return self._last
-
-    def at(self, main: str, state: str) -> Snapshot:
-        """The snapshot at any pair of commits that is here, for instance of a merge request's branch: to look at, not
-        to decide on, so `main` need not hold what the state was decided on.
-        """
-        return self._assembled(Assembler(), main, CloneBranch(self.clone, state))
-
-    def _assembled(self, assembler: Assembler, main: str, state: CloneBranch) -> Snapshot:
-        branch, history = CloneBranch(self.clone, main), CloneHistory(self.clone, main)
-        found = assembler.snapshot(branch, state, history, wanted=state.wanted, heartbeats=dict(self._beats))
-        self.clone.cache.flush()
-        return found
 
     def descends(self, tip: str, ancestor: str) -> bool:
         try:
@@ -158,34 +146,6 @@ class GitRepository:
         except Damaged:
             self._damaged = True
             raise
-
-    def tips(self) -> tuple[str, str]:
-        """(`main`, `winslow/state`) as of the last fetch."""
-        references = self.clone.repo.references
-        return str(references[VIEW + "main"].target), str(references[VIEW + "state"].target)
-
-    def read_text(self, path: str) -> str | None:
-        """A file of `winslow/state`, at most 256 KiB; None where there is none."""
-        return self._read(self.tips()[1], path)
-
-    def read_main(self, path: str) -> str | None:
-        return self._read(self.tips()[0], path)
-
-    def _read(self, tip: str, path: str) -> str | None:
-        blob = self.clone.entry(str(self.clone.commit(tip).tree_id), path)
-        try:
-            return None if blob is None else self.clone.text(blob, path).decode(errors="replace")
-        except ValueError:
-            return None
-
-    def messages(self) -> Iterator[tuple[str, int, str]]:
-        """(commit, seconds, message) of `winslow/state`, newest first."""
-        commit = self.clone.commit(self.tips()[1])
-        while True:
-            yield str(commit.id), commit.commit_time, commit.message
-            if not commit.parent_ids:
-                return
-            commit = self.clone.commit(str(commit.parent_ids[0]))
 
     def heartbeat(self, node: str) -> Heartbeat | None:
         oid = self._beats.get(node)
@@ -223,7 +183,7 @@ class GitRepository:
     def _after(self, base: Snapshot, state: str) -> Snapshot | None:
         """It has landed, whatever can be said of it."""
         try:
-            self._last = self._assembled(self.assembler, base.main, CloneBranch(self.clone, state))
+            self._last = self.assembled(self.assembler, base.main, state, self._beats)
         except (StateError, pygit2.GitError):
             return None
         return self._last

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pygit2
 
 from flow.world import ProjectView, Snapshot
-from schema import layout
+from schema import codec, layout
 from state.errors import StateError
 from state.repository import Edit, Landed, Rejected, Rejection, Repository, Unknown
 
@@ -70,6 +71,15 @@ def next_request_name(view: ProjectView | None, kind: str) -> str:
     names = [file.name for file in view.unanswered] + [reply.request for reply in view.replies]
     numbers = [int(match[1]) for name in names if (match := _NUMBER.match(name))]
     return layout.request_name(max([view.last_seq, *numbers]) + 1, kind)
+
+
+def request_edit(snapshot: Snapshot, project: str, wish: dict[str, Any], author: str) -> Edit:
+    """One request as a commit, under the project's next number."""
+    name = next_request_name(snapshot.projects.get(project), str(wish["request"]))
+    stage = f" at {wish['stage']}" if wish.get("stage") else ""
+    comment = f"\n\n{wish['comment']}" if wish.get("comment") else ""
+    subject = f"{wish['request']} {project}{stage}{comment}\n"
+    return Edit({layout.request(project, name): codec.dump(wish)}, subject, author)
 
 
 def author() -> str:

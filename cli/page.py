@@ -1,0 +1,68 @@
+"""Verb `web`: the page."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import settings
+from cli.errors import CommandError
+
+HERE = "127.0.0.1:8484"
+
+Address = Annotated[str, typer.Option("--address", help="HOST:PORT to listen on")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(web)
+
+
+def web(
+    address: Address = HERE,
+    node_view: Annotated[bool, typer.Option("--node-view", help="wait for the view of this machine's node")] = False,
+) -> None:
+    """The page on this machine: beside a node it shows the node's view, elsewhere a clone of its own.
+
+    Example: winslowctl web --address 127.0.0.1:8484
+    """
+    try:
+        from webui.serve import WebOptions, run_page
+    except ImportError as error:
+        raise CommandError(f"the page needs more packages: pip install 'winslow-controller[web]' ({error})") from None
+    host, port = split(address)
+    data = settings.data().absolute()
+    print(f"the page: http://{address}", flush=True)
+    run_page(WebOptions(settings.repo_url(), data, host, port, beside_node=node_view, author=settings.author))
+
+
+@contextmanager
+def beside(address: str, repo: str, data: Path) -> Iterator[None]:
+    """The page as a child of a node: its death does not touch the node, and it ends with it."""
+    if not address:
+        yield
+        return
+    split(address)
+    program = str(Path(sys.argv[0]).absolute())
+    command = [program, "--repo", repo, "--data", str(data), "web", "--node-view", "--address", address]
+    child = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise CommandError(f"an address is HOST:PORT, like 127.0.0.1:8484, not {address[:60]!r}", 2)
+    if host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise CommandError("the page has no login yet, so it listens on this machine only: 127.0.0.1:PORT", 2)
+    return host.strip("[]"), int(port)

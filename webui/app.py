@@ -1,0 +1,39 @@
+"""The page as one ASGI application: Flask for pages, Starlette around it for what streams."""
+
+from pathlib import Path
+
+from a2wsgi import WSGIMiddleware
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from state.errors import StateError
+from webui.security import App, Guard
+from webui.site import Page, create_site
+from webui.source import Watch
+from webui.streams import Events
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def create_app(page: Page, hosts: frozenset[str] = LOCAL) -> App:
+    """`hosts` are the names under which the page may be asked for."""
+    watch = Watch(page.source)
+
+    def ready(request: Request) -> Response:
+        try:
+            look = page.source.look()
+        except StateError as error:
+            return JSONResponse({"ready": False, "why": str(error)}, 503)
+        return JSONResponse({"ready": True, "state": look.snapshot.state, "age": round(look.age, 1)})
+
+    routes = [
+        Route("/healthz", lambda request: JSONResponse({"ok": True})),
+        Route("/readyz", ready),
+        Route("/events", Events(watch).answer),
+        Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
+        Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
+    ]
+    return Guard(Starlette(routes=routes), hosts)

@@ -1,0 +1,124 @@
+"""What a person asks for becomes the commit they could have made themselves; while the server is away it waits here.
+
+The outbox is a folder of small files, one a wish. It is emptied in order, and an entry leaves it only once its commit
+stands on `main`, or the server refused it: then it stays, with the reason, until a person has seen it.
+"""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flow.asking import Wish, judged
+from flow.world import Snapshot
+from state.errors import StateError
+from state.git import GitRepository
+from state.people import NotCommitted, commit_edit, request_edit
+from state.repository import Edit
+
+RETRY = 5.0
+"""Seconds between two attempts to send what waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A wish, or an edit of files on `main`, that is not committed yet. `refused` is why it never will be."""
+
+    id: str
+    subject: str
+    author: str
+    asked: float
+    project: str = ""
+    wish: Wish | None = None
+    files: dict[str, str | None] | None = None
+    refused: str = ""
+
+
+class Outbox:
+    """`repository` is a client of this page's own, made when it is first needed, as its clone takes a while."""
+
+    def __init__(self, folder: Path, repository: Callable[[], GitRepository]) -> None:
+        self.folder, self._make = folder, repository
+        self._repository: GitRepository | None = None
+        self._sending = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        threading.Thread(target=self._run, name="outbox", daemon=True).start()
+
+    def ask(self, snapshot: Snapshot, project: str, wish: Wish, author: str) -> str | None:
+        """The commit, or None while it waits to be sent. flow.asking.WouldBeRejected, DocumentError, NotCommitted."""
+        fitted = judged(snapshot.projects[project], wish)
+        stage = f" at {wish['stage']}" if wish.get("stage") else ""
+        return self._put(_fresh(f"{wish['request']} {project}{stage}", author, project=project, wish=fitted))
+
+    def edit(self, files: dict[str, str | None], subject: str, author: str) -> str | None:
+        """The commit, or None while it waits to be sent. NotCommitted."""
+        return self._put(_fresh(subject, author, files=files))
+
+    def waiting(self) -> list[Unsent]:
+        return list(self._read())
+
+    def forget(self, id: str) -> None:
+        for path in self.folder.glob(f"*-{id}.json"):
+            path.unlink(missing_ok=True)
+
+    def _put(self, unsent: Unsent) -> str | None:
+        path = self.folder / f"{time.time_ns():020d}-{unsent.id}.json"
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(unsent)))
+        part.rename(path)
+        try:
+            return self._send(path, unsent)
+        except NotCommitted:
+            path.unlink(missing_ok=True)
+            raise
+        except StateError:
+            return None
+
+    def _read(self) -> Iterator[Unsent]:
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                yield Unsent(**json.loads(path.read_text()))
+            except (OSError, ValueError, TypeError):
+                continue
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(RETRY)
+            self.send_all()
+
+    def send_all(self) -> None:
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                unsent = Unsent(**json.loads(path.read_text()))
+                if not unsent.refused:
+                    self._send(path, unsent)
+            except NotCommitted as error:
+                path.write_text(json.dumps(asdict(replace(unsent, refused=str(error)))))
+            except (OSError, ValueError, TypeError):
+                continue
+            except StateError:
+                return
+
+    def _send(self, path: Path, unsent: Unsent) -> str | None:
+        with self._sending:
+            if not path.exists():
+                return None  # sent by the other thread meanwhile
+            if self._repository is None:
+                self._repository = self._make()
+            commit = commit_edit(self._repository, lambda snapshot: _built(snapshot, unsent), sleep=time.sleep)
+            path.unlink(missing_ok=True)
+            return commit
+
+
+def _fresh(subject: str, author: str, **content: Any) -> Unsent:
+    return Unsent(secrets.token_hex(8), subject, author, time.time(), **content)
+
+
+def _built(snapshot: Snapshot, unsent: Unsent) -> Edit:
+    if unsent.wish is not None:
+        return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
+    return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)

@@ -1,0 +1,72 @@
+"""How values are shown: times, durations, sizes, states. No markup is made here."""
+
+import time
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from flow.views import state_class
+
+WORDS = {"needs_input": "needs you", "new": "not started", "claimed": "starting", "preparing": "preparing"}
+MARKS = {
+    "succeeded": "✓", "failed": "✕", "running": "▸", "needs_input": "?", "waiting": "?", "paused": "‖", "queued": "…",
+    "aborted": "■", "lost": "!", "stale": "~", "skipped": "–", "invalid": "!", "pending": "·", "new": "·",
+    "claimed": "…", "preparing": "…", "superseded": "–",
+}  # fmt: skip
+
+
+def add_to(site: Flask) -> None:
+    site.jinja_env.filters.update(
+        ago=ago, duration=duration, bytes=size, word=word, mark=mark, cls=state_class, clock=clock
+    )
+    site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
+
+
+def word(state: str) -> str:
+    return WORDS.get(str(state), str(state))
+
+
+def mark(state: str) -> str:
+    """So that a state is not told by its colour alone."""
+    return MARKS.get(str(state), "·")
+
+
+def moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def clock(text: str | None) -> str:
+    """The exact time, for hovering over."""
+    found = moment(text)
+    return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if found else ""
+
+
+def ago(text: str | None) -> str:
+    found = moment(text)
+    return f"{duration(time.time() - found.timestamp())} ago" if found else ""
+
+
+def duration(seconds: float | None) -> str:
+    """Two units at most: `3 h 12 min`."""
+    if seconds is None:
+        return ""
+    parts: list[str] = []
+    left = max(0, int(seconds))
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, length)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def size(count: float | None) -> str:
+    if count is None:
+        return ""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"

@@ -1,0 +1,29 @@
+"""What every page uses."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import abort, current_app, g
+
+from flow.world import ProjectView
+from schema.suggest import did_you_mean
+from webui.source import Look
+
+if TYPE_CHECKING:
+    from webui.site import Page
+
+
+def page() -> "Page":
+    return cast(Any, current_app.extensions["winslow"])  # type: ignore[no-any-return]
+
+
+def look() -> Look:
+    return g.look  # type: ignore[no-any-return]
+
+
+def project(id: str) -> ProjectView:
+    """404 names the nearest one."""
+    view = look().snapshot.projects.get(id)
+    if view is None:
+        hint = did_you_mean(id, list(look().snapshot.projects)) or ""
+        abort(404, f"There is no project {id[:80]!r}{hint}")
+    return view

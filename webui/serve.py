@@ -1,0 +1,55 @@
+"""Running the page until it is told to end."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from state.git import GitRepository
+from webui.app import LOCAL, create_app
+from webui.asking import Outbox
+from webui.site import Page
+from webui.source import NODE_VIEW, NodeSource, OwnSource, Source
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """`data` is the node's directory, or one of this page's own; `repo` may be another URL for the same repository."""
+
+    repo: str
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8484
+    poll: float = 5.0
+    beside_node: bool = False
+    author: Callable[[], str] = lambda: "winslow <winslow@winslow.invalid>"
+
+
+def run_page(options: WebOptions) -> None:
+    own = options.data / "web"
+    own.mkdir(parents=True, exist_ok=True, mode=0o700)
+    page = Page(
+        source=_source(options),
+        outbox=Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git")),
+        author=options.author,
+        secret=_secret(own / "secret"),
+        data=options.data,
+    )
+    app = create_app(page, LOCAL | {options.host})
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning", server_header=False)
+
+
+def _source(options: WebOptions) -> Source:
+    if options.beside_node or (options.data / NODE_VIEW).exists():
+        return NodeSource(options.data)
+    return OwnSource(GitRepository(options.repo, options.data / "web" / "view.git"), options.poll)
+
+
+def _secret(path: Path) -> bytes:
+    """Kept, so that a restart ends nobody's session."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()

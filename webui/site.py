@@ -1,0 +1,83 @@
+"""Pages and fragments. What is asked of the page is a form; without a script everything can still be read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask import Flask, Response, g, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from htmx_flask import Htmx
+
+from flow.asking import WouldBeRejected
+from flow.compare import duration
+from flow.views import STATES
+from schema.errors import DocumentError
+from state.errors import StateError
+from webui import filters
+from webui.asking import Outbox
+from webui.pages import overview, projects
+from webui.source import Look, NothingYet, Source
+
+NAVIGATION = (("/", "Projects"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What pages are made of. `data` is the node's directory, where there is a node here."""
+
+    source: Source
+    outbox: Outbox | None
+    author: Callable[[], str]
+    secret: bytes
+    data: Path | None = None
+    allowed: Callable[[str], bool] = field(default=lambda role: True)
+
+
+def create_site(page: Page) -> Flask:
+    site = Flask("webui", template_folder=str(Path(__file__).parent / "templates"), static_folder=None)
+    site.config.update(
+        SECRET_KEY=page.secret,
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_NAME="winslow",
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    site.extensions["winslow"] = page
+    CSRFProtect(site)
+    Htmx(site)
+    filters.add_to(site)
+    for blueprint in (overview.pages, projects.pages):
+        site.register_blueprint(blueprint)
+    site.before_request(_look)
+    site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
+    site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration)
+    site.register_error_handler(StateError, _away)
+    site.register_error_handler(
+        CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")
+    )
+    site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
+    for kind in (WouldBeRejected, DocumentError):
+        site.register_error_handler(kind, lambda error: _problem(422, "This cannot be asked", str(error)))
+    return site
+
+
+def _look() -> None:
+    """One look for the whole answer, so that it is of one piece."""
+    from flask import current_app
+
+    found: Look = current_app.extensions["winslow"].source.look()
+    g.look = found
+
+
+def _away(error: StateError) -> tuple[str, int]:
+    title = "Waiting for the repository" if isinstance(error, NothingYet) else "The repository could not be read"
+    return _problem(503, title, str(error))
+
+
+def _problem(code: int, title: str, text: str) -> tuple[str, int]:
+    """As a page, or as a message beside what was asked for."""
+    template = "_message.html" if request.headers.get("HX-Request") else "problem.html"
+    return render_template(template, title=title, text=text), code
+
+
+__all__ = ["Page", "Response", "create_site"]

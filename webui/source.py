@@ -1,0 +1,167 @@
+"""What the page knows: a snapshot, how old it is, and which nodes show signs of life."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from flow.world import Snapshot
+from state.assemble import Assembler
+from state.errors import StateError
+from state.git import GitRepository
+from state.looks import Looks, Reader
+
+NODE_VIEW = "view.json"
+"""What the node writes in its data directory (`controller.window`)."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks at that file; each costs one `stat`."""
+
+
+class NothingYet(StateError):
+    """There is no view; the text says what to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`heard` is when the server last answered, by the wall clock here; `silence` seconds without a sign of life."""
+
+    snapshot: Snapshot
+    heard: float
+    node: str = ""
+    silence: Mapping[str, float] = field(default_factory=dict)
+    halted: str | None = None
+
+    @property
+    def age(self) -> float:
+        return max(0.0, time.time() - self.heard)
+
+
+class Source(Protocol):
+    """`clone` is for reading single files and the event log of what `look` showed last."""
+
+    @property
+    def clone(self) -> Looks: ...
+
+    def look(self) -> Look:
+        """NothingYet, StateError."""
+        ...
+
+
+class NodeSource:
+    """The view of the node beside which this page runs: nothing is asked of the server."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self._lock = threading.Lock()
+        self._assembler = Assembler()
+        self._reader: Reader | None = None
+        self._known: tuple[tuple[int, int], Look] | None = None
+
+    @property
+    def clone(self) -> Looks:
+        if self._reader is None:
+            self._reader = Reader(self.data / "clone.git")
+        return self._reader
+
+    def look(self) -> Look:
+        with self._lock:
+            stamp = self._stamp()
+            if self._known is None or self._known[0] != stamp:
+                self._known = (stamp, self._read())
+            return self._known[1]
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            found = (self.data / NODE_VIEW).stat()
+        except OSError:
+            raise NothingYet("the node has no view of the repository yet; this page shows it once it has") from None
+        return found.st_mtime_ns, found.st_ino
+
+    def _read(self) -> Look:
+        view = json.loads((self.data / NODE_VIEW).read_text())
+        if "main" not in view:
+            raise NothingYet(f"the node has not reached the repository yet ({view.get('halted') or 'it is trying'})")
+        last = self._known[1].snapshot if self._known else None
+        pair, beats = (view["main"], view["state"]), view["heartbeats"]
+        if last is None or (last.main, last.state, dict(last.heartbeats)) != (*pair, beats):
+            last = self._assembled(*pair, beats)
+        return Look(last, float(view["heard"]), view["node"], view["silence"], view["halted"])
+
+    def _assembled(self, main: str, state: str, beats: Mapping[str, str]) -> Snapshot:
+        try:
+            return self.clone.assembled(self._assembler, main, state, beats)
+        except StateError:  # the node has made its clone anew
+            self._reader, self._assembler = None, Assembler()
+            return self.clone.assembled(self._assembler, main, state, beats)
+
+
+class OwnSource:
+    """A clone of this page's own, for a machine without a node."""
+
+    def __init__(self, repository: GitRepository, poll: float) -> None:
+        self.repository, self.poll = repository, poll
+        self._look: Look | None = None
+        self._said = "the repository was not reached yet"
+        self._asking = threading.Lock()
+        threading.Thread(target=self._run, name="fetch", daemon=True).start()
+
+    @property
+    def clone(self) -> Looks:
+        return self.repository
+
+    def look(self) -> Look:
+        if self._look is None:
+            raise NothingYet(self._said)
+        return self._look
+
+    def _run(self) -> None:
+        while True:
+            self.refresh()
+            time.sleep(self.poll)
+
+    def refresh(self) -> None:
+        """Ask the server now. While it is away, what was seen last stays."""
+        with self._asking:
+            try:
+                self._look = Look(self.repository.fetch(), time.time())
+            except StateError as error:
+                self._said = str(error)
+
+
+class Watch:
+    """Tells everyone who waits when there is something new to see."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._listeners: set[Callable[[Look, Look | None], None]] = set()
+        self._lock = threading.Lock()
+        self._last: Look | None = None
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
+
+    def listen(self, listener: Callable[[Look, Look | None], None]) -> Callable[[], None]:
+        """Called from another thread with the new look and the one before; the returned function ends it."""
+        with self._lock:
+            self._listeners.add(listener)
+
+        def end() -> None:
+            with self._lock:
+                self._listeners.discard(listener)
+
+        return end
+
+    def _run(self) -> None:
+        while True:
+            try:
+                look = self.source.look()
+            except (StateError, OSError, ValueError):
+                look = None
+            if look is not None and (self._last is None or look.snapshot is not self._last.snapshot):
+                before, self._last = self._last, look
+                with self._lock:
+                    listeners = list(self._listeners)
+                for listener in listeners:
+                    listener(look, before)
+            time.sleep(LOOK_EVERY)
