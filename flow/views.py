@@ -183,10 +183,13 @@ def _stage(
     if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
         return StageState(stage.name, _resting(now), now.reason, _with_nodes(now), number)
     if newest is None:
-        passed = stage.gate and stage.name in steps.satisfied
-        return StageState(stage.name, "succeeded" if passed else "pending")
+        return StageState(stage.name, "succeeded" if _passed(pipeline, steps, stage) else "pending")
     if newest.state is State.SUCCEEDED:
         return StageState(stage.name, "stale" if number in outdated else "succeeded", None, "", number)
+    if (
+        newest.state is State.LOST and now.stage == stage.name
+    ):  # a loss has no reason of its own; what follows from it has
+        return StageState(stage.name, "lost", now.reason, _with_nodes(now), number)
     return StageState(stage.name, str(newest.state), newest.reason, newest.text, number)
 
 
@@ -202,6 +205,16 @@ def _with_nodes(now: ProjectState) -> str:
 
 def _counts(execution: Execution) -> bool:
     return execution.state is not State.SUPERSEDED
+
+
+def _passed(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:
+    """Whether a gate was answered: on this chain's way, or before where it began."""
+    if not stage.gate or steps.chain is None:
+        return False
+    chain = steps.chain
+    if pipeline.stage(chain.stage) and pipeline.index(stage.name) < pipeline.index(chain.stage):
+        return stage.name in chain.answers or stage.name in chain.inherited
+    return stage.name in steps.satisfied
 
 
 def _skipped(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:

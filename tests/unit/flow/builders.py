@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from flow.controls import answer, answer_all, steps_of
-from flow.world import ProjectView, RequestFile
+from flow.world import ProjectView, RequestFile, Snapshot
 from schema.binding import read
 from schema.execution import Claim, Execution, Result, State
+from schema.node import Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.reasons import End
@@ -91,3 +92,31 @@ def replace_lost(execution: Execution, replaced: int | None) -> Execution:
     if execution.execution != replaced:
         return execution
     return execution.model_copy(update={"state": State.SUPERSEDED})
+
+
+def started(text: str = PIPELINE, **project: object) -> Story:
+    story = Story(text, **project)
+    assert story.ask(request="start").accepted
+    return story
+
+
+Node = tuple[Inventory, NodeSettings]
+
+
+def node(name: str, *, drain: bool = False, labels: tuple[str, ...] = (), **inventory: object) -> Node:
+    """What a node says of itself, two slots if nothing else is said, and what people set for it."""
+    facts = {"node": name, "incarnation": "i", "slots": 2, "runner": "docker", "limits": True, **inventory}
+    return Inventory.model_validate(facts), NodeSettings(drain=drain, labels=labels)
+
+
+def fleet(stories: Story | dict[str, Story], *nodes: Node, **settings: object) -> Snapshot:
+    """A repository of these projects and nodes. A node's file is on `main` only where it says something."""
+    told = {"v": stories} if isinstance(stories, Story) else stories
+    return Snapshot(
+        "m" * 40,
+        "s" * 40,
+        settings=Settings.model_validate({"schema": 1, **settings}),
+        projects={id: replace(story.view, id=id) if id != "v" else story.view for id, story in told.items()},
+        nodes={said.node: wish for said, wish in nodes if wish != NodeSettings()},
+        inventories={said.node: said for said, _ in nodes},
+    )
