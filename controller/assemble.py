@@ -37,6 +37,7 @@ from schema.node import Inventory
 from state.errors import StateError
 from state.git import GitRepository
 from state.repository import Landed
+from state.urls import shown
 from state.watch import watch
 
 Say = Callable[[str], None]
@@ -116,7 +117,8 @@ def _run(options: NodeOptions, say: Say) -> int:
     try:
         controller.observe()
         controller.pulse.check_name()
-        say(f"node {options.name} ({runner.capabilities.name}) on {options.repo}, polling every {options.poll:g} s")
+        kind, repo = runner.capabilities.name, shown(options.repo)
+        say(f"node {options.name} ({kind}) on {repo}, polling every {options.poll:g} s")
         _rounds(controller, pace, options, say)
     finally:
         stop_watching()

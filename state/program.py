@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from state import access
 from state.errors import StateError
 
-KEPT = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "SSL_CERT_FILE")
+KEPT = (
+    "PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "SSL_CERT_FILE", access.TOKEN,
+)  # fmt: skip
 FIXED = {
     "LC_ALL": "C.UTF-8",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "true",
     "SSH_ASKPASS": "true",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15",
     "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
     "GIT_PROTOCOL_FROM_USER": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -52,13 +54,16 @@ class Done:
 
 
 def environment() -> dict[str, str]:
-    return {**{name: os.environ[name] for name in KEPT if name in os.environ}, **FIXED}
+    return {**{name: os.environ[name] for name in KEPT if name in os.environ}, **FIXED, **access.environment()}
 
 
-def git(arguments: Sequence[str], *, folder: Path, timeout: float) -> Done:
-    """Run it in a bare repository. TimedOut after `timeout` seconds; StateError where git is not installed."""
+def git(arguments: Sequence[str], *, folder: Path, timeout: float, url: str = "") -> Done:
+    """Run it in a bare repository. TimedOut after `timeout` seconds; StateError where git is not installed.
+
+    `url` is the server that the arguments name: it is told who we are, git's complaints are cleared of its password.
+    """
     child = subprocess.Popen(
-        [_program(), *SETTINGS, "--git-dir", str(folder), *arguments],
+        [_program(), *SETTINGS, *access.settings(url), "--git-dir", str(folder), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -72,7 +77,8 @@ def git(arguments: Sequence[str], *, folder: Path, timeout: float) -> Done:
         raise TimedOut(f"git {arguments[0]} took longer than {timeout:g} s") from None
     finally:
         _end(child)
-    return Done(child.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+    said = access.without_secrets(err.decode(errors="replace"), url)
+    return Done(child.returncode, out.decode(errors="replace"), said)
 
 
 @lru_cache(1)

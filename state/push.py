@@ -69,6 +69,7 @@ class Publisher:
             ["push", "--porcelain", "--atomic", *leases, *options, "--", self.url, *specs],
             folder=self.clone,
             timeout=self.timeout,
+            url=self.url,
         )
 
 

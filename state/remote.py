@@ -84,7 +84,7 @@ class Remote:
 
     def _run(self, arguments: Sequence[str], timeout: float) -> str:
         try:
-            done = git(arguments, folder=self.clone, timeout=timeout)
+            done = git(arguments, folder=self.clone, timeout=timeout, url=self.url)
         except TimedOut as error:
             raise Unreachable(f"{self.shown}: {error}") from None
         if done.code != 0:
@@ -92,7 +92,7 @@ class Remote:
         return done.out
 
     def _failure(self, text: str) -> StateError:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in text.splitlines() if line.strip(" @")]
         short = " | ".join(lines)[:400]
         own = "\n".join(line for line in lines if not line.startswith("remote:"))
         if _CREDENTIALS.search(own):

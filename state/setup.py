@@ -156,7 +156,7 @@ def _probe(clone: Path, url: str) -> Probe:
     second, _ = put(blob)
     updated = isinstance(second, Landed)
     try:
-        gone = git(["push", "--quiet", "--", url, f":{ref}"], folder=clone, timeout=30.0)
+        gone = git(["push", "--quiet", "--", url, f":{ref}"], folder=clone, timeout=30.0, url=url)
     except StateError as error:
         return Probe(True, updated, False, str(error))
     return Probe(True, updated, gone.code == 0, "" if isinstance(second, Landed) else second.text)

@@ -43,9 +43,18 @@ def local_path(url: str) -> Path | None:
 
 
 def shown(url: str) -> str:
-    """The address without a password."""
-    return re.sub(r"(://[^/:@\s]*):[^/@\s]*@", r"\1:…@", url)
+    """The address without a password, and without a token in the place of a user's name."""
+    url = re.sub(r"(https?://)[^/:@\s]*@", r"\1…@", url)
+    return re.sub(r"(://[^/:@\s]*):[^/\s]*@", r"\1:…@", url)
+
+
+def secrets(url: str) -> set[str]:
+    """What `shown` leaves out, as it stands in the address."""
+    match = re.match(r"(?P<scheme>\w+)://(?P<user>[^/:@\s]*)(?::(?P<password>[^/\s]*))?@", url)
+    if match is None:
+        return set()
+    return {match["password"] or (match["user"] if match["scheme"].startswith("http") else "")} - {""}
 
 
 def _sentence(url: str) -> str:
-    return f"{url[:80]!r} is no repository address; use a path, or file://, https:// or ssh:// or user@host:path"
+    return f"{shown(url)[:80]!r} is no repository address; use a path, or file://, https:// or ssh:// or user@host:path"

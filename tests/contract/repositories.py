@@ -71,6 +71,11 @@ def by_file_url(folder: Path) -> Pair:
     return _git(folder, f"file://{folder / 'remote.git'}")
 
 
+def served(folder: Path, url: str) -> Pair:
+    """Behind a real server, which knows `folder / "remote.git"` as `url`."""
+    return _git(folder, url)
+
+
 def by_program(folder: Path) -> Pair:
     """As a server elsewhere: refs and objects come through the git program alone."""
     pair = by_file_url(folder)

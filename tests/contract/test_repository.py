@@ -1,5 +1,6 @@
 """One suite for every state repository: what `state.repository` promises, the fake and the real one keep alike."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,40 @@ from schema.reply import Reply
 from state.errors import Inconsistent, NewerSchema, NotAStateRepository
 from state.log import events
 from state.repository import Edit, Landed, Rejected, Rejection
-from tests.contract.repositories import ALL, AUTHOR, Pair
+from tests.contract.repositories import ALL, AUTHOR, Pair, served
+
+SERVERS = ("http", "ssh")
+TRANSFERS = {
+    "test_what_was_swapped_in_is_read_back_by_others",
+    "test_F1_of_two_swaps_on_one_snapshot_one_lands",
+    "test_a_swap_lands_all_its_commits_or_none",
+    "test_of_two_edits_on_one_snapshot_one_lands",
+    "test_a_beat_changes_the_object_id_under_its_lease",
+    "test_F9_a_beat_says_whose_it_is",
+    "test_F11_a_rewound_branch_no_longer_descends",
+    "test_a_repository_without_settings_is_none_of_ours",
+    "test_nothing_moved_is_the_same_snapshot",
+    "test_texts_are_read_back_from_both_branches",
+}
+"""What depends on how objects and answers travel: all that runs over real servers without `WINSLOW_ALL_SERVERS=1`."""
 
 
-@pytest.fixture(params=list(ALL))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "pair" in metafunc.fixturenames:
+        far = metafunc.function.__name__ in TRANSFERS or "WINSLOW_ALL_SERVERS" in os.environ
+        metafunc.parametrize("pair", [*ALL, *(SERVERS if far else ())], indirect=True)
+
+
+def test_what_is_said_to_depend_on_transport_is_there() -> None:
+    assert set(globals()) >= TRANSFERS
+
+
+@pytest.fixture
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
-    return ALL[request.param](tmp_path)
+    if request.param in ALL:
+        return ALL[request.param](tmp_path)
+    server = request.getfixturevalue(request.param)
+    return served(tmp_path, server.url(tmp_path / "remote.git"))
 
 
 def record(number: int = 1, state: State = State.CLAIMED, **other: object) -> Execution:

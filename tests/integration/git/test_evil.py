@@ -193,7 +193,7 @@ def test_S11_the_environment_of_the_controller_does_not_reach_git(
     monkeypatch.setenv("LD_PRELOAD", str(canary))
     remote(tmp_path)
     assert client(tmp_path).fetch().settings.name == "lab"
-    assert set(program.environment()) <= {*program.KEPT, *program.FIXED}
+    assert set(program.environment()) <= {*program.KEPT, *program.FIXED, "GIT_SSH_COMMAND"}
     assert not canary.exists()
 
 
@@ -232,7 +232,7 @@ def test_S11_git_is_given_the_few_variables_it_needs(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GIT_TRACE", "/tmp/trace")
     slow_git(tmp_path, monkeypatch, "env")
     given = {line.split("=")[0] for line in program.git(["fetch"], folder=tmp_path, timeout=30).out.splitlines()}
-    assert given <= {*program.KEPT, *program.FIXED, "PWD", "_", "SHLVL"}
+    assert given <= {*program.KEPT, *program.FIXED, "GIT_SSH_COMMAND", "PWD", "_", "SHLVL"}
     assert {"PATH", "GIT_TERMINAL_PROMPT", "GIT_SSH_COMMAND"} <= given
 
 

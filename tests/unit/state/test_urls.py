@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from state import urls
+from state import access, urls
 
 TAKEN = [
     "https://git.example.org/group/state.git",
@@ -46,10 +46,29 @@ def test_S4_everything_else_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "shown"),
-    [("https://ada:secret@h/x", "https://ada:…@h/x"), ("https://h/x", "https://h/x"), ("git@h:x", "git@h:x")],
+    [
+        ("https://ada:secret@h/x", "https://ada:…@h/x"),
+        ("https://ada:se@cret@h/x", "https://ada:…@h/x"),
+        ("https://token@h/x", "https://…@h/x"),
+        ("ssh://git@h/x", "ssh://git@h/x"),
+        ("https://h/x", "https://h/x"),
+        ("git@h:x", "git@h:x"),
+    ],
 )
 def test_S8_passwords_are_not_shown(url: str, shown: str) -> None:
     assert urls.shown(url) == shown
+
+
+def test_S8_what_git_says_is_cleared_of_the_password() -> None:
+    said = access.without_secrets("fatal: https://ada:se%2Fcret@h/x: no (se/cret)", "https://ada:se%2Fcret@h/x")
+    assert said == "fatal: https://ada:…@h/x: no (…)"
+    assert access.without_secrets("git@h", "ssh://git@h/x") == "git@h"
+
+
+def test_S8_a_bad_address_is_named_without_its_password() -> None:
+    with pytest.raises(urls.BadUrl) as caught:
+        urls.check("ftp://ada:secret@h/x")
+    assert "secret" not in str(caught.value)
 
 
 def test_only_repositories_on_this_machine_have_a_folder() -> None:
