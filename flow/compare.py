@@ -1,5 +1,6 @@
 """Two executions side by side."""
 
+import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,12 +90,19 @@ def _plain(value: object) -> object:
 
 
 def _row(group: str, name: str, left: object, right: object) -> Row:
-    if not _number(left) or not _number(right):
+    first, second = _number(left), _number(right)
+    if first is None or second is None:
         return Row(group, name, left, right)
-    first, second = float(left), float(right)  # type: ignore[arg-type]
     change = second - first
     return Row(group, name, left, right, change, 100 * change / abs(first) if first else None)
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> float | None:
+    """None for what is no number, or has no difference to others: infinity, and what no float can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
