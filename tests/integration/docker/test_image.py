@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.store import overlay
 from schema.execution import State
 from tests.docs.sshd import SshServer
 from tests.integration.docker import engine, ship
@@ -19,6 +20,8 @@ from tests.integration.docker.ship import run
 from tests.integration.node.lab import Lab
 
 pytestmark = pytest.mark.docker
+RIGHTS = "--cap-add SYS_ADMIN --security-opt apparmor=unconfined"
+COPIES = "workspaces are copied"
 REPO = "ssh://git@server/srv/git/lab.git"
 HEAD = "name: p\nstages:\n"
 STAGES = "\n".join(
@@ -59,6 +62,13 @@ def by_path(lab: Lab, socket: Path) -> Iterator[Boxed]:
 
 
 @pytest.fixture
+def without_rights(lab: Lab, socket: Path) -> Iterator[Boxed]:
+    boxed = Boxed(_name(lab), str(lab.remote))
+    with _started(lab, socket, boxed, f"-v {lab.remote}:{lab.remote}", (RIGHTS, "")):
+        yield boxed
+
+
+@pytest.fixture
 def by_ssh(lab: Lab, socket: Path) -> Iterator[Boxed]:
     """Through the folder with the key, to an sshd of this machine."""
     network = run("docker", "run", "--rm", "--network", "host", engine.IMAGE, "ls", "-l", "/proc/self/ns/net")
@@ -79,7 +89,7 @@ def _name(lab: Lab) -> str:
 
 
 @contextmanager
-def _started(lab: Lab, socket: Path, boxed: Boxed, options: str) -> Iterator[None]:
+def _started(lab: Lab, socket: Path, boxed: Boxed, options: str, *others: tuple[str, str]) -> Iterator[None]:
     """By the command that docs/operating.md gives, with the names of here."""
     data = lab.folder / "data"
     text = ship.said("docker run").replace("/var/run/docker.sock:", f"{socket}:", 1)
@@ -89,6 +99,7 @@ def _started(lab: Lab, socket: Path, boxed: Boxed, options: str) -> Iterator[Non
         ("/etc/winslow/ssh", str(lab.folder / "ssh")),
         ("winslow/node:1", f"{options} {ship.image()}"),
         (REPO, boxed.repo),
+        *others,
     ):
         assert said in text
         text = text.replace(said, meant)
@@ -139,6 +150,7 @@ def test_F5_a_node_container_replaced_leaves_its_stages_running(lab: Lab, by_pat
 @pytest.mark.slow
 def test_R5_a_node_in_a_container_runs_stages_beside_itself(lab: Lab, by_path: Boxed) -> None:
     _runs_both(lab, by_path)
+    assert COPIES not in _log(by_path) or overlay.probe(lab.folder) is not None
     text = ship.said("docker exec").replace("exec winslow ", f"exec {by_path.name} ").replace(REPO, by_path.repo)
     said = run("sh", "-ec", text.replace("/var/lib/winslow", str(lab.folder / "data")))
     assert "1 projects, 1 nodes" in said
@@ -151,11 +163,21 @@ def test_R5_a_node_in_a_container_reaches_its_server_by_ssh(lab: Lab, by_ssh: Bo
     _runs_both(lab, by_ssh)
 
 
+@pytest.mark.slow
+def test_R5_a_node_in_a_container_without_rights_copies_workspaces(lab: Lab, without_rights: Boxed) -> None:
+    _runs_both(lab, without_rights)
+    assert COPIES in _log(without_rights)
+
+
+def _log(boxed: Boxed) -> str:
+    return subprocess.getoutput(f"docker logs {boxed.name}")
+
+
 def _runs_both(lab: Lab, boxed: Boxed) -> None:
     lab.ask("request: start\n")
     try:
         view = lab.until_reason("Done")
     except AssertionError as error:
-        raise AssertionError(f"{error}\n{subprocess.getoutput(f'docker logs {boxed.name}')}") from None
+        raise AssertionError(f"{error}\n{_log(boxed)}") from None
     assert [record.state for record in view.executions] == [State.SUCCEEDED, State.SUCCEEDED]
     assert "6 times 7" in (lab.repository.read_text("projects/v/logs/0002-two.txt") or "")
