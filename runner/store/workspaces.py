@@ -148,6 +148,10 @@ class Workspaces:
 
     def _result(self, folder: Path, note: Mapping[str, object]) -> Manifest:
         if note.get("overlay"):
+            if not self.overlays:  # what it hides can be read only by who may mount it
+                raise StoreError(
+                    f"{folder} is an overlay, and this node may not read it: start it with its former rights"
+                )
             keep = _Keeper(self.objects, folder / "upper")
             return manifests.build(upper.merged(self.manifest(str(note["from"])), folder / "upper", keep.row))
         if not (folder / "workspace").is_dir():

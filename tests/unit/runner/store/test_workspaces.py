@@ -63,6 +63,18 @@ def test_copies_keep_every_tree_whole(
         store.objects.verify(row.value)
 
 
+def test_a_node_that_lost_its_rights_does_not_misread_an_overlay(store: Workspaces) -> None:
+    """Without them nothing would tell a directory that was emptied from one that was left alone."""
+    base = stage(store, 1, None, {"old/a": "x"})
+    able = Workspaces(store.data, overlays=True)
+    opened = able.open("p", 2, "c2", base)
+    assert opened.overlay is not None
+    (opened.overlay.upper / "new").write_text("y")
+    with pytest.raises(StoreError, match="former rights"):
+        store.finish("p", 2)
+    assert set(able.tree(able.finish("p", 2)).rows) == {"old", "old/a", "new"}
+
+
 def test_a_retry_sees_nothing_of_the_attempt_before(store: Workspaces) -> None:
     base = stage(store, 1, None, {"kept": "yes"})
     half = store.open("p", 2, "c2", base)
