@@ -11,8 +11,8 @@ from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
-PUT_IN = re.compile(r"…|\d+|\(\w+\)|^cannot start:")
-"""Where the code puts something into a message, or before it."""
+PUT_IN = re.compile(r"…|\d+|\(\w+\)|: ")
+"""Where the code puts something into a message, or one message into another."""
 SHORTEST = 8
 """Characters of a message's piece that say something."""
 
