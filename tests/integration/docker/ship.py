@@ -12,7 +12,15 @@ from tests.docs.pages import ROOT, blocks
 
 OPERATING = ROOT / "docs" / "operating.md"
 BASE, IMAGE = "winslow/node-test-base:2", "winslow/node-test:1"
-SOURCE = ("pyproject.toml", "README.md", "Dockerfile", ".dockerignore")
+SOURCE = (
+    "pyproject.toml",
+    "hatch_build.py",
+    "package.json",
+    "package-lock.json",
+    "README.md",
+    "Dockerfile",
+    ".dockerignore",
+)
 PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
 HOST = ("/usr/bin/git", "/usr/bin/ssh", "/usr/lib/git-core", "/usr/share/git-core", "/etc/ssl/certs", "/usr/lib/ssl")
 

@@ -121,6 +121,8 @@ def _remove_stages(data: Path) -> None:
 def test_R5_the_image_of_winslow_builds_and_speaks(socket: Path) -> None:
     assert "Usage: winslowctl" in run("docker", "run", "--rm", ship.image())
     assert "Usage: winslowctl" in run("docker", "run", "--rm", ship.image(), "--help")
+    imports = "import docker, flask, pynvml, starlette"
+    run("docker", "run", "--rm", "--entrypoint", "python", ship.image(), "-c", imports)
     assert "OpenSSH" in run(
         "docker", "run", "--rm", "--entrypoint", "sh", ship.image(), "-c", "git --version; ssh -V 2>&1"
     )

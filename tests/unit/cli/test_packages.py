@@ -14,4 +14,12 @@ def test_a_wheel_holds_the_layers_and_no_tests_or_benchmarks() -> None:
 
 def test_the_image_is_built_from_just_these() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert kept == {*LAYERS, "pyproject.toml", "README.md", "wheels"}
+    assert kept == {
+        *LAYERS,
+        "pyproject.toml",
+        "hatch_build.py",
+        "package.json",
+        "package-lock.json",
+        "README.md",
+        "wheels",
+    }
