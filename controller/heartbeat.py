@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from controller.refusals import Refusals
 from flow.local import Me, World
 from schema.node import Heartbeat
-from state.repository import Landed, Repository
+from state.repository import Landed, Outcome, Repository
 
 
 class NameTaken(Exception):
@@ -14,15 +15,20 @@ class NameTaken(Exception):
 class Pulse:
     """Beats when due. The ref's lease is the object id seen last, so a second node of the name is noticed."""
 
-    def __init__(self, repository: Repository, me: Me, every: float, fresh_id: Callable[[], str]) -> None:
+    def __init__(
+        self, repository: Repository, me: Me, every: float, fresh_id: Callable[[], str], refusals: Refusals
+    ) -> None:
         self.repository, self.me, self.every, self.fresh_id = repository, me, every, fresh_id
+        self.refusals = refusals
         self.counter = 0
         self.landed_at: float | None = None
 
-    def beat(self, world: World, seen: str | None, halted: str | None) -> None:
-        """`seen` is what the ref held at the last look."""
+    def beat(self, world: World, seen: str | None, halted: str | None) -> Outcome | None:
+        """`seen` is what the ref held at the last look. None where it was not due, or is refused for a while."""
         if self.landed_at is not None and world.now - self.landed_at < self.every:
-            return
+            return None
+        if self.refusals.wait("beat", world.now):
+            return None
         self.counter += 1
         heartbeat = Heartbeat(
             node=self.me.node,
@@ -32,8 +38,11 @@ class Pulse:
             claims=tuple(entry.claim for entry in world.entries.values()),
             halted=halted,
         )
-        if isinstance(self.repository.beat(heartbeat, expected=seen), Landed):
+        outcome = self.repository.beat(heartbeat, expected=seen)
+        self.refusals.heard("beat", outcome, world.now)
+        if isinstance(outcome, Landed):
             self.landed_at = world.now
+        return outcome
 
     def check_name(self) -> None:
         """At start: go on if the ref is free or holds our own incarnation. NameTaken otherwise."""

@@ -7,6 +7,7 @@ from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
+from controller.refusals import FETCH, PAUSE, Refusals
 from controller.trees import Trees
 from controller.workshop import Workshop
 from flow.actions import Decision
@@ -20,7 +21,7 @@ from runner.gpus import Gpus, NoGpus
 from runner.labels import gpus_of
 from runner.runner import Runner
 from runner.spec import Container
-from state.errors import StateError
+from state.errors import CredentialsRefused, StateError
 from state.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
 IDS_PER_ROUND = 64
@@ -42,6 +43,7 @@ class Parts:
     fresh_id: Callable[[], str]
     failpoint: Failpoint = nothing
     room: Callable[[], bool] = lambda: True
+    pause: float = PAUSE
     gpus: Gpus = field(default_factory=NoGpus)
     say: Callable[[str], None] = lambda text: None
     show: Callable[[World], None] = lambda world: None
@@ -54,7 +56,8 @@ class Controller:
         self.watched: frozenset[object] = frozenset()
         self.snapshot: Snapshot | None = None
         self.halted: str | None = None
-        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id)
+        self.refusals = Refusals(parts.pause)
+        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals)
         self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
@@ -120,12 +123,17 @@ class Controller:
 
     def _fetch(self) -> bool:
         parts = self.parts
+        if self.refusals.wait(FETCH, parts.clock.now()):
+            return False
         try:
             snapshot = parts.repository.fetch()
         except StateError as error:
+            if isinstance(error, CredentialsRefused):
+                self.refusals.fetched(parts.clock.now(), refused=True)
             self._say(str(error))
             self.seen = missed(self.seen)
             return False
+        self.refusals.fetched(parts.clock.now(), refused=False)
         self._said = ""
         self._beat = snapshot.heartbeats.get(parts.me.node)
         self.halted = self._rewound(snapshot)
@@ -168,7 +176,9 @@ class Controller:
             self.parts.workshop.launch(world.entries[container])
         outcome = self._swap(world, decision)
         if world.fresh or self.halted:
-            self.pulse.beat(world, self._beat, self.halted)
+            match self.pulse.beat(world, self._beat, self.halted):
+                case Rejected(kind=kind, text=text) if kind is not Rejection.RACE:
+                    self._say(f"the server declined a heartbeat ({kind}): {text}")
         return outcome
 
     def _stop(self, decision: Decision) -> None:
@@ -202,12 +212,13 @@ class Controller:
             parts.journal.mark_wiped(project, last)
 
     def _swap(self, world: World, decision: Decision) -> Outcome | None:
-        if not decision.commits or world.snapshot is None:
+        if not decision.commits or world.snapshot is None or self.refusals.wait("swap", world.now):
             return None
         parts = self.parts
         parts.failpoint("before-push")
         outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
         parts.failpoint("after-push")
+        self.refusals.heard("swap", outcome, world.now)
         match outcome:
             case Landed(oid=oid):
                 self.lost_races = 0
@@ -217,6 +228,7 @@ class Controller:
             case Rejected(kind=Rejection.RACE):
                 self.lost_races += 1
             case Rejected(kind=kind, text=text):
+                self.lost_races = 0
                 self._say(f"the server declined a push ({kind}): {text}")
             case Unknown(text=text):
                 self._say(f"no answer to a push: {text}; looking again")

@@ -1,0 +1,40 @@
+"""What the server refuses for a reason that stands until a person acts: asked again now and then, not in every round.
+
+Servers count failed attempts, and some shut out who makes many.
+"""
+
+from dataclasses import dataclass, field
+
+from state.repository import Outcome, Rejected, Rejection
+
+PAUSE = 60.0
+"""Seconds between two pushes of one kind while the server refuses it; a refused fetch is tried three times as often."""
+STANDING = frozenset({Rejection.HOOK, Rejection.PROTECTED, Rejection.CREDENTIALS})
+FETCH, EVERY_PUSH = "fetch", "push"
+
+
+@dataclass
+class Refusals:
+    """Until when each kind of push waits. Refused credentials hold for all of them, any other reason for its kind."""
+
+    pause: float = PAUSE
+    until: dict[str, float] = field(default_factory=dict)
+
+    def wait(self, kind: str, now: float) -> bool:
+        """Whether this is not to be tried yet."""
+        shared = EVERY_PUSH if kind != FETCH else FETCH
+        return now < max(self.until.get(kind, 0.0), self.until.get(shared, 0.0))
+
+    def heard(self, kind: str, outcome: Outcome | None, now: float) -> None:
+        """What came of a push."""
+        if isinstance(outcome, Rejected) and outcome.kind in STANDING:
+            self.until[EVERY_PUSH if outcome.kind is Rejection.CREDENTIALS else kind] = now + self.pause
+        elif outcome is not None:
+            self.until.pop(kind, None)
+
+    def fetched(self, now: float, *, refused: bool) -> None:
+        """A fetch that is let in again says that the credentials are new: the next push need not wait."""
+        if refused:
+            self.until[FETCH] = now + self.pause / 3
+        elif self.until.pop(FETCH, None) is not None:
+            self.until.pop(EVERY_PUSH, None)
