@@ -4,18 +4,22 @@ import docker
 
 from benchmarks import floors, stages
 from runner.engine import engine
+from runner.errors import EngineUnavailable
 from runner.hostimage import build_base
 
 IMAGE = "host/python"
+TELL = "import time; print(time.time())"
 
 
 def measure(rounds: int) -> dict[str, object]:
-    if not engine():
-        return {"skipped": "no Docker Engine answers"}
+    try:
+        engine()
+    except EngineUnavailable as error:
+        return {"skipped": str(error)}
     client = docker.from_env()
     if not client.images.list(IMAGE):
         build_base(IMAGE)
-    floor = floors.container(client, IMAGE, rounds)
-    stage = f'image: {IMAGE}, command: [python3, -c, "import time; print(time.time())"]'
+    floor = floors.container(client, IMAGE, ["python3", "-c", TELL], rounds)
+    stage = f'image: {IMAGE}, command: [python3, -c, "{TELL}"]'
     found = stages.latency(rounds, stage, "--runner", "docker", "--slots", "1")
     return {"floor_container": floor, **found}

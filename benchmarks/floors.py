@@ -30,11 +30,11 @@ def python(rounds: int) -> dict[str, float]:
     return spread([timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)) for _ in range(rounds)])
 
 
-def container(client: Any, image: str, rounds: int) -> dict[str, float]:
+def container(client: Any, image: str, command: list[str], rounds: int) -> dict[str, float]:
     """Create, start, wait and remove by the SDK, with the options every stage has."""
 
     def once() -> None:
-        made = client.containers.create(image, ["true"], network_mode="none", read_only=True, init=True)
+        made = client.containers.create(image, command, network_mode="none", read_only=True, init=True)
         made.start()
         made.wait()
         made.remove()
