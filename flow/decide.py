@@ -45,6 +45,8 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
         held.mention_running()
     else:
         held.mention_settled()
+    draft.show()
+    stewardship.show()
     return Decision(
         stops=(*local.stops, *held.stops),
         ends=tuple(held.ends),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from flow.boards import project_board
 from flow.change import Commit, Event, Write
 from flow.controls import Answered, answer_all
 from flow.world import ProjectView, Snapshot
@@ -55,6 +56,28 @@ class Draft:
         if answered.definition:
             writes.append(Write(layout.definition(project), answered.definition))
         self.add(event, *writes)
+
+    def after(self) -> Snapshot:
+        """The snapshot as it will be once all of this has landed."""
+        return (
+            replace(self.snapshot, projects={**self.snapshot.projects, **self._views}) if self._views else self.snapshot
+        )
+
+    def show(self) -> None:
+        """Renew the board of every project that changes, in the last commit that changes it."""
+        after, shown = self.after(), set[str]()
+        for place in range(len(self.commits) - 1, -1, -1):
+            project = self.commits[place].event.project
+            view = self._views.get(project)
+            if view is None or project in shown:
+                continue
+            shown.add(project)
+            if view.tombstone is None:
+                self.attach(place, Write(layout.board(project), project_board(after, view)))
+
+    def attach(self, place: int, write: Write) -> None:
+        commit = self.commits[place]
+        self.commits[place] = Commit(commit.event, (*commit.writes, write))
 
     def tombstone(self, project: str, stone: Tombstone | None, event: Event, *writes: Write) -> None:
         self._views[project] = replace(self.view(project), tombstone=stone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 
 from flow import gpus
+from flow.boards import root_board
 from flow.change import Event, Write
 from flow.controls import abort_target, answer
 from flow.draft import Draft
@@ -21,6 +22,11 @@ from schema.reasons import End
 
 USE_LASTS = 120.0
 """Connected seconds."""
+
+
+BOARD_EVERY = 60.0
+"""Connected seconds between two root boards of one node."""
+_BOARD = ("board",)
 
 
 class Stewardship:
@@ -167,6 +173,20 @@ class Stewardship:
         key = ("tombstone-seen", id, stone.generation)
         self.watched.add(key)
         return self.seen.age(key)
+
+    # -- the root board --------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Renew the root board now and then: with other news, or alone where it was left behind and nothing happens."""
+        age = self.seen.age(_BOARD)
+        text = root_board(self.draft.after()) if age >= BOARD_EVERY and self.able else ""
+        write = Write(layout.ROOT_BOARD, text)
+        if text and self.draft.commits:
+            self.draft.attach(len(self.draft.commits) - 1, write)
+        elif text and text != self.snapshot.board and age >= BOARD_EVERY + patience(self._rank("board"), self.poll):
+            self.draft.add(Event("board", fact="renewed"), write)
+        else:
+            self.watched.add(_BOARD)  # what is not watched any more begins to age anew
 
     def wipes(self, wiped: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""

@@ -86,3 +86,4 @@ class Snapshot:
     heartbeats: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # `file:line:col: what` of files that do not parse
     confirmed_deletions: bool = False
+    board: str = ""  # the root board as it is

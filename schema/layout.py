@@ -95,6 +95,13 @@ def tombstone(id: str) -> str:
     return f"projects/{id}/deleted.yaml"
 
 
+ROOT_BOARD = "README.md"
+
+
+def board(id: str) -> str:
+    return f"projects/{id}/README.md"
+
+
 def inventory(node: str) -> str:
     return f"inventory/{node}.yaml"
 

@@ -46,6 +46,7 @@ class Assembler:
         self._faulty: set[str] = set()  # projects with something to complain about
         self._seen: tuple[str, str] | None = None
         self._pipelines = Pipelines({}, {})
+        self._shown = ("", "")  # the root board's blob and text
 
     def snapshot(
         self, main: Branch, state: Branch, history: History, *, wanted: str, heartbeats: Mapping[str, str]
@@ -68,7 +69,17 @@ class Assembler:
             heartbeats=heartbeats,
             problems=tuple(reading.problems),
             confirmed_deletions=history.confirmed(self._leaving()),
+            board=self._board(reading),
         )
+
+    def _board(self, reading: Reading) -> str:
+        blob = reading.state.files(ROOT).get(layout.ROOT_BOARD, "")
+        if self._shown[0] != blob:
+            try:
+                self._shown = (blob, reading.state.text(layout.ROOT_BOARD, blob) if blob else "")
+            except DocumentError:
+                self._shown = (blob, "")
+        return self._shown[1]
 
     def _leaving(self) -> frozenset[str]:
         """The commits by which projects left that still have files here."""
