@@ -60,6 +60,7 @@ def template(folder: Path | None) -> dict[str, str]:
 
 def plan(
     rev: Annotated[str, typer.Option("--rev", help="a commit or branch whose main this would be")] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="tables, for a merge request")] = False,
 ) -> None:
     """What the nodes would do now, or if a branch were merged: replies, starts and where, what becomes stale.
 
@@ -67,6 +68,7 @@ def plan(
     """
     from dataclasses import asdict
 
+    from flow.boards import planned_board
     from flow.plan import plan as make
     from state.revisions import resolve
 
@@ -74,7 +76,9 @@ def plan(
     if rev:
         snapshot = client.at(resolve(client, rev), snapshot.state)
     planned = make(snapshot)
-    if not output.for_programs([asdict(each) for each in planned]):
+    if markdown:
+        print(planned_board(snapshot, planned))
+    elif not output.for_programs([asdict(each) for each in planned]):
         for each in planned:
             _print_plan(each)
         _print_problems(snapshot)

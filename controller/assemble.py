@@ -64,6 +64,7 @@ class NodeOptions:
     images: Path | None = None
     labels: tuple[str, ...] = ()
     settle: float = 1.0
+    board: float = 60.0
     once: bool = False
     stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
     ended: threading.Event = field(default_factory=threading.Event)
@@ -195,6 +196,7 @@ def _controller(
         inventory=take_inventory(options, incarnation, runner),
         pool="/pool" if isolated else str(pool.absolute()),
         settle=options.settle,
+        board=options.board,
     )
     return Controller(
         Parts(

@@ -3,12 +3,13 @@
 No times that run on, so a board changes only when something happened. Bounded, whatever the repository holds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from flow.markdown import code, link, table, text
 from flow.memo import Memo
 from flow.open import open_views
+from flow.plan import Planned
 from flow.views import ProjectState, project_state, stage_states, stale
 from flow.world import ProjectView, Snapshot
 from schema import layout
@@ -55,7 +56,7 @@ def _root(snapshot: Snapshot) -> str:
     for name, members in groups.items():
         lines += _group(snapshot, name, members)
     lines += _nodes(snapshot)
-    lines += ["Written by Winslow's nodes, never by hand. What is wanted is on `main`.", ""]
+    lines += ["Written by Winslow's nodes, never by hand. What is wanted is on the branch main.", ""]
     return "\n".join(lines)
 
 
@@ -204,3 +205,29 @@ def _requests(view: ProjectView) -> list[str]:
     ]  # fmt: skip
     heads = ("request", "asks to", "stage", "by", "reply", "comment")
     return ["## Requests", "", *table(heads, rows)] if rows else []
+
+
+# what would happen
+
+
+def planned_board(snapshot: Snapshot, planned: Sequence[Planned]) -> str:
+    """For a merge request: what its files would make the nodes do."""
+    rows = [
+        [text(each.project), text(each.stage or ""), text(", ".join(each.nodes[:3]) or each.waits), _with(each),
+         text(f"execution {each.workspace}" if each.workspace else ""), text(_also(each), 600)]
+        for each in planned[:ROWS]
+    ]  # fmt: skip
+    heads = ("project", "would start", "on", "with", "built on", "also")
+    lines = ["## Plan", "", *(table(heads, rows) or ["Nothing would change.", ""])]
+    more = [f"… and {len(planned) - ROWS} more.", ""] if len(planned) > ROWS else []
+    return "\n".join([*lines, *more, *_problems(snapshot)])
+
+
+def _with(each: Planned) -> str:
+    return " ".join(code(f"{name}={_plain(value)}") for name, value in islice(each.inputs.items(), 10))
+
+
+def _also(each: Planned) -> str:
+    aborts = [f"execution {each.aborts} is aborted"] if each.aborts else []
+    outdated = [f"stale: {', '.join(each.stale)}"] if each.stale else []
+    return "; ".join([*each.replies, *aborts, *outdated])

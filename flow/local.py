@@ -22,6 +22,7 @@ class Me:
     inventory: Inventory
     pool: str = "/pool"
     settle: float = 1.0  # seconds a stage runs before `running` is worth a push of its own
+    board: float = 60.0  # connected seconds between two root boards of this node
 
 
 class Order(Recorded):

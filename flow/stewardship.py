@@ -24,8 +24,6 @@ USE_LASTS = 120.0
 """Connected seconds."""
 
 
-BOARD_EVERY = 60.0
-"""Connected seconds between two root boards of one node."""
 _BOARD = ("board",)
 
 
@@ -179,11 +177,11 @@ class Stewardship:
     def show(self) -> None:
         """Renew the root board now and then: with other news, or alone where it was left behind and nothing happens."""
         age = self.seen.age(_BOARD)
-        text = root_board(self.draft.after()) if age >= BOARD_EVERY and self.able else ""
+        text = root_board(self.draft.after()) if age >= self.me.board and self.able else ""
         write = Write(layout.ROOT_BOARD, text)
         if text and self.draft.commits:
             self.draft.attach(len(self.draft.commits) - 1, write)
-        elif text and text != self.snapshot.board and age >= BOARD_EVERY + patience(self._rank("board"), self.poll):
+        elif text and text != self.snapshot.board and age >= self.me.board + patience(self._rank("board"), self.poll):
             self.draft.add(Event("board", fact="renewed"), write)
         else:
             self.watched.add(_BOARD)  # what is not watched any more begins to age anew

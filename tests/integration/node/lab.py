@@ -27,7 +27,7 @@ from pathlib import Path
 from controller.assemble import NodeOptions, run_node
 repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner, poll=0.25, heartbeat=0.4,
-    slots=2, settle=0.1), lambda text: print(text, flush=True)))
+    slots=2, settle=0.1, board=0.5), lambda text: print(text, flush=True)))
 """
 
 WORK = "import os, time; print(os.environ['WINSLOW_STAGE'], file=open(os.environ['RUNS'], 'a')); "
