@@ -1,9 +1,8 @@
-"""Verbs that tell what was: logs, events, compare."""
+"""Verbs that tell what was: events, compare."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,19 +13,16 @@ from cli.errors import CommandError
 if TYPE_CHECKING:
     from flow.compare import Row
     from flow.world import ProjectView
-    from runner.logs import Line
     from schema.execution import Execution
     from state.git import GitRepository
     from state.log import EventRecord
 
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="go on until there is no more")]
 EVERYTHING = 1_000_000
-LOOK_EVERY = 1.0
-ENDS = ("succeed", "fail", "abort", "lose", "supersede", "file")
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (logs, events, compare):
+    for verb in (events, compare):
         app.command()(verb)
 
 
@@ -42,155 +38,6 @@ def execution_of(view: "ProjectView", number: str) -> "Execution":
     return found
 
 
-# -- logs -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a log, or (stream `-`) what a node did meanwhile."""
-
-    time: str
-    stream: str
-    text: str
-
-    def __str__(self) -> str:
-        head = f"-- {self.time}" if self.stream == "-" else f"{self.time} {self.stream}".strip()
-        return f"{head} {self.text}"
-
-
-def logs(
-    what: Annotated[str, typer.Argument(help="a project, or one of its executions", metavar="PROJECT[/N]")],
-    follow: Follow = False,
-) -> None:
-    """The log of an execution, default the newest, with what nodes did (--) in between.
-
-    Live where it runs on this machine, else the summary that the repository has after its end.
-    Example: winslowctl logs crossing/3 -f
-    """
-    id, _, number = what.partition("/")
-    client, _, view = settings.project(id)
-    record = execution_of(view, number)
-    told = Told(client, id, record.execution)
-    live = settings.data() / "runs" / record.claim.container / "log"
-    if follow and record.state.active:
-        _follow(told, live)
-        return
-    entries = list(merged(_lines(client, id, record, live), told.news()))
-    if not output.for_programs([asdict(entry) for entry in entries]):
-        for entry in entries:
-            print(entry)
-
-
-def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) -> "list[Line]":
-    from runner import logs as files
-    from schema import layout
-
-    if live.is_file():
-        return list(files.follow(live, lambda: True, sleep=time.sleep))
-    text = client.read_text(layout.log(id, record.execution, record.stage))
-    if text is None and record.state.active:
-        raise CommandError(f"{id}/{record.execution} runs on {record.claim.node}; its log arrives with its end")
-    return [files.parse(line) for line in (text or "").splitlines()]
-
-
-def merged(lines: "Iterable[Line]", news: "Sequence[EventRecord]") -> Iterator[Entry]:
-    """Both by time. Commits know whole seconds: a beginning counts as its start, an end as its end."""
-    waiting = sorted(news, key=_moment)
-    for line in lines:
-        while waiting and line.time and _moment(waiting[0]) <= line.time:
-            yield event_entry(waiting.pop(0))
-        yield line_entry(line)
-    yield from map(event_entry, waiting)
-
-
-def _moment(event: "EventRecord") -> str:
-    return event.time.removesuffix("Z") + ("~" if event.event in ENDS else "")
-
-
-def line_entry(line: "Line") -> Entry:
-    from runner.logs import clean
-
-    return Entry(clean(line.time), line.stream, clean(line.text))
-
-
-def event_entry(event: "EventRecord") -> Entry:
-    from runner.logs import clean
-
-    fact = f": {event.text}" if event.text else ""
-    return Entry(clean(event.time), "-", clean(f"{event.event} {event.stage or ''} on {event.node or '?'}{fact}"))
-
-
-class Told:
-    """The events of one execution, each told once."""
-
-    def __init__(self, client: "GitRepository", id: str, number: int) -> None:
-        self.client, self.id, self.number = client, id, number
-        self.newest: str | None = None
-        self.looked = time.monotonic()
-        self.ended = False
-
-    def news(self) -> "list[EventRecord]":
-        """As of the last fetch."""
-        from state.log import events as read
-
-        every = read(self.client, limit=EVERYTHING, since=self.newest)
-        self.newest = every[-1].commit if every else self.newest
-        return [event for event in every if event.project == self.id and event.execution == self.number]
-
-    def look(self) -> bool:
-        """Fetch now and then; whether the execution has ended. A server that is away is asked again."""
-        from state.errors import StateError
-
-        if self.ended or time.monotonic() - self.looked < LOOK_EVERY:
-            return self.ended
-        self.looked = time.monotonic()
-        try:
-            view = self.client.fetch().projects.get(self.id)
-        except StateError:
-            return False
-        record = view.execution(self.number) if view else None
-        self.ended = record is None or record.state.ended
-        return self.ended
-
-
-def _follow(told: Told, live: Path) -> None:
-    """Beginnings are told as they come, ends after the last line."""
-    from runner import logs as files
-
-    last: list[EventRecord] = []
-
-    def ended() -> bool:
-        over = told.look()
-        for event in told.news():
-            if event.event in ENDS:
-                last.append(event)
-            else:
-                print(event_entry(event), flush=True)
-        return over
-
-    if _appears(live, ended):
-        for line in files.follow(live, ended, sleep=time.sleep):
-            print(line_entry(line), flush=True)
-    else:
-        view = told.client.fetch().projects[told.id]
-        for line in _lines(told.client, told.id, execution_of(view, str(told.number)), live):
-            print(line_entry(line))
-    for event in last:
-        print(event_entry(event))
-
-
-def _appears(live: Path, ended: Callable[[], bool]) -> bool:
-    """Whether the log came to be on this machine before the end."""
-    while not live.is_file():
-        if ended():
-            return False
-        time.sleep(0.1)
-    return True
-
-
-# -- events -----------------------------------------------------------------------------------------------------------
-
-
 def events(
     follow: Follow = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="at most so many, the newest")] = 200,
@@ -198,6 +45,7 @@ def events(
 ) -> None:
     """What happened, oldest first: the commits of winslow/state. With -f and -o json one object a line.
 
+    With -f a server that is away is asked again, and only Ctrl-C ends it (exit code 130).
     Example: winslowctl events -f --project crossing
     """
     from state.log import events as read
@@ -238,9 +86,6 @@ def _tell(found: "Iterable[EventRecord]") -> None:
         by = event.by or event.node or ""
         parts = (event.time, event.event.ljust(10), where, event.stage or "", event.text, f"({by})" if by else "")
         print(" ".join(clean(part) for part in parts if part), flush=True)
-
-
-# -- compare ----------------------------------------------------------------------------------------------------------
 
 
 def compare(

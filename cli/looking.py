@@ -1,4 +1,4 @@
-"""Verbs that show how things are: ps, describe, nodes."""
+"""Verbs that show how all of it is: ps, nodes."""
 
 import sys
 from collections.abc import Sequence
@@ -14,32 +14,33 @@ if TYPE_CHECKING:
     from flow.world import ProjectView
     from schema.execution import Execution
 
-Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
+At = Annotated[str, typer.Option("--at", help="as it was then: a commit, a time (UTC), or an age like 2h")]
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (ps, describe, nodes):
+    for verb in (ps, nodes):
         app.command()(verb)
 
 
 def ps(
     tag: Annotated[str, typer.Option("--tag", help="only projects with this tag")] = "",
     state: Annotated[str, typer.Option("--state", help="only projects in this state")] = "",
+    at: At = "",
 ) -> None:
     """All projects: what needs you, what runs, what waits and why.
 
-    Example: winslowctl ps --state needs_input
+    Example: winslowctl ps --state needs_input     winslowctl ps --at 2026-03-01T09:30
     """
     from flow.views import STATES, project_state
 
     if state and state not in STATES:
         raise CommandError(f"--state takes {', '.join(STATES)}, not {state[:30]!r}", 2)
-    _, snapshot = settings.snapshot()
+    snapshot = settings.snapshot_at(at)
     rows = []
     for view in snapshot.projects.values():
         now = project_state(snapshot, view)
         if (not tag or (view.project and tag in view.project.tags)) and state in ("", now.state):
-            rows.append(_ps_row(view, now))
+            rows.append(_ps_row(view, now, live=not at))
     if output.for_programs([without_text(row) for row in rows]):
         return
     cells = [
@@ -47,7 +48,7 @@ def ps(
             *(output.shown(r[name]) for name in ("project", "pipeline")),
             output.state_word(r["state"]),
             *(output.shown(r[name]) for name in ("stage", "execution")),
-            _place(r["node"], r["gpus"]),
+            place(r["node"], r["gpus"]),
             percent(r["progress"]),
             output.shown(r["text"]),
         ]
@@ -64,7 +65,7 @@ def without_text(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "text"}
 
 
-def _ps_row(view: "ProjectView", now: "ProjectState") -> dict[str, Any]:
+def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str, Any]:
     record = now.execution
     newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
@@ -80,13 +81,13 @@ def _ps_row(view: "ProjectView", now: "ProjectState") -> dict[str, Any]:
         "execution": record.execution if record else None,
         "node": record.claim.node if record and runs else None,
         "gpus": list(record.gpus) if record and runs else [],
-        "progress": progress(record) if record and runs else None,
+        "progress": progress(record) if record and runs and live else None,
         "since": _since(newest) if newest else None,
         "text": reason,
     }
 
 
-def _place(node: str | None, gpus: Sequence[str]) -> str:
+def place(node: str | None, gpus: Sequence[str]) -> str:
     from flow.gpus import short
 
     return output.shown(" ".join([node or "", *(short(gpu) for gpu in gpus)]))
@@ -106,105 +107,6 @@ def progress(record: "Execution") -> float | None:
 
 def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}%"
-
-
-def describe(project: Project) -> None:
-    """One project: its stages, executions and requests.
-
-    Example: winslowctl describe crossing
-    """
-    from flow.views import project_state, stage_states
-
-    _, snapshot, view = settings.project(project)
-    now = project_state(snapshot, view)
-    stages = [
-        {
-            "stage": s.stage,
-            "state": s.state,
-            "reason": s.reason and str(s.reason),
-            "execution": s.execution,
-            "text": s.text or _live(view, s.execution),
-        }
-        for s in stage_states(snapshot, view)
-    ]
-    value = {
-        "project": view.id,
-        "pipeline": now.pipeline,
-        "state": now.state,
-        "reason": now.reason and str(now.reason),
-        "stages": stages,
-        "executions": [e.model_dump(mode="json", by_alias=True) for e in view.executions],
-        "requests": _requests(view),
-    }
-    if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
-        _describe(view, now, value)
-
-
-def _live(view: "ProjectView", number: int | None) -> str:
-    record = view.execution(number) if number else None
-    return percent(progress(record)) if record and record.state.active else ""
-
-
-def _requests(view: "ProjectView") -> list[dict[str, Any]]:
-    answered = [
-        {
-            "request": r.request,
-            "by": r.by,
-            "commit": r.commit,
-            "reply": r.model_dump(mode="json", exclude_defaults=True),
-        }
-        for r in view.replies
-    ]
-    waiting = [{"request": f.name, "by": f.by, "commit": f.commit, "reply": None} for f in view.unanswered]
-    return answered + waiting
-
-
-def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -> None:
-    from flow.views import state_class
-
-    name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
-    output.line(f"[bold]{output.shown(view.id)}[/]{name} · pipeline {output.shown(now.pipeline)}")
-    why = f" ({output.shown(now.reason)}: {output.shown(now.text)})" if now.reason else ""
-    output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}\n")
-    output.table(
-        ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),
-        [
-            [output.shown(s["stage"]), output.state_word(s["state"]), state_class(s["state"]),
-             output.shown(s["execution"]),
-             output.shown(": ".join(p for p in (s["reason"] or "", s["text"]) if p))]
-            for s in value["stages"]
-        ],
-    )  # fmt: skip
-    output.line("")
-    output.table(
-        ("EXEC", "STAGE", "STATE", "ATTEMPT", "NODE", "FROM", "REASON", "METRICS"),
-        [_execution_row(e) for e in view.executions[-20:]],
-        empty="no executions yet",
-    )
-    output.line("")
-    output.table(
-        ("REQUEST", "BY", "REPLY"),
-        [[output.shown(r["request"]), output.shown(r["by"]), _verdict(r["reply"])] for r in value["requests"][-20:]],
-        empty="no requests yet",
-    )
-
-
-def _execution_row(e: "Execution") -> list[str]:
-    metrics = list((e.result.metrics if e.result else {}).items())[:4]
-    why = ": ".join(part for part in (str(e.reason) if e.reason else "", e.text) if part)
-    return [
-        str(e.execution), output.shown(e.stage), output.state_word(str(e.state)), str(e.attempt),
-        _place(e.claim.node, e.gpus), output.shown(e.workspace.source), output.shown(why, 80),
-        output.shown(", ".join(f"{name}={value:g}" for name, value in metrics)),
-    ]  # fmt: skip
-
-
-def _verdict(reply: dict[str, Any] | None) -> str:
-    if reply is None:
-        return "[yellow]not yet[/]"
-    if reply["verdict"] == "accepted":
-        return "[green]accepted[/]"
-    return f"[red]rejected[/] {output.shown(reply.get('reason'))}: {output.shown(reply.get('text'))}"
 
 
 def nodes() -> None:

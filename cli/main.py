@@ -11,9 +11,11 @@ import typer
 
 from cli import (
     control,
+    describing,
     files,
     health,
     history,
+    logs,
     looking,
     page,
     pipelines,
@@ -52,7 +54,8 @@ def options(
 
 
 for group in (
-    repository, validation, health, running, page, pipelines, projects, control, waiting, looking, history, files,
+    repository, validation, health, running, page, pipelines, projects, control, waiting, looking,
+    describing, logs, history, files,
 ):  # fmt: skip
     group.add_to(app)
 

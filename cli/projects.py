@@ -67,7 +67,7 @@ def projects_show(project: Id) -> None:
 
     Example: winslowctl projects show crossing
     """
-    from cli.looking import describe
+    from cli.describing import describe
 
     describe(project)
 

@@ -106,15 +106,29 @@ def warn(text: str) -> None:
     print(f"winslowctl: {clean(text)}", file=sys.stderr)
 
 
+def snapshot_at(when: str) -> "Snapshot":
+    """The repository as it was at a commit, at a time, or so long ago; as it is where nothing is said."""
+    client, found = snapshot()
+    if not when:
+        return found
+    from state.past import at
+
+    return at(client, when, time.time())
+
+
 def project(id: str, *, live: bool = False) -> "tuple[GitRepository, Snapshot, ProjectView]":
     """The project of that id. CommandError names the nearest one otherwise."""
+    client, found = snapshot(live=live)
+    return client, found, project_of(found, id)
+
+
+def project_of(found: "Snapshot", id: str) -> "ProjectView":
     from schema.suggest import did_you_mean
 
-    client, found = snapshot(live=live)
     if id not in found.projects:
         hint = did_you_mean(id, list(found.projects)) or "; `winslowctl ps` lists them"
         raise CommandError(f"there is no project {id!r}{hint}")
-    return client, found, found.projects[id]
+    return found.projects[id]
 
 
 def author() -> str:

@@ -34,25 +34,29 @@ def wait(
 ) -> None:
     """Wait until a project is in a state. A server that is away is waited for too.
 
+    With -o json the last state is printed in every case, as one line.
     Exit codes: 0 it is, 3 it stopped in another state and goes on only if somebody asks, 4 the time was over.
     Example: winslowctl wait crossing --for needs_input --timeout 5m
     """
     if state not in WAITED:
         raise CommandError(f"--for takes {', '.join(WAITED)}, not {state[:30]!r}", 2)
     deadline = time.monotonic() + _seconds(timeout)
-    client, _, _ = settings.project(project, live=True)
+    client, _, _ = settings.project(project)
     shown = Progress()
     while True:
         view, now = _look(client, project)
         if now and reached(now, view, state):
             shown.clear()
-            _say(now)
+            if not _told(project, now):
+                _say(now)
             return
         if now and rests(now, view):
             shown.clear()
+            _told(project, now)
             raise CommandError(f"{project} is {_sentence(now)}, not {state}", STOPPED)
         if time.monotonic() > deadline:
             shown.clear()
+            _told(project, now)
             word = f"still {_sentence(now)}" if now else "out of sight, the state repository does not answer"
             raise CommandError(f"{project} is {word}, after {timeout}", TOO_LATE)
         shown.show(now)
@@ -94,12 +98,23 @@ def rests(now: "ProjectState", view: "ProjectView | None") -> bool:
     return now.state in RESTS and not (view and view.unanswered)
 
 
-def _say(now: "ProjectState") -> None:
-    value = {"project": now.project, "state": now.state, "reason": now.reason and str(now.reason)}
-    if not output.for_programs(value):
-        from runner.logs import clean
+def _told(project: str, now: "ProjectState | None") -> bool:
+    """One line for programs, if that was asked for. Without a state: the repository did not answer."""
+    return output.one_line(
+        {
+            "project": project,
+            "state": now and now.state,
+            "reason": now and now.reason and str(now.reason),
+            "stage": now and now.stage,
+            "execution": now and now.execution and now.execution.execution,
+        }
+    )
 
-        print(clean(f"{now.project}: {_sentence(now)}"))
+
+def _say(now: "ProjectState") -> None:
+    from runner.logs import clean
+
+    print(clean(f"{now.project}: {_sentence(now)}"))
 
 
 def _sentence(now: "ProjectState") -> str:

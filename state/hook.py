@@ -31,10 +31,17 @@ def check(lines: Iterable[str]) -> list[str]:
     """Every problem of every push to `main` in the hook's input. Run inside the repository."""
     problems: list[str] = []
     for line in lines:
-        old, new, ref = line.split()
+        old, new, ref = _push(line)
         if ref == layout.MAIN:
             problems.extend(str(problem) for problem in _problems(old, new))
     return problems
+
+
+def _push(line: str) -> tuple[str, str, str]:
+    fields = line.split()
+    if len(fields) != 3:
+        raise RuntimeError(f"lines of `old new ref` are wanted, as git gives its pre-receive hook, not {line[:60]!r}")
+    return fields[0], fields[1], fields[2]
 
 
 def _problems(old: str, new: str) -> Iterator[Problem]:
@@ -120,7 +127,11 @@ def _git(arguments: Sequence[str], given: str = "") -> bytes:
 
 
 def main() -> int:
-    problems = check(sys.stdin)
+    try:
+        problems = check(sys.stdin)
+    except RuntimeError as error:
+        print(f"the push could not be checked, so it is refused: {error}", file=sys.stderr)
+        return 1
     if not problems:
         return 0
     print("main was not changed; mend this and push again:", file=sys.stderr)

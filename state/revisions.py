@@ -28,10 +28,11 @@ def resolve(repository: GitRepository, rev: str) -> str:
         repository.remote.fetch([f"+refs/heads/{rev}:{LOOKED_AT}"])
         return str(repository.clone.repo.references[LOOKED_AT].target)
     except (StateError, KeyError):
-        return _commit(repository, rev)
+        return commit_named(repository, rev)
 
 
-def _commit(repository: GitRepository, rev: str) -> str:
+def commit_named(repository: GitRepository, rev: str) -> str:
+    """The commit of the clone that an id of at least 7 digits begins. NoRevision."""
     try:
         found = repository.clone.repo.get(rev) if len(rev) == 40 else repository.clone.repo.revparse_single(rev)
     except (KeyError, ValueError, pygit2.GitError):

@@ -1,0 +1,119 @@
+"""`describe`: all about one project."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import output, settings
+from cli.looking import At, percent, place, progress, without_text
+
+if TYPE_CHECKING:
+    from flow.views import ProjectState
+    from flow.world import ProjectView
+    from schema.execution import Execution
+
+Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(describe)
+
+
+def describe(project: Project, at: At = "") -> None:
+    """One project: its stages, executions and requests.
+
+    Example: winslowctl describe crossing     winslowctl describe crossing --at 2h
+    """
+    from flow.views import project_state, stage_states
+
+    snapshot = settings.snapshot_at(at)
+    view = settings.project_of(snapshot, project)
+    now = project_state(snapshot, view)
+    stages = [
+        {
+            "stage": s.stage,
+            "state": s.state,
+            "reason": s.reason and str(s.reason),
+            "execution": s.execution,
+            "text": s.text or ("" if at else _live(view, s.execution)),
+        }
+        for s in stage_states(snapshot, view)
+    ]
+    value = {
+        "project": view.id,
+        "pipeline": now.pipeline,
+        "state": now.state,
+        "reason": now.reason and str(now.reason),
+        "stages": stages,
+        "executions": [e.model_dump(mode="json", by_alias=True) for e in view.executions],
+        "requests": _requests(view),
+    }
+    if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
+        _describe(view, now, value)
+
+
+def _live(view: "ProjectView", number: int | None) -> str:
+    record = view.execution(number) if number else None
+    return percent(progress(record)) if record and record.state.active else ""
+
+
+def _requests(view: "ProjectView") -> list[dict[str, Any]]:
+    answered = [
+        {
+            "request": r.request,
+            "by": r.by,
+            "commit": r.commit,
+            "reply": r.model_dump(mode="json", exclude_defaults=True),
+        }
+        for r in view.replies
+    ]
+    waiting = [{"request": f.name, "by": f.by, "commit": f.commit, "reply": None} for f in view.unanswered]
+    return answered + waiting
+
+
+def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -> None:
+    from flow.views import state_class
+
+    name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
+    output.line(f"[bold]{output.shown(view.id)}[/]{name} · pipeline {output.shown(now.pipeline)}")
+    why = f" ({output.shown(now.reason)}: {output.shown(now.text)})" if now.reason else ""
+    output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}\n")
+    output.table(
+        ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),
+        [
+            [output.shown(s["stage"]), output.state_word(s["state"]), state_class(s["state"]),
+             output.shown(s["execution"]),
+             output.shown(": ".join(p for p in (s["reason"] or "", s["text"]) if p))]
+            for s in value["stages"]
+        ],
+    )  # fmt: skip
+    output.line("")
+    output.table(
+        ("EXEC", "STAGE", "STATE", "ATTEMPT", "NODE", "FROM", "REASON", "METRICS"),
+        [_execution_row(e) for e in view.executions[-20:]],
+        empty="no executions yet",
+    )
+    output.line("")
+    output.table(
+        ("REQUEST", "BY", "REPLY"),
+        [[output.shown(r["request"]), output.shown(r["by"]), _verdict(r["reply"])] for r in value["requests"][-20:]],
+        empty="no requests yet",
+    )
+
+
+def _execution_row(e: "Execution") -> list[str]:
+    metrics = list((e.result.metrics if e.result else {}).items())[:4]
+    why = ": ".join(part for part in (str(e.reason) if e.reason else "", e.text) if part)
+    return [
+        str(e.execution), output.shown(e.stage), output.state_word(str(e.state)), str(e.attempt),
+        place(e.claim.node, e.gpus), output.shown(e.workspace.source), output.shown(why, 80),
+        output.shown(", ".join(f"{name}={value:g}" for name, value in metrics)),
+    ]  # fmt: skip
+
+
+def _verdict(reply: dict[str, Any] | None) -> str:
+    if reply is None:
+        return "[yellow]not yet[/]"
+    if reply["verdict"] == "accepted":
+        return "[green]accepted[/]"
+    return f"[red]rejected[/] {output.shown(reply.get('reason'))}: {output.shown(reply.get('text'))}"

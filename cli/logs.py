@@ -1,0 +1,175 @@
+"""`logs`: what an execution printed, and what nodes did meanwhile."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError
+from cli.history import EVERYTHING, Follow, execution_of
+
+if TYPE_CHECKING:
+    from runner.logs import Line
+    from schema.execution import Execution
+    from state.git import GitRepository
+    from state.log import EventRecord
+
+LOOK_EVERY = 1.0
+ENDS = ("succeed", "fail", "abort", "lose", "supersede", "file")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(logs)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a log, or (stream `-`) what a node did meanwhile."""
+
+    time: str
+    stream: str
+    text: str
+
+    def __str__(self) -> str:
+        head = f"-- {self.time}" if self.stream == "-" else f"{self.time} {self.stream}".strip()
+        return f"{head} {self.text}"
+
+
+def logs(
+    what: Annotated[str, typer.Argument(help="a project, or one of its executions", metavar="PROJECT[/N]")],
+    follow: Follow = False,
+) -> None:
+    """The log of an execution, default the newest, with what nodes did (--) in between.
+
+    Live where it runs on this machine, else the summary that the repository has after its end. With -o json one object
+    a line, with -o yaml one document. With -f a server that is away is waited for.
+    Exit codes: 0 all of it was shown, with -f until the end however it ended; 1 there is no such log, or not here yet.
+    Example: winslowctl logs crossing/3 -f
+    """
+    id, _, number = what.partition("/")
+    client, _, view = settings.project(id)
+    record = execution_of(view, number)
+    told = Told(client, id, record)
+    live = settings.data() / "runs" / record.claim.container / "log"
+    if follow and record.state.active:
+        _follow(told, live)
+        return
+    for entry in list(merged(_lines(client, id, record, live), told.news())):
+        _print(entry)
+
+
+def _print(entry: Entry) -> None:
+    if not output.one_line(asdict(entry)):
+        print(entry, flush=True)
+
+
+def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) -> "list[Line]":
+    from runner import logs as files
+    from schema import layout
+
+    if live.is_file():
+        return list(files.follow(live, lambda: True, sleep=time.sleep))
+    text = client.read_text(layout.log(id, record.execution, record.stage))
+    if text is None and record.state.active:
+        raise CommandError(f"{id}/{record.execution} runs on {record.claim.node}; its log arrives with its end")
+    return [files.parse(line) for line in (text or "").splitlines()]
+
+
+def merged(lines: "Iterable[Line]", news: "Sequence[EventRecord]") -> Iterator[Entry]:
+    """Both by time. Commits know whole seconds: a beginning counts as its start, an end as its end."""
+    waiting = sorted(news, key=_moment)
+    for line in lines:
+        while waiting and line.time and _moment(waiting[0]) <= line.time:
+            yield event_entry(waiting.pop(0))
+        yield line_entry(line)
+    yield from map(event_entry, waiting)
+
+
+def _moment(event: "EventRecord") -> str:
+    return event.time.removesuffix("Z") + ("~" if event.event in ENDS else "")
+
+
+def line_entry(line: "Line") -> Entry:
+    from runner.logs import clean
+
+    return Entry(clean(line.time), line.stream, clean(line.text))
+
+
+def event_entry(event: "EventRecord") -> Entry:
+    from runner.logs import clean
+
+    fact = f": {event.text}" if event.text else ""
+    return Entry(clean(event.time), "-", clean(f"{event.event} {event.stage or ''} on {event.node or '?'}{fact}"))
+
+
+class Told:
+    """The events of one execution, each told once."""
+
+    def __init__(self, client: "GitRepository", id: str, record: "Execution") -> None:
+        self.client, self.id, self.number = client, id, record.execution
+        self.last = record
+        self.newest: str | None = None
+        self.looked = time.monotonic()
+        self.ended = False
+
+    def news(self) -> "list[EventRecord]":
+        """As of the last fetch."""
+        from state.log import events as read
+
+        every = read(self.client, limit=EVERYTHING, since=self.newest)
+        self.newest = every[-1].commit if every else self.newest
+        return [event for event in every if event.project == self.id and event.execution == self.number]
+
+    def look(self) -> bool:
+        """Fetch now and then; whether the execution has ended. A server that is away is asked again."""
+        from state.errors import StateError
+
+        if self.ended or time.monotonic() - self.looked < LOOK_EVERY:
+            return self.ended
+        self.looked = time.monotonic()
+        try:
+            view = self.client.fetch().projects.get(self.id)
+        except StateError:
+            return False
+        record = view.execution(self.number) if view else None
+        self.last = record or self.last
+        self.ended = record is None or record.state.ended
+        return self.ended
+
+
+def _follow(told: Told, live: Path) -> None:
+    """Beginnings are told as they come, ends after the last line."""
+    from runner import logs as files
+
+    last: list[EventRecord] = []
+
+    def ended() -> bool:
+        over = told.look()
+        for event in told.news():
+            if event.event in ENDS:
+                last.append(event)
+            else:
+                _print(event_entry(event))
+        return over
+
+    if _appears(live, ended):
+        for line in files.follow(live, ended, sleep=time.sleep):
+            _print(line_entry(line))
+    else:
+        for line in _lines(told.client, told.id, told.last, live):
+            _print(line_entry(line))
+    for event in last:
+        _print(event_entry(event))
+
+
+def _appears(live: Path, ended: Callable[[], bool]) -> bool:
+    """Whether the log came to be on this machine before the end."""
+    while not live.is_file():
+        if ended():
+            return False
+        time.sleep(0.1)
+    return True
