@@ -122,7 +122,7 @@ class Folders:
         log = Log(summary.text, summary.lines, summary.bytes, summary.digest)
         values = feedback.results(directory)
         try:
-            manifest = self.workspaces.finish(order.project, order.execution)
+            manifest = self.workspaces.finish(order.project, order.execution, container)
             tree = self.workspaces.tree(manifest)
         except StoreError as error:
             return Gathered(values, missing=(f"its workspace: {error}",), log=log)

@@ -12,8 +12,9 @@ the note, written whole, makes either true.
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,9 +27,10 @@ from runner.store import overlay, upper
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
-from runner.store.errors import MissingObject, NotFound, StoreError
+from runner.store.errors import NotFound, StoreError
 from runner.store.gate import Gate
-from runner.store.manifest import Kind, Manifest, Row
+from runner.store.keep import keep_folder, keep_upper
+from runner.store.manifest import Manifest, Row
 from runner.store.objects import Objects, Owner, own
 from runner.store.tree import Tree, open_beneath
 
@@ -65,6 +67,7 @@ class Workspaces:
         self.owner = owner or (os.geteuid(), os.getegid())
         self.objects = Objects(self.data / "store", self.owner, durable=durable)
         self.gate = Gate()
+        self._places = [threading.Lock() for _ in range(64)]
         self._overlays, self._trash = overlays, self.objects.root / "trash"
 
     def folder(self, project: str, execution: int) -> Path:
@@ -96,24 +99,16 @@ class Workspaces:
 
         What an attempt before left at this place is put aside first: nothing of it is seen.
         """
-        with self.gate.shared():
-            return self._open(project, execution, container, base, add or {}, remove)
+        with self._at_work(project, execution) as folder:
+            files = self.manifest(base) if base else Manifest()
+            digest = base or self.objects.put(files.encode())
+            if add or remove:
+                known = {path: Added(*self._known(value)) for path, value in (add or {}).items()}
+                files = edited(files, known, remove)
+                digest = self.objects.put(files.encode())
+            return self._open(folder, container, files, digest)
 
-    def _open(
-        self,
-        project: str,
-        execution: int,
-        container: str,
-        base: str | None,
-        add: Mapping[str, str],
-        remove: Iterable[str],
-    ) -> Opened:
-        files = self.manifest(base) if base else Manifest()
-        digest = base or self.objects.put(files.encode())
-        if add or remove:
-            files = edited(files, {path: Added(*self._known(value)) for path, value in add.items()}, remove)
-            digest = self.objects.put(files.encode())
-        folder = self.folder(project, execution)
+    def _open(self, folder: Path, container: str, files: Manifest, digest: str) -> Opened:
         folder.mkdir(parents=True, exist_ok=True)
         self._put_aside(folder)
         notes.write(folder / NOTE, {"container": container, "from": digest, "overlay": self.overlays})
@@ -131,33 +126,39 @@ class Workspaces:
     def _known(self, digest: str) -> tuple[str, int]:
         return digest, self.objects.find(digest).stat().st_size
 
-    def finish(self, project: str, execution: int) -> str:
-        """The manifest of what the stage left, once nothing of it runs any more. Again it says the same. StoreError."""
-        with self.gate.shared():
-            folder = self.folder(project, execution)
+    def finish(self, project: str, execution: int, container: str | None = None) -> str:
+        """The manifest of what the stage left, once nothing of it runs any more. Again it says the same. StoreError.
+
+        `container`: only if the workspace is still that one's.
+        """
+        with self._at_work(project, execution) as folder:
             note = notes.read(folder / NOTE)
+            if container and note.get("container", container) != container:
+                raise NotFound(f"the workspace was given to another run ({note['container']})")
             result = note.get("result")
             if not isinstance(result, str):
                 with self.objects.together():
-                    result = self.objects.put(self._result(folder, note).encode())
+                    result = self.objects.put(self._left(folder, note).encode())
                 self.passing("workspace-hashed")
                 notes.write(folder / NOTE, {**note, "result": result})
                 self.passing("workspace-kept")
             self._put_aside(folder)
             return result
 
-    def _result(self, folder: Path, note: Mapping[str, object]) -> Manifest:
+    def _left(self, folder: Path, note: Mapping[str, object]) -> Manifest:
         if note.get("overlay"):
             if not self.overlays:  # what it hides can be read only by who may mount it
                 raise StoreError(
                     f"{folder} is an overlay, and this node may not read it: start it with its former rights"
                 )
-            keep = _Keeper(self.objects, folder / "upper")
-            return manifests.build(upper.merged(self.manifest(str(note["from"])), folder / "upper", keep.row))
-        if not (folder / "workspace").is_dir():
-            raise NotFound(f"the workspace of this execution is not on this node ({folder})")
-        keep = _Keeper(self.objects, folder / "workspace")
-        return manifests.build(upper.walk(folder / "workspace", keep.row))
+            return keep_upper(self.objects, self.manifest(str(note["from"])), folder / "upper")
+        return keep_folder(self.objects, folder / "workspace")
+
+    @contextmanager
+    def _at_work(self, project: str, execution: int) -> Iterator[Path]:
+        """Nobody else is at work on this execution, and nobody deletes objects."""
+        with self._places[hash((project, execution)) % len(self._places)], self.gate.shared():
+            yield self.folder(project, execution)
 
     def let_go(self, project: str, execution: int, container: str) -> None:
         """This container will write no more, and nobody asked what it left: what it changed can still be looked at."""
@@ -184,7 +185,8 @@ class Workspaces:
     def look(self, project: str, execution: int) -> Tree:
         """The files of an execution on this node: what it left, or as its stage has them now. NotFound.
 
-        Everything is read from the folder each time, so it may be called beside a running controller.
+        Everything is read from the folder each time, so it may be called beside a running controller. Of a stage at
+        work, only root sees which folders it has emptied; to others their old files are still there.
         """
         folder = self.folder(project, execution)
         note = notes.read(folder / NOTE)
@@ -250,19 +252,3 @@ class Workspaces:
         """At the start of a controller: what the one before left half-done."""
         self.clear()
         shutil.rmtree(self.objects.tmp, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Keeper:
-    """Files of a finished upper become objects."""
-
-    objects: Objects
-    root: Path
-
-    def row(self, path: str, found: os.stat_result) -> Row:
-        kind = upper.kind_of(found)
-        digest, size = self.objects.adopt(self.root / os.fsdecode(manifests.raw(path)), kind is Kind.PROGRAM)
-        return Row(path, kind, size, digest)
-
-
-__all__ = ["Added", "MissingObject", "Opened", "StoreError", "Workspaces"]

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from runner.store import overlay
 from runner.store.workspaces import Opened, Workspaces
+from schema.execution import State
 from tests.contract.runners import Bench
+from tests.integration.docker.test_node import define, lab
+from tests.integration.node.lab import Lab
+from tests.unit.runner.store.trees import need_overlays
 
 pytestmark = pytest.mark.docker
 STAGES = (64000, 64000)
@@ -22,9 +25,7 @@ SECOND = (
 @pytest.fixture
 def store(tmp_path: Path, bench: Bench) -> Workspaces:
     """`bench` makes sure that an engine answers."""
-    why = overlay.probe(tmp_path)
-    if why:
-        pytest.skip(why)
+    need_overlays(tmp_path)
     return Workspaces(tmp_path / "data", STAGES)
 
 
@@ -79,3 +80,23 @@ def test_no_volume_is_left_when_the_container_goes(bench: Bench, store: Workspac
     runner.remove(container)
     with pytest.raises(docker.errors.NotFound):
         api.inspect_volume(mount["Name"])
+
+
+@pytest.mark.parametrize("failpoint", ["workspace-ready:2", "after-create:2", "workspace-hashed:2", "workspace-kept:2"])
+def test_F12_a_killed_node_repairs_the_workspaces_of_its_containers(lab: Lab, failpoint: str) -> None:
+    need_overlays(lab.folder)
+    text = '  - {name: NAME, image: host/python, command: [python, -c, "PROGRAM"]}\n'
+    first = text.replace("NAME", "one").replace("PROGRAM", "open('a', 'w').write('1')")
+    second = text.replace("NAME", "two").replace("PROGRAM", "open('a', 'a').write('2')")
+    define(lab, first + second)
+    killed = lab.node(failpoint=failpoint)
+    lab.ask("request: start\n")
+    assert killed.died()
+    lab.node()
+    records = lab.until_reason("Done").executions
+    assert [record.state for record in records] == [State.SUCCEEDED] * 2
+    store = Workspaces(lab.folder / "n1")
+    assert [store.look("v", number).read("a", 9) for number in (1, 2)] == [b"1", b"12"]
+
+
+__all__ = ["lab"]

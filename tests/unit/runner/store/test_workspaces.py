@@ -1,5 +1,6 @@
 """Workspaces as executions see them, with copies: what every machine can. Overlays have a page of their own."""
 
+import errno
 import io
 import os
 import shutil
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from runner.store import digests
+from runner.store import checkout, digests
 from runner.store.errors import BadManifest, DamagedObject, MissingObject, NotFound, StoreError
 from runner.store.manifest import Kind, Row, build, text_of
 from runner.store.tree import Tree, export
@@ -299,3 +300,49 @@ def test_a_manifest_of_rows_that_nobody_checked_cannot_be_stored(store: Workspac
     added = Added(digests.of_bytes(b""), 0)
     with pytest.raises(BadManifest):
         store.edit(None, {"a\0b": added})
+
+
+def test_a_workspace_that_is_gone_is_said_and_not_tried_for_ever(store: Workspaces) -> None:
+    opened = store.open("p", 1, "c1")
+    shutil.rmtree(opened.path)
+    with pytest.raises(NotFound):
+        store.finish("p", 1)
+
+
+def test_a_run_that_lost_its_workspace_cannot_finish_it(store: Workspaces) -> None:
+    store.open("p", 1, "c1")
+    store.open("p", 1, "c2")
+    with pytest.raises(NotFound):
+        store.finish("p", 1, "c1")
+    assert store.finish("p", 1, "c2") == store.finish("p", 1)
+
+
+def test_contents_with_more_names_than_the_file_system_allows_are_copied(
+    store: Workspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = stage(store, 1, None, {"a": "1"})
+    monkeypatch.setattr(os, "link", _full)
+    checkout.link_tree(store.objects, store.manifest(base), tmp_path / "tree")
+    assert (tmp_path / "tree" / "a").read_text() == "1"
+    assert (tmp_path / "tree" / "a").stat().st_nlink == 1
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(errno.EMLINK, "too many links")
+
+
+def test_collecting_waits_for_those_at_work_and_takes_only_what_nobody_names(store: Workspaces) -> None:
+    one = stage(store, 1, None, {"both": "both", "one": "1"})
+    two = stage(store, 2, one, {"two": "2"})
+    (store.open("p", 3, "c3", two).path / "one").unlink()
+    three = store.finish("p", 3)
+    for number in (1, 2):
+        store.delete("p", number)
+    with store.gate.shared():
+        assert store.collect() == 0
+    assert store.collect() > 0
+    assert {row.path for row in store.tree(three).files()} == {"both", "two"}
+    assert text(store.tree(two), "one") == "1"  # execution 3 began with it
+    store.delete("p", 3)
+    store.collect()
+    assert list(store.objects.folder.glob("*/*")) == []

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from runner.shim import enter_overlay
 from runner.spec import Overlay
-from runner.store import digests
+from runner.store import digests, overlay
 from runner.store.manifest import Kind, Manifest, Row, build, text_of
 
 NAMES = [
@@ -173,3 +174,12 @@ def inside_overlay(overlay: Overlay, target: Path, work: Callable[[], Any]) -> A
     if not outcome[0]:
         raise outcome[1]
     return outcome[1]
+
+
+def need_overlays(folder: Path) -> None:
+    """Skips where nobody may mount; root in CI can."""
+    why = overlay.probe(folder)
+    if why and os.geteuid() == 0 and os.environ.get("CI"):
+        pytest.fail(f"no overlay, though this is root in CI: {why}")
+    if why:
+        pytest.skip(why)

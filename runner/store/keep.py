@@ -1,0 +1,35 @@
+"""What a stage left becomes objects and a manifest. Nobody may write to its folders any more."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.store import upper
+from runner.store.errors import NotFound
+from runner.store.manifest import Kind, Manifest, Row, build, raw
+from runner.store.objects import Objects
+
+
+def keep_upper(objects: Objects, base: Manifest, folder: Path) -> Manifest:
+    """Of an overlay over `base`: only what the stage changed is read. StoreError."""
+    return build(upper.merged(base, _there(folder), _keeper(objects, folder)))
+
+
+def keep_folder(objects: Objects, folder: Path) -> Manifest:
+    """Of a plain folder: files whose digests are known are not read again. StoreError."""
+    return build(upper.walk(_there(folder), _keeper(objects, folder)))
+
+
+def _there(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise NotFound(f"the workspace of this execution is not on this node ({folder})")
+    return folder
+
+
+def _keeper(objects: Objects, root: Path) -> Callable[[str, os.stat_result], Row]:
+    def keep(path: str, found: os.stat_result) -> Row:
+        kind = upper.kind_of(found)
+        digest, size = objects.adopt(root / os.fsdecode(raw(path)), kind is Kind.PROGRAM)
+        return Row(path, kind, size, digest)
+
+    return keep
