@@ -94,8 +94,9 @@ def _remove(path: bytes, root: bytes) -> None:
 
 
 def _empty(path: bytes, root: bytes) -> None:
-    shutil.rmtree(path)
-    os.mkdir(path)
+    if os.path.isdir(path):  # of a pipe, `rmtree` would wait for a writer
+        shutil.rmtree(path)
+        os.mkdir(path)
 
 
 def _rename(path: bytes, to: bytes, root: bytes) -> None:
