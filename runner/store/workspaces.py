@@ -148,9 +148,7 @@ class Workspaces:
     def _left(self, folder: Path, note: Mapping[str, object]) -> Manifest:
         if note.get("overlay"):
             if not self.overlays:  # what it hides can be read only by who may mount it
-                raise StoreError(
-                    f"{folder} is an overlay, and this node may not read it: start it with its former rights"
-                )
+                raise StoreError(f"{folder} is an overlay; to read it, start this node with its former rights")
             return keep_upper(self.objects, self.manifest(str(note["from"])), folder / "upper")
         return keep_folder(self.objects, folder / "workspace")
 
