@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli import output, settings
 
@@ -20,3 +20,24 @@ def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -
     if not output.for_programs({"commit": done}):
         print(f"{done}  {message.splitlines()[0]}")
     return done
+
+
+def edited(text: str, changes: dict[str, Any]) -> str:
+    """The YAML text with some values changed, byte for byte the same elsewhere."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    document = yaml.load(text)
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            document.setdefault(key, {}).update(value)
+        else:
+            document[key] = value
+    out = io.StringIO()
+    yaml.dump(document, out)
+    return out.getvalue()

@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def execution_of(view: "ProjectView", number: str) -> "Execution":
     """The execution of that number, or the newest. CommandError where there is none."""
     if not view.executions:
-        raise CommandError(f"project {view.id!r} has no executions yet")
+        raise CommandError(f"project {view.id!r} has no executions yet; `winslowctl describe {view.id}` says why")
     if not number:
         return view.executions[-1]
     found = view.execution(int(number)) if number.isdecimal() and len(number) < 10 else None
@@ -50,9 +50,11 @@ def events(
     """
     from state.log import events as read
 
-    client, _ = settings.snapshot()
+    client, snapshot = settings.snapshot()
     every = read(client, limit=limit if not project else EVERYTHING)
     found = [e for e in every if not project or e.project == project][-limit:]
+    if project and not found:
+        settings.project_of(snapshot, project)  # one that is gone still has its events
     if not follow and output.for_programs([asdict(e) for e in found]):
         return
     _tell(found)

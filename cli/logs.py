@@ -102,8 +102,9 @@ def line_entry(line: "Line") -> Entry:
 def event_entry(event: "EventRecord") -> Entry:
     from runner.logs import clean
 
+    what = " ".join(part for part in (event.event, event.stage) if part)
     fact = f": {event.text}" if event.text else ""
-    return Entry(clean(event.time), "-", clean(f"{event.event} {event.stage or ''} on {event.node or '?'}{fact}"))
+    return Entry(clean(event.time), "-", clean(f"{what} on {event.node or '?'}{fact}"))
 
 
 class Told:

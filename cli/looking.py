@@ -55,7 +55,8 @@ def ps(
         for r in rows
     ]
     heads = ("PROJECT", "PIPELINE", "STATE", "STAGE", "EXEC", "NODE", "PROGRESS", "REASON")
-    output.table(heads, cells, empty="no projects yet; `winslowctl projects create ID --pipeline P` makes one")
+    hint = "no projects yet; `winslowctl projects create ID --pipeline P` makes one"
+    output.table(heads, cells, empty="no project is like that" if snapshot.projects else hint)
     for problem in snapshot.problems[:10]:
         print(f"problem: {output.shown(problem)}", file=sys.stderr)
 
@@ -110,7 +111,7 @@ def percent(value: float | None) -> str:
 
 
 def nodes() -> None:
-    """All nodes: what they have, what they hold.
+    """All nodes: what they have, what they hold. `winslowctl drain NODE` lets one take nothing new.
 
     Example: winslowctl nodes
     """

@@ -12,6 +12,7 @@ import typer
 from cli import (
     control,
     describing,
+    draining,
     files,
     health,
     history,
@@ -54,7 +55,7 @@ def options(
 
 
 for group in (
-    repository, validation, health, running, page, pipelines, projects, control, waiting, looking,
+    repository, validation, health, running, page, pipelines, projects, control, draining, waiting, looking,
     describing, logs, history, files,
 ):  # fmt: skip
     group.add_to(app)

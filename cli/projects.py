@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output, settings
-from cli.commits import commit
+from cli.commits import commit, edited
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -170,36 +170,15 @@ def projects_edit(
             raise CommandError(f"project {id!r} is deleted")
         present = read(Project, text, path)
         fields = {"pipeline": changes.get("pipeline", present.pipeline), "inputs": inputs}
-        edited = _edited(
+        text_now = edited(
             text, {**changes, **({"inputs": _typed(snapshot, fields).get("inputs", inputs)} if inputs else {})}
         )
         if not inputs:
             _typed(snapshot, {"pipeline": fields["pipeline"]})
-        read(Project, edited, path)
-        return {path: edited}
+        read(Project, text_now, path)
+        return {path: text_now}
 
     commit(files, f"Edit project {id}: {', '.join([*changes, *inputs])}")
-
-
-def _edited(text: str, changes: dict[str, Any]) -> str:
-    """The YAML text with some values changed, byte for byte the same elsewhere."""
-    import io
-
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    document = yaml.load(text)
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            document.setdefault(key, {}).update(value)
-        else:
-            document[key] = value
-    out = io.StringIO()
-    yaml.dump(document, out)
-    return out.getvalue()
 
 
 def projects_rm(

@@ -274,7 +274,8 @@ def _abort(view: ProjectView, request: Request, blank: Reply, aborted: int | Non
     if aborted is not None:
         return blank.model_copy(update={"execution": aborted})
     if request.execution is not None and view.execution(request.execution) is None:
-        raise Refused(Refusal.UNKNOWN_EXECUTION, f"there is no execution {request.execution}")
+        has = f"it has 1 to {view.last_execution}" if view.executions else "nothing ran yet"
+        raise Refused(Refusal.UNKNOWN_EXECUTION, f"there is no execution {request.execution}; {has}")
     if not view.executions:
         raise Refused(Refusal.NOTHING_RUNNING, "nothing runs; the project is paused all the same")
     number = request.execution or view.last_execution

@@ -39,6 +39,7 @@ WISHES = {
     "pause": ("v", "--force"),
     "abort": ("v", "--force"),
     "skip": ("v", "--stage", "one", "--force"),
+    "drain": ("n1",),
 }
 
 
@@ -81,6 +82,7 @@ def test_verbs_that_look_print_the_keys_that_are_promised(lab: Lab) -> None:
 
 
 def test_verbs_that_wish_print_the_keys_that_are_promised(lab: Lab) -> None:
+    lab.edit({"nodes/n1.yaml": "drain: false\n"})
     (lab.folder / "q.yaml").write_text("name: q\nstages: [{name: a, image: host/x, command: [ls]}]\n")
     ctl = Command()
     said = {}

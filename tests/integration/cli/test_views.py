@@ -117,3 +117,25 @@ def test_doctor_doubts_a_clock_that_is_behind(lab: Labs, command: Commands) -> N
     assert (name, result) == ("clock", "warn")
     assert text == "this clock is 600 s behind the newest event's; set it (timedatectl set-ntp true)"
     assert _clock([], time.time())[1] == "ok"
+
+
+def test_a_node_is_drained_and_takes_work_again(lab: Labs, command: Commands) -> None:
+    here = lab(ONE)
+    here.edit({"nodes/n1.yaml": "# in the cellar\nlabels: [fast]\n"})
+    ctl = command(here)
+    assert "there is no node 'n2'; `winslowctl nodes` lists them" in ctl("drain", "n2", code=1)
+    assert "takes work already" in ctl("drain", "n1", "--off", code=1)
+    ctl("drain", "n1")
+    assert here.repository.fetch().nodes["n1"].drain
+    assert here.repository.read_main("nodes/n1.yaml") == "# in the cellar\nlabels: [fast]\ndrain: true\n"
+    assert "drains already" in ctl("drain", "n1", code=1)
+    ctl("drain", "n1", "--off")
+    assert not here.repository.fetch().nodes["n1"].drain
+
+
+def test_what_is_not_there_is_named_with_what_to_do(lab: Labs, command: Commands) -> None:
+    ctl = command(lab(ONE))
+    assert "there is no project 'w'" in ctl("events", "--project", "w", code=1)
+    assert "no project is like that" in ctl("ps", "--tag", "nothing")
+    assert "`winslowctl describe v` says why" in ctl("logs", "v", code=1)
+    assert "there is no execution 4; nothing ran yet" in ctl("abort", "v", "--execution", "4", code=1)
