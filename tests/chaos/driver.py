@@ -1,0 +1,168 @@
+"""Bad weather for real nodes, from a seed: kills, stops, outages, lost answers, and people who ask meanwhile."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pygit2
+
+from flow.controls import steps_of
+from schema.reasons import Wait
+from state.errors import StateError
+from tests.chaos import checker
+from tests.integration.node.lab import Lab, Node
+
+NODES = ("n1", "n2", "n3")
+PROJECTS = tuple(f"p{number}" for number in range(6))
+STAGES = ("one", "two", "three")
+PATIENCE = 90.0
+"""Seconds after the weather has cleared in which everything must be done: ten times what it takes."""
+
+PROGRAM = """
+import os, sys, time
+def say(what):
+    facts = (os.path.basename(os.environ['WINSLOW_RUN']), os.environ['WINSLOW_PROJECT'],
+             os.environ['WINSLOW_EXECUTION'], os.environ['WINSLOW_STAGE'])
+    with open(os.environ['RUNS'], 'a') as log:
+        log.write(' '.join((what, *facts)) + chr(10))
+say('begin')
+time.sleep(float(sys.argv[1]))
+say('end')
+"""
+
+
+class Weather:
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        program = folder / "program.py"
+        program.write_text(PROGRAM)
+        self.lab = Lab(folder / "lab", "".join(self._stage(name, program) for name in STAGES))
+        self.lab.edit(
+            {f"projects/{id}/project.yaml": "pipeline: p\n" for id in PROJECTS} | {"projects/v/project.yaml": None}
+        )
+        self.nodes: dict[str, Node] = {name: self.lab.node(name) for name in NODES}
+        self.asleep: dict[str, float] = {}
+        self.away_until = 0.0
+        self.seen: list[str] = []
+        self.told: list[str] = []
+
+    def _stage(self, name: str, program: Path) -> str:
+        seconds = f"{self.chance.uniform(0.05, 0.6):.2f}"
+        return f"  - {{name: {name}, image: host/python, command: [python, {program}, '{seconds}']}}\n"
+
+    # -- bad weather ------------------------------------------------------------------------------------------------
+
+    def rage(self, seconds: float) -> None:
+        for id in PROJECTS:
+            self.ask(id, "request: start")
+        deadline = time.monotonic() + seconds
+        events = (self.kill, self.sleep, self.outage, self.lose_an_answer, self.person, self.person)
+        while time.monotonic() < deadline:
+            time.sleep(self.chance.uniform(0.1, 0.6))
+            self.chance.choice(events)()
+            self.recover(all=False)
+            self.note_tip()
+
+    def kill(self) -> None:
+        name = self.chance.choice(NODES)
+        self.tell(f"kill {name}")
+        self.nodes[name].kill()
+        self.asleep.pop(name, None)
+        self.nodes[name] = self.lab.node(name)
+
+    def lose_an_answer(self) -> None:
+        """It dies at the moment its push has landed, and is started again without knowing."""
+        name = self.chance.choice(NODES)
+        point = self.chance.choice(("after-push", "before-journal", "after-outbox", "after-start", "before-remove"))
+        self.tell(f"{name} dies at {point}")
+        self.nodes[name].kill()
+        self.asleep.pop(name, None)
+        self.nodes[name] = self.lab.node(name, failpoint=f"{point}:{self.chance.randint(1, 3)}")
+
+    def sleep(self) -> None:
+        name = self.chance.choice(NODES)
+        if name not in self.asleep and self.nodes[name].child.poll() is None:
+            self.tell(f"{name} is stopped")
+            self.nodes[name].child.send_signal(signal.SIGSTOP)
+            self.asleep[name] = time.monotonic() + self.chance.uniform(0.2, 7.0)
+
+    def outage(self) -> None:
+        if self.lab.remote.exists():
+            self.tell("the server is away")
+            self.lab.remote.rename(self._aside)
+            self.away_until = time.monotonic() + self.chance.uniform(0.2, 2.0)
+
+    def person(self) -> None:
+        wish = self.chance.choice(("request: pause", "request: resume", "request: abort", "request: start"))
+        self.ask(self.chance.choice(PROJECTS), wish)
+
+    def ask(self, project: str, text: str) -> None:
+        try:
+            self.lab.ask(text, project)
+            self.tell(f"{project}: {text}")
+        except StateError:
+            pass  # the server is away: a person comes back later
+
+    @property
+    def _aside(self) -> Path:
+        return self.lab.remote.with_name("away.git")
+
+    # -- fine weather -----------------------------------------------------------------------------------------------
+
+    def recover(self, *, all: bool) -> None:
+        """What is over by now, or everything: the server is back, nodes wake up, the dead are started again."""
+        now = time.monotonic()
+        if self._aside.exists() and (all or now > self.away_until):
+            self._aside.rename(self.lab.remote)
+        for name in [name for name, until in self.asleep.items() if all or now > until]:
+            self.nodes[name].child.send_signal(signal.SIGCONT)
+            del self.asleep[name]
+        for name, node in self.nodes.items():
+            if node.child.poll() is not None:
+                self.nodes[name] = self.lab.node(name)
+
+    def clear(self) -> list[str]:
+        """Fine weather until all is done; what is not, in the end."""
+        self.recover(all=True)
+        deadline = time.monotonic() + PATIENCE
+        while left := list(checker.unfinished(self.lab.repository.fetch())):
+            if time.monotonic() > deadline:
+                return left
+            self.recover(all=True)  # a failpoint may still have been waiting
+            self._encourage()
+            self.note_tip()
+            time.sleep(0.3)
+        return []
+
+    def _encourage(self) -> None:
+        """Whoever paused or aborted goes on now."""
+        for id, view in self.lab.repository.fetch().projects.items():
+            wait = steps_of(view).wait
+            if not view.unanswered and wait and wait.reason in (Wait.PAUSE_REQUESTED, Wait.FAILED):
+                self.ask(id, "request: resume")
+
+    # -- witnesses --------------------------------------------------------------------------------------------------
+
+    def note_tip(self) -> None:
+        try:
+            self.seen.append(self.lab.repository.fetch().state)
+        except StateError:
+            pass
+
+    def tell(self, text: str) -> None:
+        self.told.append(f"{time.monotonic():.2f} {text}")
+
+    def violations(self) -> list[str]:
+        repo = pygit2.Repository(str(self.lab.remote))
+        history, ran = checker.read(repo), checker.run_log(self.lab.ran())
+
+        def is_ancestor(before: str, after: str) -> bool:
+            return before == after or bool(repo.descendant_of(after, before))
+
+        return list(checker.violations(history, ran, self.seen, is_ancestor))
+
+    def end(self) -> None:
+        for name in self.asleep:
+            self.nodes[name].child.send_signal(signal.SIGCONT)
+        self.lab.close()

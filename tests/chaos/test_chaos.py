@@ -1,0 +1,25 @@
+"""Real nodes, real git, bad weather: `CHAOS=100 pytest tests/chaos` for a long night, `CHAOS_SEED=7` for one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.driver import Weather
+
+SEEDS = [int(os.environ["CHAOS_SEED"])] if "CHAOS_SEED" in os.environ else range(int(os.environ.get("CHAOS", "5")))
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_F14_M3_every_stage_has_one_accepted_result_whatever_happened(seed: int, tmp_path: Path) -> None:
+    weather = Weather(tmp_path, seed)
+    try:
+        weather.rage(8.0)
+        left = weather.clear()
+        found = weather.violations()
+    finally:
+        weather.end()
+    story = "\n".join(weather.told)
+    assert not found, f"seed {seed} in {tmp_path}:\n" + "\n".join(found) + f"\n\n{story}"
+    assert not left, f"seed {seed} in {tmp_path} did not finish:\n" + "\n".join(left) + f"\n\n{story}"
