@@ -106,8 +106,14 @@ def hand_over(spec: Spec, user: str) -> None:
 
 
 def _own(tree: str, uid: int, gid: int) -> None:
-    """Links are changed themselves, never what they point to."""
-    os.chown(tree, uid, gid, follow_symlinks=False)
+    """Links are changed themselves, never what they point to; what is theirs keeps its times."""
+    _own_one(tree, uid, gid)
     for folder, folders, files in os.walk(tree):
         for name in (*folders, *files):
-            os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)
+            _own_one(os.path.join(folder, name), uid, gid)
+
+
+def _own_one(path: str, uid: int, gid: int) -> None:
+    found = os.lstat(path)
+    if (found.st_uid, found.st_gid) != (uid, gid):
+        os.chown(path, uid, gid, follow_symlinks=False)

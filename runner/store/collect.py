@@ -28,7 +28,10 @@ def condemn(objects: Objects, manifests: Iterable[object]) -> None:
 
 
 def collect(objects: Objects, projects: Path) -> int:
-    """Bytes of the objects that went. Nobody may store meanwhile; cut off, it goes on the next time."""
+    """Bytes of the objects that went. Nobody may store meanwhile; cut off, it goes on the next time.
+
+    Nothing goes while the manifest of a living execution cannot be read: nobody knows what it names. StoreError.
+    """
     condemned = list((objects.root / "condemned").glob("*"))
     if not condemned:
         return 0
@@ -40,9 +43,7 @@ def collect(objects: Objects, projects: Path) -> int:
     for path in condemned:
         manifest = f"{digests.PREFIX}{path.name}"
         if manifest not in live:
-            freed += sum(
-                _remove(objects, digest) for digest in (*_contents(objects, manifest), manifest) if digest not in kept
-            )
+            freed += _remove_all(objects, manifest, kept)
         path.unlink(missing_ok=True)
     return freed
 
@@ -55,10 +56,16 @@ def named_by_notes(projects: Path) -> Iterator[str]:
 
 
 def _contents(objects: Objects, manifest: str) -> list[str]:
+    return [row.value for row in parse(objects.read(manifest, MOST_BYTES)).contents()]
+
+
+def _remove_all(objects: Objects, manifest: str, kept: set[str]) -> int:
+    """The manifest last: without it nobody would know what else is to go."""
     try:
-        return [row.value for row in parse(objects.read(manifest, MOST_BYTES)).contents()]
+        named = _contents(objects, manifest)
     except StoreError:
-        return []
+        named = []
+    return sum(_remove(objects, digest) for digest in (*named, manifest) if digest not in kept)
 
 
 def _remove(objects: Objects, digest: str) -> int:

@@ -227,8 +227,12 @@ class Workspaces:
 
     def collect(self) -> int:
         """Delete objects that only deleted executions named; bytes. Does nothing while somebody else is at work."""
-        with self.gate.alone() as free:
-            return collecting.collect(self.objects, self.data / "projects") if free else 0
+        try:
+            with self.gate.alone() as free:
+                return collecting.collect(self.objects, self.data / "projects") if free else 0
+        except StoreError as error:
+            self.say(f"what deleted projects left stays on the disk: {error}")
+            return 0
 
     def _put_aside(self, folder: Path) -> None:
         for name in PARTS:

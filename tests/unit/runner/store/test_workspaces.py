@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from runner.store import checkout, digests
+from runner.store import checkout, collect, digests
 from runner.store.errors import BadManifest, DamagedObject, MissingObject, NotFound, StoreError
 from runner.store.manifest import Kind, Row, build, text_of
 from runner.store.tree import Tree, export
@@ -345,4 +345,29 @@ def test_collecting_waits_for_those_at_work_and_takes_only_what_nobody_names(sto
     assert text(store.tree(two), "one") == "1"  # execution 3 began with it
     store.delete("p", 3)
     store.collect()
+    assert list(store.objects.folder.glob("*/*")) == []
+
+
+def test_nothing_is_collected_while_nobody_knows_what_a_living_execution_names(store: Workspaces) -> None:
+    one = stage(store, 1, None, {"same": "same"})
+    two = stage(store, 2, one, {"more": "more"})
+    manifest = store.objects.path(two)
+    content = manifest.read_bytes()
+    store.delete("p", 1)
+    manifest.write_bytes(b"damaged")
+    assert store.collect() == 0
+    manifest.write_bytes(content)
+    store.collect()
+    assert text(store.tree(two), "same") == "same"
+
+
+def test_a_collection_that_was_cut_off_leaves_nothing(store: Workspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage(store, 1, None, {"a": "1", "b": "2"})
+    store.delete("p", 1)
+    with monkeypatch.context() as patch:
+        remove, left = collect._remove, [1]
+        patch.setattr(collect, "_remove", lambda *a: remove(*a) if left and left.pop() else _cut_off())
+        with pytest.raises(OSError, match="cut off"):
+            store.collect()
+    assert store.collect() > 0
     assert list(store.objects.folder.glob("*/*")) == []
