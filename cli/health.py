@@ -59,7 +59,6 @@ def _git() -> Finding:
 def _repository() -> Iterator[Finding]:
     from state.errors import StateError
     from state.log import events
-    from state.setup import probe
 
     try:
         client, snapshot = settings.snapshot(live=True)
@@ -69,12 +68,23 @@ def _repository() -> Iterator[Finding]:
     yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
     for problem in snapshot.problems[:5]:
         yield "document", "warn", problem
-    found = probe(client.url)
-    if found.good:
-        yield "node refs", "ok", "the server lets nodes keep refs/winslow/nodes/…"
-    else:
-        yield "node refs", "fail", f"the server refuses refs/winslow/…: {found.text}"
+    yield _signs(client.url)
     yield _clock([event.time for event in events(client, limit=1)], time.time())
+
+
+def _signs(url: str) -> Finding:
+    """Where nodes can give their signs of life."""
+    from state.probe import probe
+
+    refs = probe(url)
+    if refs.good:
+        return "node refs", "ok", "the server lets nodes keep refs/winslow/nodes/…"
+    why = f"the server refuses refs/winslow/…: {refs.text}"
+    branches = probe(url, branches=True)
+    if branches.create and branches.update:
+        return "node refs", "warn", f"heartbeats go to branches winslow-nodes/… instead; {why}"
+    hint = "let nodes create and force-push branches winslow-nodes/*, or they count as lost"
+    return "node refs", "fail", f"{hint}; {why}; as for branches: {branches.text}"
 
 
 def _clock(recorded: list[str], now: float) -> Finding:

@@ -19,6 +19,7 @@ from schema.documents import render
 from schema.node import Heartbeat
 from state import build, tidy, urls
 from state.assemble import Assembler
+from state.beats import Beats
 from state.branch import CloneBranch
 from state.bring import bring
 from state.consistency import check_order
@@ -34,7 +35,6 @@ OURS = "refs/winslow-ours/"
 FETCH_TIMEOUT = 300.0
 RENEW_EVERY = 60.0
 """Seconds between two clones at least: a server that is damaged itself would make every one useless."""
-MAX_HEARTBEAT = 64 * 1024
 TIDY_EVERY = 1000
 """Writes and fetches between two tidyings of the clone: each leaves a handful of loose objects."""
 _NO_ROOM = re.compile(r"no space left|disk quota|read-only file system|permission denied|too many open", re.IGNORECASE)
@@ -65,7 +65,7 @@ class GitRepository(Looks):
             raise Damaged(f"the clone {self.path} cannot be opened: {error}") from None
         self.assembler = Assembler()
         self._last: Snapshot | None = None
-        self._beats: dict[str, str] = {}
+        self.beats = Beats(self.clone, self.remote, self._publish)
         self._damaged = False
 
     def _anew(self) -> None:
@@ -126,18 +126,12 @@ class GitRepository(Looks):
 
     def _snapshot(self, refs: dict[str, str]) -> Snapshot:
         main, state = refs[layout.MAIN], refs[layout.STATE]
-        self._beats = {
-            name.removeprefix(prefix): oid
-            for prefix in (layout.NODE_BRANCHES, layout.NODES)
-            for name, oid in refs.items()
-            if name.startswith(prefix)
-        }
-        last = self._last
-        if last and (last.main, last.state, last.heartbeats) == (main, state, self._beats):
+        beats, last = self.beats.look(refs), self._last
+        if last and (last.main, last.state, last.heartbeats) == (main, state, beats):
             return last
         decided = CloneBranch(self.clone, state)
         check_order(main, decided.wanted, self.clone.descends)
-        self._last = self.assembled(self.assembler, main, state, self._beats)
+        self._last = self.assembled(self.assembler, main, state, beats)
         return self._last
 
     def descends(self, tip: str, ancestor: str) -> bool:
@@ -148,19 +142,7 @@ class GitRepository(Looks):
             raise
 
     def heartbeat(self, node: str) -> Heartbeat | None:
-        oid = self._beats.get(node)
-        try:
-            return Heartbeat.model_validate_json(self._beat(oid)) if oid else None
-        except (StateError, ValueError):
-            return None
-
-    def _beat(self, oid: str) -> bytes:
-        if oid not in self.clone.repo:
-            found = self.remote.blob(oid, MAX_HEARTBEAT)
-            if found is not None:
-                return found
-            self.remote.fetch([f"+{layout.NODES}*:{VIEW}nodes/*"])
-        return self.clone.text(oid, "heartbeat", MAX_HEARTBEAT)
+        return self.beats.heartbeat(node)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -183,7 +165,7 @@ class GitRepository(Looks):
     def _after(self, base: Snapshot, state: str) -> Snapshot | None:
         """It has landed, whatever can be said of it."""
         try:
-            self._last = self.assembled(self.assembler, base.main, state, self._beats)
+            self._last = self.assembled(self.assembler, base.main, state, self.beats.ids)
         except (StateError, pygit2.GitError):
             return None
         return self._last
@@ -199,17 +181,16 @@ class GitRepository(Looks):
 
     def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
         try:
-            blob = str(self.clone.repo.create_blob(heartbeat.model_dump_json().encode()))
-        except (pygit2.GitError, OSError) as error:
+            return self.beats.beat(heartbeat, expected)
+        except (Damaged, pygit2.GitError, OSError) as error:
             return self._not_built(error)
-        return self._publish(layout.NODES + heartbeat.node, expected, blob, view="")
 
     def _not_built(self, error: Exception) -> Outcome:
         """Nothing was sent: a disk that is full, or a clone that the next fetch makes anew."""
         self._damaged = self._damaged or isinstance(error, Damaged)
         return Rejected(Rejection.UNKNOWN, f"the commit could not be built: {error}")
 
-    def _publish(self, ref: str, expected: str | None, oid: str, *, view: str) -> Outcome:
+    def _publish(self, ref: str, expected: str | None, oid: str, view: str = "") -> Outcome:
         references, ours = self.clone.repo.references, OURS + ref.removeprefix("refs/")
         references.create(ours, oid, force=True)
         outcome = self.publisher.push([Update(ref, expected, ours)], oid)

@@ -23,7 +23,12 @@ _CREDENTIALS = re.compile(
     r"|not authorized|host key verification failed|error: 40[13]|HTTP 40[13]",
     re.IGNORECASE,
 )
-_PROTECTED = re.compile(r"protected branch|not allowed to (force )?push|GH006|deletion prohibited", re.IGNORECASE)
+_PROTECTED = re.compile(
+    r"protected branch|not allowed to (force )?push|GH006|GH013|rule violations|deletion prohibited|hidden ref"
+    r"|remote rejected\] \(non-fast-forward",
+    re.IGNORECASE,
+)
+"""The last is a server that lets nobody rewrite branches: our lease has held, so it was no race."""
 _HOOK = re.compile(r"hook declined|GL-HOOK-ERR", re.IGNORECASE)
 _RACE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|failed to lock"

@@ -1,10 +1,8 @@
 """Making a state repository, and asking a server whether it can carry one."""
 
-import secrets
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,11 +10,8 @@ import pygit2
 
 from flow.change import Event
 from schema import layout
-from state import build, message, people, tidy, urls
+from state import build, message, people, tidy
 from state.errors import StateError
-from state.program import git
-from state.push import Publisher, Update
-from state.repository import Landed, Outcome
 
 CONFIG = {
     "core.fsync": "all",
@@ -117,46 +112,3 @@ def _refresh(path: Path) -> bool:
         _configure(repo)
         _hook(path)
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Whether a server lets nodes keep refs of their own."""
-
-    create: bool
-    update: bool
-    delete: bool
-    text: str = ""
-
-    @property
-    def good(self) -> bool:
-        return self.create and self.update and self.delete
-
-
-def probe(url: str) -> Probe:
-    """Create, force and delete `refs/winslow/probe/<random>` on the server, from a throw-away clone."""
-    with TemporaryDirectory(prefix="winslow-probe-") as folder:
-        pygit2.init_repository(folder, bare=True)
-        return _probe(Path(folder), urls.check(url))
-
-
-def _probe(clone: Path, url: str) -> Probe:
-    repo = pygit2.Repository(str(clone))
-    ref = f"refs/winslow/probe/{secrets.token_hex(8)}"
-    publisher = Publisher(clone, url, timeout=30.0)
-
-    def put(expected: str | None) -> tuple[Outcome, str]:
-        blob = str(repo.create_blob(secrets.token_bytes(16)))
-        repo.references.create("refs/winslow-ours/probe", blob, force=True)
-        return publisher.push([Update(ref, expected, "refs/winslow-ours/probe")], blob), blob
-
-    first, blob = put(None)
-    if not isinstance(first, Landed):
-        return Probe(False, False, False, first.text)
-    second, _ = put(blob)
-    updated = isinstance(second, Landed)
-    try:
-        gone = git(["push", "--quiet", "--", url, f":{ref}"], folder=clone, timeout=30.0, url=url)
-    except StateError as error:
-        return Probe(True, updated, False, str(error))
-    return Probe(True, updated, gone.code == 0, "" if isinstance(second, Landed) else second.text)

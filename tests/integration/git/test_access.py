@@ -7,8 +7,8 @@ import pytest
 from state import access, program
 from state.errors import CredentialsRefused
 from state.git import GitRepository
+from state.probe import probe
 from state.repository import Landed, Rejected, Rejection
-from state.setup import probe
 from tests.integration.git.remotes import claim, remote
 from tests.servers.http import PASSWORD, HttpServer
 from tests.servers.ssh import SshServer

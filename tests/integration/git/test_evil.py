@@ -14,8 +14,8 @@ from state import program, urls
 from state.build import BadPath
 from state.errors import StateError, Unreachable
 from state.git import GitRepository
+from state.probe import probe
 from state.repository import Edit
-from state.setup import probe
 from tests.integration.git.remotes import AUTHOR, client, land, remote, run, tip
 
 LINK, MODULE, FILE, FOLDER = 0o120000, 0o160000, 0o100644, 0o040000

@@ -9,8 +9,9 @@ import pytest
 
 from schema import layout
 from state import setup
+from state.probe import probe
 from state.repository import Edit, Landed, Rejected, Rejection
-from state.setup import CannotInit, init, probe
+from state.setup import CannotInit, init
 from state.watch import watch
 from tests.integration.git.remotes import AUTHOR, FILES, claim, client, remote, run
 

@@ -54,6 +54,7 @@ class Lab:
         }
         init(self.remote, bare=True, files=files, author=AUTHOR)
         self.repository = GitRepository(str(self.remote), folder / "view.git")
+        self.url = str(self.remote)  # how nodes reach it
         self.nodes: list[subprocess.Popen[str]] = []
 
     # -- nodes ------------------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ class Lab:
     def node_in(self, name: str, data: str, *, failpoint: str = "") -> "Node":
         """A node of that name with its data in that folder of the lab."""
         child = subprocess.Popen(
-            [sys.executable, "-c", NODE, str(self.remote), name, str(self.folder / data), self.runner],
+            [sys.executable, "-c", NODE, self.url, name, str(self.folder / data), self.runner],
             env={**os.environ, "WINSLOW_FAILPOINT": failpoint},
             cwd=Path(__file__).parents[3],
             stdout=(self.folder / f"{data}.log").open("a"),

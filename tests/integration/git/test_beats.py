@@ -1,0 +1,146 @@
+"""Signs of life where a server refuses `refs/winslow/…`: commits without parents on a branch of each node."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pygit2
+import pytest
+
+from schema import layout
+from schema.node import Heartbeat
+from state.git import GitRepository
+from state.probe import probe
+from state.repository import Landed, Outcome, Rejected, Rejection
+from tests.integration.git.remotes import client, remote, run, tip
+
+BRANCH = f"{layout.NODE_BRANCHES}gpu"
+
+
+def refuse(folder: Path, pattern: str, said: str = "no such refs here") -> None:
+    """A server that keeps refs of some names out, and lets branches be rewritten, as forges do."""
+    hook = folder / "hooks" / "update"
+    hook.write_text(f'#!/bin/sh\ncase "$1" in {pattern}) echo "{said}" >&2; exit 1;; esac\n')
+    hook.chmod(0o755)
+    run("config", "receive.denyNonFastForwards", "false", cwd=folder)
+    run("config", "receive.denyDeletes", "false", cwd=folder)
+
+
+def beat(one: GitRepository, counter: int, node: str = "gpu") -> Outcome:
+    sign = Heartbeat(node=node, incarnation=node, counter=counter, nonce=str(counter))
+    return one.beat(sign, expected=one.fetch().heartbeats.get(node))
+
+
+def test_a_refused_ref_becomes_a_branch_without_history(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    refuse(folder, "refs/winslow/*")
+    one, two = client(tmp_path), client(tmp_path, "two")
+    seen = []
+    for counter in (1, 2, 3):
+        assert isinstance(beat(one, counter), Landed)
+        seen.append(two.fetch().heartbeats["gpu"])
+        found = two.heartbeat("gpu")
+        assert found is not None
+        assert (found.counter, found.incarnation) == (counter, "gpu")
+    assert len(set(seen)) == 3
+    repo = pygit2.Repository(str(folder))
+    assert not tip(repo, BRANCH).parents
+    assert not [name for name in repo.references if name.startswith("refs/winslow/")]
+
+
+def test_the_refusal_is_heard_once_and_remembered_by_the_branch(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    refuse(folder, "refs/winslow/*")
+    one = client(tmp_path)
+    beat(one, 1)
+    log = folder / "asked"
+    hook = folder / "hooks" / "update"
+    hook.write_text(hook.read_text().replace("#!/bin/sh\n", f'#!/bin/sh\necho "$1" >> {log}\n'))
+    beat(one, 2)
+    beat(client(tmp_path), 3)
+    assert set(log.read_text().split()) == {BRANCH}
+
+
+@pytest.mark.parametrize("kind", ["http", "ssh"])
+def test_two_nodes_see_each_other_by_branches_over_real_servers(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    folder = remote(tmp_path)
+    refuse(folder, "refs/winslow/*")
+    url = request.getfixturevalue(kind).url(folder)
+    nodes = {name: GitRepository(url, tmp_path / f"{name}.git") for name in ("a", "b")}
+    for name, repository in nodes.items():
+        assert isinstance(beat(repository, 1, name), Landed)
+    before = nodes["a"].fetch().heartbeats
+    assert isinstance(beat(nodes["b"], 2, "b"), Landed)
+    after = nodes["a"].fetch().heartbeats
+    assert (set(after), after["a"] == before["a"], after["b"] == before["b"]) == ({"a", "b"}, True, False)
+    found = nodes["a"].heartbeat("b")
+    assert found is not None
+    assert found.counter == 2
+
+
+def test_F9_the_branch_has_a_lease_as_well(tmp_path: Path) -> None:
+    refuse(remote(tmp_path), "refs/winslow/*")
+    one, two = client(tmp_path), client(tmp_path, "two")
+    first = beat(one, 1)
+    assert isinstance(first, Landed)
+    two.fetch()
+    beat(one, 2)
+    outcome = two.beat(Heartbeat(node="gpu", incarnation="other"), expected=first.oid)
+    assert isinstance(outcome, Rejected)
+    assert outcome.kind is Rejection.RACE
+
+
+def test_a_ref_from_before_the_refusal_hides_no_sign_of_life(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    one, two = client(tmp_path), client(tmp_path, "two")
+    beat(one, 1)
+    refuse(folder, "refs/winslow/*")
+    seen = [two.fetch().heartbeats["gpu"]]
+    for counter in (2, 3):
+        assert isinstance(beat(one, counter), Landed)
+        seen.append(two.fetch().heartbeats["gpu"])
+        found = two.heartbeat("gpu")
+        assert found is not None
+        assert found.counter == counter
+    assert len(set(seen)) == 3
+
+
+def test_where_both_are_refused_each_is_tried_in_turn(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    refuse(folder, "refs/winslow/*|refs/heads/winslow-nodes/*")
+    one = client(tmp_path)
+    assert all(isinstance(beat(one, counter), Rejected) for counter in range(3))
+    (folder / "hooks" / "update").unlink()
+    assert isinstance(beat(one, 3), Landed)
+
+
+def test_a_server_that_hides_refs_or_rewrites_no_branch_is_understood(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    run("config", "receive.hideRefs", "refs/winslow", cwd=folder)
+    one = client(tmp_path)
+    assert isinstance(beat(one, 1), Landed)
+    outcome = beat(one, 2)  # the branch may not be rewritten here
+    assert isinstance(outcome, Rejected)
+    assert outcome.kind is Rejection.PROTECTED
+
+
+REFUSALS: dict[str, tuple[str, Callable[[Path], bool]]] = {
+    "refs": ("refs/winslow/*", lambda folder: not probe(str(folder)).create and probe(str(folder), branches=True).good),
+    "both": ("refs/winslow/*|refs/heads/winslow-nodes/*", lambda folder: not probe(str(folder), branches=True).create),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_probe_asks_for_branches_as_well(tmp_path: Path, name: str) -> None:
+    folder = remote(tmp_path)
+    pattern, holds = REFUSALS[name]
+    refuse(folder, pattern)
+    assert holds(folder)
+    assert not [ref for ref in pygit2.Repository(str(folder)).references if "PROBE" in ref or "probe" in ref]
+
+
+def test_a_probe_that_cannot_be_deleted_says_so_and_is_no_node(tmp_path: Path) -> None:
+    found = probe(str(remote(tmp_path)), branches=True)
+    assert (found.create, found.update, found.delete) == (True, False, False)
+    assert client(tmp_path).fetch().heartbeats == {}
