@@ -1,0 +1,120 @@
+"""F21: disks that are full, on the node and on the server, as small file systems of their own."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from schema.execution import State
+from tests.integration.node.lab import Lab, stage
+
+Labs = Callable[..., Lab]
+MIB = 1024 * 1024
+WAITS = "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]"
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="mounting a small file system needs root")
+
+
+class Small:
+    """A file system of so many MiB, which can be filled up and given room again."""
+
+    def __init__(self, at: Path, size: int) -> None:
+        self.at = at
+        at.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "winslow-test", str(at)], check=True)
+
+    def fill(self, leave: int = 0) -> None:
+        """All but so many bytes."""
+        with (self.at / "filler").open("wb", buffering=0) as file:
+            while (left := self.free() - leave) > 0:
+                try:
+                    file.write(b"x" * min(left, MIB))
+                except OSError:
+                    break
+
+    def free(self) -> int:
+        found = os.statvfs(self.at)
+        return found.f_bavail * found.f_frsize
+
+    def drain(self) -> None:
+        (self.at / "filler").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def small() -> Iterator[Callable[[Path, int], Small]]:
+    made: list[Small] = []
+
+    def make(at: Path, size: int) -> Small:
+        made.append(Small(at, size))
+        return made[-1]
+
+    yield make
+    for each in made:
+        subprocess.run(["umount", "-l", str(each.at)], check=False)
+
+
+def test_F21_a_node_without_room_claims_nothing_and_goes_on_by_itself(lab: Labs, small: Callable[..., Small]) -> None:
+    here = lab(stage("one"))
+    disk = small(here.folder / "n1", 96)
+    disk.fill(leave=32 * MIB)
+    here.node()
+    here.ask("request: start")
+    here.until(lambda view: not view.unanswered)
+    assert not here.view().executions, "it answers, but takes no work"
+    assert "nearly full" in (here.folder / "n1.log").read_text()
+    disk.drain()
+    here.until_reason("Done")
+
+
+def test_F21_a_result_that_finds_no_room_is_kept_until_there_is(lab: Labs, small: Callable[..., Small]) -> None:
+    here = lab(stage("one", WAITS))
+    disk = small(here.folder / "n1", 96)
+    here.node()
+    here.ask("request: start")
+    here.until_state(State.RUNNING)
+    disk.fill()
+    Path(f"{here.runs}.go").touch()
+    here.until(lambda view: "No space left" in (here.folder / "n1.log").read_text() or _shim_waits(here))
+    assert here.view().executions[0].state is State.RUNNING
+    disk.drain()
+    view = here.until_reason("Done")
+    assert [(each.execution, each.state) for each in view.executions] == [(1, State.SUCCEEDED)]
+    assert len(here.ran()) == 1
+
+
+def _shim_waits(here: Lab) -> bool:
+    """Its stage has ended, and that could not be written down yet."""
+    [run] = here.folder.glob("n1/runs/*/shim.json")
+    return run.exists() and not (run.parent / "exit.json").exists() and not Path(f"/proc/{_stage(run)}").exists()
+
+
+def _stage(run: Path) -> int:
+    import json
+
+    return int(json.loads(run.read_text())["stage"])
+
+
+def test_F21_a_full_server_moves_no_ref_is_told_once_and_recovers(lab: Labs, small: Callable[..., Small]) -> None:
+    here = lab(stage("one", WAITS))
+    aside = here.remote.with_name("aside.git")
+    here.remote.rename(aside)
+    disk = small(here.remote, 24)
+    subprocess.run(["cp", "-a", f"{aside}/.", str(here.remote)], check=True)
+    here.node()
+    here.ask("request: start")
+    here.until_state(State.RUNNING)
+    disk.fill()
+    before = here.repository.fetch().state
+    Path(f"{here.runs}.go").touch()
+    here.until(
+        lambda view: (
+            "server declined" in (here.folder / "n1.log").read_text()
+            or "no answer" in (here.folder / "n1.log").read_text()
+        )
+    )
+    assert here.repository.fetch().state == before
+    disk.drain()
+    view = here.until_reason("Done")
+    assert [each.state for each in view.executions] == [State.SUCCEEDED]
