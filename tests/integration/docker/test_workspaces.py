@@ -99,4 +99,16 @@ def test_F12_a_killed_node_repairs_the_workspaces_of_its_containers(lab: Lab, fa
     assert [store.look("v", number).read("a", 9) for number in (1, 2)] == [b"1", b"12"]
 
 
+def test_containers_get_copies_where_no_overlay_can_be(lab: Lab) -> None:
+    """The comma cannot stand in mount options."""
+    text = '  - {name: NAME, image: host/python, command: [python, -c, "PROGRAM"]}\n'
+    first = text.replace("NAME", "one").replace("PROGRAM", "open('a', 'w').write('1')")
+    define(lab, first + text.replace("NAME", "two").replace("PROGRAM", "open('a', 'a').write('2')"))
+    lab.node_in("n1", "n,1")
+    lab.ask("request: start\n")
+    lab.until_reason("Done")
+    store = Workspaces(lab.folder / "n,1")
+    assert [store.look("v", number).read("a", 9) for number in (1, 2)] == [b"1", b"12"]
+
+
 __all__ = ["lab"]

@@ -31,27 +31,27 @@ def contents(tree: Tree) -> dict[str, str]:
     return {row.path: tree.read(row.path, 100).decode() for row in tree.files()}
 
 
-def left_behind(lab: Lab) -> list[str]:
+def left_behind(lab: Lab, data: str) -> list[str]:
     names = ("lower", "upper", "work", "workspace")
-    folders = [path for name in names for path in lab.folder.glob(f"n1/projects/*/*/{name}")]
-    trash = [*lab.folder.glob("n1/store/trash/*"), *lab.folder.glob("n1/store/tmp/*")]
+    folders = [path for name in names for path in lab.folder.glob(f"{data}/projects/*/*/{name}")]
+    trash = [*lab.folder.glob(f"{data}/store/trash/*"), *lab.folder.glob(f"{data}/store/tmp/*")]
     mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(lab.folder) in line]
     return [*map(str, folders), *map(str, trash), *mounts]
 
 
-def check(lab: Lab) -> None:
+def check(lab: Lab, data: str = "n1") -> None:
     """Both executions of `pipeline`, as records and on disk."""
     first, second = lab.until_reason("Done").executions
     assert first.result is not None
     assert second.result is not None
     assert second.workspace.source == 1
     assert second.workspace.manifest == first.result.manifest
-    looked = store(lab)
+    looked = store(lab, data)
     before, after = looked.tree(first.result.manifest or ""), looked.tree(second.result.manifest or "")
     assert contents(before) == {name: name for name in ("kept", "changed", "gone", "d/e/x")}
     assert contents(after) == {"kept": "kept", "changed": "changed!", "d": "now a file"}
     assert (after.rows["link"].value, after.rows["kept"].kind, "empty" in after.rows) == ("kept", "x", True)
-    assert left_behind(lab) == []
+    assert left_behind(lab, data) == []
 
 
 def pipeline(lab: Make, **options: str) -> Lab:
@@ -65,6 +65,15 @@ def test_a_stage_changes_what_the_one_before_left_and_not_its_result(lab: Make) 
     check(here)
     note = notes.read(store(here).folder("v", 2) / "workspace.json")
     assert note["overlay"] == (overlay.probe(here.folder) is None)
+
+
+def test_where_no_overlay_can_be_the_same_is_done_with_copies(lab: Make) -> None:
+    """The comma cannot stand in mount options."""
+    here = pipeline(lab)
+    here.node_in("n1", "n,1")
+    here.ask("request: start\n")
+    check(here, "n,1")
+    assert (here.folder / "n,1.log").read_text().count("workspaces are copied, not overlaid: ") == 1
 
 
 @pytest.mark.parametrize(
