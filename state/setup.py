@@ -28,14 +28,25 @@ STATE_README = """# What is
 
 Written by Winslow's nodes, never by hand. What is wanted is on `main`.
 """
+LOOSE = 12
+"""Loose objects in one of the 256 folders that are let come together, as git itself would guess their number."""
 HOOK = """#!/bin/sh
-# Written by `winslowctl init`: refuses a push to main that does not validate. Other pushes pass at once.
+# Written by `winslowctl init`: refuses a push to main that does not validate. Other pushes pass at once, and when
+# some thousands of loose objects have come together, they are packed in the background.
 python={python}
 root={root}
 main=
 while read -r old new ref; do
   [ "$ref" = refs/heads/main ] && main="$old $new $ref"
 done
+set -- objects/17/*
+if [ $# -gt {loose} ]; then
+  (
+    unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+    exec 9>winslow-tidy.lock
+    flock -n 9 && git repack --geometric=2 -d -q && git prune --expire={young}
+  ) </dev/null >/dev/null 2>&1 &
+fi
 [ -n "$main" ] || exit 0
 if [ ! -x "$python" ] || [ ! -f "$root/state/hook.py" ]; then
   echo "Winslow is no longer installed at $python, so this push to main cannot be checked;" >&2
@@ -94,7 +105,9 @@ def _hook(path: Path) -> None:
     hook.parent.mkdir(exist_ok=True)
     root = Path(__file__).resolve().parent.parent
     fresh = hook.with_suffix(".new")
-    fresh.write_text(HOOK.format(python=shlex.quote(sys.executable), root=shlex.quote(str(root))))
+    fresh.write_text(
+        HOOK.format(python=shlex.quote(sys.executable), root=shlex.quote(str(root)), loose=LOOSE, young=tidy.YOUNG)
+    )
     fresh.chmod(0o755)
     fresh.rename(hook)
 

@@ -8,7 +8,7 @@ import pygit2
 import pytest
 
 from schema import layout
-from state import setup
+from state import build, setup
 from state.probe import probe
 from state.repository import Edit, Landed, Rejected, Rejection
 from state.setup import CannotInit, init
@@ -193,3 +193,24 @@ def test_a_watch_wakes_when_a_branch_moves(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["https://example.org/x.git", "git@example.org:x.git", "/nowhere"])
 def test_where_nothing_can_be_watched_nothing_happens(url: str) -> None:
     watch(url, lambda: pytest.fail("woken"))()
+
+
+def test_a_server_that_is_only_pushed_to_packs_what_came_together(tmp_path: Path) -> None:
+    """Nodes that reach it by ssh or http cannot do it."""
+    folder = remote(tmp_path)
+    repo = pygit2.Repository(str(folder))
+    many = {f"projects/v/logs/{number:04d}-s.txt": b"%d\n" % number for number in range(256 * (setup.LOOSE + 3))}
+    head = repo[repo.references[layout.STATE].target].peel(pygit2.Commit)
+    tree = build.write_tree(repo, head.tree, dict(many))
+    message = f"many\n\nWinslow-Wanted: {repo.references[layout.MAIN].target}\n"
+    made = build.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
+    repo.references.create(layout.STATE, made, force=True)
+    loose = folder / "objects" / "17"
+    assert len(list(loose.iterdir())) > setup.LOOSE
+    one = client(tmp_path)
+    assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
+    deadline = time.monotonic() + 30
+    while loose.exists() and any(loose.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not loose.exists() or not any(loose.iterdir())
+    assert run("fsck", "--connectivity-only", cwd=folder).returncode == 0
