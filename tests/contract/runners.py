@@ -104,7 +104,7 @@ def _discard(runner: Runner, container: str) -> None:
     if client is not None:
         for found in client.api.containers(all=True, filters={"name": f"winslow-{container}"}):
             with suppress(Exception):  # what its test broke must not hide what the test says
-                client.api.remove_container(found["Id"], force=True)
+                client.api.remove_container(found["Id"], v=True, force=True)
     else:
         runner.stop(container)
 

@@ -48,5 +48,5 @@ def jre() -> str:
 
 def remove_containers(folder: Path) -> None:
     for run in folder.glob("*/runs/*"):
-        remove = ["docker", "rm", "-f", f"winslow-{run.name}"]
+        remove = ["docker", "rm", "-fv", f"winslow-{run.name}"]
         subprocess.run(remove, capture_output=True, env={**os.environ, "DOCKER_HOST": engine()}, check=False)

@@ -108,13 +108,13 @@ def _started(lab: Lab, socket: Path, boxed: Boxed, options: str, *others: tuple[
         run("sh", "-ec", f"{text.strip()} --poll 0.25s")
         yield
     finally:
-        subprocess.run(["docker", "rm", "-f", boxed.name], capture_output=True, check=False)
+        subprocess.run(["docker", "rm", "-fv", boxed.name], capture_output=True, check=False)
         _remove_stages(data)
 
 
 def _remove_stages(data: Path) -> None:
     for folder in data.glob("runs/*"):
-        subprocess.run(["docker", "rm", "-f", f"winslow-{folder.name}"], capture_output=True, check=False)
+        subprocess.run(["docker", "rm", "-fv", f"winslow-{folder.name}"], capture_output=True, check=False)
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def _remove(container: str) -> None:
     client = docker.from_env()
     for found in client.api.containers(all=True, filters={"name": f"winslow-{container}"}):
         with suppress(docker.errors.APIError):  # its node was quicker
-            client.api.remove_container(found["Id"], force=True)
+            client.api.remove_container(found["Id"], v=True, force=True)
 
 
 def define(lab: Lab, text: str) -> None:

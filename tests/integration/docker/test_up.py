@@ -64,7 +64,7 @@ def laptop(tmp_path: Path) -> Iterator[Laptop]:
     child.send_signal(signal.SIGINT)
     child.wait(HANG)
     for run in tmp_path.glob("lab.git.node/runs/*"):
-        subprocess.run(["docker", "rm", "-f", f"winslow-{run.name}"], capture_output=True, check=False)
+        subprocess.run(["docker", "rm", "-fv", f"winslow-{run.name}"], capture_output=True, check=False)
 
 
 def test_M10_the_first_pipeline_runs_in_containers_without_a_registry(laptop: Laptop) -> None:
