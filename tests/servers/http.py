@@ -64,8 +64,9 @@ class HttpServer:
         """From now on clients have this one."""
         self.token.write_text(f"{USER}:{password}\n")
 
-    def url(self, repository: Path) -> str:
-        return f"http://127.0.0.1:{self.port}/{repository.relative_to(self.root)}"
+    def url(self, repository: Path, port: int | None = None) -> str:
+        """Also at another port: that of a proxy."""
+        return f"http://127.0.0.1:{port or self.port}/{repository.relative_to(self.root)}"
 
     def requests(self) -> list[str]:
         """What was asked of it, one line each."""

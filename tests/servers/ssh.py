@@ -23,7 +23,6 @@ AcceptEnv GIT_PROTOCOL
 CLIENT = """
 Host {host} 127.0.0.1
   HostName 127.0.0.1
-  Port {port}
   User {user}
   IdentityFile {folder}/key
   IdentitiesOnly yes
@@ -46,24 +45,20 @@ class SshServer:
         (folder / "known").write_text(f"{HOST} {(folder / 'host.pub').read_text()}")
         self.authorise("key")
         (folder / "sshd.conf").write_text(SERVER.format(folder=folder, port=self.port))
-        self.config = self.reached_at(self.port)
+        self.config = folder / "config"
+        self.config.write_text(CLIENT.format(folder=folder, host=HOST, user=getpass.getuser()))
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         command = [sshd, "-D", "-e", "-f", str(folder / "sshd.conf")]
         self.sshd = Program(command, folder / "sshd.log", lambda: answers(self.port))
 
-    def reached_at(self, port: int) -> Path:
-        """The configuration of a client that reaches it at this port, for instance through a proxy."""
-        config = self.folder / f"config.{port}"
-        config.write_text(CLIENT.format(folder=self.folder, host=HOST, port=port, user=getpass.getuser()))
-        return config
-
     def authorise(self, key: str) -> None:
         """From now on only this key (`key`, which clients have, or `other`) is taken."""
         (self.folder / "authorized").write_text((self.folder / f"{key}.pub").read_text())
 
-    def url(self, repository: Path) -> str:
-        return f"ssh://{HOST}{repository}"
+    def url(self, repository: Path, port: int | None = None) -> str:
+        """Also at another port: that of a proxy. What is said in a URL comes before the configuration."""
+        return f"ssh://{HOST}:{port or self.port}{repository}"
 
     def end(self) -> None:
         self.sshd.end()

@@ -70,12 +70,15 @@ class Bench:
 
     def begin(self) -> None:
         """A person's start, and rounds until the stage runs."""
-        self.edit({"pipelines/p.yaml": PIPELINE, "projects/v/requests/0001-start.yaml": "request: start\n"})
+        self.ask()
         for _ in range(20):
             self.round()
             if self.running():
                 return
         raise AssertionError(f"it does not run: {self.said}")
+
+    def ask(self) -> None:
+        self.edit({"pipelines/p.yaml": PIPELINE, "projects/v/requests/0001-start.yaml": "request: start\n"})
 
     def edit(self, files: dict[str, str | None]) -> None:
         outcome = self.people.propose(Edit(files, "edit", AUTHOR), base=self.people.fetch().main)
