@@ -16,7 +16,7 @@ from schema import layout
 from state.program import Done, TimedOut, git
 from state.repository import Landed, Outcome, Rejected, Rejection, Unknown
 
-TIMEOUT = 60.0
+TIMEOUT = 90.0
 _NO_OPTIONS = "does not support push options"
 _CREDENTIALS = re.compile(
     r"authentication failed|could not read (username|password)|permission denied|access denied|invalid credentials"

@@ -11,7 +11,8 @@ from state import urls
 from state.errors import CredentialsRefused, Damaged, NotAStateRepository, StateError, Unreachable
 from state.program import TimedOut, git
 
-POLL_TIMEOUT = 60.0
+POLL_TIMEOUT = 90.0
+"""Over ssh a poll takes eleven round trips: nearly a minute where one takes five seconds."""
 _CREDENTIALS = re.compile(
     r"authentication failed|permission denied|could not read (username|password)|error: 40[13]|access denied"
     r"|host key verification failed|invalid username or password",
@@ -20,7 +21,7 @@ _CREDENTIALS = re.compile(
 _ABSENT = re.compile(r"repository .*not found|does not appear to be a git repository|error: 404", re.IGNORECASE)
 _DAMAGE = re.compile(
     r"corrupt|bad object|bad tree|unable to (read|unpack)|inflate|not a git repository|loose object|packfile"
-    r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config",
+    r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config|unexpected line in|bad ref\b|missing object",
     re.IGNORECASE,
 )
 _CUT = re.compile(

@@ -8,9 +8,11 @@ import pytest
 
 from cli.health import _signs
 from schema import layout
+from schema.execution import State
 from tests.integration.git.test_beats import refuse
 from tests.integration.node.lab import Lab, stage
 from tests.servers.http import HttpServer
+from tests.servers.proxy import Proxy
 
 Make = Callable[..., Lab]
 
@@ -34,6 +36,24 @@ def test_a_node_works_over_a_real_server(request: pytest.FixtureRequest, lab: Ma
     here.ask("request: start\n")
     here.until_reason("Done")
     assert here.ran() == ["a", "b"]
+
+
+@pytest.mark.parametrize(("kind", "round_trip", "stages"), [("http", 0.25, "ab"), ("ssh", 0.1, "a")])
+def test_F25_stages_go_on_over_a_slow_link_and_nobody_is_taken_for_lost(
+    request: pytest.FixtureRequest, lab: Make, kind: str, round_trip: float, stages: str
+) -> None:
+    """As five seconds are to polls of five: the lab polls twenty times as often."""
+    server = request.getfixturevalue(kind)
+    here = lab("".join(stage(name) for name in stages))
+    proxy = Proxy(server.port, delay=round_trip / 2)
+    here.url = server.url(here.remote, proxy.port)
+    for name in ("n1", "n2"):
+        here.node(name)
+    here.ask("request: start\n")
+    view = here.until_reason("Done")
+    proxy.end()
+    assert here.ran() == list(stages)
+    assert {execution.state for execution in view.executions} == {State.SUCCEEDED}
 
 
 def test_nodes_whose_server_refuses_their_refs_see_each_other_by_branches(http_lab: Callable[[str], Lab]) -> None:
