@@ -21,7 +21,8 @@ _CREDENTIALS = re.compile(
 _ABSENT = re.compile(r"repository .*not found|does not appear to be a git repository|error: 404", re.IGNORECASE)
 _DAMAGE = re.compile(
     r"corrupt|bad object|bad tree|unable to (read|unpack)|inflate|not a git repository|loose object|packfile"
-    r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config|unexpected line in|bad ref\b|missing object",
+    r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config"
+    r"|unexpected line in|bad ref\b|missing object",
     re.IGNORECASE,
 )
 _CUT = re.compile(
