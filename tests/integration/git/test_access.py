@@ -1,5 +1,6 @@
 """Who a node is to a server: a token for HTTP and a key for SSH from files, refused, replaced, and never shown."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from state.errors import CredentialsRefused
 from state.git import GitRepository
 from state.probe import probe
 from state.repository import Landed, Rejected, Rejection
+from tests.docs.pages import ROOT, blocks
 from tests.integration.git.remotes import claim, remote
-from tests.servers.http import PASSWORD, HttpServer
+from tests.servers.http import PASSWORD, USER, HttpServer
 from tests.servers.ssh import SshServer
 
 
@@ -59,6 +61,20 @@ def test_S8_a_token_is_text_and_nothing_else(tmp_path: Path, http: HttpServer, c
     assert http.token.read_text() == content, "git takes refused tokens out of its own store"
     assert not Path("canary").exists()
     assert not Path("/canary").exists()
+
+
+def test_a_token_is_written_as_docs_operating_says(
+    tmp_path: Path, http: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [block] = [block for block in blocks(ROOT / "docs" / "operating.md") if "WINSLOW_TOKEN_FILE" in block.text]
+    text = block.text.replace("/etc/winslow", str(tmp_path)).replace("gpu-01:glpat-…", f"{USER}:{PASSWORD}")
+    done = subprocess.run(
+        ["sh", "-ec", f"{text}\necho $WINSLOW_TOKEN_FILE"], capture_output=True, text=True, check=True
+    )
+    file = Path(done.stdout.strip())
+    assert file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv(access.TOKEN, str(file))
+    assert GitRepository(http.url(remote(tmp_path)), tmp_path / "one.git").fetch().settings.name == "lab"
 
 
 def test_a_token_may_hold_any_signs(tmp_path: Path, http: HttpServer) -> None:
