@@ -38,7 +38,7 @@ def commit_named(repository: GitRepository, rev: str) -> str:
     except (KeyError, ValueError, pygit2.GitError):
         found = None
     if not isinstance(found, pygit2.Commit) or not re.fullmatch(r"[0-9a-f]{7,40}", rev):
-        raise NoRevision(f"there is no branch or commit {rev!r} in {repository.url}")
+        raise NoRevision(f"there is no branch or commit {rev!r} in {repository.remote.shown}")
     return str(found.id)
 
 
