@@ -1,156 +1,143 @@
-"""What must hold of any history, judged from two sources alone: the repository, and the stages' own run log.
-
-The run log has one line when a program begins and one when it ends, with the container it was started under.
-"""
+"""What must hold of any history, judged from two sources alone: the repository, and the stages' own run log."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
-import pygit2
-
-from flow.controls import steps_of
 from flow.transitions import illegal
-from flow.world import Snapshot
 from schema import layout
 from schema.documents import parse
+from schema.errors import DocumentError
 from schema.execution import Execution, State
-from schema.reasons import Wait
 from schema.reply import Reply
-from state.message import parse as parse_message
-from state.trees import place_on_state
+from tests.chaos.history import Changes, History, Ran
+
+IsAncestor = Callable[[str, str], bool]
+NOTHING = "0" * 40
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """A line of the run log."""
+class Checker:
+    """Reads a history once from its beginning; `found` is everything that must not be, in words."""
 
-    what: str  # begin or end
-    container: str
-    project: str
-    execution: int
-    stage: str
+    def __init__(self, history: History, ran: Sequence[Ran], is_ancestor: IsAncestor) -> None:
+        self.history, self.is_ancestor = history, is_ancestor
+        self.records: dict[str, Execution] = {}
+        self.replies: dict[str, Reply] = {}
+        self.begun = Counter(line.container for line in ran if line.what == "begin")
+        self.began = {line.container: line for line in ran if line.what == "begin"}
+        self.ended = {line.container: line for line in ran if line.what == "end"}
+        self.found = [each for changes in history.changes for each in self._commit(changes)]
+        self.found += [*self._written_forward(), *self._answered(), *self._accepted_once(), *self._really_ran()]
 
+    # -- one commit after the other ---------------------------------------------------------------------------------
 
-@dataclass
-class History:
-    """`winslow/state` from its first commit on: the documents that each commit changed."""
-
-    changes: list[dict[str, bytes | None]] = field(default_factory=list)
-    wanted: list[str] = field(default_factory=list)
-    tips: list[str] = field(default_factory=list)
-    merges: int = 0
-
-
-def read(repo: pygit2.Repository) -> History:
-    commits, at = [], repo[repo.references[layout.STATE].target]
-    found = History()
-    while True:
-        assert isinstance(at, pygit2.Commit)
-        commits.append(at)
-        found.merges += len(at.parents) > 1
-        if not at.parents:
-            break
-        at = at.parents[0]
-    before: Mapping[str, str] = {}
-    for commit in reversed(commits):
-        now = dict(_documents(repo, commit.tree, ""))
-        names = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
-        found.changes.append({name: _content(repo, now.get(name)) for name in names})
-        found.wanted.append(parse_message(commit.message).wanted)
-        found.tips.append(str(commit.id))
-        before = now
-    return found
-
-
-def _documents(repo: pygit2.Repository, tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, str]]:
-    for entry in tree:
-        if isinstance(entry, pygit2.Tree):
-            yield from _documents(repo, entry, f"{prefix}{entry.name}/")
-        else:
-            yield f"{prefix}{entry.name}", str(entry.id)
-
-
-def _content(repo: pygit2.Repository, blob: str | None) -> bytes | None:
-    found = repo[blob] if blob else None
-    return found.data if isinstance(found, pygit2.Blob) else None
-
-
-def run_log(lines: Iterable[str]) -> list[Ran]:
-    found = []
-    for line in lines:
-        what, container, project, execution, stage = line.split()
-        found.append(Ran(what, container, project, int(execution), stage))
-    return found
-
-
-def violations(history: History, ran: list[Ran], seen: Iterable[str], is_ancestor: object) -> Iterator[str]:
-    """Everything that must not be, in words. `seen` are tips that somebody saw while it went on."""
-    yield from _written_forward(history, seen, is_ancestor)
-    records, replies = {}, {}  # type: ignore[var-annotated]
-    for change in history.changes:
-        for path, content in sorted(change.items()):
-            place = place_on_state(path)
-            if place is None or place.kind not in ("execution", "reply"):
+    def _commit(self, changes: Changes) -> Iterator[str]:
+        for path, content in sorted(changes.items()):
+            place = layout.place_on_state(path)
+            if place is None:
                 continue
             if content is None:
                 yield f"{path} was removed"
                 continue
-            document = parse(place.kind, content, path)
+            try:
+                document = parse(place.kind, content, path)
+            except DocumentError as error:
+                yield f"{path} does not parse: {error}"
+                continue
             if isinstance(document, Execution):
-                if why := illegal(records.get(path), document):
-                    yield f"{path}: {why}"
-                records[path] = document
+                yield from self._record(path, self.records.get(path), document)
+                self.records[path] = document
             elif isinstance(document, Reply):
-                if path in replies:
+                if path in self.replies:
                     yield f"{path} was written twice"
-                replies[path] = document
-    yield from _one_order(replies)
-    yield from _accepted_once(records, ran)
+                self.replies[path] = document
+
+    def _record(self, path: str, before: Execution | None, after: Execution) -> Iterator[str]:
+        if why := illegal(before, after):
+            yield f"{path}: {why}"
+        if before and before.state is State.SUPERSEDED and after.state is not State.SUPERSEDED:
+            yield f"{path} was superseded, and then {after.state}"
+        if before and after.state is State.SUCCEEDED and after.claim.id != before.claim.id:
+            yield f"{path} was accepted from claim {after.claim.id[:8]}, while {before.claim.id[:8]} held it"
+
+    # -- the whole --------------------------------------------------------------------------------------------------
+
+    def _written_forward(self) -> Iterator[str]:
+        for ref, moves in self.history.moves.items():
+            for before, after in moves:
+                if after == NOTHING or (before != NOTHING and not self.is_ancestor(before, after)):
+                    yield f"{ref} was rewritten from {before[:12]} to {after[:12]}"
+        if self.history.merges:
+            yield "winslow/state has merges"
+        wanted = [each for each in self.history.wanted if each]
+        for before, after in pairwise(wanted):
+            if not self.is_ancestor(before, after):
+                yield f"Winslow-Wanted went back from {before[:12]} to {after[:12]}"
+
+    def _answered(self) -> Iterator[str]:
+        for path in sorted({path.replace("/replies/", "/requests/") for path in self.replies} - self.history.asked):
+            yield f"{path} was answered, and nobody asked it"
+        by_project: dict[str, list[int]] = {}
+        for path, reply in self.replies.items():
+            by_project.setdefault(_project(path), []).append(reply.seq)
+        for project, numbers in by_project.items():
+            if sorted(numbers) != list(range(1, len(numbers) + 1)):
+                yield f"{project}: the replies are numbered {sorted(numbers)}"
+
+    def _accepted(self) -> Iterator[tuple[str, Execution]]:
+        return ((path, each) for path, each in self.records.items() if each.state is State.SUCCEEDED)
+
+    def _accepted_once(self) -> Iterator[str]:
+        accepted: dict[tuple[str, int, str], str] = {}
+        for path, record in self._accepted():
+            slot = (_project(path), record.chain, record.stage)
+            if slot in accepted:
+                yield f"{slot} has two accepted results: {accepted[slot]} and {path}"
+            accepted[slot] = path
+
+    def _really_ran(self) -> Iterator[str]:
+        for container, times in self.begun.items():
+            if times > 1:
+                yield f"container {container[:8]} was started {times} times"
+        for path, record in self._accepted():
+            end = self.ended.get(record.claim.container)
+            if end is None:
+                yield f"{path} was accepted, but its program never came to its end"
+            elif (end.project, end.execution, end.stage) != (_project(path), record.execution, record.stage):
+                yield f"{path} was accepted, but its container ran {end.project}/{end.execution} {end.stage}"
+
+    # -- when everybody had time ------------------------------------------------------------------------------------
+
+    def unfinished(self, projects: Sequence[str], stages: Sequence[str]) -> Iterator[str]:
+        """Of each project, what its newest chain wants, from where it starts, and has not exactly once, in order."""
+        answered = {path.replace("/replies/", "/requests/") for path in self.replies}
+        yield from (f"{path} was never answered" for path in sorted(self.history.asked - answered))
+        for project in projects:
+            starts = [reply for path, reply in self.replies.items() if _opens(path, project, reply)]
+            newest = max(starts, key=lambda reply: reply.seq, default=None)
+            first = newest.position.stage if newest and newest.position else stages[0]
+            yield from self._chain(project, newest.seq if newest else 0, stages[stages.index(first) :])
+
+    def _chain(self, project: str, chain: int, stages: Sequence[str]) -> Iterator[str]:
+        before: Ran | None = None
+        for stage in stages:
+            done = [
+                each for path, each in self._accepted()
+                if (_project(path), each.chain, each.stage) == (project, chain, stage)
+            ]  # fmt: skip
+            if len(done) != 1:
+                yield f"{project}: chain {chain} has {len(done)} accepted results of {stage}"
+                continue
+            container = done[0].claim.container
+            begin = self.began.get(container)
+            if before and begin and begin.at < before.at:
+                yield f"{project}: {stage} began before the end of what it builds on"
+            before = self.ended.get(container)
 
 
-def _written_forward(history: History, seen: Iterable[str], is_ancestor) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    known = set(history.tips)
-    yield from (f"tip {tip[:12]} was seen, and is not in the history" for tip in seen if tip not in known)
-    if history.merges:
-        yield "winslow/state has merges"
-    for before, after in zip(history.wanted, history.wanted[1:], strict=False):
-        if before and after and not is_ancestor(before, after):
-            yield f"Winslow-Wanted went back from {before[:12]} to {after[:12]}"
+def _project(path: str) -> str:
+    return path.split("/")[1]
 
 
-def _one_order(replies: Mapping[str, Reply]) -> Iterator[str]:
-    by_project: dict[str, list[int]] = {}
-    for path, reply in replies.items():
-        by_project.setdefault(path.split("/")[1], []).append(reply.seq)
-    for project, numbers in by_project.items():
-        if sorted(numbers) != list(range(1, len(numbers) + 1)):
-            yield f"{project}: the replies are numbered {sorted(numbers)}"
-
-
-def _accepted_once(records: Mapping[str, Execution], ran: list[Ran]) -> Iterator[str]:
-    begun = Counter(line.container for line in ran if line.what == "begin")
-    ended = {line.container for line in ran if line.what == "end"}
-    accepted: dict[tuple[str, int, str], str] = {}
-    for container, times in begun.items():
-        if times > 1:
-            yield f"container {container[:8]} was started {times} times"
-    for path, record in records.items():
-        if record.state is not State.SUCCEEDED:
-            continue
-        slot = (path.split("/")[1], record.chain, record.stage)
-        if slot in accepted:
-            yield f"{slot} has two accepted results: {accepted[slot]} and {path}"
-        accepted[slot] = path
-        if record.claim.container not in ended:
-            yield f"{path} was accepted, but its program never came to its end"
-
-
-def unfinished(snapshot: Snapshot) -> Iterator[str]:
-    """What is not done although the weather is fine and everybody had time."""
-    for id, view in snapshot.projects.items():
-        steps = steps_of(view)
-        if view.unanswered:
-            yield f"{id}: {[file.name for file in view.unanswered]} not answered"
-        elif steps.wait is None or steps.wait.reason is not Wait.DONE:
-            yield f"{id}: {steps.wait or steps.stage}"
+def _opens(path: str, project: str, reply: Reply) -> bool:
+    return _project(path) == project and reply.kind == "start" and reply.verdict == "accepted"

@@ -8,21 +8,24 @@ from pathlib import Path
 import pygit2
 
 from flow.controls import steps_of
+from flow.world import ProjectView, Snapshot
 from schema.reasons import Wait
 from state.errors import StateError
-from tests.chaos import checker
+from tests.chaos.checker import Checker
+from tests.chaos.history import keep_moves, read, run_log
 from tests.integration.node.lab import Lab, Node
 
 NODES = ("n1", "n2", "n3")
 PROJECTS = tuple(f"p{number}" for number in range(6))
 STAGES = ("one", "two", "three")
+FIRST = "request: start\nstage: one"
 PATIENCE = 90.0
 """Seconds after the weather has cleared in which everything must be done: ten times what it takes."""
 
 PROGRAM = """
 import os, sys, time
 def say(what):
-    facts = (os.path.basename(os.environ['WINSLOW_RUN']), os.environ['WINSLOW_PROJECT'],
+    facts = (str(time.monotonic_ns()), os.path.basename(os.environ['WINSLOW_RUN']), os.environ['WINSLOW_PROJECT'],
              os.environ['WINSLOW_EXECUTION'], os.environ['WINSLOW_STAGE'])
     with open(os.environ['RUNS'], 'a') as log:
         log.write(' '.join((what, *facts)) + chr(10))
@@ -30,6 +33,11 @@ say('begin')
 time.sleep(float(sys.argv[1]))
 say('end')
 """
+HOOK = """#!/bin/sh
+[ ! -e {mark} ] || kill -9 $PPID
+"""
+LOST_PUSHES, LOST_ANSWERS = ("update", "lose-pushes"), ("post-receive", "lose-answers")
+"""Hooks with the file that turns them on: the server dies before a push has landed, or before it says so."""
 
 
 class Weather:
@@ -38,13 +46,18 @@ class Weather:
         program = folder / "program.py"
         program.write_text(PROGRAM)
         self.lab = Lab(folder / "lab", "".join(self._stage(name, program) for name in STAGES))
+        keep_moves(self.lab.remote)
+        for name, mark in (LOST_PUSHES, LOST_ANSWERS):
+            hook = self.lab.remote / "hooks" / name
+            hook.write_text(HOOK.format(mark=mark))
+            hook.chmod(0o755)
         self.lab.edit(
             {f"projects/{id}/project.yaml": "pipeline: p\n" for id in PROJECTS} | {"projects/v/project.yaml": None}
         )
         self.nodes: dict[str, Node] = {name: self.lab.node(name) for name in NODES}
         self.asleep: dict[str, float] = {}
         self.away_until = 0.0
-        self.seen: list[str] = []
+        self.bad_server: dict[str, float] = {}
         self.told: list[str] = []
 
     def _stage(self, name: str, program: Path) -> str:
@@ -57,12 +70,11 @@ class Weather:
         for id in PROJECTS:
             self.ask(id, "request: start")
         deadline = time.monotonic() + seconds
-        events = (self.kill, self.sleep, self.outage, self.lose_an_answer, self.person, self.person)
+        events = (self.kill, self.sleep, self.outage, self.die, self.lose, self.person, self.person)
         while time.monotonic() < deadline:
             time.sleep(self.chance.uniform(0.1, 0.6))
             self.chance.choice(events)()
             self.recover(all=False)
-            self.note_tip()
 
     def kill(self) -> None:
         name = self.chance.choice(NODES)
@@ -71,7 +83,7 @@ class Weather:
         self.asleep.pop(name, None)
         self.nodes[name] = self.lab.node(name)
 
-    def lose_an_answer(self) -> None:
+    def die(self) -> None:
         """It dies at the moment its push has landed, and is started again without knowing."""
         name = self.chance.choice(NODES)
         point = self.chance.choice(("after-push", "before-journal", "after-outbox", "after-start", "before-remove"))
@@ -79,6 +91,14 @@ class Weather:
         self.nodes[name].kill()
         self.asleep.pop(name, None)
         self.nodes[name] = self.lab.node(name, failpoint=f"{point}:{self.chance.randint(1, 3)}")
+
+    def lose(self) -> None:
+        """The server dies in the middle of pushes, of nodes and of people, who live on and do not know."""
+        _, mark = self.chance.choice((LOST_PUSHES, LOST_ANSWERS))
+        if self.lab.remote.exists() and mark not in self.bad_server:
+            self.tell(mark.replace("-", " "))
+            (self.lab.remote / mark).touch()
+            self.bad_server[mark] = time.monotonic() + self.chance.uniform(0.2, 1.5)
 
     def sleep(self) -> None:
         name = self.chance.choice(NODES)
@@ -94,15 +114,19 @@ class Weather:
             self.away_until = time.monotonic() + self.chance.uniform(0.2, 2.0)
 
     def person(self) -> None:
-        wish = self.chance.choice(("request: pause", "request: resume", "request: abort", "request: start"))
+        wish = self.chance.choice(("request: pause", "request: resume", "request: abort", "request: start", FIRST))
         self.ask(self.chance.choice(PROJECTS), wish)
 
     def ask(self, project: str, text: str) -> None:
         try:
-            self.lab.ask(text, project)
-            self.tell(f"{project}: {text}")
+            self.lab.ask(text, project, sleep=self._weather_goes_on)
+            self.tell(f"{project}: {text!r}")
         except StateError:
             pass  # the server is away: a person comes back later
+
+    def _weather_goes_on(self, seconds: float) -> None:
+        time.sleep(seconds)
+        self.recover(all=False)
 
     @property
     def _aside(self) -> Path:
@@ -115,6 +139,10 @@ class Weather:
         now = time.monotonic()
         if self._aside.exists() and (all or now > self.away_until):
             self._aside.rename(self.lab.remote)
+        if self.lab.remote.exists():
+            for mark in [mark for mark, until in self.bad_server.items() if all or now > until]:
+                (self.lab.remote / mark).unlink()
+                del self.bad_server[mark]
         for name in [name for name, until in self.asleep.items() if all or now > until]:
             self.nodes[name].child.send_signal(signal.SIGCONT)
             del self.asleep[name]
@@ -124,45 +152,43 @@ class Weather:
 
     def clear(self) -> list[str]:
         """Fine weather until all is done; what is not, in the end."""
-        self.recover(all=True)
         deadline = time.monotonic() + PATIENCE
-        while left := list(checker.unfinished(self.lab.repository.fetch())):
-            if time.monotonic() > deadline:
-                return left
+        while True:
             self.recover(all=True)  # a failpoint may still have been waiting
-            self._encourage()
-            self.note_tip()
+            snapshot = self.lab.repository.fetch()
+            left = [id for id, view in snapshot.projects.items() if not _done(view)]
+            if not left or time.monotonic() > deadline:
+                return left
+            self._encourage(snapshot)
             time.sleep(0.3)
-        return []
 
-    def _encourage(self) -> None:
+    def _encourage(self, snapshot: Snapshot) -> None:
         """Whoever paused or aborted goes on now."""
-        for id, view in self.lab.repository.fetch().projects.items():
+        for id, view in snapshot.projects.items():
             wait = steps_of(view).wait
             if not view.unanswered and wait and wait.reason in (Wait.PAUSE_REQUESTED, Wait.FAILED):
                 self.ask(id, "request: resume")
 
     # -- witnesses --------------------------------------------------------------------------------------------------
 
-    def note_tip(self) -> None:
-        try:
-            self.seen.append(self.lab.repository.fetch().state)
-        except StateError:
-            pass
-
     def tell(self, text: str) -> None:
         self.told.append(f"{time.monotonic():.2f} {text}")
 
     def violations(self) -> list[str]:
         repo = pygit2.Repository(str(self.lab.remote))
-        history, ran = checker.read(repo), checker.run_log(self.lab.ran())
 
         def is_ancestor(before: str, after: str) -> bool:
             return before == after or bool(repo.descendant_of(after, before))
 
-        return list(checker.violations(history, ran, self.seen, is_ancestor))
+        checker = Checker(read(self.lab.remote), run_log(self.lab.ran()), is_ancestor)
+        return [*checker.found, *checker.unfinished(PROJECTS, STAGES)]
 
     def end(self) -> None:
         for name in self.asleep:
             self.nodes[name].child.send_signal(signal.SIGCONT)
         self.lab.close()
+
+
+def _done(view: ProjectView) -> bool:
+    wait = steps_of(view).wait
+    return not view.unanswered and wait is not None and wait.reason is Wait.DONE

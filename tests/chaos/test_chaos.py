@@ -20,6 +20,6 @@ def test_F14_M3_every_stage_has_one_accepted_result_whatever_happened(seed: int,
         found = weather.violations()
     finally:
         weather.end()
-    story = "\n".join(weather.told)
-    assert not found, f"seed {seed} in {tmp_path}:\n" + "\n".join(found) + f"\n\n{story}"
-    assert not left, f"seed {seed} in {tmp_path} did not finish:\n" + "\n".join(left) + f"\n\n{story}"
+    told = "\n".join(["", "violations:", *found, "not finished:", *left, "what happened:", *weather.told])
+    assert not found, f"seed {seed} in {tmp_path}:{told}"
+    assert not left, f"seed {seed} in {tmp_path}:{told}"

@@ -85,14 +85,14 @@ class Lab:
 
     # -- people -----------------------------------------------------------------------------------------------------
 
-    def ask(self, text: str, project: str = "v") -> str:
+    def ask(self, text: str, project: str = "v", *, sleep: Callable[[float], None] = time.sleep) -> str:
         kind = text.partition("request: ")[2].split("\n")[0].split(",")[0]
 
         def build(snapshot: object) -> Edit:
             name = next_request_name(self.repository.fetch().projects.get(project), kind)
             return Edit({layout.request(project, name): text}, f"{kind} {project}", AUTHOR)
 
-        return commit_edit(self.repository, build, sleep=time.sleep)
+        return commit_edit(self.repository, build, sleep=sleep)
 
     def edit(self, files: dict[str, str | None], message: str = "edit") -> str:
         return commit_edit(self.repository, lambda _: Edit(files, message, AUTHOR), sleep=time.sleep)
