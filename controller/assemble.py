@@ -117,7 +117,6 @@ def _run(options: NodeOptions, say: Say) -> int:
     stop_watching = watch(options.repo, pace.wake)
     try:
         controller.observe()
-        controller.pulse.check_name()
         kind, repo = runner.capabilities.name, shown(options.repo)
         say(f"node {options.name} ({kind}) on {repo}, polling every {options.poll:g} s")
         _rounds(controller, pace, options, say)
@@ -273,6 +272,8 @@ def _one_round(controller: Controller, pace: Pace, options: NodeOptions, say: Sa
     try:
         world = controller.observe()
         outcome = controller.step(world)
+    except NameTaken:
+        raise
     except Exception as error:  # a defect must not take a node down with its running stages
         say(f"a round failed, and is tried again: {type(error).__name__}: {error}")
         traceback.print_exc(file=sys.stderr)

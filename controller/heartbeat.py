@@ -20,6 +20,7 @@ class Pulse:
     ) -> None:
         self.repository, self.me, self.every, self.fresh_id = repository, me, every, fresh_id
         self.refusals = refusals
+        self.checked = False  # whether the name is ours
         self.counter = 0
         self.landed_at: float | None = None
 
@@ -45,10 +46,13 @@ class Pulse:
         return outcome
 
     def check_name(self) -> None:
-        """At start: go on if the ref is free or holds our own incarnation. NameTaken otherwise."""
+        """At the first look: go on if the ref is free or holds our own incarnation. NameTaken otherwise."""
+        if self.checked:
+            return
         other = self.repository.heartbeat(self.me.node)
         if other and other.incarnation != self.me.incarnation:
             raise NameTaken(
                 f"a node named {self.me.node!r} (installation {other.incarnation[:8]}) is already part of this "
                 f"repository; choose another --name, or give this one its data directory back"
             )
+        self.checked = True

@@ -134,6 +134,7 @@ class Controller:
             self.seen = missed(self.seen)
             return False
         self.refusals.fetched(parts.clock.now(), refused=False)
+        self.pulse.check_name()
         self._said = ""
         self._beat = snapshot.heartbeats.get(parts.me.node)
         self.halted = self._rewound(snapshot)

@@ -28,14 +28,14 @@ stages:
 class Bench:
     """`repository` is what the node has; people edit past the server. `said` is what the node said."""
 
-    def __init__(self, folder: Path, repository: GitRepository, name: str = "n1") -> None:
+    def __init__(self, folder: Path, repository: GitRepository, name: str = "n1", data: str = "n1") -> None:
         self.folder, self.name, self.clock, self.said = folder, name, VirtualClock(), list[str]()
         self.owner = Owner("bench", name, secrets.token_hex(16))
         self.runner = FakeRunner(self.owner, self.clock.now)
-        self.disk = FolderDisk(folder / f"{name}.node")
+        self.disk = FolderDisk(folder / f"{data}.node")
         Journal(self.disk).install(self.owner.incarnation)
         self.repository = repository
-        self.people = client(folder, f"{name}.people")
+        self.people = client(folder, f"{data}.people")
         self.start()
 
     def start(self) -> None:

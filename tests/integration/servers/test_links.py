@@ -9,6 +9,7 @@ import pygit2
 import pytest
 
 import state.remote
+from controller.heartbeat import NameTaken
 from schema import layout
 from state import program
 from state.errors import Unreachable
@@ -199,3 +200,16 @@ def test_F2_a_result_whose_answer_was_lost_counts_once(link: Link) -> None:
     assert bench.states() == ["succeeded"]
     assert not bench.journal.outbox
     assert [event.event for event in events(bench.people)].count("succeed") == 1
+
+
+def test_F9_a_second_node_of_a_name_that_started_while_the_server_was_away(link: Link, tmp_path: Path) -> None:
+    first = Bench(tmp_path, GitRepository(str(link.repository), tmp_path / "first.git"))
+    first.rounds(20)
+    link.proxy.hold_after(0)
+    twin = Bench(tmp_path, link.client(), data="twin")
+    twin.round()
+    link.proxy.reopen()
+    before = first.people.fetch().heartbeats["n1"]
+    with pytest.raises(NameTaken, match="choose another --name"):
+        twin.round()
+    assert first.people.fetch().heartbeats["n1"] == before
