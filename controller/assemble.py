@@ -25,13 +25,16 @@ from controller.heartbeat import NameTaken
 from controller.journal import Journal, JournalError
 from controller.loop import Controller, Parts
 from controller.pace import Pace
+from controller.sampler import Sampler
 from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
 from flow.local import Me
 from runner.errors import RunnerError
+from runner.gpu_load import GpuLoads
 from runner.gpus import Gpus, NoGpus, lost
 from runner.gpus import find as gpus_found
 from runner.labels import Owner
+from runner.measure import Machine
 from runner.runner import Runner
 from schema.node import Inventory
 from state.errors import StateError
@@ -112,9 +115,10 @@ def _run(options: NodeOptions, say: Say) -> int:
     runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()))
     if not runner.capabilities.gpus:
         gpus = NoGpus()
-    controller = _controller(options, journal, incarnation, owner, runner, gpus, pace, say)
+    sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
+    controller = _controller(options, journal, incarnation, owner, runner, gpus, pace, say, sampler)
     _end_on_signals(options.ended, pace)
-    stop_watching = watch(options.repo, pace.wake)
+    stop_watching, stop_sampling = watch(options.repo, pace.wake), sampler.start()
     try:
         controller.observe()
         kind, repo = runner.capabilities.name, shown(options.repo)
@@ -122,6 +126,7 @@ def _run(options: NodeOptions, say: Say) -> int:
         _rounds(controller, pace, options, say)
     finally:
         stop_watching()
+        stop_sampling()
         if options.stop_stages:
             _stop_all(runner)
         runner.reap()
@@ -181,6 +186,7 @@ def _controller(
     gpus: Gpus,
     pace: Pace,
     say: Say,
+    sampler: Sampler,
 ) -> Controller:
     clock, failpoint = BootClock(), from_environment()
     isolated = runner.capabilities.isolation
@@ -213,6 +219,7 @@ def _controller(
             room=lambda: enough_disk(options.data),
             gpus=gpus,
             say=say,
+            load=lambda: sampler.newest,
             show=Window(options.data / VIEW, time.time).show,
         )
     )

@@ -16,10 +16,16 @@ class Pulse:
     """Beats when due. The ref's lease is the object id seen last, so a second node of the name is noticed."""
 
     def __init__(
-        self, repository: Repository, me: Me, every: float, fresh_id: Callable[[], str], refusals: Refusals
+        self,
+        repository: Repository,
+        me: Me,
+        every: float,
+        fresh_id: Callable[[], str],
+        refusals: Refusals,
+        load: Callable[[], dict[str, float]] = dict,
     ) -> None:
         self.repository, self.me, self.every, self.fresh_id = repository, me, every, fresh_id
-        self.refusals = refusals
+        self.refusals, self.load = refusals, load
         self.checked = False  # whether the name is ours
         self.counter = 0
         self.landed_at: float | None = None
@@ -38,6 +44,7 @@ class Pulse:
             nonce=self.fresh_id(),
             claims=tuple(entry.claim for entry in world.entries.values()),
             halted=halted,
+            load=self.load(),
         )
         outcome = self.repository.beat(heartbeat, expected=seen)
         self.refusals.heard("beat", outcome, world.now)

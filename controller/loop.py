@@ -47,6 +47,7 @@ class Parts:
     gpus: Gpus = field(default_factory=NoGpus)
     say: Callable[[str], None] = lambda text: None
     show: Callable[[World], None] = lambda world: None
+    load: Callable[[], dict[str, float]] = dict
 
 
 class Controller:
@@ -57,7 +58,7 @@ class Controller:
         self.snapshot: Snapshot | None = None
         self.halted: str | None = None
         self.refusals = Refusals(parts.pause)
-        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals)
+        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.load)
         self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
