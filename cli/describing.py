@@ -68,7 +68,8 @@ def _requests(view: "ProjectView") -> list[dict[str, Any]]:
         for r in view.replies
     ]
     waiting = [{"request": f.name, "by": f.by, "commit": f.commit, "reply": None} for f in view.unanswered]
-    return answered + waiting
+    later = [{"request": name, "by": "", "commit": "", "reply": None} for name in view.withheld]
+    return answered + waiting + later
 
 
 def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -> None:

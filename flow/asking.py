@@ -29,7 +29,7 @@ def judged(view: ProjectView, wish: Wish) -> Wish:
     for answered in answer_all(view):
         view = answered.view
     file = RequestFile("9999-now.yaml", "", "", "", request)
-    if view.unanswered or abort_target(view, file) is not None:
+    if view.asked or abort_target(view, file) is not None:
         return wish
     reply = answer(view, file).reply
     if not reply.accepted:

@@ -85,6 +85,8 @@ class Taking:
     def _claim(self, view: ProjectView, slot: Slot) -> None:
         self.draft.reply_all(view.id)
         view = self.draft.view(view.id)
+        if view.withheld:
+            return  # among those may be a pause that landed before this claim
         wanted = steps_of(view).run
         if wanted is None or wanted.key != slot.key:
             return  # a reply of this very round changed what is wanted

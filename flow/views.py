@@ -85,7 +85,7 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         resting = ProjectState(view.id, name, "queued", waiting.reason, waiting.text, steps.stage, lost, could)
     else:
         resting = _waiting(snapshot, view, name, steps)
-    return _with_unanswered(resting, len(view.unanswered))
+    return _with_unanswered(resting, view.asked)
 
 
 def _with_unanswered(now: ProjectState, count: int) -> ProjectState:

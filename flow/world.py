@@ -38,7 +38,9 @@ class ProjectView:
 
     `project`, `pipeline` are the versions in force (the newest first-parent ancestor of `main` at which the file
     parses); `definition` is the one that the latest chain keeps. `unanswered` are the requests at the tip of `main`
-    that have no reply, by file name. `deletion` is set where `project.yaml` is not on `main` any more.
+    that have no reply, by file name; of very many only the first, the names of the others are `withheld`: they are read
+    once these have their replies, and until then nothing is claimed. `deletion` is set where `project.yaml` is not on
+    `main` any more.
     """
 
     id: str
@@ -48,11 +50,17 @@ class ProjectView:
     pipeline_problem: str = ""
     definition: Pipeline | None = None
     unanswered: tuple[RequestFile, ...] = ()
+    withheld: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()  # by seq
     executions: tuple[Execution, ...] = ()  # by number
     tombstone: Tombstone | None = None
     deletion: Deletion | None = None
     damage: str = ""  # a document of the controllers that does not parse: nothing is decided until it is mended
+
+    @property
+    def asked(self) -> int:
+        """How many requests have no reply."""
+        return len(self.unanswered) + len(self.withheld)
 
     @property
     def last_seq(self) -> int:

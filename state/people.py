@@ -68,7 +68,7 @@ def next_request_name(view: ProjectView | None, kind: str) -> str:
     """`0003-start.yaml`: one above every number that was asked or answered before."""
     if view is None:
         return layout.request_name(1, kind)
-    names = [file.name for file in view.unanswered] + [reply.request for reply in view.replies]
+    names = [file.name for file in view.unanswered] + [*view.withheld] + [reply.request for reply in view.replies]
     numbers = [int(match[1]) for name in names if (match := _NUMBER.match(name))]
     return layout.request_name(max([view.last_seq, *numbers]) + 1, kind)
 

@@ -1,6 +1,6 @@
 """One project's view from its folders on both branches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -18,6 +18,8 @@ from schema.request import Request
 from state.trees import PROJECTS, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
+AT_ONCE = 100
+"""Requests of one project that are read and answered in one round; the rest wait, or a flood of them stops a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class _Project:
         replies = self._documents("reply", Reply)
         project, problem = self._wanted() if present else (None, "")
         pipeline, pipeline_problem = self._pipeline(project)
-        unanswered = tuple(self._unanswered(replies))
+        unanswered, withheld = self._unanswered(replies)
         definitions, tombstones = self._documents("definition", Pipeline), self._documents("tombstone", Tombstone)
         view = ProjectView(
             id=self.id,
@@ -105,6 +107,7 @@ class _Project:
             pipeline_problem=pipeline_problem,
             definition=definitions[0] if definitions else None,
             unanswered=unanswered,
+            withheld=withheld,
             replies=tuple(sorted(replies, key=lambda reply: reply.seq)),
             executions=tuple(sorted(self._documents("execution", Execution), key=lambda each: each.execution)),
             tombstone=tombstones[0] if tombstones else None,
@@ -140,13 +143,13 @@ class _Project:
             return None, f"there is no pipeline {name!r} in commit {commit} of main"
         return cast(Pipeline, found), ""
 
-    def _unanswered(self, replies: list[Reply]) -> Iterator[RequestFile]:
+    def _unanswered(self, replies: list[Reply]) -> tuple[tuple[RequestFile, ...], tuple[str, ...]]:
         """By the names of files alone: a reply that cannot be read is a reply all the same."""
         answered = {place.item for _, _, place in self.state.get("reply", ())}
         answered |= {reply.request.removesuffix(".yaml") for reply in replies}
-        for path, blob, place in self.main.get("request", ()):
-            if place.item not in answered:
-                yield self._request(path, blob, f"{place.item}.yaml")
+        left = [each for each in self.main.get("request", ()) if each[2].item not in answered]
+        read = tuple(self._request(path, blob, f"{place.item}.yaml") for path, blob, place in left[:AT_ONCE])
+        return read, tuple(f"{place.item}.yaml" for _, _, place in left[AT_ONCE:])
 
     def _request(self, path: str, blob: str, name: str) -> RequestFile:
         origin = self.reading.history.introduced(path, blob)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+import state.project
 from flow.change import Commit
 from flow.controls import steps_of
 from flow.world import ProjectView, Snapshot
@@ -402,3 +403,33 @@ def test_F15_a_late_merge_of_an_earlier_number_is_later() -> None:
     go(cluster, 40)
     assert [(reply.seq, reply.kind) for reply in view(cluster).replies] == [(1, "start"), (2, "pause")]
     assert steps_of(view(cluster)).wait.reason == "PauseRequested"  # type: ignore[union-attr]
+
+
+def test_F16_nothing_is_claimed_while_requests_wait_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many requests only some are answered in a round. A pause among the others landed before any claim."""
+    monkeypatch.setattr(state.project, "AT_ONCE", 2)
+    cluster = world(LONG, nodes=2)
+    wishes = ["start", "resume", "resume", "resume", "pause"]
+    cluster.edit(
+        {layout.request("v0", f"{n:04d}-{wish}.yaml"): f"request: {wish}\n" for n, wish in enumerate(wishes, 1)}
+    )
+    go(cluster, 60)
+    assert [reply.kind for reply in view(cluster).replies] == wishes
+    assert "claim" not in verbs(cluster)
+    ask(cluster, "request: resume\n", 6)
+    go(cluster, 90)
+    assert records(cluster) == [("long", State.SUCCEEDED)]
+
+
+def test_F16_an_abort_behind_many_requests_reaches_its_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state.project, "AT_ONCE", 2)
+    cluster = world(LONG)
+    ask(cluster, "request: start\n")
+    go(cluster, 20)
+    wishes = ["resume", "resume", "abort", "resume", "pause"]
+    cluster.edit(
+        {layout.request("v0", f"{n:04d}-{wish}.yaml"): f"request: {wish}\n" for n, wish in enumerate(wishes, 2)}
+    )
+    go(cluster, 60)
+    assert [reply.kind for reply in view(cluster).replies] == ["start", *wishes]
+    assert records(cluster) == [("long", State.ABORTED)]

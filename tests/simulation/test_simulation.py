@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import state.project
 from tests.simulation.cluster import Cluster, crowd
 from tests.simulation.faults import Weather
 
@@ -18,6 +19,12 @@ def test_in_fine_weather_everything_finishes(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_F13_no_promise_is_broken_in_bad_weather(seed: int) -> None:
+    Cluster(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
+def test_F16_no_promise_is_broken_when_requests_are_read_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state.project, "AT_ONCE", 1)
     Cluster(seed).run()
 
 

@@ -1,21 +1,32 @@
-"""F16: a project with ten thousand requests that were answered long ago, on real git."""
+"""F16: a project with ten thousand requests, answered long ago or never, on real git."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pygit2
 import pytest
 
+import state.push
+import state.remote
+from flow.actions import Decision
 from flow.decide import decide
 from flow.leases import Sightings, looked
 from flow.local import Me, World
 from flow.world import Snapshot
 from schema import layout
+from schema.codec import MAX_BYTES
 from schema.documents import render
 from schema.node import Inventory
 from schema.reply import Reply
 from state import build
 from state.git import GitRepository
+from state.program import Done
+from state.project import AT_ONCE
+from state.read import Clone
+from state.repository import Landed
 from state.setup import init
 from tests.contract.repositories import AUTHOR, FILES, tip
 
@@ -39,25 +50,101 @@ def world(snapshot: Snapshot) -> World:
     )  # fmt: skip
 
 
-@pytest.mark.timeout(240)
-def test_F16_a_new_request_among_ten_thousand_stale_ones_is_applied_in_its_poll(tmp_path: Path) -> None:
+class Counted:
+    """How often git was started, and how many documents were read, since the last look."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.programs = self.documents = self.bytes = 0
+        for module in (state.push, state.remote):
+            monkeypatch.setattr(module, "git", self._counting(module.git))
+        read = Clone.text
+
+        def text(clone: Clone, blob: str, path: str, limit: int = MAX_BYTES) -> bytes:
+            content = read(clone, blob, path, limit)
+            self.documents += 1
+            self.bytes += len(content)
+            return content
+
+        monkeypatch.setattr(Clone, "text", text)
+
+    def _counting(self, run: Callable[..., Done]) -> Callable[..., Done]:
+        def git(*arguments: Any, **options: Any) -> Done:
+            self.programs += 1
+            return run(*arguments, **options)
+
+        return git
+
+    def since(self) -> tuple[int, int, int]:
+        found = self.programs, self.documents, self.bytes
+        self.programs = self.documents = self.bytes = 0
+        return found
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A server with ten thousand requests in project `v`, and a node's look at it."""
+
+    repo: pygit2.Repository
+    repository: GitRepository
+    names: list[str]
+
+    def ask(self, project: str, name: str, text: bytes = b"request: start\n") -> str:
+        commit(self.repo, layout.MAIN, {layout.request(project, name): text}, "one more")
+        return layout.reply(project, name)
+
+    def poll(self) -> tuple[Snapshot, Decision, set[str]]:
+        snapshot = self.repository.fetch()
+        decision = decide(world(snapshot))
+        return snapshot, decision, {write.path for each in decision.commits for write in each.writes}
+
+
+@pytest.fixture
+def stale(tmp_path: Path) -> Stale:
     init(tmp_path / "remote.git", bare=True, files=FILES, author=AUTHOR)
     repo = pygit2.Repository(str(tmp_path / "remote.git"))
     names = [layout.request_name(number, "pause") for number in range(1, STALE + 1)]
-    asked = {layout.request("v", name): b"request: pause\n" for name in names}
-    commit(repo, layout.MAIN, dict(asked), "ten thousand requests")
-    replies = {
+    asked: dict[str, bytes | None] = {layout.request("v", name): b"request: pause\n" for name in names}
+    commit(repo, layout.MAIN, asked, "ten thousand requests")
+    return Stale(repo, GitRepository(str(tmp_path / "remote.git"), tmp_path / "clone.git"), names)
+
+
+@pytest.mark.timeout(240)
+def test_F16_a_new_request_among_ten_thousand_answered_ones_is_applied_in_its_poll(
+    stale: Stale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies: dict[str, bytes | None] = {
         layout.reply("v", name): render(Reply(seq=seq, request=name, kind="pause", verdict="accepted")).encode()
-        for seq, name in enumerate(names, 1)
+        for seq, name in enumerate(stale.names, 1)
     }
-    commit(repo, layout.STATE, dict(replies), f"answered\n\nWinslow-Wanted: {tip(repo, layout.MAIN).id}\n")
-    repository = GitRepository(str(tmp_path / "remote.git"), tmp_path / "clone.git")
-    decide(world(repository.fetch()))
-    new = layout.request_name(STALE + 1, "start")
-    commit(repo, layout.MAIN, {layout.request("v", new): b"request: start\n"}, "one more")
-    began = time.monotonic()
-    decision = decide(world(repository.fetch()))
-    took = time.monotonic() - began
-    written = {write.path for each in decision.commits for write in each.writes}
-    assert layout.reply("v", new) in written
-    assert took < GUARD, f"{took:.1f} s"
+    wanted = tip(stale.repo, layout.MAIN).id
+    commit(stale.repo, layout.STATE, replies, f"answered\n\nWinslow-Wanted: {wanted}\n")
+    stale.poll()
+    reply = stale.ask("v", layout.request_name(STALE + 1, "start"))
+    counted, began = Counted(monkeypatch), time.monotonic()
+    _, _, written = stale.poll()
+    assert reply in written
+    programs, documents, read = counted.since()
+    assert programs <= 2
+    assert documents <= 5, "not one of the old requests or replies is read again"
+    assert read < 10_000
+    assert time.monotonic() - began < GUARD
+
+
+@pytest.mark.timeout(240)
+def test_F16_a_new_request_beside_ten_thousand_unanswered_ones_is_applied_in_its_poll(
+    stale: Stale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+    for number in (1, 2, 3):
+        reply, began = stale.ask("w", layout.request_name(number, "start")), time.monotonic()
+        snapshot, decision, written = stale.poll()
+        assert reply in written
+        assert len(decision.commits) <= AT_ONCE + 10
+        assert isinstance(stale.repository.swap(snapshot, decision.commits, node="n1"), Landed)
+        assert time.monotonic() - began < GUARD
+        view = stale.repository.fetch().projects["v"]
+        assert (len(view.replies), view.asked) == (number * AT_ONCE, STALE - number * AT_ONCE)
+        programs, documents, read = counted.since()
+        assert programs <= 6
+        assert documents <= 3 * AT_ONCE + 20, "those of this round, their replies, and the next to come"
+        assert read < 1_000_000

@@ -85,6 +85,8 @@ def test_the_next_number_is_above_all_that_were_used() -> None:
     answered = Reply(seq=1, request="0007-start.yaml", kind="start", verdict="accepted")
     view = ProjectView("v", None, unanswered=(file("0002-pause.yaml"), file("odd.yaml")), replies=(answered,))
     assert next_request_name(view, "resume") == "0008-resume.yaml"
+    waiting = ProjectView("v", None, unanswered=(file("0001-pause.yaml"),), withheld=("0300-pause.yaml",))
+    assert next_request_name(waiting, "resume") == "0301-resume.yaml"
     assert next_request_name(ProjectView("v", None), "start") == next_request_name(None, "start") == "0001-start.yaml"
 
 
