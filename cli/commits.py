@@ -24,20 +24,6 @@ def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -
 
 def edited(text: str, changes: dict[str, Any]) -> str:
     """The YAML text with some values changed, byte for byte the same elsewhere."""
-    import io
+    from state import drains
 
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    document = yaml.load(text)
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            document.setdefault(key, {}).update(value)
-        else:
-            document[key] = value
-    out = io.StringIO()
-    yaml.dump(document, out)
-    return out.getvalue()
+    return drains.edited(text, changes)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import settings
-from cli.commits import commit, edited
+from cli.commits import commit
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -19,29 +19,23 @@ def add_to(app: typer.Typer) -> None:
 def drain(
     node: Annotated[str, typer.Argument(help="the node's name", metavar="NODE")],
     off: Annotated[bool, typer.Option("--off", help="end the drain: it takes work again")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="why, for the message of the commit")] = "",
 ) -> None:
     """Let a node take nothing new; what runs goes on. Commits nodes/<node>.yaml; what else it says stays.
 
     Example: winslowctl drain gpu-01     winslowctl drain gpu-01 --off
     """
     from schema import layout
-    from schema.binding import read
-    from schema.node import NodeSettings
-    from schema.suggest import did_you_mean
+    from state import drains
 
-    path = layout.node(settings.checked_name(node, "node"))
+    settings.checked_name(node, "node")
     client, found = settings.snapshot(live=True)
-    known = {*found.inventories, *found.nodes}
-    if node not in known:
-        hint = did_you_mean(node, known) or "; `winslowctl nodes` lists them"
-        raise CommandError(f"there is no node {node!r}{hint}")
-    if (node in found.nodes and found.nodes[node].drain) is not off:
-        raise CommandError(f"node {node!r} {'takes work' if off else 'drains'} already")
+    try:
+        drains.check(found, node, not off)
+    except drains.CannotDrain as error:
+        raise CommandError(str(error)) from None
 
     def files(_: "Snapshot") -> dict[str, str | None]:
-        present = client.read_main(path)
-        text = edited(present, {"drain": not off}) if present else f"drain: {str(not off).lower()}\n"
-        read(NodeSettings, text, path)
-        return {path: text}
+        return drains.files(client.read_main(layout.node(node)), node, not off)
 
-    commit(files, f"{'End the drain of' if off else 'Drain'} node {node}")
+    commit(files, drains.message(node, not off, reason))

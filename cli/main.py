@@ -23,6 +23,7 @@ from cli import (
     projects,
     repository,
     running,
+    top,
     validation,
     waiting,
 )
@@ -55,7 +56,7 @@ def options(
 
 
 for group in (
-    repository, validation, health, running, page, pipelines, projects, control, draining, waiting, looking,
+    repository, validation, health, running, page, pipelines, projects, control, draining, waiting, looking, top,
     describing, logs, history, files,
 ):  # fmt: skip
     group.add_to(app)

@@ -300,7 +300,8 @@ MEANING: dict[str, dict[str, str]] = {
         "nonce": "random, so that no two beats are equal",
         "claims": "what it holds",
         "halted": "why it does nothing",
-        "load": "reserved",
+        "load": "what its machine does: `cpu` `memory` `disk` in percent, `disk_free` in bytes, `received` `sent` in "
+        "bytes a second, `load`; `gpu.<uuid>.use` `.memory` in percent, `.temperature` in °C",
     },
 }
 

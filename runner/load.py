@@ -69,7 +69,7 @@ class Record:
         """Every column as `series` gives it, for one look at the file."""
         now = self.wall()
         since = max(since, now - MONTH)
-        ring = self.fine if now - since <= self.fine.span else self.minutes
+        ring = self.fine if now - since <= self.fine.span + MINUTE else self.minutes  # an hour is asked for a bit later
         points = _thinned(ring.points(since, now), since, now, most)
         return {
             name: [(p.time, p.values[column]) for p in points if not math.isnan(p.values[column])]

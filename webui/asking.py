@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flow.asking import Wish, judged
 from flow.world import Snapshot
@@ -20,6 +20,7 @@ from state.git import GitRepository
 from state.people import NotCommitted, commit_edit, request_edit
 from state.repository import Edit
 
+Answer = TypeVar("Answer")
 RETRY = 5.0
 """Seconds between two attempts to send what waits."""
 
@@ -57,6 +58,11 @@ class Outbox:
     def edit(self, files: dict[str, str | None], subject: str, author: str) -> str | None:
         """The commit, or None while it waits to be sent. NotCommitted."""
         return self._put(_fresh(subject, author, files=files))
+
+    def use(self, work: Callable[[GitRepository], Answer]) -> Answer:
+        """What `work` finds out with the outbox's client, alone with it."""
+        with self._sending:
+            return work(self._client())
 
     def waiting(self) -> list[Unsent]:
         return list(self._read())
@@ -107,11 +113,14 @@ class Outbox:
         with self._sending:
             if not path.exists():
                 return None  # sent by the other thread meanwhile
-            if self._repository is None:
-                self._repository = self._make()
-            commit = commit_edit(self._repository, lambda snapshot: _built(snapshot, unsent), sleep=time.sleep)
+            commit = commit_edit(self._client(), lambda snapshot: _built(snapshot, unsent), sleep=time.sleep)
             path.unlink(missing_ok=True)
             return commit
+
+    def _client(self) -> GitRepository:
+        if self._repository is None:
+            self._repository = self._make()
+        return self._repository
 
 
 def _fresh(subject: str, author: str, **content: Any) -> Unsent:

@@ -8,8 +8,10 @@ from pathlib import Path
 import uvicorn
 
 from state.git import GitRepository
+from state.urls import shown
 from webui.app import LOCAL, create_app
 from webui.asking import Outbox
+from webui.fleet import Fleet
 from webui.site import Page
 from webui.source import NODE_VIEW, NodeSource, OwnSource, Source
 
@@ -30,12 +32,15 @@ class WebOptions:
 def run_page(options: WebOptions) -> None:
     own = options.data / "web"
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
+    source, outbox = _source(options), Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git"))
     page = Page(
-        source=_source(options),
-        outbox=Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git")),
+        source=source,
+        outbox=outbox,
         author=options.author,
         secret=_secret(own / "secret"),
         data=options.data,
+        fleet=Fleet(source.use if isinstance(source, OwnSource) else outbox.use),
+        repo=shown(options.repo),
     )
     app = create_app(page, LOCAL | {options.host})
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning", server_header=False)

@@ -12,24 +12,28 @@ from flow.asking import WouldBeRejected
 from flow.compare import duration
 from flow.views import STATES
 from schema.errors import DocumentError
+from state.drains import CannotDrain
 from state.errors import StateError
 from webui import filters
 from webui.asking import Outbox
-from webui.pages import overview, projects
+from webui.fleet import Fleet
+from webui.pages import nodes, overview, projects
 from webui.source import Look, NothingYet, Source
 
-NAVIGATION = (("/", "Projects"),)
+NAVIGATION = (("/", "Projects"), ("/nodes", "Nodes"))
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What pages are made of. `data` is the node's directory, where there is a node here."""
+    """What pages are made of. `data` is the node's directory, where there is a node here; `repo` is only shown."""
 
     source: Source
     outbox: Outbox | None
     author: Callable[[], str]
     secret: bytes
     data: Path | None = None
+    fleet: Fleet | None = None
+    repo: str = ""
     allowed: Callable[[str], bool] = field(default=lambda role: True)
 
 
@@ -46,7 +50,7 @@ def create_site(page: Page) -> Flask:
     CSRFProtect(site)
     Htmx(site)
     filters.add_to(site)
-    for blueprint in (overview.pages, projects.pages):
+    for blueprint in (overview.pages, projects.pages, nodes.pages):
         site.register_blueprint(blueprint)
     site.before_request(_look)
     site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
@@ -56,7 +60,7 @@ def create_site(page: Page) -> Flask:
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")
     )
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
-    for kind in (WouldBeRejected, DocumentError):
+    for kind in (WouldBeRejected, DocumentError, CannotDrain):
         site.register_error_handler(kind, lambda error: _problem(422, "This cannot be asked", str(error)))
     return site
 

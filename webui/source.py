@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from flow.leases import Sightings, looked, missed
 from flow.world import Snapshot
 from state.assemble import Assembler
 from state.errors import StateError
@@ -16,6 +17,7 @@ from state.looks import Looks, Reader
 
 NODE_VIEW = "view.json"
 """What the node writes in its data directory (`controller.window`)."""
+Answer = TypeVar("Answer")
 LOOK_EVERY = 0.1
 """Seconds between two looks at that file; each costs one `stat`."""
 
@@ -105,7 +107,7 @@ class OwnSource:
         self.repository, self.poll = repository, poll
         self._look: Look | None = None
         self._said = "the repository was not reached yet"
-        self._asking = threading.Lock()
+        self._asking, self._seen = threading.Lock(), Sightings()
         threading.Thread(target=self._run, name="fetch", daemon=True).start()
 
     @property
@@ -126,9 +128,18 @@ class OwnSource:
         """Ask the server now. While it is away, what was seen last stays."""
         with self._asking:
             try:
-                self._look = Look(self.repository.fetch(), time.time())
+                found = self.repository.fetch()
             except StateError as error:
-                self._said = str(error)
+                self._said, self._seen = str(error), missed(self._seen)
+                return
+            self._seen = looked(self._seen, now=time.monotonic(), poll=self.poll, snapshot=found, watched=())
+            silence = {node: self._seen.silence(node) for node in found.inventories}
+            self._look = Look(found, time.time(), silence=silence)
+
+    def use(self, work: Callable[[GitRepository], Answer]) -> Answer:
+        """What `work` finds out with this clone, alone with it."""
+        with self._asking:
+            return work(self.repository)
 
 
 class Watch:

@@ -25,6 +25,7 @@ QUERIES = {
     "compare": ("v/1", "v/2"),
     "files ls": ("v",),
     "nodes": (),
+    "top": (),
 }
 WISHES = {
     "pipelines put": ("{folder}/q.yaml",),

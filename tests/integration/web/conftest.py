@@ -13,6 +13,7 @@ from state.repository import Edit
 from state.setup import init
 from webui.app import create_app
 from webui.asking import Outbox
+from webui.fleet import Fleet
 from webui.site import Page
 from webui.source import Look, OwnSource
 
@@ -69,7 +70,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     url = str(tmp_path / "remote.git")
     source = OwnSource(GitRepository(url, tmp_path / "view.git"), poll=3600)
     outbox = Outbox(tmp_path / "outbox", lambda: GitRepository(url, tmp_path / "page.git"))
-    page = Page(source, outbox, lambda: AUTHOR, b"secret", tmp_path)
+    page = Page(source, outbox, lambda: AUTHOR, b"secret", tmp_path, Fleet(source.use))
     with TestClient(create_app(page), base_url="http://localhost") as browser:
         made = Bench(tmp_path, GitRepository(url, tmp_path / "person.git"), source, outbox, browser)
         made.look()

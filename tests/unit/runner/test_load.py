@@ -55,6 +55,15 @@ def test_R1520_a_day_comes_from_the_minutes_and_has_a_bounded_number_of_points(t
     assert len(made.series("cpu", 0)) <= load.MOST
 
 
+def test_R1510_the_last_hour_is_fine_also_when_it_is_asked_for_a_moment_later(tmp_path: Path, wall: Wall) -> None:
+    made, since = record(tmp_path, wall), wall.now + 1000 - load.HOUR
+    for number in range(10):
+        made.put({"cpu": number})
+        wall.now += 5
+    wall.now = since + load.HOUR + 0.5
+    assert [value for _, value in made.series("cpu", since)] == list(range(10))
+
+
 def test_R1510_what_was_not_measured_is_a_gap(tmp_path: Path, wall: Wall) -> None:
     made = record(tmp_path, wall)
     made.put({"cpu": 1})
