@@ -282,9 +282,10 @@ def _one_round(controller: Controller, pace: Pace, options: NodeOptions, say: Sa
     except NameTaken:
         raise
     except Exception as error:  # a defect must not take a node down with its running stages
-        say(f"a round failed, and is tried again: {type(error).__name__}: {error}")
-        traceback.print_exc(file=sys.stderr)
+        if controller.alarms.tell("round", f"a round failed, and is tried again: {type(error).__name__}: {error}"):
+            traceback.print_exc(file=sys.stderr)
         return min(options.poll, 5.0)
+    controller.alarms.over("round")
     now = world.now
     if controller.lost_races or controller.in_company:
         pace.saw_company(now)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from controller.alarms import Alarms
 from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
 from controller.heartbeat import Pulse
@@ -64,7 +65,7 @@ class Controller:
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
         self._beat: str | None = None  # what this node's ref held at the last look
-        self._said = ""
+        self.alarms = Alarms(parts.say)
         self._containers: Mapping[str, Container] = {}
 
     def round(self) -> Outcome | None:
@@ -95,8 +96,10 @@ class Controller:
         try:
             self._containers = parts.runner.containers()
         except EngineUnavailable as error:
-            self._say(str(error))
+            self.alarms.tell("engine", str(error))
             fresh = False
+        else:
+            self.alarms.over("engine")
         world = World(
             me=parts.me,
             snapshot=self.snapshot,
@@ -118,8 +121,10 @@ class Controller:
 
     def _room(self) -> bool:
         room = self.parts.room()
-        if not room:
-            self._say("the disk is nearly full: no new work is taken until there is room")
+        if room:
+            self.alarms.over("room")
+        else:
+            self.alarms.tell("room", "the disk is nearly full: no new work is taken until there is room")
         return room
 
     def _fetch(self) -> bool:
@@ -131,17 +136,18 @@ class Controller:
         except StateError as error:
             if isinstance(error, CredentialsRefused):
                 self.refusals.fetched(parts.clock.now(), refused=True)
-            self._say(str(error))
+            self.alarms.tell("fetch", str(error))
             self.seen = missed(self.seen)
             return False
         self.refusals.fetched(parts.clock.now(), refused=False)
         self.pulse.check_name()
-        self._said = ""
+        self.alarms.over("fetch")
         self._beat = snapshot.heartbeats.get(parts.me.node)
         self.halted = self._rewound(snapshot)
         if self.halted:
-            self._say(self.halted)
+            self.alarms.tell("halt", self.halted)
             return False
+        self.alarms.over("halt")
         self.in_company = bool(self._state) and snapshot.state != self._state
         self._state = snapshot.state
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
@@ -160,12 +166,6 @@ class Controller:
                 return f"{branch} went back: {before[:12]} is not in it any more; put it back (docs/operating.md)"
         return None
 
-    def _say(self, text: str) -> None:
-        """Once for each new thing to say."""
-        if text != self._said:
-            self._said = text
-            self.parts.say(text)
-
     # -- act --------------------------------------------------------------------------------------------------------
 
     def act(self, world: World, decision: Decision) -> Outcome | None:
@@ -179,8 +179,10 @@ class Controller:
         outcome = self._swap(world, decision)
         if world.fresh or self.halted:
             match self.pulse.beat(world, self._beat, self.halted):
+                case Landed():
+                    self.alarms.over("heartbeat")
                 case Rejected(kind=kind, text=text) if kind is not Rejection.RACE:
-                    self._say(f"the server declined a heartbeat ({kind}): {text}")
+                    self.alarms.tell("heartbeat", f"the server declined a heartbeat ({kind}): {text}", kind)
         return outcome
 
     def _stop(self, decision: Decision) -> None:
@@ -192,8 +194,9 @@ class Controller:
     def _quietly(self, action: Callable[[str], None], container: str) -> None:
         try:
             action(container)
+            self.alarms.over(container)
         except RunnerError as error:
-            self._say(str(error))
+            self.alarms.tell(container, str(error))
 
     def _settle(self, world: World, decision: Decision) -> None:
         parts = self.parts
@@ -224,6 +227,7 @@ class Controller:
         match outcome:
             case Landed(oid=oid):
                 self.lost_races = 0
+                self.alarms.over("push")
                 self._state = oid
                 parts.journal.saw(Tips(world.snapshot.main, oid))
                 self._granted(decision)
@@ -231,9 +235,9 @@ class Controller:
                 self.lost_races += 1
             case Rejected(kind=kind, text=text):
                 self.lost_races = 0
-                self._say(f"the server declined a push ({kind}): {text}")
+                self.alarms.tell("push", f"the server declined a push ({kind}): {text}", kind)
             case Unknown(text=text):
-                self._say(f"no answer to a push: {text}; looking again")
+                self.alarms.tell("push", f"no answer to a push: {text}; looking again", "no answer")
         return outcome
 
     def _granted(self, decision: Decision) -> None:

@@ -1,12 +1,15 @@
 """F21: disks that are full, on the node and on the server, as small file systems of their own."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from controller.disk import FolderDisk
+from controller.journal import Journal
 from schema.execution import State
 from tests.integration.node.lab import Lab, stage
 
@@ -55,7 +58,29 @@ def small() -> Iterator[Callable[[Path, int], Small]]:
         subprocess.run(["umount", "-l", str(each.at)], check=False)
 
 
-def test_F21_a_node_without_room_claims_nothing_and_goes_on_by_itself(lab: Labs, small: Callable[..., Small]) -> None:
+@pytest.fixture
+def pushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often nodes have pushed: the git they find writes that down."""
+    log, program = tmp_path / "pushes", tmp_path / "bin" / "git"
+    log.touch()
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncase " $* " in *" push "*) echo push >>{log};; esac\nexec {shutil.which("git")} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return lambda: len(log.read_text().splitlines())
+
+
+def some_more(here: Lab, pushes: Callable[[], int]) -> None:
+    """Until the node has pushed six times more: results, or only that it is alive."""
+    wanted = pushes() + 6
+    here.until(lambda view: pushes() >= wanted)
+
+
+def test_F21_a_node_without_room_claims_nothing_and_goes_on_by_itself(
+    lab: Labs, small: Callable[..., Small], pushes: Callable[[], int]
+) -> None:
     here = lab(stage("one"))
     disk = small(here.folder / "n1", 96)
     disk.fill(leave=32 * MIB)
@@ -63,7 +88,9 @@ def test_F21_a_node_without_room_claims_nothing_and_goes_on_by_itself(lab: Labs,
     here.ask("request: start")
     here.until(lambda view: not view.unanswered)
     assert not here.view().executions, "it answers, but takes no work"
-    assert "nearly full" in (here.folder / "n1.log").read_text()
+    some_more(here, pushes)
+    assert not here.view().executions
+    assert (here.folder / "n1.log").read_text().count("nearly full") == 1
     disk.drain()
     here.until_reason("Done")
 
@@ -84,6 +111,26 @@ def test_F21_a_result_that_finds_no_room_is_kept_until_there_is(lab: Labs, small
     assert len(here.ran()) == 1
 
 
+def test_F21_a_node_killed_on_a_full_disk_finds_its_journal_whole(lab: Labs, small: Callable[..., Small]) -> None:
+    here = lab(stage("one", WAITS) + stage("two"))
+    disk = small(here.folder / "n1", 96)
+    node = here.node()
+    here.ask("request: start")
+    here.until_state(State.RUNNING)
+    disk.fill()
+    Path(f"{here.runs}.go").touch()
+    here.until(lambda view: _shim_waits(here))
+    node.kill()
+    journal = FolderDisk(here.folder / "n1" / "node")
+    [entry] = Journal(journal).entries.values()
+    assert (entry.order.execution, Journal(journal).outbox) == (1, {})
+    disk.drain()
+    here.node()
+    view = here.until_reason("Done")
+    assert [(each.execution, each.state) for each in view.executions] == [(1, State.SUCCEEDED), (2, State.SUCCEEDED)]
+    assert here.ran() == ["one", "two"]
+
+
 def _shim_waits(here: Lab) -> bool:
     """Its stage has ended, and that could not be written down yet."""
     [run] = here.folder.glob("n1/runs/*/shim.json")
@@ -96,7 +143,9 @@ def _stage(run: Path) -> int:
     return int(json.loads(run.read_text())["stage"])
 
 
-def test_F21_a_full_server_moves_no_ref_is_told_once_and_recovers(lab: Labs, small: Callable[..., Small]) -> None:
+def test_F21_a_full_server_moves_no_ref_is_told_once_and_recovers(
+    lab: Labs, small: Callable[..., Small], pushes: Callable[[], int]
+) -> None:
     here = lab(stage("one", WAITS))
     aside = here.remote.with_name("aside.git")
     here.remote.rename(aside)
@@ -108,13 +157,13 @@ def test_F21_a_full_server_moves_no_ref_is_told_once_and_recovers(lab: Labs, sma
     disk.fill()
     before = here.repository.fetch().state
     Path(f"{here.runs}.go").touch()
-    here.until(
-        lambda view: (
-            "server declined" in (here.folder / "n1.log").read_text()
-            or "no answer" in (here.folder / "n1.log").read_text()
-        )
-    )
+    here.until(lambda view: "server declined a push" in (here.folder / "n1.log").read_text())
+    some_more(here, pushes)
     assert here.repository.fetch().state == before
     disk.drain()
     view = here.until_reason("Done")
     assert [each.state for each in view.executions] == [State.SUCCEEDED]
+    said = (here.folder / "n1.log").read_text()
+    assert said.count("No space left") == said.count("server declined a push") + said.count("declined a heartbeat")
+    assert said.count("server declined a push") == 1
+    assert said.count("declined a heartbeat") <= 1

@@ -1,0 +1,22 @@
+"""A node says what stands in its way once, not in every round."""
+
+from controller.alarms import Alarms
+
+
+def test_what_lasts_is_said_once_and_again_after_it_was_over() -> None:
+    said: list[str] = []
+    alarms = Alarms(said.append)
+    assert [alarms.tell("room", "full") for _ in range(3)] == [True, False, False]
+    alarms.tell("push", "declined")
+    alarms.tell("room", "full")
+    alarms.over("room")
+    alarms.tell("room", "full")
+    assert said == ["full", "declined", "full"]
+
+
+def test_one_kind_is_one_alarm_whatever_its_words() -> None:
+    said: list[str] = []
+    alarms = Alarms(said.append)
+    for text, kind in (("no room for 1a", "unknown"), ("no room for 2b", "unknown"), ("the hook says no", "hook")):
+        alarms.tell("push", text, kind)
+    assert said == ["no room for 1a", "the hook says no"]
