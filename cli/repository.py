@@ -68,8 +68,8 @@ def plan(
     """
     from dataclasses import asdict
 
-    from flow.boards import planned_board
     from flow.plan import plan as make
+    from flow.plan_board import planned_board
     from state.revisions import resolve
 
     client, snapshot = settings.snapshot()

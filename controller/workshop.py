@@ -17,6 +17,7 @@ from flow.clock import Clock
 from flow.local import Ended, Entry, Order
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
+from runner.logs import last_words
 from runner.runner import Runner
 from runner.spec import Container, Ending, Limits, Spec
 from schema.execution import ImageRecord, LogRecord, Result, State
@@ -210,7 +211,12 @@ def judge(entry: Entry, container: Container, gathered: Gathered) -> Ended:
             "reason": reason,
             "text": text,
             "result": result.model_copy(update={"manifest": gathered.manifest}),
-            "log": LogRecord(lines=gathered.log.lines, bytes=gathered.log.bytes, digest=gathered.log.digest),
+            "log": LogRecord(
+                lines=gathered.log.lines,
+                bytes=gathered.log.bytes,
+                digest=gathered.log.digest,
+                tail=() if state is State.SUCCEEDED else last_words(gathered.log.text),
+            ),
             "log_text": gathered.log.text,
             "artifacts": gathered.artifacts,
         }

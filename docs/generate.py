@@ -220,6 +220,7 @@ MEANING: dict[str, dict[str, str]] = {
         "times": "for people",
         "result": "what it left",
         "log": "size of its log",
+        "artifacts": "how many files `artifacts/…` lists",
     },
     "Claim": {
         "id": "128 random bits; this alone decides",
@@ -248,7 +249,12 @@ MEANING: dict[str, dict[str, str]] = {
         "metrics": "numbers of `reports.metrics`",
         "manifest": "digest of what it left",
     },
-    "LogRecord": {"lines": "of the whole log", "bytes": "of the whole log", "digest": "of the whole log"},
+    "LogRecord": {
+        "lines": "of the whole log",
+        "bytes": "of the whole log",
+        "digest": "of the whole log",
+        "tail": "the last lines, where it did not succeed",
+    },
     "Artifact": {"path": "in the workspace", "bytes": "size", "digest": "`blake3:…`"},
     "ArtifactList": {
         "version": "of this file",

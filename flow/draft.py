@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from flow.boards import project_board
 from flow.change import Commit, Event, Write
 from flow.controls import Answered, answer_all
+from flow.project_board import project_board
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from schema.execution import Execution, Tombstone
@@ -72,7 +72,7 @@ class Draft:
             if view is None or project in shown:
                 continue
             shown.add(project)
-            if view.tombstone is None:
+            if view.tombstone is None or view.tombstone.state == "deleting":
                 self.attach(place, Write(layout.board(project), project_board(after, view)))
 
     def attach(self, place: int, write: Write) -> None:

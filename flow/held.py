@@ -308,6 +308,7 @@ def with_end(record: Execution, ended: Ended) -> Execution:
             "workspace": began_with(record, ended.manifest),
             "times": times,
             "log": ended.log,
+            "artifacts": ended.artifacts.files if ended.artifacts else 0,
         }
     )
 

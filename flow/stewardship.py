@@ -24,9 +24,6 @@ USE_LASTS = 120.0
 """Connected seconds."""
 
 
-_BOARD = ("board",)
-
-
 class Stewardship:
     def __init__(
         self, me: Me, snapshot: Snapshot, seen: Sightings, poll: float, draft: Draft, watched: set[Hashable]
@@ -175,16 +172,20 @@ class Stewardship:
     # -- the root board --------------------------------------------------------------------------------------------
 
     def show(self) -> None:
-        """Renew the root board now and then: with other news, or alone where it was left behind and nothing happens."""
-        age = self.seen.age(_BOARD)
-        text = root_board(self.draft.after()) if age >= self.me.board and self.able else ""
+        """Renew the root board once it is old, whoever wrote it: with other news, or alone where nothing happens."""
+        key = ("board", self.snapshot.board)
+        self.watched.add(key)
+        age = self.seen.age(key) - self.me.board
+        if age < 0 or not self.able:
+            return
+        text = root_board(self.draft.after())
+        if text == self.snapshot.board:
+            return
         write = Write(layout.ROOT_BOARD, text)
-        if text and self.draft.commits:
+        if self.draft.commits:
             self.draft.attach(len(self.draft.commits) - 1, write)
-        elif text and text != self.snapshot.board and age >= self.me.board + patience(self._rank("board"), self.poll):
+        elif age >= patience(self._rank("board"), self.poll):
             self.draft.add(Event("board", fact="renewed"), write)
-        else:
-            self.watched.add(_BOARD)  # what is not watched any more begins to age anew
 
     def wipes(self, wiped: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""

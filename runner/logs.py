@@ -117,6 +117,14 @@ def _more(path: Path, position: int) -> tuple[bytes, int]:
         return b"", position
 
 
+def last_words(text: str, count: int = 12, longest: int = 200) -> tuple[str, ...]:
+    """The last lines of a summary without their times, each cut where it is long."""
+    lines = (
+        [parse(line).text for line in text[-count * 4 * longest :].rstrip("\n").split("\n")[-count:]] if text else []
+    )
+    return tuple(line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines)
+
+
 def summarise(path: Path, limit: int = SUMMARY) -> Summary:
     """Reads the file once, in pieces: a log of any size costs the same memory."""
     try:

@@ -87,6 +87,7 @@ class LogRecord(Recorded):
     lines: int = 0
     bytes: int = 0
     digest: str | None = None
+    tail: tuple[str, ...] = ()  # the last lines, where it did not succeed
 
 
 class Execution(Recorded):
@@ -110,6 +111,7 @@ class Execution(Recorded):
     times: Times = Times()
     result: Result | None = None
     log: LogRecord | None = None
+    artifacts: int = 0  # files in its list of artifacts
 
 
 class Tombstone(Recorded):

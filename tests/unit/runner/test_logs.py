@@ -123,3 +123,11 @@ def test_the_last_output_is_when_the_file_last_grew(tmp_path: Path) -> None:
     assert logs.last_output(tmp_path) is None
     path.write_text("x")
     assert logs.last_output(tmp_path) is not None
+
+
+def test_the_last_words_are_short_and_without_times() -> None:
+    text = "".join(f"2026-01-01T00:00:00.000000Z E {number} {'x' * 300}\n" for number in range(40))
+    found = logs.last_words(text)
+    assert [line.split()[0] for line in found] == [str(number) for number in range(28, 40)]
+    assert {len(line) for line in found} == {200}
+    assert logs.last_words("") == ()

@@ -1,0 +1,42 @@
+"""What would happen, for a merge request: what its files would make the nodes do."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from flow.boards import problems
+from flow.markdown import code, table, text
+from flow.plan import Planned
+from flow.project_board import plain
+from flow.world import Snapshot
+
+HEADS = ("project", "would start", "on", "with", "built on", "becomes stale", "also")
+
+
+def planned_board(snapshot: Snapshot, planned: Sequence[Planned]) -> str:
+    rows = table(HEADS, map(_row, planned), len(planned))
+    return "\n".join(["## Plan", "", *(rows or ["Nothing would change.", ""]), *problems(snapshot)])
+
+
+def _row(each: Planned) -> list[str]:
+    built = f"execution {each.workspace}" if each.workspace else "an empty workspace"
+    return [
+        text(each.project),
+        text(each.stage or ""),
+        text(", ".join(each.nodes[:3]) or each.waits),
+        _with(each),
+        built if each.stage else "",
+        text(", ".join(each.stale)),
+        text(_also(each), 600),
+    ]
+
+
+def _with(each: Planned) -> str:
+    inputs = [f"{name}={plain(value)}" for name, value in each.inputs.items()]
+    env = [f"env {name}={value}" for name, value in each.env.items()]
+    return " ".join(code(pair) for pair in islice(inputs + env, 16))
+
+
+def _also(each: Planned) -> str:
+    aborts = [f"execution {each.aborts} is aborted"] if each.aborts else []
+    gpus = [f"GPUs {', '.join(each.gpus)}"] if each.gpus else []
+    return "; ".join([*each.replies, *aborts, *gpus])

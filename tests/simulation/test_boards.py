@@ -1,0 +1,52 @@
+"""Boards among many nodes: how often they change, and that they say what is."""
+
+from flow.boards import root_board
+from flow.project_board import project_board
+from schema import layout
+from tests.simulation.cluster import Cluster
+from tests.simulation.test_scenarios import ask, go, pipeline, world
+
+SHORT = pipeline(*(f"name: s{number}, image: i, env: {{FAKE_SECONDS: 9}}" for number in range(40)))
+
+
+def changes(cluster: Cluster) -> int:
+    """How often the root board was written, and never with the same content."""
+    commits = cluster.server.history(layout.STATE)
+    texts = [w.content for commit in commits for w in commit.writes if w.path == layout.ROOT_BOARD]
+    assert all(before != after for before, after in zip(texts, texts[1:], strict=False))
+    return len(texts)
+
+
+def test_six_busy_nodes_change_the_root_board_at_most_once_a_minute() -> None:
+    cluster = world(SHORT, nodes=6)
+    files = {f"projects/v{number}/project.yaml": "pipeline: p\n" for number in range(6)}
+    files |= {f"projects/v{number}/requests/0001-start.yaml": "request: start\n" for number in range(6)}
+    cluster.edit(dict(files))
+    go(cluster, 400)
+    assert len(cluster.server.history(layout.STATE)) > 150, "they are busy"
+    assert 4 <= changes(cluster) <= 400 / 60 + 1
+
+
+def test_at_rest_every_board_says_what_is_and_no_more_commits_are_made() -> None:
+    cluster = world(SHORT, nodes=3)
+    ask(cluster, "request: start\nstage: s38\n")
+    go(cluster, 200)
+    snapshot, before = cluster.snapshot(), len(cluster.server.history(layout.STATE))
+    assert snapshot.board == root_board(snapshot)
+    assert cluster.server.text(layout.STATE, layout.board("v0")) == project_board(snapshot, snapshot.projects["v0"])
+    go(cluster, 600)
+    assert len(cluster.server.history(layout.STATE)) == before
+
+
+def test_a_deleted_project_is_shown_as_such_and_then_not_at_all() -> None:
+    cluster = world(SHORT)
+    cluster.edit({"winslow.yaml": "schema: 1\ndelete_after: 300s\n"})
+    ask(cluster, "request: start\nstage: s39\n")
+    go(cluster, 60)
+    cluster.edit({"projects/v0/": None})
+    go(cluster, 100)
+    assert "deleted by" in (cluster.server.text(layout.STATE, layout.board("v0")) or "")
+    assert "## Being deleted (1)" in cluster.snapshot().board
+    go(cluster, 600)
+    assert cluster.server.text(layout.STATE, layout.board("v0")) is None
+    assert "No projects yet." in cluster.snapshot().board
