@@ -1,5 +1,7 @@
 """Boards among many nodes: how often they change, and that they say what is."""
 
+from itertools import pairwise
+
 from flow.boards import root_board
 from flow.project_board import project_board
 from schema import layout
@@ -13,7 +15,7 @@ def changes(cluster: Cluster) -> int:
     """How often the root board was written, and never with the same content."""
     commits = cluster.server.history(layout.STATE)
     texts = [w.content for commit in commits for w in commit.writes if w.path == layout.ROOT_BOARD]
-    assert all(before != after for before, after in zip(texts, texts[1:], strict=False))
+    assert all(before != after for before, after in pairwise(texts))
     return len(texts)
 
 
