@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from controller.pace import Pace
 from schema import layout
 from schema.node import Heartbeat
 from state.git import GitRepository
@@ -15,7 +17,7 @@ from state.people import commit_edit
 from state.repository import Edit, Landed, Outcome, Rejected, Rejection
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 
-RACERS, ROUNDS = 8, 5
+RACERS, ROUNDS, TRIES = 8, 5, 20
 
 
 def together(count: int, act: object) -> list[object]:
@@ -67,6 +69,32 @@ def test_F1_eight_people_who_edit_at_once_all_get_their_edit_in(tmp_path: Path) 
     commits = together(RACERS, edit)
     assert len(set(commits)) == RACERS
     assert set(people[0].fetch().projects) == {"v", *(f"p{index}" for index in range(RACERS))}
+
+
+@pytest.mark.timeout(120)
+def test_F1_each_of_eight_eager_writers_lands_one_of_its_first_twenty_tries(tmp_path: Path) -> None:
+    """Each swaps without end, at the pace of a node, until everybody has landed once."""
+    remote(tmp_path)
+    writers = [client(tmp_path, f"n{index}") for index in range(RACERS)]
+    first, everybody = dict[int, int](), threading.Event()
+
+    def write(index: int) -> None:
+        pace, lost, tries = Pace(poll=0.25, chance=Random(index)), 0, 0
+        while not everybody.is_set() and not (tries == TRIES and index not in first):
+            tries += 1
+            outcome = writers[index].swap(writers[index].fetch(), [claim(index * 1000 + tries)], node=f"n{index}")
+            pace.saw_company(time.monotonic())
+            if isinstance(outcome, Landed):
+                first.setdefault(index, tries)
+                lost = 0
+            else:
+                lost += 1
+            if len(first) == RACERS:
+                everybody.set()
+            everybody.wait(pace.backoff(lost) if lost else pace.courtesy(time.monotonic()))
+
+    together(RACERS, write)
+    assert sorted(first) == list(range(RACERS)), f"landed first at their try number: {first}"
 
 
 def test_F9_of_two_nodes_of_one_name_one_beat_lands(tmp_path: Path) -> None:
