@@ -25,7 +25,8 @@ from controller.heartbeat import NameTaken
 from controller.journal import Journal, JournalError
 from controller.loop import Controller, Parts
 from controller.pace import Pace
-from controller.sampler import Sampler
+from controller.sampler import Sampler, Stages
+from controller.sampler import start as start_sampling
 from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
 from flow.local import Me
@@ -34,6 +35,7 @@ from runner.gpu_load import GpuLoads
 from runner.gpus import Gpus, NoGpus, lost
 from runner.gpus import find as gpus_found
 from runner.labels import Owner
+from runner.load import EVERY, STAGES_EVERY
 from runner.measure import Machine
 from runner.runner import Runner
 from schema.node import Inventory
@@ -118,7 +120,11 @@ def _run(options: NodeOptions, say: Say) -> int:
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
     controller = _controller(options, journal, incarnation, owner, runner, gpus, pace, say, sampler)
     _end_on_signals(options.ended, pace)
-    stop_watching, stop_sampling = watch(options.repo, pace.wake), sampler.start()
+    stages = Stages(options.data, lambda: controller.running, runner.usage)
+    stop_watching, stop_sampling = (
+        watch(options.repo, pace.wake),
+        start_sampling((sampler, EVERY), (stages, STAGES_EVERY)),
+    )
     try:
         controller.observe()
         kind, repo = runner.capabilities.name, shown(options.repo)

@@ -68,6 +68,11 @@ class Controller:
         self.alarms = Alarms(parts.say)
         self._containers: Mapping[str, Container] = {}
 
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Its containers that ran at the last look."""
+        return tuple(id for id, container in self._containers.items() if container.running)
+
     def round(self) -> Outcome | None:
         return self.step(self.observe())
 

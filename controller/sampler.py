@@ -1,12 +1,14 @@
-"""Writes down what the machine does, every few seconds, in a thread of its own. Nothing depends on it."""
+"""Writes down what the machine and its stages do, in threads of its own. Nothing depends on it."""
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from runner import load
 from runner.gpu_load import Loads
+from runner.usage import Usage
 
 
 class Looks(Protocol):
@@ -17,31 +19,65 @@ class GpuLooks(Protocol):
     def look(self) -> Loads: ...
 
 
+class Samples(Protocol):
+    def sample(self) -> None: ...
+
+
+def start(*samplers: tuple[Samples, float]) -> Callable[[], None]:
+    """Each in a thread of its own, again and again after so many seconds, so that none waits for an engine that hangs.
+
+    The returned function ends them, and does not wait.
+    """
+    ended = threading.Event()
+    for sampler, every in samplers:
+        threading.Thread(target=_run, args=(sampler, every, ended), name="sampler", daemon=True).start()
+    return ended.set
+
+
+def _run(sampler: Samples, every: float, ended: threading.Event) -> None:
+    while not ended.is_set():
+        try:
+            sampler.sample()
+        except Exception:  # a number that is missing must not end the rest
+            pass
+        ended.wait(every)
+
+
+class Stages:
+    """Writes down what each running stage uses, beside its log."""
+
+    def __init__(
+        self,
+        data: Path,
+        running: Callable[[], Iterable[str]],
+        usage: Callable[[str], Usage | None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.data, self.running, self.usage, self.monotonic = data, running, usage, monotonic
+        self._before: dict[str, tuple[float, Usage]] = {}
+
+    def sample(self) -> None:
+        now, found = self.monotonic(), {id: used for id in self.running() if (used := self.usage(id))}
+        for id, used in found.items():
+            values = {"memory": used.memory}
+            if id in self._before and now > self._before[id][0]:
+                when, last = self._before[id]
+                values["cpu"] = 100 * max(0.0, used.cpu - last.cpu) / (now - when)
+            _keep(load.stage(self.data / "runs" / id), values)
+        self._before = {id: (now, used) for id, used in found.items()}
+
+
 class Sampler:
-    def __init__(self, data: Path, machine: Looks, gpus: GpuLooks, every: float = load.EVERY) -> None:
-        self.data, self.machine, self.gpus, self.every = data, machine, gpus, every
+    def __init__(self, data: Path, machine: Looks, gpus: GpuLooks) -> None:
+        self.data, self.machine, self.gpus = data, machine, gpus
         self._machine = load.machine(data)
         self._gpus: dict[str, load.Record] = {}
         self._newest: Mapping[str, float] = {}
-        self._ended = threading.Event()
 
     @property
     def newest(self) -> dict[str, float]:
         """As the heartbeat says it: `cpu`, `memory`, …, and `gpu.<uuid>.use` for each GPU."""
         return dict(self._newest)
-
-    def start(self) -> Callable[[], None]:
-        """The returned function ends it, and does not wait for it."""
-        threading.Thread(target=self._run, name="sampler", daemon=True).start()
-        return self._ended.set
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                self.sample()
-            except Exception:  # a number that is missing must not end the rest
-                pass
-            self._ended.wait(self.every)
 
     def sample(self) -> None:
         machine, gpus = self.machine.look(), self.gpus.look()

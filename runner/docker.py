@@ -19,6 +19,7 @@ from runner.errors import EngineUnavailable, ImageUnavailable, Refused
 from runner.hostimage import build_base
 from runner.labels import PREFIX, Owner
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
+from runner.usage import Usage, of_stats
 
 __all__ = ["DockerRunner", "Engine", "engine"]
 
@@ -209,6 +210,13 @@ class DockerRunner:
             follower.end()
         if timer:
             timer.cancel()
+
+    def usage(self, container: str) -> Usage | None:
+        try:
+            with talking():
+                return of_stats(self.client.api.stats(_name(container), stream=False, one_shot=True))
+        except (APIError, EngineUnavailable, ValueError):
+            return None
 
     def reap(self) -> None:
         self._events.end()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from runner.errors import ImageUnavailable, Refused
 from runner.labels import Owner
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
+from runner.usage import Usage
 
 NEVER = float("inf")
 
@@ -85,6 +86,9 @@ class FakeRunner:
         if box.started is not None and self.clock() < box.over:
             raise Refused(f"container {container} still runs: stop it before removing it")
         del self._boxes[container]
+
+    def usage(self, container: str) -> Usage | None:
+        return None
 
     def reap(self) -> None:
         return None

@@ -20,6 +20,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Percent for cpu, memory, disk and use; bytes for disk_free; bytes a second for received and sent; °C. Of a stage: CPU
 in percent of one core, memory in bytes."""
 EVERY = 5.0
+STAGES_EVERY = 10.0
+"""Seconds between two looks at the machine, and at its stages."""
 HOUR, DAY, MONTH = 3600.0, 86_400.0, 31 * 86_400.0
 MINUTE = 60.0
 MOST = 300
@@ -88,7 +90,7 @@ def gpu(data: Path, uuid: str) -> Record:
 
 def stage(directory: Path) -> Record:
     """`directory` is the container's."""
-    return Record(directory / FOLDER, STAGE, every=10.0)
+    return Record(directory / FOLDER, STAGE, every=STAGES_EVERY)
 
 
 def _thinned(points: Sequence[Point], since: float, now: float, most: int) -> list[Point]:

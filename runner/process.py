@@ -20,6 +20,7 @@ from runner.labels import Owner
 from runner.shims import MARK, Shims, kill_marked
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
 from runner.substitutes import HostImage, read_images, substitute
+from runner.usage import Usage, of_processes
 
 __all__ = ["HostImage", "ProcessRunner", "read_images"]
 
@@ -124,6 +125,10 @@ class ProcessRunner:
             pass
         finally:
             os.close(handle)
+
+    def usage(self, container: str) -> Usage | None:
+        facts = notes.read(self._folder(container) / "shim.json")
+        return of_processes(int(str(facts["stage"]))) if facts and self._alive(facts) else None
 
     def remove(self, container: str) -> None:
         directory = self._folder(container)

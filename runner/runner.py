@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from runner.spec import Capabilities, Container, Image, Spec
+from runner.usage import Usage
 
 
 class Runner(Protocol):
@@ -42,6 +43,10 @@ class Runner(Protocol):
 
     def containers(self) -> Mapping[str, Container]:
         """Containers carrying this node's labels (repository, node, incarnation), by claim id. EngineUnavailable."""
+        ...
+
+    def usage(self, container: str) -> Usage | None:
+        """What a running one uses; None where that is not known. Cheap, and never raises."""
         ...
 
     def reap(self) -> None:

@@ -46,6 +46,8 @@ def chart(
         Markup('<line x1="0" x2="600" y1="{y}" y2="{y}"/>').format(y=f"{120 * part / 4:.0f}") for part in range(5)
     )
     text = Markup('<text x="4" y="12">{}</text>').format(shown(frame.top))
+    for number, words in enumerate(label.split("; ")):
+        text += Markup('<text class="t{}" x="596" y="{}">{}</text>').format(number, 12 + 12 * number, words)
     head = Markup('<svg class="chart" viewBox="0 0 600 120" role="img" aria-label="{}">').format(label)
     return head + grid + drawn + text + Markup("</svg>")
 

@@ -280,3 +280,18 @@ def test_the_end_wakes_the_controller_also_one_that_found_the_container(bench: B
     assert again.containers()[spec.id].running
     bench.until(lambda: woken)
     assert bench.end(again, spec.id).ending is Ending.EXIT
+
+
+def test_R1510_it_says_what_a_running_one_uses_and_nothing_of_others(bench: Bench) -> None:
+    real(bench, "use of a machine")
+    runner, spec = (
+        bench.runner(),
+        bench.spec("x = bytearray(b'x') * 60_000_000\nwhile True: pass"),
+    )
+    bench.made.append((runner, spec.id))
+    runner.create(spec)
+    assert runner.usage(spec.id) is None or runner.usage(spec.id).memory == 0
+    runner.start(spec.id)
+    bench.until(lambda: (used := runner.usage(spec.id)) is not None and used.memory > 50e6 and used.cpu > 0.2)
+    runner.stop(spec.id)
+    assert runner.usage("nowhere") is None

@@ -20,6 +20,7 @@ from webui.pages.common import look, page
 
 pages = Blueprint("nodes", __name__)
 SPANS = {"hour": load.HOUR, "day": load.DAY, "month": load.MONTH}
+MOST_STAGES = 8
 SILENT = 180.0
 """Seconds without a sign of life after which a row says so loudly."""
 
@@ -141,6 +142,11 @@ def _charts(node: Node, span: float) -> dict[str, Markup]:
         "Disk of the data directory": chart(lines("disk"), since, now, _percent, 100.0),
         "Load": chart(lines("load"), since, now, lambda value: f"{value:.1f}"),
     }
+    for project, run in node.runs[:MOST_STAGES]:
+        each = load.stage(data / "runs" / run.claim.container).all_series(since)
+        title = f"Stage {project}/{run.execution} {run.stage}"
+        drawn[f"{title}: CPU, 100 % is one core"] = chart([("cpu", each["cpu"])], since, now, _percent)
+        drawn[f"{title}: memory"] = chart([("memory", each["memory"])], since, now, size)
     for gpu in node.inventory.gpus if node.inventory else ():
         each = load.gpu(data, gpu.uuid).all_series(since)
         title = f"{gpu.model or 'GPU'} {gpu.uuid[:12]}"

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from controller.sampler import Sampler
+from controller.sampler import Sampler, Stages
 from runner import load
+from runner.usage import Usage, of_stats
 
 
 class Says:
@@ -27,3 +28,24 @@ def test_a_disk_that_takes_nothing_leaves_the_newest_numbers(tmp_path: Path) -> 
     sampler = Sampler(tmp_path, Says({"cpu": 1.0}), Says({}))
     sampler.sample()
     assert sampler.newest == {"cpu": 1.0}
+
+
+def test_R1510_R1520_a_running_stage_is_kept_and_one_that_ended_leaves_no_jump(tmp_path: Path) -> None:
+    now = 0.0
+    used: dict[str, Usage] = {"c": Usage(5.0, 1000)}
+    stages = Stages(tmp_path, lambda: ["c", "unknown"], used.get, lambda: now)
+    stages.sample()
+    record = load.stage(tmp_path / "runs" / "c")
+    assert record.newest() == {"memory": 1000}
+    now, used["c"] = 10.0, Usage(25.0, 2000)
+    stages.sample()
+    assert record.newest() == {"cpu": 200, "memory": 2000}
+    del used["c"]
+    stages.sample()
+    assert not (tmp_path / "runs" / "unknown").exists()
+
+
+def test_what_the_engine_says_of_an_ended_container_is_nothing() -> None:
+    assert of_stats({"cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}}) is None
+    said = {"usage": 100, "stats": {"inactive_file": 30}}
+    assert of_stats({"cpu_stats": {"cpu_usage": {"total_usage": 2e9}}, "memory_stats": said}) == Usage(2.0, 70.0)
