@@ -34,4 +34,6 @@ def test_R1510_R1520_R1530_a_node_says_its_load_and_keeps_it_over_a_kill(lab: La
     node.kill()
     here.node()
     until(lambda: len(record.series("memory", time.time() - load.HOUR)) > len(kept))
-    assert record.series("memory", time.time() - load.HOUR)[: len(kept)] == kept
+    before = kept[:-1]  # the next start may look again within the same five seconds
+    assert before
+    assert record.series("memory", time.time() - load.HOUR)[: len(before)] == before
