@@ -47,12 +47,13 @@ Output = Annotated[str, typer.Option("-o", "--output", help="table, json or yaml
 
 @app.callback()
 def options(
+    context: typer.Context,
     repo: Annotated[str, typer.Option("--repo", help="the state repository: a path or URL (WINSLOW_REPO)")] = "",
     data: Annotated[str, typer.Option("--data", help="this machine's data directory (WINSLOW_DATA)")] = "",
     output: Output = "table",
 ) -> None:
     CURRENT.repo, CURRENT.data = repo or CURRENT.repo, data or CURRENT.data
-    set_output(output)
+    set_output(output, context.invoked_subcommand)
 
 
 for group in (

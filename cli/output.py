@@ -15,8 +15,8 @@ COLOURS = {
 }  # fmt: skip
 
 
-def set_output(name: str) -> None:
-    if name not in ("table", "json", "yaml"):
+def set_output(name: str, verb: str | None = None) -> None:
+    if name not in ("table", "json", "yaml") and (name, verb) != ("markdown", "plan"):
         raise CommandError(f"-o takes table, json or yaml, not {name[:20]!r}", 2)
     CURRENT.output = name
 

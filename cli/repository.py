@@ -59,33 +59,47 @@ def template(folder: Path | None) -> dict[str, str]:
 
 
 def plan(
-    rev: Annotated[str, typer.Option("--rev", help="a commit or branch whose main this would be")] = "",
-    markdown: Annotated[bool, typer.Option("--markdown", help="tables, for a merge request")] = False,
+    rev: Annotated[str, typer.Option("--rev", help="a branch or commit that is not merged yet")] = "",
 ) -> None:
-    """What the nodes would do now, or if a branch were merged: replies, starts and where, what becomes stale.
+    """What the nodes would do now: replies, starts and where, what becomes stale. With --rev, what its merge changes.
 
-    Exit codes: 0 nothing, 2 changes. Example: winslowctl plan --rev my-branch
+    `-o markdown` makes tables for a merge request. Exit codes: 0 nothing, 2 changes.
+    Example: winslowctl plan --rev my-branch
     """
     from dataclasses import asdict
 
-    from flow.plan import plan as make
     from flow.plan_board import planned_board
-    from state.revisions import resolve
 
-    client, snapshot = settings.snapshot()
-    if rev:
-        snapshot = client.at(resolve(client, rev), snapshot.state)
-    planned = make(snapshot)
-    if markdown:
-        print(planned_board(snapshot, planned))
+    snapshot, planned, anyway = _planned(rev)
+    if settings.CURRENT.output == "markdown":
+        print(planned_board(snapshot, planned, anyway))
     elif not output.for_programs([asdict(each) for each in planned]):
         for each in planned:
             _print_plan(each)
         _print_problems(snapshot)
         if not planned:
             print("nothing would change")
+        if anyway:
+            print(f"{anyway} projects go on in any case; `winslowctl plan` tells how")
     if planned:
         raise typer.Exit(2)
+
+
+def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
+    """What would be, what would happen, and with a revision, how many projects go on whether it is merged or not."""
+    from flow.plan import difference
+    from flow.plan import plan as make
+    from state.revisions import merged, resolve
+
+    client, snapshot = settings.snapshot()
+    now = make(snapshot)
+    commit = merged(client, resolve(client, rev)) if rev else snapshot.main
+    if commit == snapshot.main:
+        return snapshot, now, 0
+    candidate = client.at(commit, snapshot.state)
+    after = make(candidate)
+    planned = difference(now, after)
+    return candidate, planned, sum(each in now for each in after)
 
 
 def _print_plan(each: "Planned") -> None:

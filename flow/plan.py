@@ -1,6 +1,6 @@
 """What would happen: the replies, the starts and where, what becomes stale. By the same functions as the nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flow.advance import Slot
@@ -55,6 +55,18 @@ def plan(snapshot: Snapshot) -> list[Planned]:
         if planned.changes:
             found.append(planned)
     return found
+
+
+def difference(before: Sequence[Planned], after: Sequence[Planned]) -> list[Planned]:
+    """What of `after` is due to a change: a project whose plan is the same as `before` is left out."""
+    known = {each.project: each for each in before}
+    gone = known.keys() - {each.project for each in after}
+    news = [each for each in after if known.get(each.project) != each]
+    return news + [Planned(project, replies=(f"no longer: {_told(known[project])}",)) for project in sorted(gone)]
+
+
+def _told(planned: Planned) -> str:
+    return f"start of {planned.stage}" if planned.stage else "; ".join(planned.replies)
 
 
 def _urgency(view: ProjectView) -> tuple[int, str]:

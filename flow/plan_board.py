@@ -12,9 +12,11 @@ from flow.world import Snapshot
 HEADS = ("project", "would start", "on", "with", "built on", "becomes stale", "also")
 
 
-def planned_board(snapshot: Snapshot, planned: Sequence[Planned]) -> str:
-    rows = table(HEADS, map(_row, planned), len(planned))
-    return "\n".join(["## Plan", "", *(rows or ["Nothing would change.", ""]), *problems(snapshot)])
+def planned_board(snapshot: Snapshot, planned: Sequence[Planned], anyway: int = 0) -> str:
+    """`anyway`: how many projects go on whatever becomes of it."""
+    rows = table(HEADS, map(_row, planned), len(planned)) or ["Nothing would change.", ""]
+    beside = [f"Projects that go on in any case: {anyway}.", ""] if anyway else []
+    return "\n".join(["## Plan", "", *rows, *beside, *problems(snapshot)])
 
 
 def _row(each: Planned) -> list[str]:

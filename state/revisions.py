@@ -7,6 +7,7 @@ import pygit2
 
 from schema import layout
 from schema.errors import DocumentError
+from state import build
 from state.branch import CloneBranch
 from state.errors import StateError
 from state.git import GitRepository
@@ -40,6 +41,23 @@ def commit_named(repository: GitRepository, rev: str) -> str:
     if not isinstance(found, pygit2.Commit) or not re.fullmatch(r"[0-9a-f]{7,40}", rev):
         raise NoRevision(f"there is no branch or commit {rev!r} in {repository.remote.shown}")
     return str(found.id)
+
+
+def merged(repository: GitRepository, commit: str) -> str:
+    """What `main` would be once the commit is merged: a commit that no ref names. NoRevision where they conflict."""
+    clone, main = repository.clone, repository.tips()[0]
+    for done, other in ((main, commit), (commit, main)):
+        if clone.descends(done, other):
+            return done
+    try:
+        index = clone.repo.merge_commits(main, commit)
+        if index.conflicts is not None:
+            places = sorted({side.path for sides in index.conflicts for side in sides if side})
+            raise NoRevision(f"it conflicts with main in {', '.join(places[:10])}; merge main into it first")
+        tree = index.write_tree(clone.repo)
+        return build.commit(clone.repo, [main, commit], tree, "Merge", author="merge <merge@winslow.invalid>")
+    except pygit2.GitError as error:
+        raise NoRevision(f"it cannot be merged into main: {error}") from None
 
 
 def documents_at(repository: GitRepository, commit: str) -> Mapping[str, bytes]:
