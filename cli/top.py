@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output, settings
+from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from schema.node import Heartbeat, Inventory
@@ -26,7 +27,10 @@ def top(
     """
     from schema.quantities import parse_duration
 
-    pause = max(1.0, parse_duration(every)) if every else 0.0
+    try:
+        pause = max(1.0, parse_duration(every)) if every else 0.0
+    except ValueError as error:
+        raise CommandError(f"--every: {error}", 2) from None
     while True:
         _show()
         if not pause:

@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 
 from flow.asking import Wish, judged
 from flow.world import Snapshot
+from schema import layout
+from schema.errors import SchemaError
+from state import drains
 from state.errors import StateError
 from state.git import GitRepository
 from state.people import NotCommitted, commit_edit, request_edit
@@ -27,7 +30,7 @@ RETRY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A wish, or an edit of files on `main`, that is not committed yet. `refused` is why it never will be."""
+    """A wish, an edit of files on `main`, or a drain, that is not committed yet. `refused` is why it never will be."""
 
     id: str
     subject: str
@@ -36,6 +39,7 @@ class Unsent:
     project: str = ""
     wish: Wish | None = None
     files: dict[str, str | None] | None = None
+    drain: tuple[str, bool, str] | None = None  # node, whether it drains, why
     refused: str = ""
 
 
@@ -58,6 +62,10 @@ class Outbox:
     def edit(self, files: dict[str, str | None], subject: str, author: str) -> str | None:
         """The commit, or None while it waits to be sent. NotCommitted."""
         return self._put(_fresh(subject, author, files=files))
+
+    def drain(self, node: str, drain: bool, reason: str, author: str) -> str | None:
+        """As `edit`; what else the node's file says is taken from `main` at the time of the commit."""
+        return self._put(_fresh(drains.message(node, drain), author, drain=(node, drain, reason)))
 
     def use(self, work: Callable[[GitRepository], Answer]) -> Answer:
         """What `work` finds out with the outbox's client, alone with it."""
@@ -113,9 +121,21 @@ class Outbox:
         with self._sending:
             if not path.exists():
                 return None  # sent by the other thread meanwhile
-            commit = commit_edit(self._client(), lambda snapshot: _built(snapshot, unsent), sleep=time.sleep)
+            commit = commit_edit(self._client(), lambda snapshot: self._built(snapshot, unsent), sleep=time.sleep)
             path.unlink(missing_ok=True)
             return commit
+
+    def _built(self, snapshot: Snapshot, unsent: Unsent) -> Edit:
+        if unsent.wish is not None:
+            return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
+        if unsent.drain is None:
+            return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
+        node, drain, reason = unsent.drain
+        try:
+            files = drains.files(self._client().read_main(layout.node(node)), node, drain)
+        except SchemaError as error:
+            raise NotCommitted(str(error)) from None
+        return Edit(files, drains.message(node, drain, reason), unsent.author)
 
     def _client(self) -> GitRepository:
         if self._repository is None:
@@ -125,9 +145,3 @@ class Outbox:
 
 def _fresh(subject: str, author: str, **content: Any) -> Unsent:
     return Unsent(secrets.token_hex(8), subject, author, time.time(), **content)
-
-
-def _built(snapshot: Snapshot, unsent: Unsent) -> Edit:
-    if unsent.wish is not None:
-        return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
-    return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)

@@ -172,9 +172,8 @@ def drain() -> Response:
     if outbox is None:
         flash(f"This page may not commit. Do it yourself: winslowctl drain {node}{'' if wanted else ' --off'}")
         return redirect(url_for("nodes.index"), code=303)  # type: ignore[return-value]
-    files = drains.files(page().source.clone.read_main(layout.node(node)), node, wanted)
-    message = drains.message(node, wanted, request.form.get("reason", ""))
-    commit = outbox.edit(files, message, page().author())
-    subject = message.splitlines()[0]
+    drains.files(page().source.clone.read_main(layout.node(node)), node, wanted)  # a file that is wrong is said now
+    commit = outbox.drain(node, wanted, request.form.get("reason", ""), page().author())
+    subject = drains.message(node, wanted)
     flash(f"{subject}: committed as {commit[:12]}" if commit else f"{subject}: sent when the server is back")
     return redirect(url_for("nodes.index"), code=303)  # type: ignore[return-value]

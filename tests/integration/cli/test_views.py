@@ -139,3 +139,23 @@ def test_what_is_not_there_is_named_with_what_to_do(lab: Labs, command: Commands
     assert "no project is like that" in ctl("ps", "--tag", "nothing")
     assert "`winslowctl describe v` says why" in ctl("logs", "v", code=1)
     assert "there is no execution 4; nothing ran yet" in ctl("abort", "v", "--execution", "4", code=1)
+
+
+def test_R1510_R1520_R1530_top_shows_what_every_node_last_said(lab: Labs, command: Commands) -> None:
+    here = lab(ONE)
+    here.node()
+    ctl = command(here)
+    for _ in range(100):
+        found = json.loads(ctl.run("top", "-o", "json").out)
+        if found and found[0]["cpu"] is not None:
+            break
+        time.sleep(0.2)
+    [row] = found
+    assert row["node"] == "n1"
+    assert 0 < row["memory"] <= 100
+    assert row["disk_free"] > 0
+    assert {"received", "sent", "load", "gpus", "drain", "halted"} <= set(row)
+    text = ctl.run("top").out
+    assert "n1" in text
+    assert "ready" in text
+    assert "Traceback" not in ctl.run("top", "--every", "often").err

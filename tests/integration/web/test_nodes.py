@@ -109,6 +109,18 @@ def test_R1510_a_form_drains_a_node_and_ends_it_and_the_rest_of_its_file_stays(n
     assert not nodes.source.look().snapshot.nodes["gpu-02"].drain
 
 
+def test_R1510_a_drain_waits_for_the_server_and_keeps_what_was_written_meanwhile(nodes: Bench) -> None:
+    away = nodes.remote.with_name("away.git")
+    nodes.remote.rename(away)
+    assert drain(nodes, node="gpu-02", drain="on").status_code == 303
+    assert "Not yet sent: Drain node gpu-02" in nodes.browser.get("/nodes").text
+    away.rename(nodes.remote)
+    nodes.commit({"nodes/gpu-02.yaml": "slots: 3\n"})
+    nodes.outbox.send_all()
+    nodes.source.refresh()
+    assert nodes.source.clone.read_main("nodes/gpu-02.yaml") == "slots: 3\ndrain: true\n"
+
+
 @pytest.mark.parametrize("node", ["gpu-03", "", "../main", EVIL])
 def test_a_node_that_is_not_there_is_not_drained(nodes: Bench, node: str) -> None:
     before = nodes.source.look().snapshot.main
