@@ -9,6 +9,7 @@ import pytest
 from schema.execution import State
 from schema.reasons import End
 from tests.contract.runners import Bench
+from tests.integration.node.floods import flood, within_bounds
 from tests.integration.node.lab import Lab
 
 pytestmark = pytest.mark.docker
@@ -84,3 +85,11 @@ def test_an_image_that_does_not_exist_is_a_clear_failure(lab: Lab) -> None:
     lab.ask("request: start\n")
     [record] = lab.until_state(State.FAILED).executions
     assert (record.reason, "nobody/nothing" in record.text) == (End.IMAGE_UNAVAILABLE, True)
+
+
+def test_F20_a_flood_of_a_container_stays_within_its_cap_and_the_controller_small(lab: Lab) -> None:
+    """An engine writes some hundred thousand lines a second at best, so these are wide."""
+    define(lab, containers("one") + f'"{flood(12_000, 8_192)}"]}}\n')
+    node = lab.node()
+    lab.ask("request: start\n")
+    within_bounds(lab, node)
