@@ -32,11 +32,19 @@ class GpuLoads:
 
 
 def _ask(nvml: Any, uuids: list[str], answer: dict[str, Mapping[str, float]]) -> None:
-    for uuid in uuids:
-        try:
-            answer[uuid] = _one(nvml, nvml.nvmlDeviceGetHandleByUUID(uuid))
-        except Exception:  # whatever a driver and its bindings come up with: this one says nothing now
-            continue
+    """In a session of its own: NVML counts them, and `runner.gpus` ends its own whenever a GPU is lost."""
+    try:
+        nvml.nvmlInit()
+    except Exception:  # whatever a driver and its bindings come up with: it says nothing now
+        return
+    try:
+        for uuid in uuids:
+            try:
+                answer[uuid] = _one(nvml, nvml.nvmlDeviceGetHandleByUUID(uuid))
+            except Exception:  # the others may still answer
+                continue
+    finally:
+        nvml.nvmlShutdown()
 
 
 def _one(nvml: Any, handle: Any) -> dict[str, float]:

@@ -1,7 +1,7 @@
 /* A double of libnvidia-ml.so.1 for tests: as much of it as Winslow asks for. What it says stands in the file
  * $NVML_DOUBLE, read anew at every call: lines "index key value", index -1 for the driver. Spaces in values are "_".
  *   -1: count, driver, init (an error code), hang (1: calls wait until it is 0)
- *   each GPU: uuid, name, total (MiB), capability (75 is 7.5), pids (how many programs), lost (an error code)
+ *   each GPU: uuid, name, total and used (MiB), use (percent; without it, not told), temperature, capability (75 is 7.5), pids (how many programs), lost (an error code)
  * Which GPUs there are is fixed when a session begins, as with the real one.
  */
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 typedef struct { int index; } Device;
 typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
-enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, INSUFFICIENT_SIZE = 7 };
+enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
 
 static Device devices[16];
 static int open_count = 0, sessions = 0;
@@ -90,8 +90,35 @@ int nvmlDeviceGetUUID(void *device, char *value, unsigned size) {
 
 int nvmlDeviceGetMemoryInfo(void *device, unsigned long long *memory) {
   DEVICE;
-  memory[0] = memory[1] = number(index, "total", 8192) * 1048576ULL;
-  memory[2] = 0;
+  memory[0] = number(index, "total", 8192) * 1048576ULL;
+  memory[2] = number(index, "used", 0) * 1048576ULL;
+  memory[1] = memory[0] - memory[2];
+  return SUCCESS;
+}
+
+int nvmlDeviceGetHandleByUUID(const char *uuid, void **device) {
+  READY;
+  for (int i = 0; i < open_count; i++) {
+    char found[256];
+    text(i, "uuid", found, "");
+    if (strcmp(found, uuid)) continue;
+    *device = &devices[i];
+    return number(i, "handle", 0);
+  }
+  return NOT_FOUND;
+}
+
+int nvmlDeviceGetUtilizationRates(void *device, unsigned *rates) {
+  DEVICE;
+  if (number(index, "use", -1) < 0) return NOT_SUPPORTED;
+  rates[0] = number(index, "use", 0);
+  rates[1] = 0;
+  return SUCCESS;
+}
+
+int nvmlDeviceGetTemperature(void *device, int sensor, unsigned *degrees) {
+  DEVICE;
+  *degrees = number(index, "temperature", 40);
   return SUCCESS;
 }
 

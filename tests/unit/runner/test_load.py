@@ -108,6 +108,8 @@ class Error(Exception):
 def driver(**changes: object) -> SimpleNamespace:
     facts = {
         "NVMLError": Error,
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
         "NVML_TEMPERATURE_GPU": 0,
         "nvmlDeviceGetHandleByUUID": lambda uuid: uuid,
         "nvmlDeviceGetUtilizationRates": lambda handle: SimpleNamespace(gpu=80),
