@@ -57,14 +57,14 @@ class Stages:
         self._before: dict[str, tuple[float, Usage]] = {}
 
     def sample(self) -> None:
-        now, found = self.monotonic(), {id: used for id in self.running() if (used := self.usage(id))}
-        for id, used in found.items():
+        found = {id: (self.monotonic(), used) for id in self.running() if (used := self.usage(id))}
+        for id, (now, used) in found.items():
             values = {"memory": used.memory}
             if id in self._before and now > self._before[id][0]:
                 when, last = self._before[id]
                 values["cpu"] = 100 * max(0.0, used.cpu - last.cpu) / (now - when)
             _keep(load.stage(self.data / "runs" / id), values)
-        self._before = {id: (now, used) for id, used in found.items()}
+        self._before = found
 
 
 class Sampler:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from runner.gpus import Gpus, Nvml
@@ -44,7 +45,8 @@ def _ask(nvml: Any, uuids: list[str], answer: dict[str, Mapping[str, float]]) ->
             except Exception:  # the others may still answer
                 continue
     finally:
-        nvml.nvmlShutdown()
+        with suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
 
 
 def _one(nvml: Any, handle: Any) -> dict[str, float]:
