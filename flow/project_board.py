@@ -6,21 +6,21 @@ from itertools import islice
 
 from flow.boards import result, strip, title, why, word
 from flow.controls import steps_of
-from flow.markdown import block, code, link, table, text
+from flow.markdown import LONGEST, block, code, link, table, text
 from flow.views import ProjectState, StageState, project_state, stage_states, stale
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from schema.execution import Execution
 from schema.inputs import Input
 
-RUNS, REQUESTS, TAILS = 20, 20, 2
-"""Executions of a stage, requests, and log tails that are shown."""
+RUNS, REQUESTS, TAILS, ASKED = 20, 20, 2, 20
+"""Executions of a stage, requests, log tails, and inputs asked for that are shown."""
 
 
 def project_board(snapshot: Snapshot, view: ProjectView) -> str:
     """`projects/<id>/README.md`."""
     now, stages = project_state(snapshot, view), stage_states(snapshot, view)
-    facts = [f"pipeline {text(now.pipeline)}", text(view.id)]
+    facts = [f"project {code(view.id)}", f"pipeline {text(now.pipeline)}"]
     if view.project and view.project.tags:
         facts.append(f"tags {text(', '.join(view.project.tags))}")
     lines = [
@@ -42,26 +42,33 @@ def _next(view: ProjectView, now: ProjectState) -> list[str]:
         return []
     if now.state == "needs_input":
         asked = steps_of(view).wait
-        wishes = [f"stage: {now.stage}", *_inputs(asked.asks if asked else {})]
-        return _wish(view, "answer", "To answer", wishes, asked.asks if asked else {})
-    if now.state in ("failed", "paused") and now.stage:
-        return _wish(view, "resume", "To go on", [], {})
-    return []
+        return _wish(view, "answer", "To answer", now.stage, asked.asks if asked else {})
+    return _wish(view, "resume", "To go on", None, {}) if now.state in ("failed", "paused") and now.stage else []
 
 
-def _wish(view: ProjectView, kind: str, intent: str, wishes: Sequence[str], asks: Mapping[str, Input]) -> list[str]:
+def _wish(view: ProjectView, kind: str, intent: str, stage: str | None, asks: Mapping[str, Input]) -> list[str]:
     file = layout.request(view.id, layout.request_name(view.last_seq + len(view.unanswered) + 1, kind))
-    told = [f"- {code(name)} {text(spec.description)}" for name, spec in asks.items() if spec.description]
-    head = f"{intent}, commit {code(file, 200)} on {code('main')}, or run {code(f'winslowctl {kind} {view.id}', 200)}:"
-    return [head, "", *told, *([""] if told else []), *block([f"request: {kind}", *wishes], "yaml")]
+    needed = "".join(f" --input {name}=…" for name, spec in islice(asks.items(), ASKED) if spec.required)
+    typed = code(f"winslowctl {kind} {view.id}{needed}", LONGEST)
+    told = [
+        f"- {code(name)} {text(spec.description)}" for name, spec in islice(asks.items(), ASKED) if spec.description
+    ]
+    wishes = [f"request: {kind}", *([f"stage: {stage}"] if stage else []), *_inputs(asks)]
+    head = f"{intent}, commit {code(file, LONGEST)} on {code('main')}, or run {typed}:"
+    return [head, "", *told, *([""] if told else []), *block(wishes, "yaml")]
 
 
-def _inputs(asks: Mapping[str, Input]) -> Iterator[str]:
-    if asks:
-        yield "inputs:"
-    for name, spec in islice(asks.items(), 20):
-        given = json.dumps(spec.default) if spec.default is not None else f"# a {spec.type}"
-        yield f"  {name}: {given[:300]}"
+def _inputs(asks: Mapping[str, Input]) -> list[str]:
+    """Defaults as they are; what has to be given is left empty, what need not be stands behind a #."""
+    lines = [_line(name, spec) for name, spec in islice(asks.items(), ASKED)]
+    return ["inputs:" if any(not line.startswith("  #") for line in lines) else "# inputs:", *lines] if lines else []
+
+
+def _line(name: str, spec: Input) -> str:
+    given = json.dumps(spec.default) if spec.default is not None else ""
+    if spec.required:
+        return f"  {name}:   # {spec.type}"
+    return f"  {name}: {given}" if given and len(given) <= LONGEST else f"  # {name}: {spec.type}"
 
 
 # stages and the end of their logs

@@ -1,5 +1,6 @@
 """What GitLab shows of the state: boards that real nodes wrote."""
 
+import re
 from collections.abc import Callable
 
 from markdown_it import MarkdownIt
@@ -8,7 +9,7 @@ from flow.boards import root_board
 from tests.integration.node.lab import Lab, stage
 
 Labs = Callable[..., Lab]
-GATE = "  - {name: review, when: manual, confirm: Good enough?}\n"
+GATE = "  - {name: review, when: manual, confirm: Good enough?, inputs: {keep: {type: boolean, default: true}}}\n"
 WAITS = "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]"
 
 
@@ -62,4 +63,10 @@ def test_R2_the_root_board_shows_all_projects_and_their_state(lab: Labs) -> None
     here.until_reason("Done", "busy")
     here.until(shown)
     assert "The busy one" in section(here.repository.fetch().board, "Done"), "renewed although nothing else happened"
+    own = here.repository.read_text("projects/gated/README.md") or ""
+    [block] = [token.content for token in MarkdownIt().parse(own) if token.type == "fence"]
+    [file] = re.findall(r"<code>(projects/gated/requests/.*?)</code>", own)
+    here.edit({file.replace("\\", ""): block})
+    view = here.until_reason("Done", "gated")
+    assert view.replies[-1].inputs == {"keep": True}, "what the board shows is what answers"
     node.kill()

@@ -140,7 +140,7 @@ def test_hostile_questions_and_defaults_stay_in_their_block(words: str) -> None:
     [fence] = [token for token in PARSER.parse(board) if token.type == "fence"]
     lines = fence.content.splitlines()
     assert lines[:3] == ["request: answer", "stage: review", "inputs:"]
-    assert [line.split(":")[0] for line in lines[3:]] == ["  keep", "  size"]
+    assert [line.split(":")[0].lstrip("# ") for line in lines[3:]] == ["keep", "size"]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -243,6 +243,14 @@ def test_what_a_person_is_asked_stands_there_as_the_file_that_answers() -> None:
     board = project_board(fleet(made), made.view)
     assert "projects/v/requests/0002-answer.yaml" in board
     assert "request: answer\nstage: review\ninputs:\n  keep: true\n" in board
+
+
+def test_what_has_to_be_given_is_left_empty_and_what_need_not_be_is_a_comment() -> None:
+    gate = "{size: {type: number}, note: {optional: true}, unit: {default: m}}"
+    text = f"name: p\nstages:\n  - {{name: review, when: manual, inputs: {gate}}}\n  - {{name: a, image: i}}\n"
+    board = project_board(fleet(made := started(text)), made.view)
+    assert 'inputs:\n  size:   # number\n  # note: string\n  unit: "m"\n' in board
+    assert "winslowctl answer v --input size=…" in board
 
 
 def test_a_project_that_leaves_is_shown_until_its_files_are_gone() -> None:
