@@ -23,7 +23,7 @@ from state.beats import Beats
 from state.branch import CloneBranch
 from state.bring import bring
 from state.consistency import check_order
-from state.errors import Damaged, Inconsistent, StateError
+from state.errors import Damaged, Inconsistent, NotAStateRepository, StateError
 from state.looks import VIEW, Looks
 from state.message import compose
 from state.push import Publisher, Update
@@ -110,11 +110,17 @@ class GitRepository(Looks):
         if missing:
             if not (self.remote.folder and bring(self.clone, self.remote.folder, missing)):
                 self.remote.fetch([f"+{name}:{view}.new" for name, view in views.items()])
-                for name, view in views.items():
-                    refs[name] = str(repo.references[view + ".new"].target)
+                refs.update({name: self._brought(view + ".new") for name, view in views.items()})
             self._worked()
         for name, view in views.items():
             self._move(view, refs[name])
+
+    def _brought(self, ref: str) -> str:
+        """git says nothing where it takes nothing: a shallow clone is no remote."""
+        found = self.clone.repo.references.get(ref)
+        if found is None:
+            raise NotAStateRepository(f"{self.remote.shown} is a shallow clone; `git fetch --unshallow` there mends it")
+        return str(found.target)
 
     def _move(self, view: str, tip: str) -> None:
         known = self.clone.repo.references.get(view)

@@ -237,6 +237,23 @@ def test_a_merge_request_that_changes_nothing_says_so(runner: Runner) -> None:
     assert "Nothing would change." in (runner.work / "plan.md").read_text()
 
 
+def test_a_shallow_clone_is_refused_with_what_to_do(runner: Runner, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    both = ["+refs/heads/*:refs/heads/*"]
+    runner.git(tmp_path, "init", "-q", "--bare", str(shallow))
+    runner.git(shallow, "fetch", "-q", "--depth", "1", f"file://{runner.lab.remote}", *both)
+    done = subprocess.run(
+        ["winslowctl", "--repo", str(shallow), "plan"],
+        env=runner._environment(""),
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "is a shallow clone; `git fetch --unshallow` there mends it" in done.stderr
+
+
 def test_a_job_runs_again_where_an_earlier_one_left_its_clone(runner: Runner) -> None:
     assert runner.rows(runner.branch({"README.md": "more words\n"})) == []
     assert len(runner.rows(runner.more({**START}))) == 1
