@@ -174,7 +174,7 @@ class Stewardship:
     def show(self) -> None:
         """Renew the root board once it is old, whoever wrote it: with other news, or alone where nothing happens."""
         key = ("board", self.snapshot.board)
-        self.watched.add(key)
+        self.watched.update({key, *self._drawn()})
         age = self.seen.age(key) - self.me.board
         if age < 0 or not self.able:
             return
@@ -184,8 +184,18 @@ class Stewardship:
         write = Write(layout.ROOT_BOARD, text)
         if self.draft.commits:
             self.draft.attach(len(self.draft.commits) - 1, write)
-        elif age >= patience(self._rank("board"), self.poll):
+        elif age >= patience(self._rank("board"), self.poll) and self._news(text):
             self.draft.add(Event("board", fact="renewed"), write)
+
+    def _drawn(self) -> Iterator[Hashable]:
+        return (key for key in self.seen.things if isinstance(key, tuple) and key[0] == "drawn")
+
+    def _news(self, text: str) -> bool:
+        """Whether this is new to be drawn: nodes of two versions would else draw theirs over the other's for ever."""
+        key = ("drawn", text)
+        self.watched.difference_update(self._drawn())
+        self.watched.add(key)
+        return self.seen.age(key) < 2 * self.me.board
 
     def wipes(self, wiped: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""

@@ -2,9 +2,15 @@
 
 from itertools import pairwise
 
+import pytest
+
+from controller.loop import Controller
+from flow import stewardship
 from flow.boards import root_board
+from flow.local import World
 from flow.project_board import project_board
 from schema import layout
+from state.repository import Outcome
 from tests.simulation.cluster import Cluster
 from tests.simulation.test_scenarios import ask, go, pipeline, world
 
@@ -52,3 +58,25 @@ def test_a_deleted_project_is_shown_as_such_and_then_not_at_all() -> None:
     go(cluster, 600)
     assert cluster.server.text(layout.STATE, layout.board("v0")) is None
     assert "No projects yet." in cluster.snapshot().board
+
+
+def test_nodes_of_two_versions_do_not_draw_over_each_other_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn: list[str] = []
+
+    def step(self: Controller, world: World) -> Outcome | None:
+        turn[:] = [world.me.node]
+        return original(self, world)
+
+    original = Controller.step
+    monkeypatch.setattr(Controller, "step", step)
+    monkeypatch.setattr(stewardship, "root_board", lambda snapshot: f"{root_board(snapshot)} by {turn[0]}")
+    cluster = world(SHORT, nodes=2)
+    ask(cluster, "request: start\nstage: s39\n")
+    go(cluster, 900)
+    assert 2 <= changes(cluster) <= 6
+    before = changes(cluster)
+    go(cluster, 3600)
+    assert changes(cluster) == before
+    ask(cluster, "request: start\nstage: s39\n", 2)
+    go(cluster, 300)
+    assert changes(cluster) > before
