@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import settings
+from cli.children import child
 from cli.errors import CommandError
-from cli.page import HERE, beside
+from cli.page import HERE, page_beside, split
 
 if TYPE_CHECKING:
     from controller.assemble import NodeOptions
@@ -21,6 +22,8 @@ Heartbeat = Annotated[str, typer.Option("--heartbeat", help="how often to say it
 Slots = Annotated[int | None, typer.Option("--slots", help="stages at once; default: one for two cores")]
 Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shared input files")]
 Web = Annotated[str, typer.Option("--web", help="HOST:PORT of the page on this machine; empty for none")]
+Peer = Annotated[str, typer.Option("--peer", help="HOST:PORT by which other nodes reach this one, to fetch workspaces")]
+Listen = Annotated[str, typer.Option("--listen", help="where to answer them; default: --peer's port on every address")]
 Images = Annotated[
     Path | None, typer.Option("--images", help="JSON: what stands for images where stages are processes")
 ]
@@ -39,7 +42,7 @@ def node(
     name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Heartbeat = "60s",
     slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
-    web: Web = "",
+    web: Web = "", peer: Peer = "", listen: Listen = "",
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -50,10 +53,20 @@ def node(
     options = node_options(
         name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
         labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
+        peer=peer or None,
     )  # fmt: skip
-    with beside(web, options.repo, options.data.absolute()):
+    repo, data = options.repo, options.data.absolute()
+    with child(repo, data, page_beside(web)), child(repo, data, _giver(options.name, peer, listen)):
         code = run_node(options, _say)
     raise typer.Exit(code)
+
+
+def _giver(name: str, address: str, listen: str) -> list[str]:
+    """The child that gives this node's objects to others."""
+    if not address:
+        return []
+    split(address)
+    return ["peer", "--name", name, "--listen", listen or f"0.0.0.0:{split(address)[1]}"]
 
 
 def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str, **other: object) -> "NodeOptions":
@@ -110,7 +123,7 @@ def up(
     print(
         "  winslowctl ps\n" + (f"\nThe page: http://{web}. " if web else "\n") + "Ctrl-C ends everything.", flush=True
     )
-    with beside(web, options.repo, options.data):
+    with child(options.repo, options.data, page_beside(web)):
         code = run_node(options, _say)
     raise typer.Exit(code)
 

@@ -29,7 +29,7 @@ from controller.sampler import Sampler, Stages
 from controller.sampler import start as start_sampling
 from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
-from flow.local import Me
+from flow.local import Me, World
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
 from runner.gpus import Gpus, NoGpus, lost
@@ -37,6 +37,7 @@ from runner.gpus import find as gpus_found
 from runner.labels import Owner
 from runner.load import EVERY, STAGES_EVERY
 from runner.measure import Machine
+from runner.peers import Key, Peers
 from runner.runner import Runner
 from schema.node import Inventory
 from state.errors import StateError
@@ -70,6 +71,9 @@ class NodeOptions:
     labels: tuple[str, ...] = ()
     settle: float = 1.0
     board: float = 60.0
+    peer: str | None = (
+        None  # HOST:PORT where other nodes find this one's objects; a child of this process answers there
+    )
     once: bool = False
     stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
     ended: threading.Event = field(default_factory=threading.Event)
@@ -199,12 +203,21 @@ def _controller(
     pool = options.pool or options.data / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     user = runner.capabilities.user
-    trees = Folders(options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint)
+    key = Key(options.data / "node" / "peer.key") if options.peer else None
+    peers = Peers(options.name, key)
+    trees = Folders(options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers)
+    window = Window(options.data / VIEW, time.time)
+
+    def show(world: World) -> None:
+        if world.snapshot:
+            peers.known = world.snapshot.inventories
+        window.show(world)
+
     tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say, partial(lost, gpus))
     me = Me(
         node=options.name,
         incarnation=incarnation,
-        inventory=take_inventory(options, incarnation, runner),
+        inventory=take_inventory(options, incarnation, runner, key),
         pool="/pool" if isolated else str(pool.absolute()),
         settle=options.settle,
         board=options.board,
@@ -226,12 +239,12 @@ def _controller(
             gpus=gpus,
             say=say,
             load=lambda: sampler.newest,
-            show=Window(options.data / VIEW, time.time).show,
+            show=show,
         )
     )
 
 
-def take_inventory(options: NodeOptions, incarnation: str, runner: Runner) -> Inventory:
+def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: Key | None = None) -> Inventory:
     """What this machine has. Default slots: one for every two cores."""
     can = runner.capabilities
     cpus = psutil.cpu_count() or 1
@@ -246,6 +259,8 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner) -> In
         memory=psutil.virtual_memory().total,
         labels=options.labels,
         slots=options.slots if options.slots is not None else max(1, cpus // 2),
+        address=options.peer,
+        key=key.public if key else "",
     )
 
 

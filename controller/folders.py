@@ -12,9 +12,10 @@ from itertools import accumulate
 from pathlib import Path
 
 from controller.failpoints import Failpoint, nothing
-from controller.trees import Gathered, InputMissing, Log, Ready
+from controller.trees import Gathered, InputMissing, Interrupted, Log, Ready
 from flow.local import Order
 from runner import feedback, logs, notes
+from runner.peers import PeerAway, Peers
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.errors import NotFound, StoreError
@@ -41,10 +42,12 @@ class Folders:
         user: tuple[int, int] | None = None,
         say: Callable[[str], None] = lambda text: None,
         failpoint: Failpoint = nothing,
+        peers: Peers | None = None,
     ) -> None:
         self.data, self.pool, self.isolated = data.absolute(), pool.absolute(), isolated
         self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint)
         self.workspaces.repair()
+        self.peers = peers
 
     def files(self, project: str) -> Path:
         return self.data / "projects" / project / "files"
@@ -74,11 +77,16 @@ class Folders:
             base = order.manifest
             if order.source is not None and base is None:
                 base = self.workspaces.finish(order.project, order.source)
+            source = self.peers.source(order.holder) if self.peers and order.holder else None
             return self.workspaces.open(
-                order.project, order.execution, container, base, add=order.add, remove=order.remove
+                order.project, order.execution, container, base, add=order.add, remove=order.remove, source=source
             )
+        except PeerAway as error:
+            raise Interrupted(f"the workspace of execution {order.source} could not be fetched: {error}") from None
         except StoreError as error:
-            raise InputMissing(f"the workspace of execution {order.source} is not on this node: {error}") from None
+            where = f"; {order.holder} ran it" if order.holder else ""
+            text = f"the workspace of execution {order.source} is not on this node{where}: {error}"
+            raise InputMissing(text) from None
 
     def _input(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path

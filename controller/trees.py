@@ -14,6 +14,10 @@ class InputMissing(Exception):
     """Something the stage needs is not on this node; the text says what and where it was looked for."""
 
 
+class Interrupted(Exception):
+    """What the stage needs is somewhere, and could not be had now; the text says from where."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Everything on disk for one execution.

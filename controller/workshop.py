@@ -12,7 +12,7 @@ from typing import Protocol
 
 from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
-from controller.trees import Gathered, InputMissing, Ready, Trees
+from controller.trees import Gathered, InputMissing, Interrupted, Ready, Trees
 from flow.clock import Clock
 from flow.local import Ended, Entry, Order
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
@@ -116,6 +116,9 @@ class Workshop:
             tools.failpoint("after-start")
         except InputMissing as error:
             self._put(_unstarted(entry, End.INVALID_INPUT, str(error), tools.clock))
+            return
+        except Interrupted as error:
+            self._put(_unstarted(entry, End.INFRASTRUCTURE, str(error), tools.clock))
             return
         except ImageUnavailable as error:
             self._put(_unstarted(entry, End.IMAGE_UNAVAILABLE, str(error), tools.clock))

@@ -39,6 +39,7 @@ class Order(Recorded):
     files: tuple[str, ...] = ()  # names of the inputs that are paths in the pool
     source: int | None = None
     manifest: str | None = None  # what that execution left
+    holder: str | None = None  # the node that has it
     add: dict[str, str] = {}  # and what is changed of it
     remove: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()

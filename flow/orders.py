@@ -72,6 +72,11 @@ def _left(view: ProjectView, source: int | None) -> str | None:
     return before.result.manifest if before and before.result else None
 
 
+def _holder(view: ProjectView, source: int | None) -> str | None:
+    before = view.execution(source) if source is not None else None
+    return before.claim.node if before else None
+
+
 def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
     """A claim of ours without a journal entry, under a new id. None where its order cannot be told again:
     the chain is an older one, or its artifacts are named by values of other stages.
@@ -106,6 +111,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> O
         files=tuple(name for name, spec in scope.specs.items() if spec.type is Kind.FILE and name in scope.inputs),
         source=record.workspace.source,
         manifest=_left(view, record.workspace.source),
+        holder=_holder(view, record.workspace.source),
         add=record.workspace.add,
         remove=record.workspace.remove,
         gpus=record.gpus,

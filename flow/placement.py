@@ -101,9 +101,10 @@ class Data:
 
 def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: Data | None) -> Placement:
     """`pinned` is the project's own node, if it names one."""
-    able, misfits = [], []
+    able, misfits, nodes = [], [], tuple(nodes)
+    holder = next((node for node in nodes if data and node.name == data.node), None)
     for node in nodes:
-        what = misfit(slot.stage, node, pinned) or _out_of_reach(node, data)
+        what = misfit(slot.stage, node, pinned) or _out_of_reach(node, data, holder)
         if what:
             misfits.append(f"{node.name}: {what}")
         else:
@@ -153,9 +154,11 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
     return gpus.misfit(stage.resources, inventory.gpus)
 
 
-def _out_of_reach(node: Candidate, data: Data | None) -> str | None:
-    """Why the node cannot read what the slot builds on, or None."""
+def _out_of_reach(node: Candidate, data: Data | None, holder: Candidate | None) -> str | None:
+    """Why the node cannot read what the slot builds on, or None. Its holder, while it lives, may give it to others."""
     if data is None or data.node == node.name or (data.store and data.store == node.inventory.store):
+        return None
+    if holder and holder.inventory.address and node.inventory.key:
         return None
     return f"the workspace it builds on is on {data.node}"
 

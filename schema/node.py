@@ -55,7 +55,8 @@ class Inventory(Recorded):
     gpus: tuple[Gpu, ...] = ()
     labels: tuple[str, ...] = ()
     slots: int = 1
-    address: str | None = None
+    address: str | None = None  # HOST:PORT where other nodes can ask for objects
+    key: str = ""  # public half of the key it signs its own questions with
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
 
 

@@ -24,6 +24,7 @@ from runner.spec import Overlay
 from runner.store import collect as collecting
 from runner.store import manifest as manifests
 from runner.store import overlay, upper
+from runner.store.bring import Source, bring
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
@@ -94,12 +95,17 @@ class Workspaces:
         *,
         add: Mapping[str, str] | None = None,
         remove: Iterable[str] = (),
+        source: Source | None = None,
     ) -> Opened:
         """A new workspace for this container, from a manifest (None: empty), with changes. StoreError.
+
+        `source` has what is missing here.
 
         What an attempt before left at this place is put aside first: nothing of it is seen.
         """
         with self._at_work(project, execution) as folder:
+            if base and source:
+                self._bring(base, source)
             files = self.manifest(base) if base else Manifest()
             digest = base or self.objects.put(files.encode())
             if add or remove:
@@ -107,6 +113,12 @@ class Workspaces:
                 files = edited(files, known, remove)
                 digest = self.objects.put(files.encode())
             return self._open(folder, container, files, digest)
+
+    def _bring(self, manifest: str, source: Source) -> None:
+        with self.objects.together():
+            came = bring(self.objects, manifest, source)
+        if came:
+            self.say(f"fetched {came / 2**20:.1f} MiB of a workspace from another node")
 
     def _open(self, folder: Path, container: str, files: Manifest, digest: str) -> Opened:
         folder.mkdir(parents=True, exist_ok=True)

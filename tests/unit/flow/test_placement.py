@@ -147,3 +147,14 @@ def test_a_workspace_lies_where_it_was_made() -> None:
     building = Slot(slot().stage, 1, "r", 1, Scope({}, {}, {}), 1, {})
     assert data_of(fleet(story, node("n1", store="nas")), story.view, building) == Data("n1", "nas")
     assert data_of(fleet(story), story.view, building) == Data("n1")
+
+
+def test_what_a_living_node_can_give_is_no_reason_to_stay() -> None:
+    giver, taker, mute = node("n1", address="n1:1", key="k"), node("n2", key="k"), node("n3")
+    data = Data("n1")
+    found = placed(slot(), candidate(giver), candidate(taker), candidate(mute), data=data)
+    assert found.ranked == ("n1", "n2"), "the one that has it comes first; one without a key cannot ask"
+    assert placed(slot(), candidate(giver, busy=9), candidate(taker), data=data).ranked == ("n2",)
+    assert placed(slot(), candidate(taker), data=data).reason is Wait.NO_MATCHING_NODE, "its holder is away"
+    silent = node("n1", key="k")
+    assert placed(slot(), candidate(silent), candidate(taker), data=data).ranked == ("n1",)
