@@ -39,7 +39,10 @@ def peer(
     name: Annotated[str, typer.Option("--name", help="this node's name")],
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT")],
 ) -> None:
-    """Give objects of this node's store to other nodes. `node --peer` starts it."""
+    """Give objects of this node's store to other nodes; `node --peer` starts it beside the node.
+
+    Example: winslowctl peer --name gpu-02 --listen 0.0.0.0:8485 --data /var/lib/winslow
+    """
     try:
         from webui.peer import run_peer
     except ImportError as error:

@@ -287,7 +287,8 @@ MEANING: dict[str, dict[str, str]] = {
         "gpus": "what it has",
         "labels": "of `--label`",
         "slots": "stages at once",
-        "address": "reserved",
+        "address": "where other nodes can ask for objects, HOST:PORT",
+        "key": "public half of the key with which it signs its questions to other nodes",
         "store": "where its workspaces lie; empty means on this node alone",
     },
     "InventoryGpu": {
