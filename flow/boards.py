@@ -96,7 +96,7 @@ def problems(snapshot: Snapshot) -> list[str]:
 def _row(snapshot: Snapshot, group: Group, now: ProjectState) -> list[str]:
     view = snapshot.projects[now.project]
     cells = {
-        "project": lambda: link(title(view), layout.board(view.id)),
+        "project": lambda: _named(view),
         "stages": lambda: strip(stage_states(snapshot, view)),
         "state": lambda: word(now.state),
         "why": lambda: why(now),
@@ -107,6 +107,11 @@ def _row(snapshot: Snapshot, group: Group, now: ProjectState) -> list[str]:
         "result": lambda: result(now.execution, 3),
     }
     return [cells[head]() for head in group.heads]
+
+
+def _named(view: ProjectView) -> str:
+    """Nothing is written of a project before its first reply, so there is no board to link to."""
+    return link(title(view), layout.board(view.id)) if view.replies else title(view)
 
 
 def title(view: ProjectView) -> str:

@@ -80,3 +80,15 @@ def test_nodes_of_two_versions_do_not_draw_over_each_other_for_ever(monkeypatch:
     ask(cluster, "request: start\nstage: s39\n", 2)
     go(cluster, 300)
     assert changes(cluster) > before
+
+
+def test_a_file_that_does_not_parse_is_on_the_board_with_its_place_until_it_is_mended() -> None:
+    cluster = world(SHORT, nodes=2)
+    go(cluster, 100)
+    cluster.edit({"pipelines/q.yaml": "name: q\nstages:\n  - {name: a, imagee: i}\n"})
+    go(cluster, 100)
+    assert "## Files that do not parse" in cluster.snapshot().board
+    assert "pipelines/q.yaml:3:15:" in cluster.snapshot().board
+    cluster.edit({"pipelines/q.yaml": None})
+    go(cluster, 100)
+    assert "do not parse" not in cluster.snapshot().board

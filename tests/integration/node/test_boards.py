@@ -26,11 +26,19 @@ def section(board: str, name: str) -> str:
     return board.partition(f"## {name} (")[2].partition("\n## ")[0]
 
 
+def assert_links_lead_somewhere(lab: Lab, folder: str) -> None:
+    board = lab.repository.read_text(f"{folder}README.md") or ""
+    targets = re.findall(r"\]\(([^)]+)\)", board)
+    assert targets, board
+    for target in targets:
+        assert lab.repository.read_text(folder + target) is not None, f"{folder}README.md: {target}"
+
+
 def test_R2_the_root_board_shows_all_projects_and_their_state(lab: Labs) -> None:
     here = lab(stage("one"))
     worlds = {
-        "good": stage("one"),
-        "bad": stage("one", "raise SystemExit(3)"),
+        "good": stage("one", "print('x'); open('a', 'w').write('x')", artifacts="{paths: [a]}"),
+        "bad": stage("one", "print('no | <b>video</b>'); raise SystemExit(3)"),
         "gated": stage("one") + GATE,
         "busy": stage("one", WAITS),
         "held": stage("one") + stage("two"),
@@ -58,6 +66,10 @@ def test_R2_the_root_board_shows_all_projects_and_their_state(lab: Labs) -> None
     own = here.repository.read_text("projects/bad/README.md") or ""
     assert "exit code 3" in own
     assert "executions/0001-one.yaml" in own
+    assert "\nno | <b>video</b>\n~~~" in own, "the end of its log"
+    assert "artifacts/0001-one.json" in (here.repository.read_text("projects/good/README.md") or "")
+    for folder in ("", *(f"projects/{name}/" for name in worlds)):
+        assert_links_lead_somewhere(here, folder)
     assert "<table>" in MarkdownIt("commonmark").enable("table").render(own)
     (here.runs.parent / f"{here.runs.name}.go").touch()
     here.until_reason("Done", "busy")
