@@ -19,6 +19,9 @@ Asking = Annotated[str, typer.Option("--stage", help="the stage that asks; defau
 Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, for this chain; may be repeated")]
 Env = Annotated[list[str] | None, typer.Option("--env", help="NAME=VALUE in the stages' environment")]
 Then = Annotated[str, typer.Option("--then", help="continue, or pause after the stage")]
+From = Annotated[int, typer.Option("--from", help="build on what this execution left", metavar="N")]
+Add = Annotated[list[str] | None, typer.Option("--add", help="PATH=DIGEST of a file that `files put` stored")]
+Remove = Annotated[list[str] | None, typer.Option("--remove", help="a path of --from's files to leave out")]
 Comment = Annotated[str, typer.Option("--comment", help="why; kept with the request")]
 Force = Annotated[bool, typer.Option("--force", help="ask even if it would be rejected now")]
 
@@ -42,7 +45,7 @@ def start(
 def redo(
     project: Project,
     stage: Annotated[str, typer.Option("--stage", help="the stage to do again")],
-    source: Annotated[int, typer.Option("--from", help="build on what this execution left", metavar="N")] = 0,
+    source: From = 0, add: Add = None, remove: Remove = None,
     input: Inputs = None, env: Env = None, then: Then = "continue", comment: Comment = "", force: Force = False,
 ) -> None:  # fmt: skip
     """Do a stage again with other settings, and what follows it. Earlier results stay. Commits a start request.
@@ -50,20 +53,29 @@ def redo(
     Example: winslowctl redo crossing --stage detect --input threshold=0.35
     """
     wish = {"request": "start", **_fields(stage, input, env, then, comment)}
-    if source:
-        wish["workspace"] = {"from": source}
-    ask(project, wish, force)
+    ask(project, wish | _workspace(source, add, remove), force)
 
 
 def resume(
-    project: Project, stage: Stage = "", input: Inputs = None, env: Env = None, then: Then = "continue",
+    project: Project, stage: Stage = "", source: From = 0, add: Add = None, remove: Remove = None,
+    input: Inputs = None, env: Env = None, then: Then = "continue",
     comment: Comment = "", force: Force = False,
 ) -> None:  # fmt: skip
     """Go on where the chain stopped: the next stage, the failed one, or a named one. Commits a request.
 
     Example: winslowctl resume crossing
     """
-    ask(project, {"request": "resume", **_fields(stage, input, env, then, comment)}, force)
+    wish = {"request": "resume", **_fields(stage, input, env, then, comment)}
+    ask(project, wish | _workspace(source, add, remove), force)
+
+
+def _workspace(source: int, add: list[str] | None, remove: list[str] | None) -> dict[str, Any]:
+    if not source:
+        if add or remove:
+            raise CommandError("--add and --remove change what an execution left: name it with --from N", 2)
+        return {}
+    changes = {"add": settings.pairs(add, "add"), "remove": list(remove or ())}
+    return {"workspace": {"from": source, **{name: value for name, value in changes.items() if value}}}
 
 
 def answer(

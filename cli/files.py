@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from cli import output, settings
+from cli import output, settings, shelves
 from cli.errors import CommandError
 from cli.history import execution_of
+from cli.places import Place, place
 
 if TYPE_CHECKING:
     from runner.store.tree import Tree
@@ -20,15 +21,19 @@ def add_to(app: typer.Typer) -> None:
     files = typer.Typer(no_args_is_help=True, help="Files of executions. Example: winslowctl files ls crossing/3")
     files.command("ls")(files_ls)
     files.command("get")(files_get)
+    shelves.add_to(files)
     app.add_typer(files, name="files")
 
 
 def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> None:
-    """Files that an execution left; without a number those of every stage's newest.
+    """Files of the pool (`pool:`), of a project (`PROJECT:`), or that executions left (without N each stage's newest).
 
     All of them where the workspace is on this machine, else the artifacts that the repository lists.
     Example: winslowctl files ls crossing/3
     """
+    if ":" in what:
+        _ls_shelf(place(what))
+        return
     id, _, number = what.partition("/")
     client, _, view = settings.project(id)
     records = [execution_of(view, number)] if number else list({e.stage: e for e in view.executions}.values())
@@ -37,6 +42,21 @@ def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> Non
         return
     cells = [[str(r["execution"]), output.shown(r["path"]), f"{r['bytes']:,}", output.shown(r["digest"])] for r in rows]
     output.table(("EXEC", "PATH", "BYTES", "DIGEST"), cells, empty="no files")
+
+
+def _ls_shelf(of: Place) -> None:
+    from runner.shelf import ShelfError
+
+    try:
+        items = list(of.shelf.items(of.path))
+    except ShelfError as error:
+        raise CommandError(str(error)) from None
+    rows = [{"path": item.path, "bytes": item.bytes, "folder": item.folder} for item in items]
+    if not output.for_programs(rows):
+        cells = [
+            [output.shown(item.path + "/" * item.folder), "" if item.folder else f"{item.bytes:,}"] for item in items
+        ]
+        output.table(("PATH", "BYTES"), cells, empty="no files")
 
 
 def _files_of(client: "GitRepository", id: str, record: "Execution") -> list[dict[str, Any]]:
@@ -86,27 +106,33 @@ def files_get(
     what: Annotated[str, typer.Argument(metavar="PROJECT/N/PATH")],
     to: Annotated[str, typer.Option("-o", "--to", help="file or folder to write; default: here")] = "",
 ) -> None:
-    """Copy a file that an execution left, where it is on this machine.
+    """Copy a file of the pool, of a project, or that an execution left, where it is on this machine.
 
     Example: winslowctl files get crossing/6/report.html -o report.html
     """
     import shutil
 
+    from runner.shelf import ShelfError
     from runner.store.errors import StoreError
 
-    id, _, rest = what.partition("/")
-    number, _, path = rest.partition("/")
-    if not number.isdecimal() or len(number) > 9 or not path:
+    of = place(what)
+    if not of.path:
         raise CommandError("name a file like crossing/6/report.html", 2)
-    tree = _tree(id, int(number))
-    if tree is None:
-        raise CommandError(f"{what} is not on this machine; give --data of the node that has it")
     try:
-        source = tree.open(path)
-    except StoreError as error:
-        raise CommandError(f"{what}: {error}") from None
+        source = _opened(of, what)
+    except (StoreError, ShelfError, OSError) as error:
+        raise CommandError(f"{what}: {error}; `winslowctl files ls` shows what is there") from None
     target = Path(to or ".")
-    target = target / Path(path).name if target.is_dir() else target
+    target = target / Path(of.path).name if target.is_dir() else target
     with source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     print(target)
+
+
+def _opened(of: Place, what: str) -> BinaryIO:
+    if not of.execution:
+        return of.shelf.place(of.path).open("rb")
+    tree = _tree(of.project, of.execution)
+    if tree is None:
+        raise CommandError(f"{what} is not on this machine; give --data of the node that has it")
+    return tree.open(of.path)

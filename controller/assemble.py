@@ -206,7 +206,7 @@ def _controller(
     key = Key(options.data / "node" / "peer.key") if options.peer else None
     peers = Peers(options.name, key)
     trees = Folders(options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers)
-    window = Window(options.data / VIEW, time.time)
+    window = Window(options.data / VIEW, pool, time.time)
 
     def show(world: World) -> None:
         if world.snapshot:

@@ -13,8 +13,8 @@ VIEW = "view.json"
 
 
 class Window:
-    def __init__(self, path: Path, wall: Callable[[], float]) -> None:
-        self.path, self.wall = path, wall
+    def __init__(self, path: Path, pool: Path, wall: Callable[[], float]) -> None:
+        self.path, self.pool, self.wall = path, pool.absolute(), wall
         self._shown: dict[str, object] = {}
         self._heard = self._when = 0.0
 
@@ -39,6 +39,7 @@ class Window:
             return {"node": world.me.node, "halted": world.halted}
         return {
             "node": world.me.node,
+            "pool": str(self.pool),
             "main": found.main,
             "state": found.state,
             "heartbeats": dict(found.heartbeats),

@@ -152,6 +152,8 @@ class _Walk:
                 self.values[stage.name] = self.chain.answers[stage.name].values
             elif stage.name in self.chain.inherited:
                 self.values[stage.name] = self.chain.inherited[stage.name]
+        if self.chain.rebased:
+            self.source, self.changes = self.chain.base, self.chain.changes
 
     def _lineage(self, number: int | None) -> Iterator[Execution]:
         """The executions that a workspace was built by, newest first."""

@@ -45,6 +45,7 @@ class Chain:
     after: int
     base: int | None = None
     changes: Changes | None = None  # of the workspace that `base` left
+    rebased: bool = False  # `base` was named for the stage it goes on at, whatever the stages before left
     pause_at: str | None = None
     paused: bool = False
     inputs: Mapping[str, Value] = field(default_factory=dict)
@@ -129,6 +130,7 @@ def _resumed(chain: Chain, reply: Reply) -> Chain:
         chain,
         stage=reply.position.stage,
         after=reply.position.after,
+        rebased=reply.base is not None,
         request=reply.request,
         positions=(*chain.positions, Floor(reply.position.stage, reply.position.after, reply.seq)),
     )

@@ -213,3 +213,22 @@ def test_an_older_chain_that_still_runs_is_finished_but_not_continued() -> None:
     assert story.steps.run.stage.name == "report"
     story.now(1, state=State.SUCCEEDED)
     assert story.steps.run.stage.name == "report"
+
+
+def test_a_resume_builds_on_what_it_names_whatever_the_stages_before_left() -> None:
+    story = Story()
+    story.ask(request="start")
+    story.ran()
+    story.ask(request="answer", inputs={"keep": True})
+    story.ran(State.FAILED, End.EXIT_CODE)
+    changed = {"from": 1, "add": {"tracks.csv": "blake3:" + "a" * 64}}
+    story.ask(request="resume", workspace=changed)
+    slot = story.steps.run
+    assert slot
+    assert (slot.stage.name, slot.source) == ("track", 1)
+    assert slot.changes
+    assert set(slot.changes.add) == {"tracks.csv"}
+    story.ran()
+    after = story.steps.run
+    assert after
+    assert (after.source, after.changes) == (3, None), "later stages build on what it left"

@@ -1,0 +1,158 @@
+"""Verbs `files put rm du`: the pool and the files of projects on this machine, and changes for a next stage."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError
+from cli.places import Place, place
+
+if TYPE_CHECKING:
+    from runner.shelf import Progress
+
+Found = TypeVar("Found")
+
+
+def add_to(files: typer.Typer) -> None:
+    files.command("put")(put)
+    files.command("rm")(rm)
+    files.command("du")(du)
+
+
+def put(
+    what: Annotated[list[Path], typer.Argument(metavar="FILE...", help="files or folders of this machine")],
+    where: Annotated[str, typer.Argument(metavar="WHERE", help="pool:DIR/, PROJECT:DIR/ or PROJECT/N/PATH")],
+    replace: Annotated[bool, typer.Option("--replace", help="in the place of a file that is there already")] = False,
+) -> None:
+    """Put files into the pool, a project's files, or the workspace that a next stage begins with.
+
+    A file is not there until it is whole; what was interrupted goes on when it is put again. For an execution nothing
+    of it is changed: the command that starts on the changed files is printed.
+    Example: winslowctl files put ulm.mp4 pool:2020-01/
+    """
+    to = place(where)
+    pairs = list(_pairs(what, to.path))
+    if to.execution:
+        _prepare(to, pairs)
+        return
+    for source, path in pairs:
+        with _bar(str(source)) as progress:
+            digest = _checked(partial(to.shelf.put, source, path, replace=replace, progress=progress))
+        print(f"{digest}  {where.partition(':')[0]}:{path}")
+
+
+def _pairs(what: list[Path], path: str) -> Iterator[tuple[Path, str]]:
+    """Each file, and its path at its destination."""
+    into = path.endswith("/") or not path or len(what) > 1 or what[0].is_dir()
+    folder = path.rstrip("/")
+    for each in what:
+        if each.is_dir():
+            inside = sorted(file for file in each.rglob("*") if file.is_file() and not file.is_symlink())
+            yield from ((file, "/".join(filter(None, (folder, str(file.relative_to(each.parent)))))) for file in inside)
+        elif each.is_file():
+            yield each, ("/".join(filter(None, (folder, each.name))) if into else path)
+        else:
+            raise CommandError(f"there is no file {each}")
+
+
+def _prepare(to: Place, pairs: list[tuple[Path, str]]) -> None:
+    from runner.store.workspaces import Workspaces
+
+    _exists(to)
+    workspaces = Workspaces(settings.data())
+    added = []
+    for source, path in pairs:
+        with source.open("rb") as file:
+            added.append(f"--add {path}={_checked(partial(workspaces.add, file)).digest}")
+    _tell(to, added)
+
+
+def _exists(to: Place) -> None:
+    from runner.store.errors import StoreError
+    from runner.store.workspaces import Workspaces
+
+    try:
+        Workspaces(settings.data()).look(to.project, to.execution)
+    except StoreError as error:
+        raise CommandError(f"{error}; give --data of the node that has it") from None
+
+
+def _tell(to: Place, changes: list[str]) -> None:
+    print("nothing is changed yet; to start the next stage on the changed files:")
+    print(f"  winslowctl resume {to.project} --from {to.execution} {' '.join(changes)}")
+
+
+def rm(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:PATH, PROJECT:PATH or PROJECT/N/PATH")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Remove a file or folder of the pool or a project; of an execution, leave it out of what a next stage begins with.
+
+    Example: winslowctl files rm pool:2020-01/ulm.mp4
+    """
+    of = place(what)
+    if of.execution:
+        _exists(of)
+        _tell(of, [f"--remove {of.path}"])
+        return
+    if not yes:
+        typer.confirm(f"remove {of.shelf.place(of.path)} for good?", abort=True)
+    _checked(lambda: of.shelf.remove(of.path))
+
+
+def du(what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:, PROJECT: or PROJECT/N")] = "pool:") -> None:
+    """How much room files take on this machine.
+
+    Example: winslowctl files du crossing/3
+    """
+    from runner.store.workspaces import Workspaces
+
+    of = place(what)
+    if of.execution:
+        sizes = [
+            row.size for row in _checked(lambda: Workspaces(settings.data()).look(of.project, of.execution)).files()
+        ]
+    else:
+        sizes = [item.bytes for item in _checked(lambda: list(of.shelf.files(of.path)))]
+    row = {"what": what, "files": len(sizes), "bytes": sum(sizes)}
+    if not output.for_programs([row]):
+        output.table(("WHAT", "FILES", "BYTES"), [[output.shown(what), f"{len(sizes):,}", f"{sum(sizes):,}"]])
+
+
+def _checked(action: Callable[[], Found]) -> Found:
+    from runner.shelf import ShelfError
+    from runner.store.errors import StoreError
+
+    try:
+        return action()
+    except (ShelfError, StoreError, OSError) as error:
+        raise CommandError(str(error)) from None
+
+
+@contextmanager
+def _bar(name: str) -> "Iterator[Progress]":
+    """A progress bar with speed and time left, on a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda done, size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)
