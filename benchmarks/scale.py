@@ -12,14 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pygit2
 
 from benchmarks.measure import AUTHOR, Lab, node, spread, timed
+from flow.boards import root_board
 from flow.decide import decide
 from flow.leases import Sightings, looked
 from flow.local import Me, World
+from flow.project_board import project_board
 from flow.world import Snapshot
 from schema import layout
 from schema.node import Inventory
@@ -109,6 +113,9 @@ def _rounds(lab: Lab, clone: Path, rounds: int) -> dict[str, object]:
     repository = GitRepository(str(lab.remote), clone)
     snapshot = repository.fetch()
     first = timed(lambda: decide(_world(snapshot)))
+    boards = [timed(lambda: root_board(replace(snapshot))) for _ in range(rounds)]
+    views = list(snapshot.projects.values())[:rounds]
+    own = [timed(partial(project_board, snapshot, view)) for view in views]
     syncs, thoughts, idles = [], [], []
     for number in range(rounds):
         text = f"pipeline: p\ntags: [t{number}]\n"
@@ -121,6 +128,8 @@ def _rounds(lab: Lab, clone: Path, rounds: int) -> dict[str, object]:
         "sync_after_one_commit": spread(syncs),
         "decide": spread(thoughts),
         "first_decide": round(first, 3),
+        "root_board": spread(boards),
+        "project_board": spread(own),
         "poll_of_nothing": spread(idles),
         "rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }

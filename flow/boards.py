@@ -52,37 +52,35 @@ def word(state: str) -> str:
     return f"{MARKS[state]} {shown}" if state in MARKS else shown
 
 
+LEAVING, GONE = "leaving", "gone"
+
+
+def _place(view: ProjectView) -> str:
+    """The group a project is in. Of the repository only its own view decides that, so it is looked up once."""
+    if view.deletion:
+        return GONE if view.tombstone and view.tombstone.state == "purged" else LEAVING
+    state = project_state(Snapshot("", ""), view).state
+    return next(group.name for group in GROUPS if state in group.states)
+
+
+_place_of: Memo[ProjectView, str] = Memo(_place)
+
+
 def _root(snapshot: Snapshot) -> str:
-    groups: dict[str, list[ProjectState]] = {group.name: [] for group in GROUPS}
-    names = {state: group.name for group in GROUPS for state in group.states}
-    leaving: list[ProjectState] = []
+    places: dict[str, list[ProjectView]] = {name: [] for name in (*(group.name for group in GROUPS), LEAVING, GONE)}
     for view in snapshot.projects.values():
-        if not _gone(view):
-            now = project_state(snapshot, view)
-            (leaving if view.deletion else groups[names[now.state]]).append(now)
-    counts = " · ".join(f"{name.lower()} {len(members)}" for name, members in groups.items() if members)
+        places[_place_of(view)].append(view)
+    counts = " · ".join(f"{group.name.lower()} {len(places[group.name])}" for group in GROUPS if places[group.name])
     lines = [f"# {text(snapshot.settings.name) or 'What is'}", "", counts or "No projects yet.", ""]
     lines += problems(snapshot)
     for group in GROUPS:
-        members = groups[group.name]
-        rows = table(group.heads, (_row(snapshot, group, now) for now in members), len(members), group.most)
-        lines += [f"## {group.name} ({len(members)})", "", *rows] if rows else []
-    lines += [*_leaving(leaving), *_nodes(snapshot)]
-    lines += [
-        *([LEGEND, ""] if counts else []),
-        "Written by Winslow's nodes, never by hand; what is wanted is on <code>main</code>.",
-        "",
-    ]
-    return "\n".join(lines)
+        lines += _group(snapshot, group, places[group.name])
+    lines += [*_leaving(snapshot, places[LEAVING]), *_nodes(snapshot), *([LEGEND, ""] if counts else [])]
+    return "\n".join([*lines, "Written by Winslow's nodes, never by hand; what is wanted is on <code>main</code>.", ""])
 
 
 root_board: Memo[Snapshot, str] = Memo(_root, 2)
 """`README.md` of `winslow/state`."""
-
-
-def _gone(view: ProjectView) -> bool:
-    """Nothing is left of it but its numbers."""
-    return view.deletion is not None and view.tombstone is not None and view.tombstone.state == "purged"
 
 
 def problems(snapshot: Snapshot) -> list[str]:
@@ -93,8 +91,13 @@ def problems(snapshot: Snapshot) -> list[str]:
     return ["## Files that do not parse", "", *found, *left, ""] if found else []
 
 
-def _row(snapshot: Snapshot, group: Group, now: ProjectState) -> list[str]:
-    view = snapshot.projects[now.project]
+def _group(snapshot: Snapshot, group: Group, members: Sequence[ProjectView]) -> list[str]:
+    rows = table(group.heads, (_row(snapshot, group, view) for view in members), len(members), group.most)
+    return [f"## {group.name} ({len(members)})", "", *rows] if rows else []
+
+
+def _row(snapshot: Snapshot, group: Group, view: ProjectView) -> list[str]:
+    now = project_state(snapshot, view)
     cells = {
         "project": lambda: _named(view),
         "stages": lambda: strip(stage_states(snapshot, view)),
@@ -148,8 +151,9 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _leaving(members: Sequence[ProjectState]) -> list[str]:
-    rows = table(("project", "why"), ([text(now.project), text(now.text, WHY)] for now in members), len(members), FEW)
+def _leaving(snapshot: Snapshot, members: Sequence[ProjectView]) -> list[str]:
+    told = ([text(view.id), text(project_state(snapshot, view).text, WHY)] for view in members)
+    rows = table(("project", "why"), told, len(members), FEW)
     return [f"## Being deleted ({len(members)})", "", *rows] if rows else []
 
 

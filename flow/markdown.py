@@ -9,7 +9,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HIDDEN = re.compile(
     r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0e\ufeff\ud800-\udfff\U000e0000-\U000e01ef]"
 )
-_MEANT = re.compile(r"([\\`*_\[\]<>|~$!#@^{}%])")
+_MEANT = re.compile(r"([\\`*_\[\]<>|~$!#@^{}%&]|:(?=[\w+-]*[a-z+-][\w+-]*:))", re.IGNORECASE)  # also what GitLab reads
 _LINK = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)|(?<=mailto)(:)")
 _FENCE = re.compile(r"~+")
 LONGEST = 300
@@ -22,7 +22,7 @@ ROOM = 24 * 1024
 def _text(content: str, longest: int) -> str:
     line = _HIDDEN.sub("", _SPACE.sub(" ", content[: 4 * longest])).strip()
     line = line if len(line) <= longest else f"{line[: longest - 1]}…"
-    escaped = _MEANT.sub(r"\\\1", line.replace("&", "&amp;"))
+    escaped = _MEANT.sub(r"\\\1", line)
     return _LINK.sub(lambda found: "&#58;" if ":" in found[0] else "&#46;", escaped)
 
 

@@ -173,16 +173,19 @@ class Stewardship:
 
     def show(self) -> None:
         """Renew the root board once it is old, whoever wrote it: with other news, or alone where nothing happens."""
-        key = ("board", self.snapshot.board)
+        key, looked_at = ("board", self.snapshot.board), ("board of", self.snapshot.main, self.snapshot.state)
         self.watched.update({key, *self._drawn()})
         age = self.seen.age(key) - self.me.board
         if age < 0 or not self.able:
             return
-        text = root_board(self.draft.after())
-        if text == self.snapshot.board:
+        if not self.draft.commits and looked_at in self.seen.things:
+            self.watched.add(looked_at)  # nothing is new since it was found to be right
             return
+        text = root_board(self.draft.after())
         write = Write(layout.ROOT_BOARD, text)
-        if self.draft.commits:
+        if text == self.snapshot.board:
+            self.watched.add(looked_at)
+        elif self.draft.commits:
             self.draft.attach(len(self.draft.commits) - 1, write)
         elif age >= patience(self._rank("board"), self.poll) and self._news(text):
             self.draft.add(Event("board", fact="renewed"), write)

@@ -9,6 +9,7 @@ from flow import stewardship
 from flow.boards import root_board
 from flow.local import World
 from flow.project_board import project_board
+from flow.world import Snapshot
 from schema import layout
 from state.repository import Outcome
 from tests.simulation.cluster import Cluster
@@ -92,3 +93,18 @@ def test_a_file_that_does_not_parse_is_on_the_board_with_its_place_until_it_is_m
     cluster.edit({"pipelines/q.yaml": None})
     go(cluster, 100)
     assert "do not parse" not in cluster.snapshot().board
+
+
+def test_at_rest_nobody_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among ten thousand projects a drawing takes longer than all else in a round."""
+    cluster = world(SHORT, nodes=2)
+    ask(cluster, "request: start\nstage: s39\n")
+    go(cluster, 300)
+    drawn: list[Snapshot] = []
+    monkeypatch.setattr(stewardship, "root_board", lambda snapshot: drawn.append(snapshot) or root_board(snapshot))
+    go(cluster, 300)
+    assert drawn == []
+    cluster.edit({"projects/v1/project.yaml": "pipeline: p\n"})
+    go(cluster, 100)
+    assert drawn
+    assert "## Not started (1)" in cluster.snapshot().board

@@ -6,11 +6,12 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from flow.boards import FEW, root_board
+from flow.boards import FEW, GROUPS, root_board
 from flow.markdown import MOST, ROOM, block, table, text
 from flow.plan import Planned
 from flow.plan_board import HEADS, planned_board
 from flow.project_board import project_board
+from flow.views import project_state
 from flow.world import Deletion, Snapshot
 from schema.execution import LogRecord, Result, State, Tombstone
 from schema.inputs import Input, Kind
@@ -156,6 +157,21 @@ def test_a_name_that_shows_nothing_is_told_by_the_id() -> None:
     assert "[v](projects/v/README.md)" in root_board(Snapshot("m", "s", projects={"v": view}))
 
 
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ("a &lt; b", "a \\&lt; b"),
+        ("&1 #2 !3 %4 ~5 $6 @all", "\\&1 \\#2 \\!3 \\%4 \\~5 \\$6 \\@all"),
+        (":smile: and :+1:", "\\:smile: and \\:+1:"),
+        ("q.yaml:3:15: unknown key", "q.yaml:3:15: unknown key"),
+        ("detect: ExitCode: exit code 3", "detect: ExitCode: exit code 3"),
+    ],
+)
+def test_what_gitlab_reads_as_a_reference_is_escaped_and_places_stay_readable(words: str, written: str) -> None:
+    assert text(words) == written
+    assert "".join(token.content for token in PARSER.parseInline(written)[0].children or []) == words
+
+
 def test_words_are_cut() -> None:
     assert len(text("x" * 10_000)) == 300
 
@@ -268,3 +284,21 @@ def test_a_pipeline_of_very_many_stages_has_a_short_strip() -> None:
     [row] = [line for line in root_board(fleet(made)).splitlines() if line.startswith("| [v]")]
     assert row.count("▫️") + row.count("⏳") <= 42
     assert "…" in row
+
+
+def test_the_group_of_a_project_is_that_of_its_state_whatever_the_nodes_are() -> None:
+    """The root board looks it up by the project's view alone."""
+    queued, failed, done, asking = started(), started(), started("name: p\nstages: [{name: a, image: i}]\n"), started()
+    asking.ran()
+    done.ran()
+    failed.ran(State.FAILED, End.IMAGE_UNAVAILABLE)
+    running = started()
+    running.ran(State.RUNNING)
+    stories = {"q": queued, "f": failed, "d": done, "a": asking, "r": running, "n": Story()}
+    for nodes in ((), (node("n1"),), (node("n1", slots=1), node("n2", drain=True))):
+        snapshot = fleet(stories, *nodes)
+        board = root_board(snapshot)
+        for id, view in snapshot.projects.items():
+            state = project_state(snapshot, view).state
+            group = next(group.name for group in GROUPS if state in group.states)
+            assert f"(projects/{id}/" in board.partition(f"## {group} (")[2].partition("\n## ")[0] or id == "n"
