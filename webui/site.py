@@ -17,7 +17,7 @@ from state.errors import StateError
 from webui import filters
 from webui.asking import Outbox
 from webui.fleet import Fleet
-from webui.pages import nodes, overview, projects
+from webui.pages import executions, nodes, overview, projects
 from webui.source import Look, NothingYet, Source
 
 NAVIGATION = (("/", "Projects"), ("/nodes", "Nodes"))
@@ -50,7 +50,7 @@ def create_site(page: Page) -> Flask:
     CSRFProtect(site)
     Htmx(site)
     filters.add_to(site)
-    for blueprint in (overview.pages, projects.pages, nodes.pages):
+    for blueprint in (overview.pages, projects.pages, nodes.pages, executions.pages):
         site.register_blueprint(blueprint)
     site.before_request(_look)
     site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})

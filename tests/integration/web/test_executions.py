@@ -1,0 +1,61 @@
+"""The page of one execution, with what a real node left."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from state.git import GitRepository
+from tests.integration.node.lab import Lab, stage
+from webui.app import create_app
+from webui.asking import Outbox
+from webui.site import Page
+from webui.source import NodeSource
+
+Labs = Callable[..., Lab]
+EVIL = "print('<img src=x onerror=alert(1)>', chr(27) + '[31mred' + chr(27) + '[0m', chr(8238) + 'abc')"
+INPUTS = "inputs:\n  speed: {type: number, default: 1}\nstages:\n"
+
+
+@pytest.fixture
+def browser(lab: Labs) -> Iterator[tuple[Lab, TestClient]]:
+    """The page beside a node that has run the pipeline twice, with another input."""
+    here = lab(stage("one", EVIL))
+    pipeline = here.repository.fetch() and here.repository.read_main("pipelines/p.yaml")
+    here.edit({"pipelines/p.yaml": str(pipeline).replace("stages:\n", INPUTS)})
+    here.node()
+    here.ask("request: start")
+    here.until_reason("Done")
+    here.ask("request: start\nstage: one\ninputs: {speed: 2}")
+    here.until(lambda view: len(view.executions) == 2)
+    here.until_reason("Done")
+    data = here.folder / "n1"
+    outbox = Outbox(here.folder / "outbox", lambda: GitRepository(str(here.remote), here.folder / "page.git"))
+    page = Page(NodeSource(data), outbox, lambda: "Ada <a@b>", b"secret", data)
+    with TestClient(create_app(page), base_url="http://localhost") as client:
+        here.until(lambda _: client.get("/projects/v/2").status_code == 200)
+        yield here, client
+
+
+def test_R1450_M2_an_execution_shows_its_facts_log_and_what_was_changed(browser: tuple[Lab, TestClient]) -> None:
+    _, client = browser
+    text = client.get("/projects/v/2").text
+    assert "speed: 1 → 2" in text
+    assert "red" in text
+    assert "execution 1" in text or "before: 1" in text
+    assert client.get("/projects/v/2/log").status_code == 200
+    side = client.get("/projects/v/compare/1/2").text
+    assert side.index("speed") < side.index("image"), "what differs stands first"
+
+
+def test_S6_hostile_lines_make_no_element(browser: tuple[Lab, TestClient]) -> None:
+    _, client = browser
+    text = client.get("/projects/v/2").text
+    assert "<img" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("path", ["/projects/v/9", "/projects/v/x", "/projects/v/compare/1/9"])
+def test_what_is_not_there_is_not_found(browser: tuple[Lab, TestClient], path: str) -> None:
+    assert browser[1].get(path).status_code == 404
