@@ -10,12 +10,20 @@ from typing import Any
 from tests.integration.node.lab import HANG
 
 
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
+from cli.main import main
+main()
+"""
+
+
 class Child:
     """Killed when it hangs, so every read of it ends."""
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            [sys.executable, "-c", PROGRAM, *arguments],
             cwd=Path(__file__).parents[3],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
