@@ -99,8 +99,8 @@ class Stewardship:
 
     def _replies(self, id: str) -> None:
         view = self.draft.view(id)
-        if not view.unanswered:
-            return
+        if not view.unanswered or (view.deletion and view.tombstone):
+            return  # requests that a deleted project left behind would be answered, purged and answered for ever
         if unanswered_now(view):
             if self._turn("reply", id, view.unanswered[0].name) or self.draft.touched(id):
                 self.draft.reply_all(id)

@@ -224,6 +224,18 @@ def test_R1250_a_project_made_anew_goes_on_with_the_numbers() -> None:
     assert (record.execution, record.state, view(cluster).replies[0].seq) == (2, State.SUCCEEDED, 2)
 
 
+def test_R1250_requests_that_a_deleted_project_left_behind_are_not_answered_again() -> None:
+    cluster = world(pipeline("name: a, image: i"))
+    ask(cluster, "request: start\n")
+    go(cluster, 20)
+    cluster.edit({"projects/v0/project.yaml": None}, "away\n\nWinslow-Delete: now\n")
+    go(cluster, 60)
+    assert view(cluster).unanswered, "it is still there, and its reply was purged"
+    go(cluster, 600)
+    assert verbs(cluster).count("purge") == 1
+    assert not view(cluster).replies
+
+
 def test_more_than_five_deletions_at_once_wait_for_a_confirmation() -> None:
     cluster = Cluster(1, nodes=1, projects=7, weather=replace(FINE), requests=0)
     for number in range(7):

@@ -9,7 +9,6 @@ from typing import Any
 
 from tests.integration.node.lab import HANG
 
-
 PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
