@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+STUCK = 5
+"""Races lost in a row on one tip. Where somebody wins, the tip is another one at the next look."""
+
 
 @dataclass
 class Alarms:
     say: Callable[[str], None]
     _standing: dict[str, str] = field(default_factory=dict)
+    _lost: dict[str, tuple[str | None, int]] = field(default_factory=dict)
 
     def tell(self, about: str, text: str, kind: str = "") -> bool:
         """Said unless the last thing told about this was of that kind, or had this text where no kind is given."""
@@ -18,5 +22,14 @@ class Alarms:
         self.say(text)
         return True
 
+    def lost_race(self, about: str, tip: str | None, text: str) -> None:
+        """A race against nobody is none: something on the server keeps the ref where it is."""
+        before, times = self._lost.get(about, (tip, 0))
+        times = times + 1 if before == tip else 1
+        self._lost[about] = (tip, times)
+        if times >= STUCK:
+            self.tell(about, f"the server moves a ref for nobody, which a person must look at: {text}", "stuck")
+
     def over(self, about: str) -> None:
         self._standing.pop(about, None)
+        self._lost.pop(about, None)

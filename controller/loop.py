@@ -186,7 +186,9 @@ class Controller:
             match self.pulse.beat(world, self._beat, self.halted):
                 case Landed():
                     self.alarms.over("heartbeat")
-                case Rejected(kind=kind, text=text) if kind is not Rejection.RACE:
+                case Rejected(kind=Rejection.RACE, text=text):
+                    self.alarms.lost_race("heartbeat", self._beat, text)
+                case Rejected(kind=kind, text=text):
                     self.alarms.tell("heartbeat", f"the server declined a heartbeat ({kind}): {text}", kind)
         return outcome
 
@@ -236,8 +238,9 @@ class Controller:
                 self._state = oid
                 parts.journal.saw(Tips(world.snapshot.main, oid))
                 self._granted(decision)
-            case Rejected(kind=Rejection.RACE):
+            case Rejected(kind=Rejection.RACE, text=text):
                 self.lost_races += 1
+                self.alarms.lost_race("push", world.snapshot.state, text)
             case Rejected(kind=kind, text=text):
                 self.lost_races = 0
                 self.alarms.tell("push", f"the server declined a push ({kind}): {text}", kind)

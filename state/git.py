@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pygit2
@@ -17,7 +18,7 @@ from flow.world import Snapshot
 from schema import layout
 from schema.documents import render
 from schema.node import Heartbeat
-from state import build, tidy, urls
+from state import build, locks, tidy, urls
 from state.assemble import Assembler
 from state.beats import Beats
 from state.branch import CloneBranch
@@ -80,6 +81,16 @@ class GitRepository(Looks):
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def fetch(self) -> Snapshot:
+        try:
+            return self._whole()
+        except (StateError, OSError) as error:
+            locks.clear(self.path)  # so that the next look may work
+            if isinstance(error, StateError):
+                raise
+            raise StateError(f"the clone {self.path} cannot be written: {error}") from None
+
+    def _whole(self) -> Snapshot:
+        """From this clone, or from a new one where this is damaged."""
         try:
             if self._damaged:
                 raise Damaged(f"the clone {self.path} is damaged")
@@ -198,11 +209,16 @@ class GitRepository(Looks):
 
     def _publish(self, ref: str, expected: str | None, oid: str, view: str = "") -> Outcome:
         references, ours = self.clone.repo.references, OURS + ref.removeprefix("refs/")
-        references.create(ours, oid, force=True)
+        try:
+            references.create(ours, oid, force=True)
+        except OSError as error:
+            locks.clear(self.path)
+            return self._not_built(error)
         outcome = self.publisher.push([Update(ref, expected, ours)], oid)
         if isinstance(outcome, Landed):
             if view:
-                references.create(view, oid, force=True)
+                with suppress(OSError):  # it has landed; the next look moves this
+                    references.create(view, oid, force=True)
             self._worked()
         elif isinstance(outcome, Unknown) and damaged(outcome.text):
             self._damaged = True

@@ -30,9 +30,12 @@ Written by Winslow's nodes, never by hand. What is wanted is on `main`.
 """
 LOOSE = 12
 """Loose objects in one of the 256 folders that are let come together, as git itself would guess their number."""
+DEAD = 10
+"""Minutes after which a lock of a ref belongs to nobody: git holds one for as long as a disk needs to write a line."""
 HOOK = """#!/bin/sh
 # Written by `winslowctl init`: refuses a push to main that does not validate. Other pushes pass at once, and when
-# some thousands of loose objects have come together, they are packed in the background.
+# some thousands of loose objects have come together, they are packed in the background. Locks of refs that a crash of
+# this machine left behind are removed: every push to such a ref would fail.
 python={python}
 root={root}
 main=
@@ -47,6 +50,7 @@ if [ $# -gt {loose} ]; then
     flock -n 9 && git repack --geometric=2 -d -q && git prune --expire={young}
   ) </dev/null >/dev/null 2>&1 &
 fi
+find refs -name '*.lock' -mmin +{dead} -delete
 [ -n "$main" ] || exit 0
 if [ ! -x "$python" ] || [ ! -f "$root/state/hook.py" ]; then
   echo "Winslow is no longer installed at $python, so this push to main cannot be checked;" >&2
@@ -106,7 +110,9 @@ def _hook(path: Path) -> None:
     root = Path(__file__).resolve().parent.parent
     fresh = hook.with_suffix(".new")
     fresh.write_text(
-        HOOK.format(python=shlex.quote(sys.executable), root=shlex.quote(str(root)), loose=LOOSE, young=tidy.YOUNG)
+        HOOK.format(
+            python=shlex.quote(sys.executable), root=shlex.quote(str(root)), loose=LOOSE, young=tidy.YOUNG, dead=DEAD
+        )
     )
     fresh.chmod(0o755)
     fresh.rename(hook)

@@ -1,5 +1,6 @@
 """Bad weather for real nodes, from a seed: kills, stops, outages, lost answers, and people who ask meanwhile."""
 
+import os
 import random
 import signal
 import time
@@ -9,6 +10,7 @@ import pygit2
 
 from flow.controls import steps_of
 from flow.world import ProjectView, Snapshot
+from schema import layout
 from schema.reasons import Wait
 from state.errors import StateError
 from tests.chaos.checker import Checker
@@ -70,7 +72,8 @@ class Weather:
         for id in PROJECTS:
             self.ask(id, "request: start")
         deadline = time.monotonic() + seconds
-        events = (self.kill, self.sleep, self.outage, self.die, self.lose, self.person, self.person)
+        events = (self.kill, self.sleep, self.outage, self.die, self.lose, self.crash_of_the_server)
+        events += (self.person,) * 3
         while time.monotonic() < deadline:
             time.sleep(self.chance.uniform(0.1, 0.6))
             self.chance.choice(events)()
@@ -95,10 +98,22 @@ class Weather:
     def lose(self) -> None:
         """The server dies in the middle of pushes, of nodes and of people, who live on and do not know."""
         _, mark = self.chance.choice((LOST_PUSHES, LOST_ANSWERS))
-        if self.lab.remote.exists() and mark not in self.bad_server:
+        if self._here and mark not in self.bad_server:
             self.tell(mark.replace("-", " "))
             (self.lab.remote / mark).touch()
             self.bad_server[mark] = time.monotonic() + self.chance.uniform(0.2, 1.5)
+
+    def crash_of_the_server(self) -> None:
+        """It died a while ago in the middle of a transaction, and left its lock."""
+        lock = self.lab.remote / f"{layout.STATE}.lock"
+        try:
+            lock.open("x").close()
+            os.utime(lock, (0, 0))
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            pass  # the hook of a push was quicker
+        self.tell("a lock is left behind")
 
     def sleep(self) -> None:
         name = self.chance.choice(NODES)
@@ -108,9 +123,9 @@ class Weather:
             self.asleep[name] = time.monotonic() + self.chance.uniform(0.2, 7.0)
 
     def outage(self) -> None:
-        if self.lab.remote.exists():
+        if self._here:
             self.tell("the server is away")
-            self.lab.remote.rename(self._aside)
+            self.lab.take_away()
             self.away_until = time.monotonic() + self.chance.uniform(0.2, 2.0)
 
     def person(self) -> None:
@@ -129,17 +144,17 @@ class Weather:
         self.recover(all=False)
 
     @property
-    def _aside(self) -> Path:
-        return self.lab.remote.with_name("away.git")
+    def _here(self) -> bool:
+        return (self.lab.remote / "HEAD").exists()
 
     # -- fine weather -----------------------------------------------------------------------------------------------
 
     def recover(self, *, all: bool) -> None:
         """What is over by now, or everything: the server is back, nodes wake up, the dead are started again."""
         now = time.monotonic()
-        if self._aside.exists() and (all or now > self.away_until):
-            self._aside.rename(self.lab.remote)
-        if self.lab.remote.exists():
+        if not self._here and (all or now > self.away_until):
+            self.lab.bring_back()
+        if self._here:
             for mark in [mark for mark, until in self.bad_server.items() if all or now > until]:
                 (self.lab.remote / mark).unlink()
                 del self.bad_server[mark]

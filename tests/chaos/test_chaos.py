@@ -1,6 +1,8 @@
 """Real nodes, real git, bad weather: `CHAOS=100 pytest tests/chaos` for a long night, `CHAOS_SEED=7` for one."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,10 @@ def test_F14_M3_every_stage_has_one_accepted_result_whatever_happened(seed: int,
         found = weather.violations()
     finally:
         weather.end()
+    kept = tmp_path
+    if found or left:
+        kept = Path(tempfile.mkdtemp(prefix=f"winslow-chaos-{seed}-")) / "all"
+        shutil.copytree(tmp_path, kept, symlinks=True)
     told = "\n".join(["", "violations:", *found, "not finished:", *left, "what happened:", *weather.told])
-    assert not found, f"seed {seed} in {tmp_path}:{told}"
-    assert not left, f"seed {seed} in {tmp_path}:{told}"
+    assert not found, f"seed {seed} in {kept}:{told}"
+    assert not left, f"seed {seed} in {kept}:{told}"

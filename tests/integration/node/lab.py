@@ -97,6 +97,13 @@ class Lab:
     def edit(self, files: dict[str, str | None], message: str = "edit") -> str:
         return commit_edit(self.repository, lambda _: Edit(files, message, AUTHOR), sleep=time.sleep)
 
+    def take_away(self) -> None:
+        """Without its HEAD the remote is no repository; moved as a whole, it would tear what writes at this moment."""
+        (self.remote / "HEAD").rename(self.remote / "HEAD.away")
+
+    def bring_back(self) -> None:
+        (self.remote / "HEAD.away").rename(self.remote / "HEAD")
+
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def view(self, project: str = "v") -> ProjectView:

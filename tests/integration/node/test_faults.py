@@ -91,14 +91,13 @@ def test_F10_four_stages_end_while_the_server_is_away_and_nobody_takes_them_over
         here.ask("request: start", id)
     for id in projects:
         here.until(lambda view: [each.state for each in view.executions] == [State.RUNNING], id)
-    away = here.remote.with_name("away.git")
-    here.remote.rename(away)
+    here.take_away()
     gone = time.monotonic()
     Path(f"{here.runs}.go").touch()
     while len(list(here.folder.glob("n*/node/outbox/*.json"))) < 4 or time.monotonic() < gone + 1.5 * lost_after:
         assert time.monotonic() < gone + 45, "the stages did not end"
         time.sleep(0.1)
-    away.rename(here.remote)
+    here.bring_back()
     for id in projects:
         here.until(lambda view: [each.state for each in view.executions] == [State.SUCCEEDED], id)
     assert {each.claim.epoch for id in projects for each in here.view(id).executions} == {1}

@@ -142,11 +142,10 @@ def test_F10_M4_a_stage_ends_while_git_is_away_and_its_result_arrives_later(lab:
     here.node()
     here.ask("request: start\n")
     here.until_state(State.RUNNING)
-    away = here.remote.with_name("away.git")
-    here.remote.rename(away)
+    here.take_away()
     outbox = here.folder / "n1" / "node" / "outbox"
     deadline_guard(lambda: any(outbox.glob("*.json")))
-    away.rename(here.remote)
+    here.bring_back()
     here.until_reason("Done")
     assert here.ran() == ["one"]
 
