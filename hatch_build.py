@@ -45,7 +45,7 @@ def fetch(root: Path, vendor: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(root / name, folder)
-        _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+        _npm("ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
         modules = Path(folder) / "node_modules"
         shutil.rmtree(vendor, ignore_errors=True)
         vendor.mkdir(parents=True)
