@@ -1,0 +1,72 @@
+"""A node at work and the page beside it, as `winslowctl node --web` starts them."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.integration.node.lab import HANG, Lab, Node
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'winslowctl'; from cli.main import main; main()"]
+
+
+class House:
+    """`lab` holds the repository and the node `n1`; the page is a process of its own."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.node = lab, lab.node()
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.page = self._page()
+        self.until(self._answers)
+
+    def _page(self) -> subprocess.Popen[bytes]:
+        address = f"127.0.0.1:{self.port}"
+        options = ["--repo", self.lab.url, "--data", str(self.lab.folder / "n1")]
+        return subprocess.Popen(
+            [*COMMAND, *options, "web", "--node-view", "--address", address],
+            cwd=ROOT,
+            env={**os.environ, "WINSLOW_AUTHOR": "Ada Lovelace <ada@example.org>"},
+            stdout=(self.lab.folder / "page.log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + HANG
+        while not condition():
+            assert time.monotonic() < deadline, (self.lab.folder / "page.log").read_text()[-2000:]
+            time.sleep(0.05)
+
+    def restart_page(self) -> None:
+        self.page.kill()
+        self.page.wait()
+        self.page = self._page()
+        self.until(self._answers)
+
+    def restart_node(self) -> Node:
+        self.node.kill()
+        self.node = self.lab.node()
+        return self.node
+
+    def close(self) -> None:
+        self.page.kill()
+        self.page.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,80 @@
+"""What holds on every page: accessible, no element that is not from a template, live, and usable while Git is away."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.house import House
+from tests.integration.node.lab import Lab, stage
+
+Labs = Callable[..., Lab]
+Houses = Callable[[Lab], House]
+EVIL = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>"
+PAGES = ("/", "/projects/v", "/projects/v/1", "/nodes", "/nodes/n1")
+WIDER = """Array.from(document.querySelectorAll('body *'))
+    .filter(each => document.documentElement.scrollWidth > innerWidth + 1
+        && each.getBoundingClientRect().right > innerWidth + 1)
+    .map(each => each.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture
+def finished(lab: Labs, house: Houses) -> House:
+    """A project that ran once, with a hostile name, hostile tags and a hostile log."""
+    here = lab(stage("one", f"print('{EVIL.replace(chr(39), '')}', chr(27) + '[31mred')") + stage("two"))
+    here.edit({"projects/v/project.yaml": f"pipeline: p\nname: {json.dumps(EVIL)}\ntags: [{json.dumps('<b>t</b>')}]\n"})
+    made = house(here)
+    here.ask("request: start")
+    here.until_reason("Done")
+    return made
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible(finished: House, accessible: Callable[[str, str], list[str]], scheme: str) -> None:
+    found = {path: accessible(finished.url + path, scheme) for path in PAGES}
+    assert not {path: complaints for path, complaints in found.items() if complaints}
+
+
+def test_S6_hostile_names_and_logs_make_no_element(finished: House, tab: Page) -> None:
+    for path in PAGES:
+        tab.goto(finished.url + path)
+        assert tab.locator("main img[src=x], main b, main script").count() == 0, path
+    tab.goto(f"{finished.url}/projects/v/1")
+    expect(tab.get_by_text("<img src=x", exact=False).first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 820, 1920])
+def test_no_page_is_wider_than_its_window(finished: House, tab: Page, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 900})
+    for path in PAGES:
+        tab.goto(finished.url + path)
+        assert tab.evaluate(WIDER) == [], path
+
+
+def test_R2_M10_the_overview_follows_what_happens_without_a_reload(lab: Labs, house: Houses, tab: Page) -> None:
+    here = lab(stage("one", "time.sleep(1)"))
+    made = house(here)
+    tab.goto(made.url)
+    tab.evaluate("window.same = true")
+    here.ask("request: start")
+    row = tab.locator("#row-v")
+    expect(row).to_contain_text("running")
+    expect(row).to_contain_text("succeeded")
+    assert tab.evaluate("window.same"), "the page was loaded anew"
+
+
+def test_R6_M4_a_request_waits_while_git_is_away_and_is_sent_on_its_return(lab: Labs, house: Houses, tab: Page) -> None:
+    here = lab(stage("one"))
+    made = house(here)
+    here.take_away()
+    tab.goto(f"{made.url}/projects/v")
+    tab.get_by_role("button", name="Start", exact=True).first.click()
+    expect(tab.locator("body")).to_contain_text("Not yet sent")
+    made.restart_page()
+    tab.goto(f"{made.url}/projects/v")
+    expect(tab.locator("body")).to_contain_text("Not yet sent")
+    here.bring_back()
+    here.until_reason("Done")
+    tab.goto(f"{made.url}/projects/v")
+    expect(tab.locator("body")).not_to_contain_text("Not yet sent")
