@@ -211,5 +211,5 @@ def test_F9_a_second_node_of_a_name_that_started_while_the_server_was_away(link:
     link.proxy.reopen()
     before = first.people.fetch().heartbeats["n1"]
     with pytest.raises(NameTaken, match="choose another --name"):
-        twin.round()
+        twin.rounds(20)
     assert first.people.fetch().heartbeats["n1"] == before
