@@ -12,8 +12,8 @@ from state.message import parse
 class Recorded(Protocol):
     """What keeps a history of `winslow/state`: both repositories."""
 
-    def messages(self) -> Iterator[tuple[str, int, str]]:
-        """(commit, seconds, message), newest first."""
+    def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
+        """(commit, seconds, message), newest first, from the tip or from an older commit."""
         ...
 
 
@@ -40,6 +40,11 @@ def events(repository: Recorded, *, limit: int = 1000, since: str | None = None)
     """The newest `limit` events after commit `since`, as of the last fetch, oldest first."""
     after = takewhile(lambda entry: entry[0] != since, repository.messages())
     return [_record(*entry) for entry in islice(after, limit)][::-1]
+
+
+def newest(repository: Recorded, tip: str | None = None) -> Iterator[EventRecord]:
+    """One by one, the newest first, from the tip or from an older commit."""
+    return (_record(*entry) for entry in repository.messages(tip))
 
 
 def _record(commit: str, seconds: int, message: str) -> EventRecord:

@@ -1,6 +1,7 @@
 """Looking at a clone as it is, without asking its remote: snapshots of any commits, single files, the event log."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
@@ -13,6 +14,17 @@ from state.read import Clone
 
 VIEW = "refs/winslow-view/"
 """Below it a clone names what its remote held at the last fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A file as a commit left it; `text` is None where it went. `seconds` since 1970, by the committer's clock."""
+
+    commit: str
+    seconds: int
+    author: str
+    subject: str
+    text: str | None
 
 
 class Looks:
@@ -52,14 +64,41 @@ class Looks:
         except ValueError:
             return None
 
-    def messages(self) -> Iterator[tuple[str, int, str]]:
-        """(commit, seconds, message) of `winslow/state`, newest first."""
-        commit = self.clone.commit(self.tips()[1])
-        while True:
+    def descends(self, tip: str, ancestor: str) -> bool:
+        return self.clone.descends(tip, ancestor)
+
+    def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
+        """(commit, seconds, message) of `winslow/state`, newest first, from its tip or an older commit of it."""
+        for commit in self.line(tip or self.tips()[1]):
             yield str(commit.id), commit.commit_time, commit.message
+
+    def line(self, tip: str) -> Iterator[pygit2.Commit]:
+        """First parents, newest first."""
+        commit = self.clone.commit(tip)
+        while True:
+            yield commit
             if not commit.parent_ids:
                 return
             commit = self.clone.commit(str(commit.parent_ids[0]))
+
+    def versions(self, path: str, tip: str) -> Iterator[Version]:
+        """Every commit in the line of `tip` that changed a file, newest first."""
+        later = None
+        for commit in self.line(tip):
+            blob = self.clone.entry(str(commit.tree_id), path)
+            if later is not None and later[1] != blob:
+                yield self._version(*later, path)
+            later = (commit, blob)
+        if later is not None and later[1] is not None:
+            yield self._version(*later, path)
+
+    def _version(self, commit: pygit2.Commit, blob: str | None, path: str) -> Version:
+        try:
+            text = None if blob is None else self.clone.text(blob, path).decode(errors="replace")
+        except ValueError:
+            text = ""
+        author = f"{commit.author.name} <{commit.author.email}>"
+        return Version(str(commit.id), commit.commit_time, author, commit.message.partition("\n")[0], text)
 
 
 class Reader(Looks):

@@ -77,9 +77,9 @@ class MemoryRepository:
         """A file of `winslow/state`."""
         return self.server.text(layout.STATE, path)
 
-    def messages(self) -> Iterator[tuple[str, int, str]]:
+    def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
         """(commit, seconds, message) of `winslow/state`, newest first. There is no wall clock here: seconds are 0."""
-        for commit in self.server.line(self.server.refs[layout.STATE]):
+        for commit in self.server.line(tip or self.server.refs[layout.STATE]):
             yield commit.oid, 0, compose(commit.event, node=commit.node, wanted=commit.wanted)
 
     # -- writing ----------------------------------------------------------------------------------------------------

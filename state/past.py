@@ -9,7 +9,7 @@ import pygit2
 from flow.world import Snapshot
 from schema.quantities import parse_duration
 from state.errors import StateError
-from state.git import GitRepository
+from state.looks import Looks
 from state.message import parse
 from state.revisions import NoRevision, commit_named
 
@@ -20,13 +20,13 @@ class NoTime(StateError):
     """It is no time, or one before there was anything."""
 
 
-def at(repository: GitRepository, when: str, now: float) -> Snapshot:
+def at(repository: Looks, when: str, now: float) -> Snapshot:
     """The repository at a commit of either branch, at a time (UTC where it names no zone), or so long ago."""
     main, state = repository.tips()
     if _COMMIT.fullmatch(when):
         return repository.at(*_of_commit(repository, when, main, state))
     seconds = moment(when, now)
-    decided = _newest(_line(repository, state), seconds)
+    decided = _newest(repository.line(state), seconds)
     if decided is None:
         raise NoTime(f"the state repository did not exist at {when}")
     return repository.at(_wanted_then(repository, main, decided, seconds), str(decided.id))
@@ -49,7 +49,7 @@ def _age(text: str) -> float:
         raise NoTime(f"{text[:40]!r} is none of these: {wanted}") from None
 
 
-def _of_commit(repository: GitRepository, when: str, main: str, state: str) -> tuple[str, str]:
+def _of_commit(repository: Looks, when: str, main: str, state: str) -> tuple[str, str]:
     """(`main`, `winslow/state`) when the commit was the tip of its branch."""
     commit = commit_named(repository, when)
     if repository.descends(state, commit):
@@ -58,17 +58,17 @@ def _of_commit(repository: GitRepository, when: str, main: str, state: str) -> t
         return wanted or _wanted_then(repository, main, decided, decided.commit_time), commit
     if not repository.descends(main, commit):
         raise NoRevision(f"commit {when!r} is neither of main nor of winslow/state; `winslowctl events` lists those")
-    for decided in _line(repository, state):
+    for decided in repository.line(state):
         wanted = parse(decided.message).wanted
         if (wanted and repository.descends(commit, wanted)) or not decided.parent_ids:
             return commit, str(decided.id)
     raise NoRevision(f"nothing was decided on {when!r}")
 
 
-def _wanted_then(repository: GitRepository, main: str, decided: pygit2.Commit, seconds: float) -> str:
+def _wanted_then(repository: Looks, main: str, decided: pygit2.Commit, seconds: float) -> str:
     """The tip of `main` at that time: never older than what was decided on, whatever people's clocks said."""
     wanted = parse(decided.message).wanted
-    for commit in _line(repository, main):
+    for commit in repository.line(main):
         if str(commit.id) == wanted or commit.commit_time <= seconds or not commit.parent_ids:
             return str(commit.id)
     return main
@@ -76,13 +76,3 @@ def _wanted_then(repository: GitRepository, main: str, decided: pygit2.Commit, s
 
 def _newest(line: Iterator[pygit2.Commit], seconds: float) -> pygit2.Commit | None:
     return next((commit for commit in line if commit.commit_time <= seconds), None)
-
-
-def _line(repository: GitRepository, tip: str) -> Iterator[pygit2.Commit]:
-    """First parents, newest first."""
-    commit = repository.clone.commit(tip)
-    while True:
-        yield commit
-        if not commit.parent_ids:
-            return
-        commit = repository.clone.commit(str(commit.parent_ids[0]))

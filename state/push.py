@@ -54,22 +54,26 @@ class Publisher:
         self.clone, self.url, self.timeout = clone, url, timeout
         self.options = True
 
-    def push(self, updates: Sequence[Update], oid: str) -> Outcome:
-        """Landed(oid) only where the server said so. No answer, or none that is understood: Unknown(…, oid)."""
+    def push(self, updates: Sequence[Update], oid: str, asks: Sequence[str] = ()) -> Outcome:
+        """Landed(oid) only where the server said so. No answer, or none that is understood: Unknown(…, oid).
+
+        `asks` are push options, for a server that takes any.
+        """
         try:
-            done = self._run(updates)
+            done = self._run(updates, asks)
             if done.code != 0 and self.options and _NO_OPTIONS in done.err:
                 self.options = False
                 done = self._run(updates)
         except TimedOut as error:
             return Unknown(str(error), oid)
-        return Landed(oid) if _accepted(done, updates) else refusal(done, oid)
+        return Landed(oid, text=done.err[:4000]) if _accepted(done, updates) else refusal(done, oid)
 
-    def _run(self, updates: Sequence[Update]) -> Done:
+    def _run(self, updates: Sequence[Update], asks: Sequence[str] = ()) -> Done:
         leases = [f"--force-with-lease={update.ref}:{update.expected or ''}" for update in updates]
         specs = [f"{update.local}:{update.ref}" for update in updates]
-        quiet = self.options and all(update.ref != layout.MAIN for update in updates)  # people's commits are checked
-        options = ["-o", "ci.skip"] if quiet else []
+        checked = bool(asks) or any(update.ref == layout.MAIN for update in updates)  # what people commit is
+        wanted = [*asks] if checked else ["ci.skip"]
+        options = [word for option in wanted for word in ("-o", option)] if self.options else []
         return git(
             ["push", "--porcelain", "--atomic", *leases, *options, "--", self.url, *specs],
             folder=self.clone,

@@ -34,10 +34,14 @@ class Rejection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """`snapshot` is the base with the commits applied, where the repository can tell cheaply; else fetch."""
+    """`snapshot` is the base with the commits applied, where the repository can tell cheaply; else fetch.
+
+    `text` is what the server said beside it.
+    """
 
     oid: str
     snapshot: Snapshot | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

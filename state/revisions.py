@@ -11,6 +11,7 @@ from state import build
 from state.branch import CloneBranch
 from state.errors import StateError
 from state.git import GitRepository
+from state.looks import Looks
 from state.trees import PROJECTS, ROOT
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
@@ -32,14 +33,14 @@ def resolve(repository: GitRepository, rev: str) -> str:
         return commit_named(repository, rev)
 
 
-def commit_named(repository: GitRepository, rev: str) -> str:
+def commit_named(repository: Looks, rev: str) -> str:
     """The commit of the clone that an id of at least 7 digits begins. NoRevision."""
     try:
         found = repository.clone.repo.get(rev) if len(rev) == 40 else repository.clone.repo.revparse_single(rev)
     except (KeyError, ValueError, pygit2.GitError):
         found = None
     if not isinstance(found, pygit2.Commit) or not re.fullmatch(r"[0-9a-f]{7,40}", rev):
-        raise NoRevision(f"there is no branch or commit {rev!r} in {repository.remote.shown}")
+        raise NoRevision(f"there is no branch or commit {rev!r} here")
     return str(found.id)
 
 

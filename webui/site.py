@@ -14,13 +14,15 @@ from flow.views import STATES
 from schema.errors import DocumentError
 from state.drains import CannotDrain
 from state.errors import StateError
-from webui import filters
+from state.past import NoTime
+from state.revisions import NoRevision
+from webui import filters, past
 from webui.asking import Outbox
 from webui.fleet import Fleet
-from webui.pages import executions, nodes, overview, projects
+from webui.pages import executions, history, nodes, overview, pipelines, projects
 from webui.source import Look, NothingYet, Source
 
-NAVIGATION = (("/", "Projects"), ("/nodes", "Nodes"))
+NAVIGATION = (("/", "Projects"), ("/nodes", "Nodes"), ("/pipelines", "Pipelines"), ("/history", "Events"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,22 @@ def create_site(page: Page) -> Flask:
     CSRFProtect(site)
     Htmx(site)
     filters.add_to(site)
-    for blueprint in (overview.pages, projects.pages, nodes.pages, executions.pages):
+    for blueprint in (overview.pages, projects.pages, nodes.pages, executions.pages, pipelines.pages, history.pages):
         site.register_blueprint(blueprint)
     site.before_request(_look)
+    past.add_to(site, page.source)
     site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration)
     site.register_error_handler(StateError, _away)
     site.register_error_handler(
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")
     )
+    for kind in (NoTime, NoRevision):
+        site.register_error_handler(kind, lambda error: _problem(404, "There was no such moment", str(error)))
+    site.register_error_handler(405, lambda error: _problem(405, "This cannot be done here", str(error.description)))
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
-    for kind in (WouldBeRejected, DocumentError, CannotDrain):
-        site.register_error_handler(kind, lambda error: _problem(422, "This cannot be asked", str(error)))
+    for wrong in (WouldBeRejected, DocumentError, CannotDrain):
+        site.register_error_handler(wrong, lambda error: _problem(422, "This cannot be asked", str(error)))
     return site
 
 

@@ -12,7 +12,20 @@ from tests.integration.node.lab import Lab, stage
 Labs = Callable[..., Lab]
 Houses = Callable[[Lab], House]
 EVIL = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>"
-PAGES = ("/", "/projects/v", "/projects/v/1", "/nodes", "/nodes/n1")
+PAGES = (
+    *("/", "/projects/v", "/projects/v/1", "/nodes", "/nodes/n1", "/history", "/pipelines", "/pipelines/p"),
+    "/pipelines/p/edit",
+)
+    "/",
+    "/projects/v",
+    "/projects/v/1",
+    "/nodes",
+    "/nodes/n1",
+    "/history",
+    "/pipelines",
+    "/pipelines/p",
+    "/pipelines/p/edit",
+)
 WIDER = """Array.from(document.querySelectorAll('body *'))
     .filter(each => document.documentElement.scrollWidth > innerWidth + 1
         && each.getBoundingClientRect().right > innerWidth + 1)
@@ -78,3 +91,37 @@ def test_R6_M4_a_request_waits_while_git_is_away_and_is_sent_on_its_return(lab: 
     here.until_reason("Done")
     tab.goto(f"{made.url}/projects/v")
     expect(tab.locator("body")).not_to_contain_text("Not yet sent")
+
+
+def test_R1110_the_editor_says_while_somebody_types_what_is_wrong_and_what_would_change(
+    finished: House, tab: Page, shot: Callable[[Page, str], None]
+) -> None:
+    tab.goto(f"{finished.url}/pipelines/p/edit")
+    text = tab.get_by_label("Definition")
+    good = text.input_value()
+    text.fill(good.replace("stages:", "stagges:"))
+    expect(tab.locator("#draft")).to_contain_text("did you mean")
+    shot(tab, "editor")
+    text.fill(good.replace("name: two", "name: three"))
+    expect(tab.locator("#draft")).to_contain_text("new: stage three")
+    tab.get_by_label("What you changed").fill("Call it three")
+    tab.get_by_role("button", name="Save as a commit").click()
+    expect(tab.locator("body")).to_contain_text("committed as")
+    finished.until(lambda: finished.lab.repository.fetch().pipelines["p"].stage("three") is not None)
+    tab.goto(f"{finished.url}/pipelines/p")
+    expect(tab.locator("body")).to_contain_text("Call it three")
+    shot(tab, "pipeline")
+
+
+def test_M16_time_travel_shows_everything_as_it_was(
+    finished: House, tab: Page, shot: Callable[[Page, str], None]
+) -> None:
+    tab.goto(f"{finished.url}/history?event=claim")
+    tab.get_by_title("The page as it was after this commit").last.click()
+    expect(tab.locator("body")).to_contain_text("Nothing can be asked of the past")
+    expect(tab.get_by_role("button", name="Start", exact=True)).to_have_count(0)
+    tab.get_by_role("link", name="Projects").click()
+    expect(tab.locator("#row-v")).to_contain_text("running")
+    shot(tab, "past")
+    tab.get_by_role("link", name="Back to now").click()
+    expect(tab.locator("#row-v")).to_contain_text("succeeded")
