@@ -16,16 +16,6 @@ PAGES = (
     *("/", "/projects/v", "/projects/v/1", "/nodes", "/nodes/n1", "/history", "/pipelines", "/pipelines/p"),
     "/pipelines/p/edit",
 )
-    "/",
-    "/projects/v",
-    "/projects/v/1",
-    "/nodes",
-    "/nodes/n1",
-    "/history",
-    "/pipelines",
-    "/pipelines/p",
-    "/pipelines/p/edit",
-)
 WIDER = """Array.from(document.querySelectorAll('body *'))
     .filter(each => document.documentElement.scrollWidth > innerWidth + 1
         && each.getBoundingClientRect().right > innerWidth + 1)
