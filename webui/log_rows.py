@@ -1,0 +1,76 @@
+"""Rows of a log as markup. Whatever a program printed ends up as text of our own elements."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from runner import logs
+from runner.log_lines import Raw
+from webui.ansi import tokens
+
+SHOWN = 4000
+"""Signs of a line that are shown."""
+LINE = Markup(
+    '<div class="ln line-{stream}"{id} data-at="{at}">{number}<time title="{time}">{clock}</time>'
+    '<span class="tx">{text}</span></div>\n'
+)
+NUMBER = Markup('<a class="no" href="?line={number}#L{number}">{number}</a>')
+NO_NUMBER = Markup('<a class="no"></a>')
+SPAN = Markup('<span class="{}">{}</span>')
+CUT = Markup('<span class="cut">… {} bytes of this line are not shown</span>')
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the system did; `time` as in the log."""
+
+    time: str
+    text: str
+
+
+def row(raw: Raw, number: int | None) -> Markup:
+    """One line; without a number where it is not known yet."""
+    text = raw.content.decode(errors="replace")
+    line = logs.parse(text) if raw.begins else logs.Line("", "O", text)
+    return LINE.format(
+        stream=line.stream,
+        id=Markup(' id="L{}"').format(number) if number else "",
+        at=raw.start,
+        number=NUMBER.format(number=number) if number else NO_NUMBER,
+        time=_clean_time(line.time),
+        clock=_clean_time(line.time)[11:23],
+        text=_text(line.text, raw.cut),
+    )
+
+
+def event_row(event: Event) -> Markup:
+    return LINE.format(
+        stream="S", id="", at="", number=NO_NUMBER, time=_clean_time(event.time), clock=_clean_time(event.time)[11:23],
+        text=_text(event.text, 0),
+    )  # fmt: skip
+
+
+def rows(found: Iterable[Raw | Event], number: int | None) -> Markup:
+    """`number` is that of the first line. A piece of a line that began earlier belongs to the line before."""
+    made: list[Markup] = []
+    for each in found:
+        if isinstance(each, Event):
+            made.append(event_row(each))
+            continue
+        made.append(row(each, number))
+        number = number + 1 if number else None
+    return Markup("").join(made)
+
+
+def _clean_time(text: str) -> str:
+    return text if len(text) <= 32 and all(sign in "0123456789-:.TZ+" for sign in text) else ""
+
+
+def _text(text: str, cut: int) -> Markup:
+    left_out = cut + len(text[SHOWN:].encode(errors="replace"))
+    made = Markup("").join(
+        SPAN.format(each.classes, each.text) if each.classes else Markup("{}").format(each.text)
+        for each in tokens(text[:SHOWN])
+    )
+    return made + CUT.format(left_out) if left_out else made
