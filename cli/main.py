@@ -18,6 +18,7 @@ from cli import (
     history,
     logs,
     looking,
+    notices,
     page,
     pipelines,
     projects,
@@ -57,8 +58,8 @@ def options(
 
 
 for group in (
-    repository, validation, health, running, page, pipelines, projects, control, draining, waiting, looking, top,
-    describing, logs, history, files,
+    repository, validation, health, notices, running, page, pipelines, projects, control, draining, waiting, looking,
+    top, describing, logs, history, files,
 ):  # fmt: skip
     group.add_to(app)
 

@@ -24,6 +24,7 @@ Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shar
 Web = Annotated[str, typer.Option("--web", help="HOST:PORT of the page on this machine; empty for none")]
 Peer = Annotated[str, typer.Option("--peer", help="HOST:PORT by which other nodes reach this one, to fetch workspaces")]
 Listen = Annotated[str, typer.Option("--listen", help="where to answer them; default: --peer's port on every address")]
+Notify = Annotated[Path | None, typer.Option("--notify", help="the file with the addresses of who is told")]
 Images = Annotated[
     Path | None, typer.Option("--images", help="JSON: what stands for images where stages are processes")
 ]
@@ -42,7 +43,7 @@ def node(
     name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Heartbeat = "60s",
     slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
-    web: Web = "", peer: Peer = "", listen: Listen = "",
+    web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -53,7 +54,7 @@ def node(
     options = node_options(
         name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
         labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
-        peer=peer or None,
+        peer=peer or None, notify=notify,
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with child(repo, data, page_beside(web)), child(repo, data, _giver(options.name, peer, listen)):

@@ -24,6 +24,8 @@ from controller.folders import Folders
 from controller.heartbeat import NameTaken
 from controller.journal import Journal, JournalError
 from controller.loop import Controller, Parts
+from controller.notifier import Notifier
+from controller.notify_send import CannotSend, read_targets
 from controller.pace import Pace
 from controller.sampler import Sampler, Stages
 from controller.sampler import start as start_sampling
@@ -69,6 +71,7 @@ class NodeOptions:
     pool: Path | None = None
     images: Path | None = None
     labels: tuple[str, ...] = ()
+    notify: Path | None = None  # the file of addresses; without it this node tells nobody
     settle: float = 1.0
     board: float = 60.0
     peer: str | None = (
@@ -83,9 +86,11 @@ def run_node(options: NodeOptions, say: Say) -> int:
     """Rounds until SIGTERM, SIGINT or `options.ended`. Containers go on, unless `stop_stages`. The exit code."""
     options = _absolute(options)
     try:
+        if options.notify:
+            read_targets(options.notify)
         with _only_one(options.data):
             return _run(options, say)
-    except (CannotStart, JournalError, NameTaken, StateError, RunnerError) as error:
+    except (CannotStart, CannotSend, JournalError, NameTaken, StateError, RunnerError) as error:
         say(f"cannot start: {error}")
         return 1
 
@@ -97,6 +102,7 @@ def _absolute(options: NodeOptions) -> NodeOptions:
         data=options.data.absolute(),
         pool=options.pool.absolute() if options.pool else None,
         images=options.images.absolute() if options.images else None,
+        notify=options.notify.absolute() if options.notify else None,
     )
 
 
@@ -207,11 +213,13 @@ def _controller(
     peers = Peers(options.name, key)
     trees = Folders(options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers)
     window = Window(options.data / VIEW, pool, time.time)
+    notifier = Notifier(options.data / "notices", options.notify, say)
 
     def show(world: World) -> None:
         if world.snapshot:
             peers.known = world.snapshot.inventories
         window.show(world)
+        notifier.seen(world)
 
     tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say, partial(lost, gpus))
     me = Me(
@@ -240,6 +248,7 @@ def _controller(
             say=say,
             load=lambda: sampler.newest,
             show=show,
+            changed=notifier.changed,
         )
     )
 

@@ -1,6 +1,6 @@
 """Rounds of one controller: observe, decide, act. A round never waits for a stage."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.alarms import Alarms
@@ -12,6 +12,7 @@ from controller.refusals import FETCH, PAUSE, Refusals
 from controller.trees import Trees
 from controller.workshop import Workshop
 from flow.actions import Decision
+from flow.change import Commit
 from flow.clock import Clock
 from flow.decide import decide
 from flow.leases import Sightings, looked, missed
@@ -48,6 +49,7 @@ class Parts:
     gpus: Gpus = field(default_factory=NoGpus)
     say: Callable[[str], None] = lambda text: None
     show: Callable[[World], None] = lambda world: None
+    changed: Callable[[Snapshot, Snapshot, Sequence[Commit]], None] = lambda before, after, commits: None
     load: Callable[[], dict[str, float]] = dict
 
 
@@ -87,7 +89,8 @@ class Controller:
             decision = decide(world)
         self.parts.show(world)
         outcome = self.act(world, decision)
-        if isinstance(outcome, Landed) and outcome.snapshot:
+        if isinstance(outcome, Landed) and outcome.snapshot and world.snapshot:
+            self.parts.changed(world.snapshot, outcome.snapshot, decision.commits)
             self.parts.show(replace(world, snapshot=outcome.snapshot))
         return outcome
 

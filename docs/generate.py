@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schema import execution, inputs, node, pipeline, project, reply, request
+from schema import execution, inputs, node, notify, pipeline, project, reply, request
 from schema.quantities import format_duration
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
@@ -24,6 +24,7 @@ SECTION = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 MODELS: dict[str, type[BaseModel]] = {
     "Settings": node.Settings,
+    "Rule": notify.Rule,
     "Exclusive": node.Exclusive,
     "NodeSettings": node.NodeSettings,
     "Pipeline": pipeline.Pipeline,
@@ -66,7 +67,13 @@ MEANING: dict[str, dict[str, str]] = {
         "delete_after": "a deleted project can be restored for so long",
         "max_deletions": "more projects than this vanishing at once wait for a confirmation",
         "exclusive": "not used in this version",
+        "notify": "who is told of what; the addresses stay on nodes",
         "join": "`approved`: a node takes work only once `nodes/<node>.yaml` exists",
+    },
+    "Rule": {
+        "to": "names in the file that `node --notify` is given",
+        "on": "what they are told",
+        "tags": "only of projects with one of these tags",
     },
     "Exclusive": {
         "give_up_after": "its node stops it after so long without an answer of the server",
@@ -159,6 +166,7 @@ MEANING: dict[str, dict[str, str]] = {
         "priority": "the larger, the sooner a node takes it",
         "node": "run all its stages on this node",
         "description": "for people",
+        "notify": "who is told of this project, beside those whom `winslow.yaml` names",
     },
     "Request": {
         "request": "what is asked",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from schema.base import Recorded, Wanted
 from schema.execution import Lease
 from schema.names import Name
+from schema.notify import Rule
 from schema.quantities import Duration
 
 SCHEMA = 1
@@ -100,6 +101,7 @@ class Settings(Wanted):
     max_deletions: int = Field(default=5, ge=1)
     exclusive: Exclusive = Exclusive()
     join: Literal["open", "approved"] = "open"
+    notify: tuple[Rule, ...] = ()
 
     def lease(self) -> Lease:
         return Lease(lost_after=self.lost_after)

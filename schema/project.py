@@ -21,3 +21,4 @@ class Project(Wanted):
     priority: int = Field(default=50, ge=0, le=100)
     node: Name | None = None
     description: str = Field(default="", max_length=4000)
+    notify: tuple[Name, ...] = ()

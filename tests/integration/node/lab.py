@@ -22,12 +22,13 @@ HANG = 45.0
 """A guard against hanging, ten times what anything here takes."""
 
 NODE = """
-import sys
+import os, sys
 from pathlib import Path
 from controller.assemble import NodeOptions, run_node
 repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner, poll=0.25, heartbeat=0.4,
-    slots=2, settle=0.1, board=0.5), lambda text: print(text, flush=True)))
+    slots=2, settle=0.1, board=0.5, notify=Path(os.environ["TEST_NOTIFY"]) if "TEST_NOTIFY" in os.environ else None),
+    lambda text: print(text, flush=True)))
 """
 
 WORK = "import os, time; print(os.environ['WINSLOW_STAGE'], file=open(os.environ['RUNS'], 'a')); "

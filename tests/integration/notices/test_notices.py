@@ -1,0 +1,154 @@
+"""Notices as they reach somebody: a real node, real HTTP, and addresses that are never connected to."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from controller.notify_send import apart, forbidden
+from tests.integration.cli.command import Command
+from tests.integration.node.lab import HANG, Lab, stage
+
+Labs = Callable[..., Lab]
+
+
+class Inbox:
+    """A service that takes notices, or sends them on to somewhere."""
+
+    def __init__(self, redirect: str = "") -> None:
+        self.got: list[dict[str, str]] = []
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                inbox.got.append(json.loads(body))
+                self.send_response(307 if redirect else 200)
+                if redirect:
+                    self.send_header("location", redirect)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def until(self, count: int) -> list[str]:
+        deadline = time.monotonic() + HANG
+        while len(self.got) < count:
+            assert time.monotonic() < deadline, self.got
+            time.sleep(0.05)
+        return [each["title"] for each in self.got]
+
+
+@pytest.fixture
+def inbox() -> Iterator[Callable[..., Inbox]]:
+    made: list[Inbox] = []
+
+    def make(redirect: str = "") -> Inbox:
+        made.append(Inbox(redirect))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.server.shutdown()
+        each.server.server_close()
+
+
+def targets(folder: Path, address: str, *, loopback: bool = False) -> Path:
+    file = folder / "notify.yaml"
+    file.write_text(f"loopback: {str(loopback).lower()}\ntargets:\n  ada: {address}\n")
+    file.chmod(0o600)
+    return file
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback, or nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return ""
+
+
+def send(file: Path) -> str:
+    return apart(file, json.dumps({"target": "ada", "subject": "failed", "title": "t", "text": "x"}))
+
+
+def test_M12_R4_a_node_tells_what_it_committed_once(
+    lab: Labs, inbox: Callable[..., Inbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = inbox()
+    here = lab(stage("one") + "  - {name: look, when: manual}\n")
+    file = targets(tmp_path, f"json://127.0.0.1:{box.port}/", loopback=True)
+    monkeypatch.setenv("TEST_NOTIFY", str(file))
+    here.edit({"projects/v/project.yaml": "pipeline: p\nnotify: [ada]\n"})
+    node = here.node()
+    here.ask("request: start")
+    assert box.until(1) == ["v needs you"]
+    here.until(lambda _: not list((here.folder / "n1" / "notices").glob("*.json")))
+    node.kill()
+    here.node()
+    here.ask("request: answer\nstage: look")
+    here.until_reason("Done")
+    assert box.until(2) == ["v needs you", "v is done"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.1.2.3"])
+def test_S10_an_address_on_this_machine_is_never_connected_to(
+    inbox: Callable[..., Inbox], tmp_path: Path, address: str
+) -> None:
+    box = inbox()
+    said = send(targets(tmp_path, f"json://{address}:{box.port}/secret-path"))
+    assert "did not take it" in said
+    assert "secret-path" not in said
+    assert not box.got
+
+
+def test_S10_a_redirect_to_this_machine_is_never_followed(inbox: Callable[..., Inbox], tmp_path: Path) -> None:
+    if not (address := own_address()):
+        pytest.skip("this machine has no address but loopback")
+    inside = inbox()
+    outside = inbox(f"http://127.0.0.1:{inside.port}/")
+    said = send(targets(tmp_path, f"json://{address}:{outside.port}/?method=post"))
+    assert outside.got, said
+    assert not inside.got
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        ("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("169.254.169.254", True),
+        ("fe80::1%eth0", True),
+        ("0.0.0.0", True), ("224.0.0.1", True), ("10.1.2.3", False), ("192.168.0.7", False), ("8.8.8.8", False),
+    ],
+)  # fmt: skip
+def test_S10_what_is_of_this_machine_or_of_a_link(host: str, refused: bool) -> None:
+    assert forbidden(host) is refused
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [
+        ("targets: {ada: json://h}\n", 0o644, "chmod 600"),
+        ("targets: [", 0o600, "notify.yaml:2"),
+        ("ada: x\n", 0o600, "a mapping `targets`"),
+        ("targets: {bob: json://h}\n", 0o600, "no target 'ada'"),
+        ("targets: {ada: 'nonsense://s3cret'}\n", 0o600, "does not understand"),
+    ],
+)
+def test_a_file_that_is_no_good_is_said_without_its_secrets(tmp_path: Path, content: str, mode: int, said: str) -> None:
+    file = tmp_path / "notify.yaml"
+    file.write_text(content)
+    file.chmod(mode)
+    shown = Command()("notify", "ada", "--file", str(file), code=1)
+    assert said in shown
+    assert "s3cret" not in shown

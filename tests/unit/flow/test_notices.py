@@ -1,0 +1,101 @@
+"""Who is told of what: on a change only, of what it is, and by which rule."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flow.local import Entry, Order, Sight
+from flow.notices import of_change, of_timeouts
+from flow.world import Snapshot
+from schema.execution import State
+from schema.reasons import End
+from tests.unit.flow.builders import Story, fleet, node, started
+
+ONE = "name: p\nstages:\n  - {name: only, image: i%s}\n"
+RULE = {"to": ["chat"], "on": ["needs_person", "failed", "done", "node_lost", "timeout"]}
+
+
+def now(story: Story, **settings: object) -> Snapshot:
+    return fleet(story, node("n1"), **{"notify": [RULE], **settings})
+
+
+def told(before: Snapshot, after: Snapshot) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(each.subject, each.title, each.to) for each in of_change(before, after, ["v", "v", "", "gone"])]
+
+
+def test_M12_whoever_asked_is_told_that_a_project_needs_a_person() -> None:
+    story = started()
+    before = now(story)
+    story.ran()
+    assert told(before, now(story)) == [("needs_person", "v needs you", ("chat",))]
+
+
+@pytest.mark.parametrize(
+    ("state", "subject", "title"),
+    [(State.SUCCEEDED, "done", "Ulm is done"), (State.FAILED, "failed", "Ulm failed")],
+)
+def test_M12_the_end_of_a_project_is_told(state: State, subject: str, title: str) -> None:
+    story = started(ONE % "", name="Ulm")
+    before = now(story)
+    story.ran(state)
+    assert told(before, now(story)) == [(subject, title, ("chat",))]
+
+
+def test_M12_what_did_not_change_is_not_told_again() -> None:
+    story = started(ONE % "")
+    story.ran(State.FAILED)
+    assert told(now(story), now(story)) == []
+
+
+def test_M12_a_failure_that_is_tried_again_is_not_told() -> None:
+    story = started(ONE % ", retry: {max: 2, when: [exit_code]}")
+    before = now(story)
+    story.ran(State.FAILED, End.EXIT_CODE)
+    assert story.steps.run
+    assert told(before, now(story)) == []
+
+
+def test_M12_a_lost_node_is_told_once_with_what_it_ran() -> None:
+    story = started(ONE % "")
+    story.ran(State.RUNNING)
+    before = now(story)
+    story.now(1, state=State.LOST)
+    [notice] = [each for each in of_change(before, now(story), ["v"]) if each.subject == "node_lost"]
+    assert notice.title == "node n1 is lost"
+    assert "v/1 only" in notice.text
+    assert notice.to == ("chat",)
+
+
+@pytest.mark.parametrize(
+    ("project", "rules", "to"),
+    [
+        ({"notify": ["ada"]}, [RULE], ("ada", "chat")),
+        ({"notify": ["chat"]}, [RULE], ("chat",)),
+        ({}, [{**RULE, "tags": ["drone"]}], ()),
+        ({"tags": ["drone"]}, [{**RULE, "tags": ["drone"]}], ("chat",)),
+        ({}, [{"to": ["chat"], "on": ["failed"]}], ()),
+        ({}, [], ()),
+    ],
+)
+def test_M12_rules_and_projects_say_who(project: dict[str, Any], rules: list[object], to: tuple[str, ...]) -> None:
+    story = started(ONE % "", **project)
+    before = now(story, notify=rules)
+    story.ran()
+    assert tuple(name for _, _, names in told(before, now(story, notify=rules)) for name in names) == to
+
+
+@pytest.mark.parametrize(("used", "mark"), [(49, None), (50, 50), (79, 50), (81, 80), (99, 90)])
+def test_M12_half_and_more_of_a_timeout_is_told_by_the_node_that_runs_it(used: float, mark: int | None) -> None:
+    story = started(ONE % ", timeout: 100s")
+    order = Order(project="v", execution=1, stage="only", image="i", timeout=100.0)
+    entry = Entry(claim="1" * 32, container="1" * 32, order=order)
+    world: Any = SimpleNamespace(
+        snapshot=now(story),
+        now=1000.0,
+        entries={"1" * 32: entry},
+        containers={"1" * 32: Sight("1" * 32, running=True, started=1000.0 - used)},
+    )
+    found = of_timeouts(world)
+    assert [each.title for each in found] == ([f"v has used {mark} % of its time"] if mark else [])
+    assert [each.key for each in found] == [each.key for each in of_timeouts(world)]
