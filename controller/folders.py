@@ -7,6 +7,7 @@ DATA/runs/<container>/log, io/, inputs.json        the log, what the program say
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -30,6 +31,10 @@ LONGEST_LIST = 16 * 1024
 """Signs of their paths together."""
 
 
+def _beside(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="tidy", daemon=True).start()
+
+
 class Folders:
     """`isolated` says whether stages see the container's paths or, as processes, the host's; `user` who they are."""
 
@@ -45,7 +50,7 @@ class Folders:
         peers: Peers | None = None,
     ) -> None:
         self.data, self.pool, self.isolated = data.absolute(), pool.absolute(), isolated
-        self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint)
+        self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint, later=_beside)
         self.workspaces.repair()
         self.peers = peers
 

@@ -7,9 +7,11 @@ Kinds: `d` a directory, `f` a file and `x` a program (value: digest), `l` a symb
 bytes to the kernel; here they are text with surrogate escapes. Owners, times and other modes are no part of a tree.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from runner.store import digests
 from runner.store.errors import BadManifest
@@ -18,6 +20,9 @@ HEADER = b"winslow-manifest 1\0"
 MOST_BYTES, MOST_ROWS = 512 << 20, 2_000_000
 LONGEST_PATH, LONGEST_NAME = 4095, 255
 _ENCODING = ("utf-8", "surrogateescape")
+_ODD = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)|\0", re.DOTALL)
+"""A path that needs a closer look: an empty part, `.`, `..`, or NUL."""
+_DIGEST = re.compile(rf"{digests.PREFIX}[0-9a-f]{{64}}")
 
 
 class Kind(StrEnum):
@@ -28,11 +33,13 @@ class Kind(StrEnum):
 
     @property
     def content(self) -> bool:
-        return self in (Kind.FILE, Kind.PROGRAM)
+        return self is Kind.FILE or self is Kind.PROGRAM
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+_KINDS = {kind.value.encode(): kind for kind in Kind}
+
+
+class Row(NamedTuple):
     """`value` is the digest of a file, the target of a link; `size` the bytes of a file."""
 
     path: str
@@ -90,8 +97,8 @@ def _row(path: bytes, kind: bytes, size: bytes, value: bytes) -> Row:
     if not size.isdigit() or len(size) > 18 or (size[:1] == b"0" and size != b"0"):
         raise BadManifest(f"{path[:200]!r}: a size that is none")
     try:
-        return Row(path.decode(*_ENCODING), Kind(kind.decode("ascii", "replace")), int(size), value.decode(*_ENCODING))
-    except ValueError:
+        return Row(path.decode(*_ENCODING), _KINDS[kind], int(size), value.decode(*_ENCODING))
+    except KeyError:
         raise BadManifest(f"{path[:200]!r}: an unknown kind {kind[:20]!r}") from None
 
 
@@ -99,19 +106,23 @@ def _checked(rows: list[Row]) -> dict[str, Row]:
     if len(rows) > MOST_ROWS:
         raise BadManifest(f"more than {MOST_ROWS} files and folders")
     found: dict[str, Row] = {}
+    folders = {""}
     last = b""
     for row in rows:
-        path = raw(row.path)
-        if (order := _order(path)) <= last:
-            raise BadManifest(f"{row.path[:200]!r} is there twice, or in the wrong place")
+        name = row.path
+        path = name.encode("utf-8", "surrogateescape")
+        if (order := path.replace(b"/", b"\0")) <= last:
+            raise BadManifest(f"{name[:200]!r} is there twice, or in the wrong place")
         last = order
-        _check_path(path)
-        _check_value(row)
-        parent = row.path.rpartition("/")[0]
-        above = found.get(parent)
-        if parent and (above is None or above.kind is not Kind.DIRECTORY):
-            raise BadManifest(f"{row.path[:200]!r} is below what is no directory")
-        found[row.path] = row
+        if len(path) > LONGEST_NAME or _ODD.search(path):
+            _check_path(path)
+        if not (row.kind.content and _DIGEST.fullmatch(row.value)):
+            _check_value(row)
+        if name.rpartition("/")[0] not in folders:
+            raise BadManifest(f"{name[:200]!r} is below what is no directory")
+        if row.kind is Kind.DIRECTORY:
+            folders.add(name)
+        found[name] = row
     return found
 
 

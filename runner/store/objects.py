@@ -126,17 +126,24 @@ class Objects:
                 if os.fstat(file.fileno()).st_nlink > 1:
                     raise OSError(errno.EPERM, "its other names may be somebody else's")
                 self._dress(file.fileno(), executable)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            os.link(path, target, follow_symlinks=False)
+            self._linked(path, target)
             self._through(target)
-        except FileExistsError:
-            pass
         except OSError as error:
             if error.errno not in NO_LINK:
                 raise
             with open(path, "rb") as source:
                 self._copied(source, digest, executable)
+
+    def _linked(self, path: Path | str, target: Path) -> None:
+        """In place of one that was cut off, and never away in between: other threads store the same."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.tmp.mkdir(parents=True, exist_ok=True)
+        part = self.tmp / secrets.token_hex(16)
+        os.link(path, part, follow_symlinks=False)
+        try:
+            os.rename(part, target)
+        finally:
+            part.unlink(missing_ok=True)  # a rename onto another name of the same file does nothing
 
     def _copied(self, source: BinaryIO, digest: str, executable: bool) -> None:
         with self._temporary() as (path, file):

@@ -52,6 +52,7 @@ class Workspaces:
 
     Looking needs no rights beyond reading the folder; everything else belongs to the controller, but `add` and `edit`,
     which anybody may do who can write to the store. `passing` hears the places at which a test may end this process.
+    `later` is given what need not be waited for: to delete thousands of links takes longer than the rest of an end.
     """
 
     def __init__(
@@ -63,8 +64,9 @@ class Workspaces:
         durable: bool = True,
         say: Callable[[str], None] = lambda text: None,
         passing: Callable[[str], None] = lambda place: None,
+        later: Callable[[Callable[[], None]], None] = lambda work: work(),
     ) -> None:
-        self.data, self.say, self.passing = data.absolute(), say, passing
+        self.data, self.say, self.passing, self.later = data.absolute(), say, passing, later
         self.owner = owner or (os.geteuid(), os.getegid())
         self.objects = Objects(self.data / "store", self.owner, durable=durable)
         self.gate = Gate()
@@ -249,7 +251,7 @@ class Workspaces:
     def _put_aside(self, folder: Path) -> None:
         for name in PARTS:
             self._aside(folder / name)
-        self.clear()
+        self.later(self.clear)
 
     def _aside(self, path: Path) -> None:
         """Out of the way by one rename: whatever still has it mounted or open goes on without harm to anybody."""
