@@ -32,6 +32,7 @@ from controller.sampler import start as start_sampling
 from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
 from flow.local import Me, World
+from runner import log_events
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
 from runner.gpus import Gpus, NoGpus, lost
@@ -221,7 +222,11 @@ def _controller(
         window.show(world)
         notifier.seen(world)
 
-    tools = Tools(owner, runner, trees, journal, ThreadJobs(), clock, failpoint, pace.wake, say, partial(lost, gpus))
+    def note(container: str, text: str) -> None:
+        log_events.note(options.data / "runs" / container, text)
+
+    work = ThreadJobs()
+    tools = Tools(owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note)
     me = Me(
         node=options.name,
         incarnation=incarnation,
@@ -249,6 +254,7 @@ def _controller(
             load=lambda: sampler.newest,
             show=show,
             changed=notifier.changed,
+            note=note,
         )
     )
 

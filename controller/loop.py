@@ -51,6 +51,7 @@ class Parts:
     show: Callable[[World], None] = lambda world: None
     changed: Callable[[Snapshot, Snapshot, Sequence[Commit]], None] = lambda before, after, commits: None
     load: Callable[[], dict[str, float]] = dict
+    note: Callable[[str, str], None] = lambda container, text: None
 
 
 class Controller:
@@ -199,6 +200,7 @@ class Controller:
         for stop in decision.stops:
             if stop.reason:
                 self.parts.journal.mark_stop(stop.container, stop.reason)
+                self.parts.note(stop.container, f"asked to stop: {stop.reason}")
             self._quietly(self.parts.runner.stop, stop.container)
 
     def _quietly(self, action: Callable[[str], None], container: str) -> None:

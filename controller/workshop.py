@@ -65,6 +65,7 @@ class Tools:
     wake: Callable[[], None] = lambda: None
     say: Callable[[str], None] = lambda text: None
     lost: Callable[[Sequence[str]], tuple[str, ...]] = lambda gpus: ()
+    note: Callable[[str, str], None] = lambda container, text: None
 
 
 class Workshop:
@@ -108,11 +109,14 @@ class Workshop:
         tools, order = self.tools, entry.order
         try:
             ready = tools.trees.prepare(entry.container, order)
+            tools.note(entry.container, "workspace and inputs are ready")
             image = tools.runner.resolve(order.image, order.pull)
+            tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
             tools.failpoint("before-create")
             tools.runner.create(self._spec(entry, ready, image.digest and f"{order.image}@{image.digest}"))
             tools.failpoint("after-create")
             tools.runner.start(entry.container)
+            tools.note(entry.container, "started")
             tools.failpoint("after-start")
         except InputMissing as error:
             self._put(_unstarted(entry, End.INVALID_INPUT, str(error), tools.clock))
@@ -161,6 +165,7 @@ class Workshop:
     # -- collecting -------------------------------------------------------------------------------------------------
 
     def _collect(self, entry: Entry, container: Container) -> None:
+        self.tools.note(entry.container, f"the program has ended{_code(container)}")
         gathered = self.tools.trees.gather(entry.container, entry.order)
         ended = self._blamed(entry, judge(entry, container, gathered))
         ended = ended.model_copy(
@@ -187,6 +192,10 @@ class Workshop:
         self.tools.failpoint("before-outbox")
         self.tools.journal.put(ended)
         self.tools.failpoint("after-outbox")
+
+
+def _code(container: Container) -> str:
+    return f" with exit code {container.exit_code}" if container.exit_code is not None else ""
 
 
 def _duration(container: Container, now: float) -> float | None:

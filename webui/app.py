@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from state.errors import StateError
+from webui.log_stream import LogStream
 from webui.security import App, Guard
 from webui.site import Page, create_site
 from webui.source import Watch
@@ -29,10 +30,13 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL) -> App:
             return JSONResponse({"ready": False, "why": str(error)}, 503)
         return JSONResponse({"ready": True, "state": look.snapshot.state, "age": round(look.age, 1)})
 
+    log = LogStream(page)
     routes = [
         Route("/healthz", lambda request: JSONResponse({"ok": True})),
         Route("/readyz", ready),
         Route("/events", Events(watch).answer),
+        Route("/projects/{id}/executions/{number:int}/log", log.follow),
+        Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
         Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
         Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
     ]

@@ -19,7 +19,8 @@ from state.revisions import NoRevision
 from webui import filters, past
 from webui.asking import Outbox
 from webui.fleet import Fleet
-from webui.pages import executions, history, nodes, overview, pipelines, projects
+from webui.log_pages import Numbers
+from webui.pages import executions, history, logs, nodes, overview, pipelines, projects
 from webui.source import Look, NothingYet, Source
 
 NAVIGATION = (("/", "Projects"), ("/nodes", "Nodes"), ("/pipelines", "Pipelines"), ("/history", "Events"))
@@ -37,6 +38,7 @@ class Page:
     fleet: Fleet | None = None
     repo: str = ""
     allowed: Callable[[str], bool] = field(default=lambda role: True)
+    numbers: Numbers = field(default_factory=Numbers)
 
 
 def create_site(page: Page) -> Flask:
@@ -52,7 +54,15 @@ def create_site(page: Page) -> Flask:
     CSRFProtect(site)
     Htmx(site)
     filters.add_to(site)
-    for blueprint in (overview.pages, projects.pages, nodes.pages, executions.pages, pipelines.pages, history.pages):
+    for blueprint in (
+        overview.pages,
+        projects.pages,
+        nodes.pages,
+        executions.pages,
+        pipelines.pages,
+        history.pages,
+        logs.pages,
+    ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
     past.add_to(site, page.source)

@@ -43,7 +43,7 @@ def test_R1450_M2_an_execution_shows_its_facts_log_and_what_was_changed(browser:
     assert "speed: 1 → 2" in text
     assert "red" in text
     assert "execution 1" in text or "before: 1" in text
-    assert client.get("/projects/v/2/log").status_code == 200
+    assert client.get("/projects/v/executions/2/log/lines").status_code == 200
     side = client.get("/projects/v/compare/1/2").text
     assert side.index("speed") < side.index("image"), "what differs stands first"
 

@@ -1,0 +1,20 @@
+"""What a node notes of an execution."""
+
+from pathlib import Path
+
+from runner import log_events
+from runner.log_events import note, noted
+
+
+def test_each_thing_is_noted_once_in_order_and_cleanly(tmp_path: Path) -> None:
+    for text in ("image is here", "started\x1b[31m\nx", "image is here"):
+        note(tmp_path, text, 0)
+    assert [line.text for line in noted(tmp_path)] == ["image is here", "started x"]
+    assert noted(tmp_path)[0].time == "1970-01-01T00:00:00.000000Z"
+
+
+def test_without_a_folder_or_beyond_the_limit_nothing_is_noted(tmp_path: Path) -> None:
+    note(tmp_path / "none", "x")
+    (tmp_path / log_events.FILE).write_text("x" * (log_events.MOST + 1) + "\n")
+    note(tmp_path, "y")
+    assert not any(line.text == "y" for line in noted(tmp_path))
