@@ -16,7 +16,7 @@ LINE = Markup(
     '<span class="tx">{text}</span></div>\n'
 )
 NUMBER = Markup('<a class="no" href="?line={number}#L{number}">{number}</a>')
-NO_NUMBER = Markup('<a class="no"></a>')
+BARE_NUMBER = Markup('<a class="no">{}</a>')
 SPAN = Markup('<span class="{}">{}</span>')
 CUT = Markup('<span class="cut">… {} bytes of this line are not shown</span>')
 
@@ -29,15 +29,15 @@ class Event:
     text: str
 
 
-def row(raw: Raw, number: int | None) -> Markup:
-    """One line; without a number where it is not known yet."""
+def row(raw: Raw, number: int | None, *, place: bool = True) -> Markup:
+    """One line; without a number where it is not known yet. `place`: it can be linked to."""
     text = raw.content.decode(errors="replace")
     line = logs.parse(text) if raw.begins else logs.Line("", "O", text)
     return LINE.format(
         stream=line.stream,
-        id=Markup(' id="L{}"').format(number) if number else "",
+        id=Markup(' id="L{}"').format(number) if number and place else "",
         at=raw.start,
-        number=NUMBER.format(number=number) if number else NO_NUMBER,
+        number=NUMBER.format(number=number) if number and place else BARE_NUMBER.format(number or ""),
         time=_clean_time(line.time),
         clock=_clean_time(line.time)[11:23],
         text=_text(line.text, raw.cut),
@@ -46,20 +46,23 @@ def row(raw: Raw, number: int | None) -> Markup:
 
 def event_row(event: Event) -> Markup:
     return LINE.format(
-        stream="S", id="", at="", number=NO_NUMBER, time=_clean_time(event.time), clock=_clean_time(event.time)[11:23],
+        stream="S", id="", at="", number=BARE_NUMBER.format(""), time=_clean_time(event.time), clock=_clean_time(event.time)[11:23],
         text=_text(event.text, 0),
     )  # fmt: skip
 
 
-def rows(found: Iterable[Raw | Event], number: int | None) -> Markup:
-    """`number` is that of the first line. A piece of a line that began earlier belongs to the line before."""
+def rows(found: Iterable[Raw | Event], number: int | None, *, places: bool = True) -> Markup:
+    """`number` is that of the first line. A later piece of a line has none of its own."""
     made: list[Markup] = []
+    first = True
     for each in found:
         if isinstance(each, Event):
             made.append(event_row(each))
             continue
-        made.append(row(each, number))
-        number = number + 1 if number else None
+        if number and each.begins and not first:
+            number += 1
+        made.append(row(each, number if each.begins else None, place=places))
+        first = False
     return Markup("").join(made)
 
 

@@ -113,7 +113,7 @@
     const row = document.getElementById(`L${line}`);
     if (!row) return;
     row.classList.add("here");
-    box.scrollTop = row.offsetTop - box.offsetTop - box.clientHeight / 3;
+    row.scrollIntoView({ block: "center" });
   }
   const pagers = (name) => { const link = box.querySelector(name); if (link) link.parentElement.remove(); };
 
@@ -137,6 +137,7 @@
     follow.checked = live;
     if (!atEnd) await show("");
     toEnd();
+    box.scrollIntoView({ block: "nearest" });
   }
   follow.addEventListener("change", () => { if (follow.checked) end(); });
   times.addEventListener("change", () => {
