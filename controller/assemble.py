@@ -27,7 +27,7 @@ from controller.loop import Controller, Parts
 from controller.notifier import Notifier
 from controller.notify_send import CannotSend, read_targets
 from controller.pace import Pace
-from controller.sampler import Sampler, Stages
+from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
 from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
@@ -131,7 +131,8 @@ def _run(options: NodeOptions, say: Say) -> int:
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
     controller = _controller(options, journal, incarnation, owner, runner, gpus, pace, say, sampler)
     _end_on_signals(options.ended, pace)
-    stages = Stages(options.data, lambda: controller.running, runner.usage)
+    gpu_use = lambda id: of_gpus(sampler.newest, controller.gpus_of(id))  # noqa: E731
+    stages = Stages(options.data, lambda: controller.running, runner.usage, gpus=gpu_use)
     stop_watching, stop_sampling = (
         watch(options.repo, pace.wake),
         start_sampling((sampler, EVERY), (stages, STAGES_EVERY)),

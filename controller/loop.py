@@ -76,6 +76,11 @@ class Controller:
         """Its containers that ran at the last look."""
         return tuple(id for id, container in self._containers.items() if container.running)
 
+    def gpus_of(self, container: str) -> tuple[str, ...]:
+        """That the container was given."""
+        found = self._containers.get(container)
+        return gpus_of(found.labels) if found else ()
+
     def round(self) -> Outcome | None:
         return self.step(self.observe())
 

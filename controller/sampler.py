@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from runner import load
+from runner import feedback, load
 from runner.gpu_load import Loads
 from runner.usage import Usage
 
@@ -52,14 +52,17 @@ class Stages:
         running: Callable[[], Iterable[str]],
         usage: Callable[[str], Usage | None],
         monotonic: Callable[[], float] = time.monotonic,
+        gpus: Callable[[str], Mapping[str, float]] = lambda id: {},
     ) -> None:
-        self.data, self.running, self.usage, self.monotonic = data, running, usage, monotonic
+        self.data, self.running, self.usage, self.monotonic, self.gpus = data, running, usage, monotonic, gpus
         self._before: dict[str, tuple[float, Usage]] = {}
 
     def sample(self) -> None:
         found = {id: (self.monotonic(), used) for id in self.running() if (used := self.usage(id))}
         for id, (now, used) in found.items():
-            values = {"memory": used.memory}
+            values = {"memory": used.memory, **self.gpus(id)}
+            progress = feedback.progress(self.data / "runs" / id)
+            values |= {} if progress is None else {"progress": progress}
             if id in self._before and now > self._before[id][0]:
                 when, last = self._before[id]
                 values["cpu"] = 100 * max(0.0, used.cpu - last.cpu) / (now - when)
@@ -89,6 +92,15 @@ class Sampler:
             if uuid not in self._gpus:
                 self._gpus[uuid] = load.gpu(self.data, uuid)
             _keep(self._gpus[uuid], found)
+
+
+def of_gpus(newest: Mapping[str, float], uuids: Sequence[str]) -> dict[str, float]:
+    """What a stage's GPUs do on average, of what was last said of the machine."""
+    found: dict[str, float] = {}
+    for name, column in (("use", "gpu"), ("memory", "gpu_memory")):
+        said = [newest[key] for uuid in uuids if (key := f"gpu.{uuid}.{name}") in newest]
+        found |= {column: sum(said) / len(said)} if said else {}
+    return found
 
 
 def _keep(record: load.Record, values: Mapping[str, float]) -> None:

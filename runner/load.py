@@ -15,10 +15,10 @@ MACHINE, GPU, STAGE = "machine", "gpu", "stage"
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     MACHINE: ("cpu", "memory", "disk", "disk_free", "received", "sent", "load"),
     GPU: ("use", "memory", "temperature"),
-    STAGE: ("cpu", "memory"),
+    STAGE: ("cpu", "memory", "gpu", "gpu_memory", "progress"),
 }
 """Percent for cpu, memory, disk and use; bytes for disk_free; bytes a second for received and sent; °C. Of a stage: CPU
-in percent of one core, memory in bytes."""
+in percent of one core, memory in bytes, its GPUs together in percent, its progress in percent."""
 EVERY = 5.0
 STAGES_EVERY = 10.0
 """Seconds between two looks at the machine, and at its stages."""
@@ -67,9 +67,11 @@ class Record:
         """(time, value), oldest first, at most `most`: means of equal parts of the time since then."""
         return self.all_series(since, most)[name]
 
-    def all_series(self, since: float, most: int = MOST) -> dict[str, list[tuple[float, float]]]:
-        """Every column as `series` gives it, for one look at the file."""
-        now = self.wall()
+    def all_series(
+        self, since: float, most: int = MOST, until: float | None = None
+    ) -> dict[str, list[tuple[float, float]]]:
+        """Every column as `series` gives it, for one look at the file. Nothing is lost of what ended at `until`."""
+        now = self.wall() if until is None else until
         since = max(since, now - MONTH)
         ring = self.fine if now - since <= self.fine.span + MINUTE else self.minutes  # an hour is asked for a bit later
         points = _thinned(ring.points(since, now), since, now, most)

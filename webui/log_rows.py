@@ -45,10 +45,8 @@ def row(raw: Raw, number: int | None, *, place: bool = True) -> Markup:
 
 
 def event_row(event: Event) -> Markup:
-    return LINE.format(
-        stream="S", id="", at="", number=BARE_NUMBER.format(""), time=_clean_time(event.time), clock=_clean_time(event.time)[11:23],
-        text=_text(event.text, 0),
-    )  # fmt: skip
+    clock, none = _clean_time(event.time), BARE_NUMBER.format("")
+    return LINE.format(stream="S", id="", at="", number=none, time=clock, clock=clock[11:23], text=_text(event.text, 0))
 
 
 def rows(found: Iterable[Raw | Event], number: int | None, *, places: bool = True) -> Markup:

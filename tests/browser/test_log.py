@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from runner import load
 from schema.execution import State
 from tests.browser.house import House
 from tests.integration.node.lab import Lab, stage
@@ -76,3 +78,23 @@ def test_R1450_without_a_script_there_are_links(lab: Labs, house: Houses, browse
     page.get_by_role("link", name="line 77", exact=True).click()
     expect(page.locator("#L77")).to_be_in_viewport()
     context.close()
+
+
+def test_R1510_resource_use_is_drawn_over_time(
+    lab: Labs, house: Houses, tab: Page, shot: Callable[[Page, str], None]
+) -> None:
+    made = running(lab, house)
+    Path(f"{made.lab.runs}.go").touch()
+    record = made.lab.until_reason("Done").executions[0]
+    times = (record.times.started, record.times.finished)
+    began, ended = (datetime.fromisoformat(str(each)).timestamp() for each in times)
+    folder = made.lab.folder / "n1" / "runs" / record.claim.container
+    for moment, part in ((began, 1), (ended + 9.99, 2)):
+        kept = load.Record(folder / "load", load.STAGE, 10, lambda moment=moment: moment)  # type: ignore[misc]
+        kept.put(
+            {"cpu": 90.0 * part, "memory": 2**30 * part, "gpu": 40 * part, "gpu_memory": 30, "progress": 50 * part}
+        )
+    tab.goto(f"{made.url}/projects/v/1")
+    expect(tab.locator("#usage .uplot canvas")).to_have_count(4)
+    expect(tab.locator("#usage svg")).to_have_count(0)
+    shot(tab, "execution")

@@ -1,11 +1,13 @@
 """One execution: what it was, what came of it, and its log, live where it runs on this machine."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, jsonify, render_template
 
 from flow.compare import Row, compare, duration
 from flow.views import stale
-from webui.pages.common import project
+from webui.facts import WORDS, inputs
+from webui.pages.common import page, project
 from webui.pages.logs import book_of, execution, part_of
+from webui.usage import usage
 
 pages = Blueprint("executions", __name__)
 
@@ -15,6 +17,7 @@ def show(id: str, number: int) -> str:
     view = project(id)
     record = execution(view, number)
     book = book_of(view, record)
+    used = usage(page().data, record)
     same = [each for each in view.executions if each.stage == record.stage]
     place = same.index(record)
     before = same[place - 1] if place else None
@@ -22,14 +25,23 @@ def show(id: str, number: int) -> str:
         "execution.html",
         view=view,
         e=record,
+        inputs=inputs(view, record),
+        words=WORDS,
         stale=number in stale(view),
         book=book,
         part=part_of(book),
+        panels=used.panels() if used else [],
         before=before,
         after=same[place + 1] if place + 1 < len(same) else None,
         changed=[each for each in compare(before, record) if not each.same] if before else [],
         took=duration,
     )
+
+
+@pages.get("/projects/<id>/executions/<int:number>/usage")
+def used(id: str, number: int) -> Response:
+    found = usage(page().data, execution(project(id), number))
+    return jsonify(found.columns() if found else {"time": []})
 
 
 @pages.get("/projects/<id>/compare/<int:left>/<int:right>")

@@ -1,10 +1,12 @@
 """The page of one execution, with what a real node left."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 from starlette.testclient import TestClient
 
+from runner import load
 from state.git import GitRepository
 from tests.integration.node.lab import Lab, stage
 from webui.app import create_app
@@ -59,3 +61,24 @@ def test_S6_hostile_lines_make_no_element(browser: tuple[Lab, TestClient]) -> No
 @pytest.mark.parametrize("path", ["/projects/v/9", "/projects/v/x", "/projects/v/compare/1/9"])
 def test_what_is_not_there_is_not_found(browser: tuple[Lab, TestClient], path: str) -> None:
     assert browser[1].get(path).status_code == 404
+
+
+def test_the_page_says_where_inputs_come_from_and_how_it_ended(browser: tuple[Lab, TestClient]) -> None:
+    _, client = browser
+    text = client.get("/projects/v/2").text
+    assert "from request 2 by Ada" in text
+    assert "exit code 0" in text
+
+
+def test_R1510_what_a_stage_used_is_shown_after_its_end_too(browser: tuple[Lab, TestClient]) -> None:
+    here, client = browser
+    record = here.view().executions[1]
+    began = datetime.fromisoformat(str(record.times.started)).timestamp()
+    kept = load.Record(here.folder / "n1" / "runs" / record.claim.container / "load", load.STAGE, 10, lambda: began + 1)
+    kept.put({"cpu": 150.0, "memory": 2**30, "progress": 40})
+    assert client.get("/projects/v/executions/2/usage").json() == {
+        "time": [began + 1], "cpu": [150.0], "memory": [2**30], "progress": [40.0],
+    }  # fmt: skip
+    text = client.get("/projects/v/2").text
+    assert 'aria-label="CPU 150 %"' in text
+    assert 'aria-label="memory 1.0 GiB"' in text

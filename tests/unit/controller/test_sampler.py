@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from controller.sampler import Sampler, Stages
+from controller.sampler import Sampler, Stages, of_gpus
 from runner import load
 from runner.usage import Usage, of_stats
 
@@ -49,3 +49,13 @@ def test_what_the_engine_says_of_an_ended_container_is_nothing() -> None:
     assert of_stats({"cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}}) is None
     said = {"usage": 100, "stats": {"inactive_file": 30}}
     assert of_stats({"cpu_stats": {"cpu_usage": {"total_usage": 2e9}}, "memory_stats": said}) == Usage(2.0, 70.0)
+
+
+def test_R1510_a_stage_s_gpus_and_progress_are_kept_with_its_use(tmp_path: Path) -> None:
+    newest = {"gpu.A.use": 50.0, "gpu.A.memory": 10.0, "gpu.B.use": 100.0, "gpu.C.use": 1.0}
+    (tmp_path / "runs" / "c" / "io").mkdir(parents=True)
+    (tmp_path / "runs" / "c" / "io" / "progress").write_text("40")
+    gpus = lambda id: of_gpus(newest, ("A", "B", "gone"))  # noqa: E731
+    Stages(tmp_path, lambda: ["c"], lambda id: Usage(1.0, 1000), gpus=gpus).sample()
+    found = load.stage(tmp_path / "runs" / "c").newest()
+    assert found == {"memory": 1000, "gpu": 75, "gpu_memory": 10, "progress": 40}

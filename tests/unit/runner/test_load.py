@@ -138,3 +138,13 @@ def test_a_gpu_that_does_not_tell_its_use_still_says_the_rest_and_one_that_fails
     assert silent.look() == {"GPU-1": {"memory": 25, "temperature": 60}}
     assert GpuLoads(gpus(driver(nvmlDeviceGetHandleByUUID=fails))).look() == {}
     assert GpuLoads(NoGpus()).look() == {}
+
+
+def test_R1450_what_ended_long_ago_is_still_shown(tmp_path: Path, wall: Wall) -> None:
+    record = load.Record(tmp_path, load.STAGE, every=10, wall=wall)
+    began = wall.now
+    for _ in range(30):
+        record.put({"cpu": 100.0})
+        wall.now += 10
+    ended, wall.now = wall.now, wall.now + 20 * load.DAY
+    assert len(record.all_series(began, until=ended)["cpu"]) == 30
