@@ -22,6 +22,7 @@ Then = Annotated[str, typer.Option("--then", help="continue, or pause after the 
 From = Annotated[int, typer.Option("--from", help="build on what this execution left", metavar="N")]
 Add = Annotated[list[str] | None, typer.Option("--add", help="PATH=DIGEST of a file that `files put` stored")]
 Remove = Annotated[list[str] | None, typer.Option("--remove", help="a path of --from's files to leave out")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="run stages with `cache: true` too, whatever ran before")]
 Comment = Annotated[str, typer.Option("--comment", help="why; kept with the request")]
 Force = Annotated[bool, typer.Option("--force", help="ask even if it would be rejected now")]
 
@@ -46,13 +47,14 @@ def redo(
     project: Project,
     stage: Annotated[str, typer.Option("--stage", help="the stage to do again")],
     source: From = 0, add: Add = None, remove: Remove = None,
-    input: Inputs = None, env: Env = None, then: Then = "continue", comment: Comment = "", force: Force = False,
+    input: Inputs = None, env: Env = None, then: Then = "continue", fresh: Fresh = False,
+    comment: Comment = "", force: Force = False,
 ) -> None:  # fmt: skip
     """Do a stage again with other settings, and what follows it. Earlier results stay. Commits a start request.
 
     Example: winslowctl redo crossing --stage detect --input threshold=0.35
     """
-    wish = {"request": "start", **_fields(stage, input, env, then, comment)}
+    wish = {"request": "start", **_fields(stage, input, env, then, comment), **({"fresh": True} if fresh else {})}
     ask(project, wish | _workspace(source, add, remove), force)
 
 

@@ -22,7 +22,9 @@ from cli import (
     page,
     pipelines,
     projects,
+    provenance,
     repository,
+    reproducing,
     running,
     top,
     validation,
@@ -59,7 +61,7 @@ def options(
 
 for group in (
     repository, validation, health, notices, running, page, pipelines, projects, control, draining, waiting, looking,
-    top, describing, logs, history, files,
+    top, describing, logs, history, provenance, reproducing, files,
 ):  # fmt: skip
     group.add_to(app)
 

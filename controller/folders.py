@@ -150,6 +150,18 @@ class Folders:
             note=self._changed(directory, order),
         )
 
+    def reuse(self, container: str, order: Order, manifest: str) -> Gathered | None:
+        try:
+            tree = self.workspaces.tree(manifest)
+            found = {pattern: tree.matching(pattern) for pattern in order.artifacts}
+            if not all(found.values()):
+                return None
+            self.workspaces.take(order.project, order.execution, container, manifest)
+        except StoreError:
+            return None
+        listed = _listed(tree, [row for rows in found.values() for row in rows], order, manifest)
+        return Gathered(artifacts=listed, manifest=manifest)
+
     def _changed(self, directory: Path, order: Order) -> str:
         """Inputs in the pool that are no longer what the stage was started with."""
         before = notes.read(directory / "inputs.json")

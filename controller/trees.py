@@ -62,6 +62,10 @@ class Trees(Protocol):
 
     def gather(self, container: str, order: Order) -> Gathered: ...
 
+    def reuse(self, container: str, order: Order, manifest: str) -> Gathered | None:
+        """Make that the result of the prepared workspace; None where it is not here, or not what is promised."""
+        ...
+
     def let_go(self, container: str, order: Order) -> None:
         """The container is gone for good; what it needed to run goes too."""
         ...
@@ -80,6 +84,9 @@ class NoTrees:
 
     def gather(self, container: str, order: Order) -> Gathered:
         return Gathered()
+
+    def reuse(self, container: str, order: Order, manifest: str) -> Gathered | None:
+        return None
 
     def let_go(self, container: str, order: Order) -> None:
         return None

@@ -14,13 +14,13 @@ from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
 from controller.trees import Gathered, InputMissing, Interrupted, Ready, Trees
 from flow.clock import Clock
-from flow.local import Ended, Entry, Order
+from flow.local import Earlier, Ended, Entry, Order
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
 from runner.logs import last_words
 from runner.runner import Runner
 from runner.spec import Container, Ending, Limits, Spec
-from schema.execution import ImageRecord, LogRecord, Result, State
+from schema.execution import Cached, ImageRecord, LogRecord, Result, State
 from schema.reasons import End
 
 BY_GPU = frozenset({End.EXIT_CODE, End.START_FAILED, End.TIMEOUT, End.NO_OUTPUT})
@@ -112,6 +112,10 @@ class Workshop:
             tools.note(entry.container, "workspace and inputs are ready")
             image = tools.runner.resolve(order.image, order.pull)
             tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
+            record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
+            if taken := self._taken(entry, ready, record):
+                self._put(taken)
+                return
             tools.failpoint("before-create")
             tools.runner.create(self._spec(entry, ready, image.digest and f"{order.image}@{image.digest}"))
             tools.failpoint("after-create")
@@ -133,8 +137,33 @@ class Workshop:
         except RunnerError as error:
             self._put(self._blamed(entry, _unstarted(entry, End.START_FAILED, str(error), tools.clock)))
             return
-        record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
         tools.journal.mark_started(entry.container, record, dict(ready.inputs), ready.manifest, tools.clock.wall())
+
+    def _taken(self, entry: Entry, ready: Ready, image: ImageRecord) -> Ended | None:
+        """The end of an execution that has an earlier result, or None: it has to run."""
+        for each in entry.order.earlier:
+            began = dict(ready.inputs) == each.files and ready.manifest == each.began
+            if not (began and each.result.manifest and _same_image(image, each.image)):
+                continue
+            if gathered := self.tools.trees.reuse(entry.container, entry.order, each.result.manifest):
+                return self._as_before(entry, each, gathered, ready, image)
+        return None
+
+    def _as_before(self, entry: Entry, each: Earlier, gathered: Gathered, ready: Ready, image: ImageRecord) -> Ended:
+        now = self.tools.clock.wall()
+        return _blank(entry, State.SUCCEEDED).model_copy(
+            update={
+                "text": f"taken from execution {each.execution}: nothing that it depends on has changed",
+                "result": each.result,
+                "cached": Cached(project=entry.order.project, execution=each.execution),
+                "image": image,
+                "inputs": dict(ready.inputs),
+                "manifest": ready.manifest,
+                "started": now,
+                "finished": now,
+                "artifacts": gathered.artifacts,
+            }
+        )
 
     def _spec(self, entry: Entry, ready: Ready, pinned: str | None) -> Spec:
         order = entry.order
@@ -196,6 +225,13 @@ class Workshop:
 
 def _code(container: Container) -> str:
     return f" with exit code {container.exit_code}" if container.exit_code is not None else ""
+
+
+def _same_image(one: ImageRecord, other: ImageRecord) -> bool:
+    """By content. A folder that stands for an image, where stages are processes, may have changed."""
+    if one.digest:
+        return one.digest == other.digest
+    return one.id is not None and one.id == other.id and one.id.startswith("sha256:")
 
 
 def _duration(container: Container, now: float) -> float | None:

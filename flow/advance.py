@@ -32,6 +32,7 @@ class Slot:
     backoff: float = 0.0
     shun: frozenset[str] = frozenset()  # nodes it was lost on
     changes: Changes | None = None  # of the workspace it starts from
+    fresh: bool = False  # no earlier result is taken for it
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -240,8 +241,9 @@ class _Walk:
                 return Waiting(Wait.FAILED, stage.name, _why(newest), execution=newest.execution)
             failure = newest.execution
         failures = sum(e.state in (State.FAILED, State.ABORTED) for e in runs)
+        image = self.chain.images.get(stage.name)
         return Slot(
-            stage=stage,
+            stage=stage.model_copy(update={"image": image}) if image else stage,
             chain=self.chain.seq,
             request=self.chain.request,
             attempt=attempt,
@@ -253,6 +255,7 @@ class _Walk:
             after_failure=failure,
             backoff=stage.retry.backoff * 2 ** (failures - 1) if failure else 0.0,
             shun=frozenset(e.claim.node for e in losses),
+            fresh=self.chain.fresh,
         )
 
     def _scope(self, stage: Stage) -> Scope:

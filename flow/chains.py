@@ -54,6 +54,8 @@ class Chain:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     answered_once: frozenset[str] = frozenset()  # stages that this or an earlier chain answered
     inherited: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # answers of earlier chains
+    fresh: bool = False  # no earlier result is taken
+    images: Mapping[str, str] = field(default_factory=dict)  # stage -> image, in place of its own
     positions: tuple[Floor, ...] = ()  # every position the chain was put at, oldest first
 
 
@@ -80,10 +82,16 @@ def _opened(reply: Reply, before: Chain | None) -> Chain:
         pause_at=reply.position.stage if reply.then == "pause" else None,
         inputs=reply.inputs,
         env=reply.env,
+        fresh=reply.fresh,
+        images=_images(reply),
         answered_once=before.answered_once if before else frozenset(),
         inherited=_answers(before) if before else {},
         positions=(Floor(reply.position.stage, reply.position.after, reply.seq),),
     )
+
+
+def _images(reply: Reply) -> dict[str, str]:
+    return {reply.stage: reply.image} if reply.stage and reply.image else {}
 
 
 def _answers(chain: Chain) -> dict[str, Mapping[str, Value]]:
@@ -121,6 +129,8 @@ def _resumed(chain: Chain, reply: Reply) -> Chain:
         pause_at=stage if reply.then == "pause" else None,
         inputs={**chain.inputs, **reply.inputs},
         env={**chain.env, **reply.env},
+        fresh=chain.fresh or reply.fresh,
+        images={**chain.images, **_images(reply)},
     )
     if reply.base is not None:
         chain = replace(chain, base=reply.base, changes=reply.changes)

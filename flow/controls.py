@@ -160,6 +160,8 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
             "base": base,
             "changes": changes,
             "pipeline": view.project.pipeline,
+            "fresh": request.fresh,
+            "image": request.image,
         }
     )
     return reply, pipeline
@@ -239,6 +241,8 @@ def _resume(view: ProjectView, request: Request, blank: Reply) -> Reply:
         "then": request.then,
         "inputs": _fits(view.definition, request.inputs, ""),
         "env": request.env,
+        "fresh": request.fresh,
+        "image": request.image,
     }
     if request.workspace:
         update["base"] = _existing(view, request.workspace.source)

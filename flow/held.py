@@ -303,6 +303,7 @@ def with_end(record: Execution, ended: Ended) -> Execution:
             "reason": ended.reason,
             "text": ended.text,
             "result": ended.result,
+            "cached": ended.cached,
             "image": ended.image or record.image,
             "inputs": {**record.inputs, **ended.inputs},
             "workspace": began_with(record, ended.manifest),

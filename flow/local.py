@@ -7,7 +7,7 @@ from typing import Literal
 from flow.leases import Sightings
 from flow.world import Snapshot
 from schema.base import Recorded
-from schema.execution import ArtifactList, ImageRecord, LogRecord, Result, State
+from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, State
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
@@ -23,6 +23,16 @@ class Me:
     pool: str = "/pool"
     settle: float = 1.0  # seconds a stage runs before `running` is worth a push of its own
     board: float = 60.0  # connected seconds between two root boards of this node
+
+
+class Earlier(Recorded):
+    """An execution whose result may be taken, if images, files and workspace turn out to be the same."""
+
+    execution: int
+    image: ImageRecord
+    files: dict[str, object] = {}
+    began: str | None = None
+    result: Result
 
 
 class Order(Recorded):
@@ -54,6 +64,7 @@ class Order(Recorded):
     artifacts: tuple[str, ...] = ()
     metrics: str | None = None
     show: tuple[str, ...] = ()
+    earlier: tuple[Earlier, ...] = ()  # newest first
 
 
 class Entry(Recorded):
@@ -84,6 +95,7 @@ class Ended(Recorded):
     reason: End | None = None
     text: str = ""
     result: Result | None = None
+    cached: Cached | None = None
     image: ImageRecord | None = None
     inputs: dict[str, object] = {}
     manifest: str | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flow.advance import Slot
+from flow.cache import definition, earlier
 from flow.interpolate import InterpolationError, Scope, as_text, command, environment, fill, input_environment
 from flow.local import Entry, Me, Order
 from flow.world import ProjectView
@@ -52,10 +53,14 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
+        definition=definition(stage),
         workspace=_workspace(view, slot),
         times=Times(claimed=wall),
     )
-    return Taken(record, Entry(claim=claim, container=claim, order=order(view, record, stage, scope)))
+    wanted_order = order(view, record, stage, scope)
+    if stage.cache and not slot.fresh:
+        wanted_order = wanted_order.model_copy(update={"earlier": earlier(view, record, wanted_order.files)})
+    return Taken(record, Entry(claim=claim, container=claim, order=wanted_order))
 
 
 def _workspace(view: ProjectView, slot: Slot) -> WorkspaceRecord:

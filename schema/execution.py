@@ -90,6 +90,13 @@ class LogRecord(Recorded):
     tail: tuple[str, ...] = ()  # the last lines, where it did not succeed
 
 
+class Cached(Recorded):
+    """Whose result was taken instead of running."""
+
+    project: Name
+    execution: int = Field(ge=1)
+
+
 class Execution(Recorded):
     version: int = 1
     execution: int = Field(ge=1)
@@ -103,6 +110,7 @@ class Execution(Recorded):
     claim: Claim
     wanted: str = ""  # commit of main it acted on
     image: ImageRecord | None = None
+    definition: str = ""  # digest of what its stage's definition says of the result
     command: tuple[str, ...] = ()
     env: dict[str, dict[str, EnvValue]] = {}
     inputs: dict[str, Any] = {}
@@ -110,6 +118,7 @@ class Execution(Recorded):
     workspace: WorkspaceRecord = WorkspaceRecord()
     times: Times = Times()
     result: Result | None = None
+    cached: Cached | None = None
     log: LogRecord | None = None
     artifacts: int = 0  # files in its list of artifacts
 

@@ -117,6 +117,7 @@ class Stage(Wanted):
     confirm: str = ""
     inputs: dict[InputName, Input] = {}
     workspace: Literal["incremental", "standalone"] = "incremental"
+    cache: bool = False
     exclusive: bool = False
     needs: tuple[Name, ...] | None = None
     parallel: Matrix | None = None
@@ -134,6 +135,8 @@ class Stage(Wanted):
             raise ValueError(f"stage {self.name!r} has a command but no image to run it in")
         if self.inputs and not self.when.asks:
             raise ValueError(f"stage {self.name!r} asks for inputs; that needs `when: manual`")
+        if self.gate and self.cache:
+            raise ValueError(f"stage {self.name!r} has no image; `cache` is for stages that run")
         return self
 
 

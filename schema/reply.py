@@ -41,6 +41,8 @@ class Reply(Recorded):
     env: dict[str, EnvValue] = {}
     base: int | None = None  # start: execution whose workspace the first stage builds on
     changes: Changes | None = None  # of that workspace
+    fresh: bool = False  # no earlier result is taken
+    image: str | None = None  # in place of the stage's own
     pipeline: str | None = None  # start: the definition's name, `name@commit` if pinned
     asked: dict[str, Any] = {}  # a copy of the request's fields, for people
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from schema.base import Wanted
 from schema.inputs import Value
-from schema.names import Digest, EnvironmentName, InputName, Inside, Name
+from schema.names import IMAGE, Digest, EnvironmentName, InputName, Inside, Name
 from schema.pipeline import EnvValue
 
 MOST_CHANGES = 200
@@ -22,7 +22,10 @@ class WorkspaceFrom(Wanted):
 
 
 class Request(Wanted):
-    """`inputs` and `env` last for the chain; `execution` is what an abort aims at (default: what runs)."""
+    """`inputs` and `env` last for the chain; `execution` is what an abort aims at (default: what runs).
+
+    `fresh`: the chain takes no earlier results from now on. `image` replaces that of `stage`, for the chain.
+    """
 
     request: Kind
     stage: Name | None = None
@@ -31,6 +34,8 @@ class Request(Wanted):
     env: dict[EnvironmentName, EnvValue] = {}
     workspace: WorkspaceFrom | None = None
     execution: int | None = Field(default=None, ge=1)
+    fresh: bool = False
+    image: str | None = Field(default=None, max_length=512, pattern=IMAGE)
     comment: str = Field(default="", max_length=4000)
 
     @model_validator(mode="after")
@@ -41,6 +46,10 @@ class Request(Wanted):
             raise ValueError("`workspace` belongs to start or resume")
         if self.execution and self.request != "abort":
             raise ValueError("`execution` belongs to abort")
+        if (self.fresh or self.image) and self.request not in ("start", "resume"):
+            raise ValueError("`fresh` and `image` belong to start or resume")
+        if self.image and not self.stage:
+            raise ValueError("`image` needs `stage`, the stage whose image it replaces")
         if self.env and self.request not in ("start", "resume"):
             raise ValueError("`env` belongs to start or resume")
         return self

@@ -57,6 +57,10 @@ class Looks:
     def read_main(self, path: str) -> str | None:
         return self._read(self.tips()[0], path)
 
+    def read_at(self, commit: str, path: str) -> str | None:
+        """A file as a commit of either branch has it. StateError where there is no such commit here."""
+        return self._read(commit, path)
+
     def _read(self, tip: str, path: str) -> str | None:
         blob = self.clone.entry(str(self.clone.commit(tip).tree_id), path)
         try:
