@@ -13,7 +13,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, idle, scale, stages, workspaces
+from benchmarks import command, containers, idle, logs, scale, stages, workspaces
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
@@ -21,6 +21,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "command": lambda given: command.measure(given.rounds),
     "scale": lambda given: scale.measure(given.projects, given.rounds),
     "workspaces": lambda given: workspaces.measure(given.rounds, given.megabytes, given.files),
+    "logs": lambda given: logs.measure(given.rounds, given.gigabytes),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
     parser.add_argument("--megabytes", type=int, default=200, help="of a workspace in `workspaces` (default 200)")
     parser.add_argument("--files", type=int, default=500, help="of a workspace in `workspaces` (default 500)")
+    parser.add_argument("--gigabytes", type=float, default=1.0, help="of the log in `logs` (default 1)")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")

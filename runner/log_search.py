@@ -30,10 +30,12 @@ def search(source: LogSource, text: str, *, any_case: bool = False, most: int = 
     if not text:
         return
     find, shows = _finder(text, any_case), _shows(text, any_case)
+    folds = any_case and text.isascii()
     found, number = 0, 1
     for start, data in _blocks(source):
         at = counted = 0
-        while (place := find(data, at)) >= 0:
+        folded = data.lower() if folds else data
+        while (place := find(folded, at)) >= 0:
             begin = data.rfind(b"\n", 0, place) + 1
             feed = data.find(b"\n", place)
             end = len(data) if feed < 0 else feed
@@ -71,11 +73,12 @@ def _hit(source: LogSource, start: int, data: bytes, begin: int, end: int, numbe
 
 
 def _finder(text: str, any_case: bool) -> Callable[[bytes, int], int]:
-    needle = text.encode(errors="replace")
-    if not any_case:
+    """Where the text is in a piece of the log; one of ASCII in any case is looked for in the piece in small letters."""
+    if not any_case or text.isascii():
+        needle = (text.lower() if any_case else text).encode(errors="replace")
         return lambda data, at: data.find(needle, at)
     either = (b"(?:%s|%s)" % (re.escape(sign.lower().encode()), re.escape(sign.upper().encode())) for sign in text)
-    pattern = re.compile(re.escape(needle) if text.isascii() else b"".join(either), re.IGNORECASE)
+    pattern = re.compile(b"".join(either))
 
     def find(data: bytes, at: int) -> int:
         match = pattern.search(data, at)
