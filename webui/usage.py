@@ -44,12 +44,12 @@ class Usage:
     until: float
     series: Series
 
-    def panels(self) -> list[tuple[Panel, Markup]]:
-        """Those of which something is known, drawn."""
+    def panels(self, expected: frozenset[str] = frozenset()) -> list[tuple[Panel, Markup]]:
+        """Those of which something is known, or will be, drawn."""
         found: list[tuple[Panel, Markup]] = []
         for panel in PANELS:
             lines = [(name, self.series[key]) for key, name in panel.columns.items()]
-            if any(points for _, points in lines):
+            if panel.columns.keys() & expected or any(points for _, points in lines):
                 found.append((panel, chart(lines, self.since, self.until, panel.shown, panel.top)))
         return found
 

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, jsonify, render_template
 
 from flow.compare import Row, compare, duration
 from flow.views import stale
+from schema.execution import Execution
 from webui.facts import WORDS, inputs
 from webui.pages.common import page, project
 from webui.pages.logs import book_of, execution, part_of
@@ -30,7 +31,7 @@ def show(id: str, number: int) -> str:
         stale=number in stale(view),
         book=book,
         part=part_of(book),
-        panels=used.panels() if used else [],
+        panels=used.panels(_expected(record) if book.live else frozenset()) if used else [],
         before=before,
         after=same[place + 1] if place + 1 < len(same) else None,
         changed=[each for each in compare(before, record) if not each.same] if before else [],
@@ -50,3 +51,8 @@ def beside(id: str, left: int, right: int) -> str:
     rows: list[Row] = compare(execution(view, left), execution(view, right))
     rows.sort(key=lambda each: each.same)
     return render_template("compare.html", view=view, left=left, right=right, rows=rows)
+
+
+def _expected(record: Execution) -> frozenset[str]:
+    """What is measured of every stage that runs here, so that there is room for it from the beginning."""
+    return frozenset({"cpu", "memory", "gpu"} if record.gpus else {"cpu", "memory"})

@@ -28,15 +28,14 @@
     const answer = await fetch(place.dataset.usage);
     if (!answer.ok) return;
     const found = await answer.json();
-    if (drawn.length) {
-      for (const each of drawn) each.plot.setData(data(found, each.names));
-      return;
-    }
     for (const figure of place.querySelectorAll("figure")) {
-      const names = columns(figure).filter(([key]) => found[key]);
-      if (!names.length || found.time.length < 2) continue;
-      figure.querySelector("svg").remove();
-      drawn.push({ figure, names, plot: new uPlot(options(figure, names), data(found, names), figure) });
+      const known = drawn.find((each) => each.figure === figure);
+      const names = known ? known.names : columns(figure).filter(([key]) => found[key]);
+      if (known) known.plot.setData(data(found, names));
+      else if (names.length && found.time.length > 1) {
+        figure.querySelector("svg").remove();
+        drawn.push({ figure, names, plot: new uPlot(options(figure, names), data(found, names), figure) });
+      }
     }
   }
   addEventListener("resize", () => { for (const each of drawn) each.plot.setSize({ width: each.figure.clientWidth, height: 150 }); });
