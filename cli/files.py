@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from cli import output, settings, shelves
+from cli import output, progress, remote, settings, shelves
 from cli.errors import CommandError
 from cli.history import execution_of
 from cli.places import Place, place
@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> None:
     """Files of the pool (`pool:`), of a project (`PROJECT:`), or that executions left (without N each stage's newest).
 
-    All of them where the workspace is on this machine, else the artifacts that the repository lists.
+    All of them where this machine or a node that answers has the workspace, else what the repository lists.
     Example: winslowctl files ls crossing/3
     """
     if ":" in what:
@@ -92,13 +92,10 @@ def _listed(text: str, number: int) -> list[dict[str, Any]]:
 
 
 def _tree(id: str, number: int) -> "Tree | None":
-    """What this machine has of an execution."""
-    from runner.store.errors import StoreError
-    from runner.store.workspaces import Workspaces
-
+    """What this machine has of an execution, or the node that ran it."""
     try:
-        return Workspaces(settings.data()).look(settings.checked_name(id, "project"), number)
-    except StoreError:
+        return remote.look(id, number)
+    except CommandError:
         return None
 
 
@@ -106,33 +103,34 @@ def files_get(
     what: Annotated[str, typer.Argument(metavar="PROJECT/N/PATH")],
     to: Annotated[str, typer.Option("-o", "--to", help="file or folder to write; default: here")] = "",
 ) -> None:
-    """Copy a file of the pool, of a project, or that an execution left, where it is on this machine.
+    """Copy a file of the pool, of a project, or that an execution left, also on another node.
 
     Example: winslowctl files get crossing/6/report.html -o report.html
     """
-    import shutil
-
     from runner.shelf import ShelfError
     from runner.store.errors import StoreError
 
     of = place(what)
     if not of.path:
         raise CommandError("name a file like crossing/6/report.html", 2)
-    try:
-        source = _opened(of, what)
-    except (StoreError, ShelfError, OSError) as error:
-        raise CommandError(f"{what}: {error}; `winslowctl files ls` shows what is there") from None
     target = Path(to or ".")
     target = target / Path(of.path).name if target.is_dir() else target
-    with source, target.open("wb") as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
+    part = target.with_name(f".{target.name[:200]}.part")
+    try:
+        source, size = _opened(of)
+        with source, part.open("wb") as copy:
+            progress.copy(source, copy, size, target.name)
+        part.replace(target)
+    except (StoreError, ShelfError, OSError) as error:
+        raise CommandError(f"{what}: {error}; `winslowctl files ls` shows what is there") from None
+    finally:
+        part.unlink(missing_ok=True)
     print(target)
 
 
-def _opened(of: Place, what: str) -> BinaryIO:
+def _opened(of: Place) -> tuple[BinaryIO, int]:
     if not of.execution:
-        return of.shelf.place(of.path).open("rb")
-    tree = _tree(of.project, of.execution)
-    if tree is None:
-        raise CommandError(f"{what} is not on this machine; give --data of the node that has it")
-    return tree.open(of.path)
+        path = of.shelf.place(of.path)
+        return path.open("rb"), path.stat().st_size
+    tree = remote.look(of.project, of.execution)
+    return tree.open(of.path), tree.row(of.path).size

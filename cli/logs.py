@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from cli.errors import CommandError
 from cli.history import EVERYTHING, Follow, execution_of
 
 if TYPE_CHECKING:
+    from flow.world import Snapshot
     from runner.logs import Line
     from schema.execution import Execution
     from state.git import GitRepository
@@ -45,21 +47,47 @@ def logs(
 ) -> None:
     """The log of an execution, default the newest, with what nodes did (--) in between.
 
-    Live where it runs on this machine, else the summary that the repository has after its end. With -o json one object
-    a line, with -o yaml one document. With -f a server that is away is waited for.
+    Live from this machine or, where both have --peer, from the node that has it; else the repository's summary. With
+    -o json one object a line, with -o yaml one document. With -f a server that is away is waited for.
     Exit codes: 0 all of it was shown, with -f until the end however it ended; 1 there is no such log, or not here yet.
     Example: winslowctl logs crossing/3 -f
     """
     id, _, number = what.partition("/")
-    client, _, view = settings.project(id)
+    client, snapshot, view = settings.project(id)
     record = execution_of(view, number)
     told = Told(client, id, record)
-    live = settings.data() / "runs" / record.claim.container / "log"
-    if follow and record.state.active:
-        _follow(told, live)
+    with _log(snapshot, record) as live:
+        if follow and record.state.active:
+            _follow(told, live)
+            return
+        for entry in list(merged(_lines(client, id, record, live), told.news())):
+            _print(entry)
+
+
+@contextmanager
+def _log(snapshot: "Snapshot", record: "Execution") -> Iterator[Path]:
+    """The log as a file: of this machine, also where it was archived, or a copy of another node's."""
+    from cli import remote
+    from runner.archive import DamagedLog, restored
+    from runner.peers import PeerAway
+
+    run = settings.data() / "runs" / record.claim.container
+    try:
+        here = restored(run, record.log.digest if record.log else None)
+    except (DamagedLog, OSError) as error:
+        settings.warn(str(error))
+        here = None
+    other = None if here else remote.other(snapshot, record.claim.node)
+    if other is None:
+        yield here or run / "log"
         return
-    for entry in list(merged(_lines(client, id, record, live), told.news())):
-        _print(entry)
+    with ExitStack() as stack:
+        try:
+            copy = stack.enter_context(remote.mirrored(other, record))
+        except PeerAway as error:
+            settings.warn(f"{error}; this is what the repository has of its log")
+            copy = run / "log"
+        yield copy
 
 
 def _print(entry: Entry) -> None:
@@ -75,7 +103,8 @@ def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) ->
         return list(files.follow(live, lambda: True, sleep=time.sleep))
     text = client.read_text(layout.log(id, record.execution, record.stage))
     if text is None and record.state.active:
-        raise CommandError(f"{id}/{record.execution} runs on {record.claim.node}; its log arrives with its end")
+        text = f"{id}/{record.execution} runs on {record.claim.node}; its log arrives with its end"
+        raise CommandError(f"{text}, or now where both nodes have --peer")
     return [files.parse(line) for line in (text or "").splitlines()]
 
 

@@ -1,19 +1,16 @@
 """Verbs `files put rm du`: the pool and the files of projects on this machine, and changes for a next stage."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from cli import output, settings
+from cli import output, remote, settings
 from cli.errors import CommandError
 from cli.places import Place, place
-
-if TYPE_CHECKING:
-    from runner.shelf import Progress
+from cli.progress import bar
 
 Found = TypeVar("Found")
 
@@ -41,7 +38,7 @@ def put(
         _prepare(to, pairs)
         return
     for source, path in pairs:
-        with _bar(str(source)) as progress:
+        with bar(str(source)) as progress:
             digest = _checked(partial(to.shelf.put, source, path, replace=replace, progress=progress))
         print(f"{digest}  {where.partition(':')[0]}:{path}")
 
@@ -73,13 +70,8 @@ def _prepare(to: Place, pairs: list[tuple[Path, str]]) -> None:
 
 
 def _exists(to: Place) -> None:
-    from runner.store.errors import StoreError
-    from runner.store.workspaces import Workspaces
-
-    try:
-        Workspaces(settings.data()).look(to.project, to.execution)
-    except StoreError as error:
-        raise CommandError(f"{error}; give --data of the node that has it") from None
+    """CommandError where neither this machine nor the node that ran it has it."""
+    remote.look(to.project, to.execution)
 
 
 def _tell(to: Place, changes: list[str]) -> None:
@@ -110,13 +102,9 @@ def du(what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:, PROJECT:
 
     Example: winslowctl files du crossing/3
     """
-    from runner.store.workspaces import Workspaces
-
     of = place(what)
     if of.execution:
-        sizes = [
-            row.size for row in _checked(lambda: Workspaces(settings.data()).look(of.project, of.execution)).files()
-        ]
+        sizes = [row.size for row in remote.look(of.project, of.execution).files()]
     else:
         sizes = [item.bytes for item in _checked(lambda: list(of.shelf.files(of.path)))]
     row = {"what": what, "files": len(sizes), "bytes": sum(sizes)}
@@ -132,27 +120,3 @@ def _checked(action: Callable[[], Found]) -> Found:
         return action()
     except (ShelfError, StoreError, OSError) as error:
         raise CommandError(str(error)) from None
-
-
-@contextmanager
-def _bar(name: str) -> "Iterator[Progress]":
-    """A progress bar with speed and time left, on a terminal."""
-    import sys
-
-    if not sys.stderr.isatty():
-        yield lambda done, size: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size)

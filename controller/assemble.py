@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from controller import nudged
 from controller.boot import BootClock
 from controller.disk import FolderDisk
 from controller.failpoints import from_environment
@@ -31,7 +32,9 @@ from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
 from controller.window import VIEW, Window
 from controller.workshop import ThreadJobs, Tools, Workshop
+from flow.change import Commit
 from flow.local import Me, World
+from flow.world import Snapshot
 from runner import log_events
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
@@ -133,8 +136,9 @@ def _run(options: NodeOptions, say: Say) -> int:
     _end_on_signals(options.ended, pace)
     gpu_use = lambda id: of_gpus(sampler.newest, controller.gpus_of(id))  # noqa: E731
     stages = Stages(options.data, lambda: controller.running, runner.usage, gpus=gpu_use)
-    stop_watching, stop_sampling = (
+    stop_watching, stop_nudges, stop_sampling = (
         watch(options.repo, pace.wake),
+        nudged.watch(options.data, pace.wake),
         start_sampling((sampler, EVERY), (stages, STAGES_EVERY)),
     )
     try:
@@ -144,6 +148,7 @@ def _run(options: NodeOptions, say: Say) -> int:
         _rounds(controller, pace, options, say)
     finally:
         stop_watching()
+        stop_nudges()
         stop_sampling()
         if options.stop_stages:
             _stop_all(runner)
@@ -227,6 +232,11 @@ def _controller(
         log_events.note(options.data / "runs" / container, text)
 
     work = ThreadJobs()
+
+    def changed(before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
+        notifier.changed(before, after, commits)
+        peers.nudge()
+
     tools = Tools(owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note)
     me = Me(
         node=options.name,
@@ -254,7 +264,7 @@ def _controller(
             say=say,
             load=lambda: sampler.newest,
             show=show,
-            changed=notifier.changed,
+            changed=changed,
             note=note,
         )
     )

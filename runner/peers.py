@@ -9,6 +9,8 @@ import base64
 import http.client
 import io
 import os
+import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -71,6 +73,11 @@ def asker(header: str, asked: str, path: str, keys: Callable[[str], str]) -> str
     return parts[1]
 
 
+NUDGE = "/peer/nudge"
+NUDGED = 16
+"""Nodes that are told of a push, at most; the others poll."""
+
+
 def object_path(digest: str) -> str:
     return f"/peer/objects/{digest}"
 
@@ -94,6 +101,27 @@ class Peers:
             return Download(Request(node, address, path, key.header(self.me, node, path)), self.sleep)
 
         return opened
+
+    def nudge(self) -> None:
+        """Tell others that there is something new, in the background. Who does not hear it finds out by polling."""
+        key = self.key
+        others = [(node, each.address) for node, each in self.known.items() if each.address and node != self.me]
+        if key is None or not others:
+            return
+        random.shuffle(others)
+
+        def tell() -> None:
+            for node, address in others[:NUDGED]:
+                connection = http.client.HTTPConnection(str(address), timeout=1.0)
+                try:
+                    connection.request("GET", NUDGE, headers={"Authorization": key.header(self.me, node, NUDGE)})
+                    connection.getresponse()
+                except (OSError, http.client.HTTPException):
+                    pass
+                finally:
+                    connection.close()
+
+        threading.Thread(target=tell, name="nudge", daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True)

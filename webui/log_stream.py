@@ -83,7 +83,7 @@ class LogStream:
         record = view.execution(request.path_params["number"]) if view else None
         if view is None or record is None:
             raise HTTPException(404, "there is no such execution")
-        return view, record, logbook(view, record, look.node, self.page.data, self.page.source.clone)
+        return view, record, logbook(view, record, look, self.page.data, self.page.source.clone)
 
     async def _events(self, request: Request, at: int, seen: int) -> AsyncIterator[dict[str, str]]:
         while True:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from flow.world import ProjectView
 from runner import log_events
+from runner.archive import DamagedLog, restored
 from runner.log_source import FileSource, LogSource, TextSource
+from runner.remote import Remote, RemoteLog, peers_of
 from schema import layout
 from schema.execution import Execution
 from state.looks import Looks
 from webui.log_rows import Event
+from webui.source import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,39 @@ class Logbook:
     note: str = ""
 
 
-def logbook(view: ProjectView, record: Execution, node: str, data: Path | None, clone: Looks) -> Logbook:
-    """The log beside the container on this machine, else the summary of the repository. `node` is the one here."""
+def logbook(view: ProjectView, record: Execution, look: Look, data: Path | None, clone: Looks) -> Logbook:
+    """The log beside the container on this machine, else on the node that has it, else the repository's summary."""
     directory = data / "runs" / record.claim.container if data else None
     active = record.state.active
-    if directory and ((directory / "log").is_file() or (active and node == record.claim.node)):
-        return Logbook(FileSource(directory / "log"), events(record, directory), live=active)
+    if directory and (look.node == record.claim.node or (directory / "log").is_file()):
+        found, note = _here(directory, record)
+        if found or active:
+            return Logbook(FileSource(found or directory / "log"), events(record, directory), live=active, note=note)
+    elif data and (log := _there(data, look, record)):
+        return Logbook(log, events(record, directory), live=active, note=f"as {record.claim.node} has it")
     key = f"{view.id}/{record.execution}/{record.claim.id}"
     text = clone.read_text(layout.log(view.id, record.execution, record.stage)) or ""
     note = f"head and tail; the whole log is on {record.claim.node}" if active or text else ""
     return Logbook(TextSource(key, text), events(record, directory), note=note)
+
+
+def _here(directory: Path, record: Execution) -> tuple[Path | None, str]:
+    try:
+        return restored(directory, record.log.digest if record.log else None), ""
+    except (DamagedLog, OSError) as error:
+        return None, str(error)
+
+
+def _there(data: Path, look: Look, record: Execution) -> RemoteLog | None:
+    """None where the node cannot be asked, does not answer now, or has nothing."""
+    peers = peers_of(data, look.snapshot.inventories)
+    if peers is None or not (remote := Remote(peers, record.claim.node)).reachable:
+        return None
+    log = RemoteLog(remote, record.claim.container)
+    try:
+        return log if log.size() or record.state.active else None
+    except OSError:
+        return None
 
 
 def events(record: Execution, directory: Path | None) -> tuple[Event, ...]:

@@ -1,23 +1,39 @@
-"""What a node gives to other nodes: objects of its store, by digest, to whoever signs with a key of an inventory."""
+"""What a node gives to other nodes, to whoever signs with a key of an inventory: objects of its store by digest, the
+files and logs of executions, and a nudge that somebody has pushed.
+"""
 
+import functools
+import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from runner.peers import asker, object_path
+from runner.archive import DamagedLog, restored
+from runner.peers import NUDGE, asker
 from runner.store.errors import MissingObject, StoreError
+from runner.store.manifest import text_of
 from runner.store.objects import Objects
+from runner.store.workspaces import Workspaces
+from schema.names import NAME
 from state.errors import StateError
 from webui.source import NodeSource
 
 WAITS = 5.0
 """Seconds after which a node that does not finish its question is left alone."""
+CONTAINER = re.compile(r"[0-9a-f]{32}")
+NUDGED = "nudge"
+"""The file that is touched, in the data directory; the node watches it."""
+EVERY = 0.2
+"""Seconds between two nudges that are passed on."""
 
 
 class Large(FileResponse):
@@ -27,27 +43,81 @@ class Large(FileResponse):
 class Giver:
     """`keys` gives the public key of a node."""
 
-    def __init__(self, name: str, objects: Objects, keys: Callable[[str], str]) -> None:
-        self.name, self.objects, self.keys = name, objects, keys
+    def __init__(self, name: str, data: Path, keys: Callable[[str], str]) -> None:
+        self.name, self.data, self.keys = name, data, keys
+        self.objects, self.workspaces = Objects(data / "store", (0, 0)), Workspaces(data)
+        self._nudged = 0.0
 
-    async def give(self, request: Request) -> Response:
-        digest = request.path_params["digest"]
-        header = request.headers.get("authorization", "")
-        who = await anyio.to_thread.run_sync(asker, header, self.name, object_path(digest), self.keys)
+    async def __call__(self, request: Request, answer: Callable[[Request], Response]) -> Response:
+        """Whoever signed the path as it stands in the request is answered."""
+        header, path = request.headers.get("authorization", ""), request.scope["raw_path"].decode("latin-1")
+        who = await anyio.to_thread.run_sync(asker, header, self.name, path, self.keys)
         if who is None:
             return PlainTextResponse("sign with the key that your inventory names\n", 401)
         try:
-            path = self.objects.find(digest)
-        except MissingObject:
-            return PlainTextResponse("there is no such object here\n", 404)
-        except StoreError:
-            return PlainTextResponse("this is no digest\n", 400)
+            return await anyio.to_thread.run_sync(answer, request)
+        except (MissingObject, FileNotFoundError):
+            return PlainTextResponse("there is no such thing here\n", 404)
+        except (StoreError, DamagedLog) as error:
+            known = "NotFound" in type(error).__name__
+            return PlainTextResponse(f"{error}\n", 404 if known else 400)
+
+    def give_object(self, request: Request) -> Response:
+        path = self.objects.find(request.path_params["digest"])
         return Large(path, media_type="application/octet-stream")
+
+    def give_log(self, request: Request) -> Response:
+        container = request.path_params["container"]
+        if not CONTAINER.fullmatch(container):
+            raise FileNotFoundError
+        path = restored(self.data / "runs" / container)
+        if path is None:
+            raise FileNotFoundError
+        return Large(path, media_type="text/plain; charset=utf-8")
+
+    def give_rows(self, request: Request) -> Response:
+        tree = self.workspaces.look(*_place(request))
+        rows = [[row.path, row.kind.value, row.size, row.value] for row in tree.rows.values()]
+        return Response(json.dumps({"changing": tree.changing, "rows": rows}), media_type="application/json")
+
+    def give_file(self, request: Request) -> Response:
+        name = text_of(unquote_to_bytes(request.scope["raw_path"].rpartition(b"/")[2]))
+        file = self.workspaces.look(*_place(request)).open(name)
+        pieces = iter(functools.partial(file.read, 1 << 20), b"")
+        return StreamingResponse(pieces, media_type="application/octet-stream")
+
+    def nudge(self, request: Request) -> Response:
+        if time.monotonic() - self._nudged > EVERY:
+            self._nudged = time.monotonic()
+            (self.data / NUDGED).touch()
+        return PlainTextResponse("thanks\n", 202)
+
+
+def _place(request: Request) -> tuple[str, int]:
+    project = request.path_params["project"]
+    if not re.fullmatch(NAME, project):
+        raise FileNotFoundError
+    return project, request.path_params["number"]
 
 
 def create_peer(name: str, data: Path, keys: Callable[[str], str]) -> Starlette:
-    giver = Giver(name, Objects(data / "store", (0, 0)), keys)
-    return Starlette(routes=[Route("/peer/objects/{digest}", giver.give)])
+    giver = Giver(name, data, keys)
+
+    def route(path: str, answer: Callable[[Request], Response]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return await giver(request, answer)
+
+        return Route(path, endpoint)
+
+    return Starlette(
+        routes=[
+            route("/peer/objects/{digest}", giver.give_object),
+            route("/peer/runs/{container}/log", giver.give_log),
+            route("/peer/rows/{project}/{number:int}", giver.give_rows),
+            route("/peer/now/{project}/{number:int}/{path:path}", giver.give_file),
+            route(NUDGE, giver.nudge),
+        ]
+    )
 
 
 def run_peer(name: str, data: Path, host: str, port: int) -> None:

@@ -37,7 +37,7 @@ def execution(view: ProjectView, number: int) -> Execution:
 
 def book_of(view: ProjectView, record: Execution) -> Logbook:
     """In the past, as far as it is known now, and nothing more comes."""
-    found = logbook(view, record, look().node, page().data, page().source.clone)
+    found = logbook(view, record, look(), page().data, page().source.clone)
     return found if g.get("moment") is None else Logbook(found.source, found.events, note=found.note)
 
 

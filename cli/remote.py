@@ -1,0 +1,102 @@
+"""What other nodes have, asked for with the key of this machine's node."""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import settings
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from flow.world import Snapshot
+    from runner.remote import Remote, RemoteLog
+    from runner.store.tree import Tree
+    from schema.execution import Execution
+
+LOOK_EVERY = 0.3
+PIECE = 1 << 20
+
+
+def other(snapshot: "Snapshot", node: str) -> "Remote | None":
+    """The other node, if it can be asked from here."""
+    from runner.remote import Remote, peers_of
+
+    peers = peers_of(settings.data(), snapshot.inventories)
+    if peers is None:
+        return None
+    found = Remote(peers, node)
+    return found if found.reachable else None
+
+
+def why_not(snapshot: "Snapshot", node: str) -> str:
+    """Why it cannot be asked, and what to do."""
+    inventory = snapshot.inventories.get(node)
+    if inventory is None:
+        return f"node {node!r} is not part of this repository any more"
+    if not inventory.address:
+        return f"it is on {node}, which has no address for others; start that node with --peer HOST:PORT"
+    return f"it is on {node}; ask on a machine whose node has --peer too, or there"
+
+
+@contextmanager
+def mirrored(remote: "Remote", record: "Execution") -> "Iterator[Path]":
+    """The log there as a file here, which grows as that one does until the end. PeerAway where it cannot be had."""
+    from runner.peers import PeerAway
+    from runner.remote import RemoteLog
+
+    log = RemoteLog(remote, record.claim.container)
+    with tempfile.TemporaryDirectory(prefix="winslow-log-") as folder:
+        file, over = Path(folder) / "log", threading.Event()
+        try:
+            _copy(log, file)
+        except OSError as error:
+            raise PeerAway(str(error)) from None
+        thread = threading.Thread(target=_follow, args=(log, file, over), name="mirror", daemon=True)
+        if record.state.active:
+            thread.start()
+        try:
+            yield file
+        finally:
+            over.set()
+            if thread.is_alive():
+                thread.join(5)
+
+
+def _follow(log: "RemoteLog", file: Path, over: threading.Event) -> None:
+    """A node that is away for a while is asked again."""
+    while not over.wait(LOOK_EVERY):
+        try:
+            _copy(log, file)
+        except OSError:
+            continue
+
+
+def _copy(log: "RemoteLog", file: Path) -> None:
+    with file.open("ab") as target:
+        while piece := log.read(target.tell(), PIECE):
+            target.write(piece)
+            target.flush()
+
+
+def look(id: str, number: int) -> "Tree":
+    """The files of an execution: of this machine, else of the node that ran it. CommandError says why not."""
+    from cli.history import execution_of
+    from runner.store.errors import StoreError
+    from runner.store.workspaces import Workspaces
+
+    try:
+        return Workspaces(settings.data()).look(settings.checked_name(id, "project"), number)
+    except StoreError as error:
+        here = error
+    _, snapshot, view = settings.project(id)
+    record = execution_of(view, str(number))
+    there = other(snapshot, record.claim.node)
+    if there is None:
+        raise CommandError(f"{here}; {why_not(snapshot, record.claim.node)}")
+    try:
+        return there.rows(id, number)
+    except StoreError as error:
+        raise CommandError(str(error)) from None

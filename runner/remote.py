@@ -1,0 +1,124 @@
+"""What another node has of an execution: its log and its files, asked for with this node's key."""
+
+import http.client
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import quote
+
+from runner import notes
+from runner.peers import Key, PeerAway, Peers
+from runner.store.errors import NotFound, StoreError
+from runner.store.manifest import Kind, Row, check_path
+from runner.store.tree import Tree
+from schema.node import Inventory
+
+TIMEOUT = 5.0
+MOST_ROWS_BYTES = 256 << 20
+_TOTAL = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)")
+
+
+def log_path(container: str) -> str:
+    return f"/peer/runs/{container}/log"
+
+
+def rows_path(project: str, execution: int) -> str:
+    return f"/peer/rows/{project}/{execution}"
+
+
+def file_path(project: str, execution: int, path: str) -> str:
+    return f"/peer/now/{project}/{execution}/{quote(path.encode('utf-8', 'surrogateescape'), safe='')}"
+
+
+def peers_of(data: Path, inventories: Mapping[str, Inventory]) -> Peers | None:
+    """With the key of the node whose data directory this is; None where there is no node, or it has no key."""
+    name, key = notes.read(data / "view.json").get("node"), data / "node" / "peer.key"
+    if not isinstance(name, str) or not key.is_file():
+        return None
+    peers = Peers(name, Key(key))
+    peers.known = inventories
+    return peers
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One other node. PeerAway where it does not answer or refuses."""
+
+    peers: Peers
+    node: str
+
+    @property
+    def reachable(self) -> bool:
+        found = self.peers.known.get(self.node)
+        return bool(self.peers.key and found and found.address and self.node != self.peers.me)
+
+    def part(self, path: str, offset: int, count: int) -> tuple[bytes, int]:
+        """At most so many bytes of what lies there, and how many there are in all. NotFound."""
+        answer = self._get(path, f"bytes={offset}-{offset + max(count, 1) - 1}")
+        found = _TOTAL.fullmatch(answer.getheader("content-range") or "")
+        total = int(found[1]) if found else int(answer.getheader("content-length") or 0)
+        return (b"" if answer.status == 416 else answer.read(count), total)
+
+    def rows(self, project: str, execution: int) -> Tree:
+        """The files of an execution there, as `Workspaces.look` shows them. NotFound."""
+        content = self._get(rows_path(project, execution), "").read(MOST_ROWS_BYTES + 1)
+        try:
+            told = json.loads(content)
+            rows = [Row(str(path), Kind(kind), int(size), str(value)) for path, kind, size, value in told["rows"]]
+            for row in rows:
+                check_path(row.path)
+            changing = bool(told["changing"])
+        except (ValueError, TypeError, KeyError, StoreError) as error:
+            raise PeerAway(f"{self.node} answers something else than its files: {error}") from None
+        found = {row.path: row for row in rows}
+        return Tree(found, lambda row: self._open(project, execution, row, changing), changing=changing)
+
+    def _open(self, project: str, execution: int, row: Row, changing: bool) -> BinaryIO:
+        if row.value and not changing:
+            source = self.peers.source(self.node)
+            if source is None:
+                raise PeerAway(f"{self.node} cannot be asked from here")
+            return cast(BinaryIO, source(row.value))
+        return cast(BinaryIO, self._get(file_path(project, execution, row.path), ""))
+
+    def _get(self, path: str, wanted: str) -> http.client.HTTPResponse:
+        found, key = self.peers.known.get(self.node), self.peers.key
+        if key is None or found is None or not found.address:
+            raise PeerAway(f"{self.node} has no address: start it with --peer")
+        headers = {"Authorization": key.header(self.peers.me, self.node, path)}
+        connection = http.client.HTTPConnection(found.address, timeout=TIMEOUT)
+        try:
+            connection.request("GET", path, headers=headers | ({"Range": wanted} if wanted else {}))
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise PeerAway(f"{self.node} ({found.address}) does not answer: {error}") from None
+        if answer.status == 404:
+            raise NotFound(f"{self.node} has nothing like that any more")
+        if answer.status not in (200, 206, 416):
+            raise PeerAway(f"{self.node} ({found.address}) answers {answer.status} {answer.reason}")
+        return answer
+
+
+class RemoteLog:
+    """A log on another node, as a `LogSource`."""
+
+    def __init__(self, remote: Remote, container: str) -> None:
+        self.remote, self.container = remote, container
+        self.key = f"{remote.node}/{container}"
+
+    def size(self) -> int:
+        return self._part(0, 1)[1]
+
+    def read(self, offset: int, count: int) -> bytes:
+        return self._part(offset, count)[0]
+
+    def _part(self, offset: int, count: int) -> tuple[bytes, int]:
+        try:
+            return self.remote.part(log_path(self.container), offset, count)
+        except NotFound:
+            return b"", 0
+        except PeerAway as error:
+            raise OSError(str(error)) from None
