@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schema import execution, inputs, node, notify, pipeline, project, reply, request
+from schema import execution, inputs, node, notify, pipeline, project, reply, request, retention
 from schema.quantities import format_duration
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
@@ -25,6 +25,7 @@ SECTION = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MODELS: dict[str, type[BaseModel]] = {
     "Settings": node.Settings,
     "Rule": notify.Rule,
+    "Retention": retention.Retention,
     "Exclusive": node.Exclusive,
     "NodeSettings": node.NodeSettings,
     "Pipeline": pipeline.Pipeline,
@@ -68,7 +69,13 @@ MEANING: dict[str, dict[str, str]] = {
         "max_deletions": "more projects than this vanishing at once wait for a confirmation",
         "exclusive": "not used in this version",
         "notify": "who is told of what; the addresses stay on nodes",
+        "retention": "what nodes keep of ended executions",
         "join": "`approved`: a node takes work only once `nodes/<node>.yaml` exists",
+    },
+    "Retention": {
+        "keep_succeeded": "workspaces of so many succeeded executions of each stage; 10 where nobody says it",
+        "keep_failed": "workspaces of so many others that ended; 10 where nobody says it",
+        "keep_logs": "full logs of so many executions of each stage; 100 where nobody says it",
     },
     "Rule": {
         "to": "names in the file that `node --notify` is given",
@@ -104,6 +111,7 @@ MEANING: dict[str, dict[str, str]] = {
         "timeout": "longest run; then TERM, and KILL after `grace`",
         "idle_timeout": "longest silence of its output",
         "cache": "take the result of an earlier execution that began with the same, see [concepts](concepts.md)",
+        "discardable": "nodes may drop its workspace once a later stage of its chain succeeded",
         "grace": "between TERM and KILL",
         "pull": "when the image is fetched",
         "retry": "when a failure is tried again",
@@ -168,6 +176,8 @@ MEANING: dict[str, dict[str, str]] = {
         "node": "run all its stages on this node",
         "description": "for people",
         "notify": "who is told of this project, beside those whom `winslow.yaml` names",
+        "retention": "instead of that of `winslow.yaml`",
+        "pin": "numbers of executions that nodes keep whatever the rules say",
     },
     "Request": {
         "fresh": "run stages with `cache: true` too, whatever ran before",

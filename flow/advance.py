@@ -60,6 +60,7 @@ class Steps:
     active: tuple[Execution, ...] = ()
     satisfied: frozenset[str] = frozenset()
     stage: str | None = None  # where the chain stands: running, wanted, or waited for
+    source: int | None = None  # the execution whose workspace it goes on from there
 
     @property
     def running(self) -> Execution | None:
@@ -178,7 +179,7 @@ class _Walk:
         runs = [e for e in self.mine if e.stage == stage.name and e.execution > self.floors[stage.name].after]
         newest = next((e for e in reversed(runs) if e.state is not State.SUPERSEDED), None)
         if newest and newest.state.active:
-            return Steps(self.chain, stage=stage.name, satisfied=frozenset(self.satisfied))
+            return self._at(stage.name)
         if newest and _succeeded(newest):
             self._took(stage, newest)
             return None
@@ -209,7 +210,7 @@ class _Walk:
             return self._pause(stage)
         if waiting := self._lacking(stage):
             return self._waits(waiting)
-        return Steps(self.chain, run=slot, stage=stage.name, satisfied=frozenset(self.satisfied))
+        return replace(self._at(stage.name), run=slot)
 
     def _lacking(self, stage: Stage) -> Waiting | None:
         if self.problem:
@@ -281,7 +282,10 @@ class _Walk:
         return self._waits(Waiting(Wait.PAUSE_REQUESTED, following, f"paused after {stage.name!r}, as asked"))
 
     def _waits(self, waiting: Waiting) -> Steps:
-        return Steps(self.chain, wait=waiting, stage=waiting.stage, satisfied=frozenset(self.satisfied))
+        return replace(self._at(waiting.stage), wait=waiting)
+
+    def _at(self, stage: str | None) -> Steps:
+        return Steps(self.chain, stage=stage, satisfied=frozenset(self.satisfied), source=self.source)
 
 
 def floors(pipeline: Pipeline, chain: Chain) -> dict[str, Floor]:

@@ -10,6 +10,7 @@ from schema.execution import Lease
 from schema.names import Name
 from schema.notify import Rule
 from schema.quantities import Duration
+from schema.retention import Retention
 
 SCHEMA = 1
 """The version of the documents this controller reads and writes."""
@@ -102,6 +103,7 @@ class Settings(Wanted):
     exclusive: Exclusive = Exclusive()
     join: Literal["open", "approved"] = "open"
     notify: tuple[Rule, ...] = ()
+    retention: Retention = Retention()
 
     def lease(self) -> Lease:
         return Lease(lost_after=self.lost_after)

@@ -118,6 +118,7 @@ class Stage(Wanted):
     inputs: dict[InputName, Input] = {}
     workspace: Literal["incremental", "standalone"] = "incremental"
     cache: bool = False
+    discardable: bool = False
     exclusive: bool = False
     needs: tuple[Name, ...] | None = None
     parallel: Matrix | None = None

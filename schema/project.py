@@ -8,6 +8,7 @@ from schema.base import Wanted
 from schema.inputs import Value
 from schema.names import PINNED, TAG, EnvironmentName, InputName, Name
 from schema.pipeline import EnvValue
+from schema.retention import Retention
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TAG)]
 
@@ -22,3 +23,5 @@ class Project(Wanted):
     node: Name | None = None
     description: str = Field(default="", max_length=4000)
     notify: tuple[Name, ...] = ()
+    retention: Retention = Retention()
+    pin: tuple[Annotated[int, Field(ge=1)], ...] = ()

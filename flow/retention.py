@@ -1,0 +1,156 @@
+"""Which ended executions a node need not keep any longer. Without time: by counts, and by how full its disk is.
+
+Their records stay in the repository; what goes is the workspace and the full log on this node.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from flow.chains import fold
+from flow.controls import answer_all, steps_of
+from flow.world import ProjectView, Snapshot
+from schema.execution import Execution, State
+from schema.retention import Retention
+
+KEEP_SUCCEEDED, KEEP_FAILED, KEEP_LOGS = 10, 10, 100
+"""Of each stage in a project, where nobody says otherwise."""
+
+MOST_PRESSURE = 3
+"""1: of each stage the newest success and failure. 2: of their logs only the newest. 3: no failures."""
+
+What = Literal["workspace", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    succeeded: int = KEEP_SUCCEEDED
+    failed: int = KEEP_FAILED
+    logs: int = KEEP_LOGS
+
+    def under(self, pressure: int) -> "Rules":
+        """How they are on a disk that is too full."""
+        rules = self
+        if pressure >= 1:
+            rules = replace(rules, succeeded=1, failed=min(rules.failed, 1))
+        if pressure >= 2:
+            rules = replace(rules, logs=1)
+        return replace(rules, failed=0) if pressure >= 3 else rules
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What this node has: executions by project, with a workspace or a log; and those its journal still speaks of."""
+
+    workspaces: Mapping[str, frozenset[int]]
+    logs: Mapping[str, frozenset[str]]  # containers
+    held: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    project: str
+    execution: int
+    what: What
+    why: str
+    container: str
+
+
+def rules_of(general: Retention, own: Retention) -> Rules:
+    def first(name: str, default: int) -> int:
+        said = (getattr(own, name), getattr(general, name), default)
+        return next(int(value) for value in said if value is not None)
+
+    return Rules(
+        first("keep_succeeded", KEEP_SUCCEEDED), first("keep_failed", KEEP_FAILED), first("keep_logs", KEEP_LOGS)
+    )
+
+
+def drops(snapshot: Snapshot, disk: OnDisk, pressure: int = 0) -> tuple[Drop, ...]:
+    """Everything that may go, by project and number."""
+    found: list[Drop] = []
+    for _, view in sorted(snapshot.projects.items()):
+        found += _of_project(snapshot.settings.retention, view, disk, pressure)
+    return tuple(found)
+
+
+def _of_project(general: Retention, view: ProjectView, disk: OnDisk, pressure: int) -> Iterator[Drop]:
+    """Nothing of a project about which something is not known: a damaged one, or one with requests still to read."""
+    if view.project is None or view.damage or view.withheld or view.deletion or _being_deleted(view):
+        return
+    rules = rules_of(general, view.project.retention).under(pressure)
+    kept = needed(view) | {number for project, number in disk.held if project == view.id}
+    for record, why in _beyond(view, rules):
+        if record.execution in kept:
+            continue
+        if record.execution in disk.workspaces.get(view.id, ()):
+            yield Drop(view.id, record.execution, "workspace", why, record.claim.container)
+    for record, why in _long_ago(view.executions, rules.logs):
+        if record.execution not in kept and record.claim.container in disk.logs.get(view.id, ()):
+            yield Drop(view.id, record.execution, "log", why, record.claim.container)
+
+
+def _being_deleted(view: ProjectView) -> bool:
+    return view.tombstone is not None and view.tombstone.state == "deleting"
+
+
+def needed(view: ProjectView) -> frozenset[int]:
+    """Pinned ones, the newest, and whatever the chain, or what is asked of it, may still go on from."""
+    found: set[int | None] = {*(view.project.pin if view.project else ()), view.last_execution}
+    found |= {request.source for file in view.unanswered if file.request and (request := file.request.workspace)}
+    found |= _bases(view)
+    for answered in answer_all(view):
+        found |= _bases(answered.view)
+    return frozenset(number for number in found if number is not None)
+
+
+def _bases(view: ProjectView) -> set[int | None]:
+    open_ones = [e for e in view.executions if not e.state.ended]
+    numbers = {e.execution for e in open_ones} | {e.workspace.source for e in open_ones}
+    chains = fold(view.replies)
+    steps = steps_of(view)
+    return {*numbers, steps.source, steps.run.source if steps.run else None, chains[-1].base if chains else None}
+
+
+def _beyond(view: ProjectView, rules: Rules) -> Iterator[tuple[Execution, str]]:
+    """Ended executions that no count keeps, oldest first, each with the rule that drops it."""
+    kept: dict[tuple[str, bool], int] = defaultdict(int)
+    found: list[tuple[Execution, str]] = []
+    redone = _for_a_redo(view)
+    for record in reversed(view.executions):
+        if not record.state.ended:
+            continue
+        succeeded = record.state is State.SUCCEEDED
+        kept[record.stage, succeeded] += 1
+        most, word = (rules.succeeded, "succeeded") if succeeded else (rules.failed, "failed")
+        if kept[record.stage, succeeded] > most and record.execution not in redone:
+            found.append((record, f"more than {most} {word} of {record.stage}"))
+        elif later := _discarded(view, record):
+            found.append((record, f"discardable, and {later} succeeded"))
+    yield from reversed(found)
+
+
+def _for_a_redo(view: ProjectView) -> set[int | None]:
+    """What a stage is built on if it is asked for again without a word about its workspace."""
+    return {record.workspace.source for record in {e.stage: e for e in view.executions}.values()}
+
+
+def _discarded(view: ProjectView, record: Execution) -> str | None:
+    """The later stage whose success makes it superfluous."""
+    stage = view.definition.stage(record.stage) if view.definition else None
+    if stage is None or not stage.discardable or not view.definition or record.state is not State.SUCCEEDED:
+        return None
+    later = {each.name for each in view.definition.stages[view.definition.index(stage.name) + 1 :]}
+    after = (e for e in view.executions if e.execution > record.execution and e.chain == record.chain)
+    return next((e.stage for e in after if e.state is State.SUCCEEDED and e.stage in later), None)
+
+
+def _long_ago(executions: Iterable[Execution], most: int) -> Iterator[tuple[Execution, str]]:
+    seen: dict[str, int] = defaultdict(int)
+    found = []
+    for record in reversed(tuple(executions)):
+        seen[record.stage] += 1
+        if seen[record.stage] > most and record.state.ended:
+            found.append((record, f"more than {most} logs of {record.stage}"))
+    yield from reversed(found)
