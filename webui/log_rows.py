@@ -12,7 +12,7 @@ from webui.ansi import tokens
 SHOWN = 4000
 """Signs of a line that are shown."""
 LINE = Markup(
-    '<div class="ln line-{stream}"{id} data-at="{at}">{number}<time title="{time}">{clock}</time>'
+    '<div class="ln line-{stream}{here}"{id} data-at="{at}">{number}<time title="{time}">{clock}</time>'
     '<span class="tx">{text}</span></div>\n'
 )
 NUMBER = Markup('<a class="no" href="?line={number}#L{number}">{number}</a>')
@@ -29,12 +29,13 @@ class Event:
     text: str
 
 
-def row(raw: Raw, number: int | None, *, place: bool = True) -> Markup:
-    """One line; without a number where it is not known yet. `place`: it can be linked to."""
+def row(raw: Raw, number: int | None, *, place: bool = True, here: bool = False) -> Markup:
+    """One line; without a number where it is not known yet. `place`: it can be linked to; `here`: it stands out."""
     text = raw.content.decode(errors="replace")
     line = logs.parse(text) if raw.begins else logs.Line("", "O", text)
     return LINE.format(
         stream=line.stream,
+        here=" here" if here else "",
         id=Markup(' id="L{}"').format(number) if number and place else "",
         at=raw.start,
         number=NUMBER.format(number=number) if number and place else BARE_NUMBER.format(number or ""),
@@ -46,10 +47,12 @@ def row(raw: Raw, number: int | None, *, place: bool = True) -> Markup:
 
 def event_row(event: Event) -> Markup:
     clock, none = _clean_time(event.time), BARE_NUMBER.format("")
-    return LINE.format(stream="S", id="", at="", number=none, time=clock, clock=clock[11:23], text=_text(event.text, 0))
+    return LINE.format(
+        stream="S", here="", id="", at="", number=none, time=clock, clock=clock[11:23], text=_text(event.text, 0)
+    )
 
 
-def rows(found: Iterable[Raw | Event], number: int | None, *, places: bool = True) -> Markup:
+def rows(found: Iterable[Raw | Event], number: int | None, *, places: bool = True, here: Raw | None = None) -> Markup:
     """`number` is that of the first line. A later piece of a line has none of its own."""
     made: list[Markup] = []
     first = True
@@ -59,7 +62,7 @@ def rows(found: Iterable[Raw | Event], number: int | None, *, places: bool = Tru
             continue
         if number and each.begins and not first:
             number += 1
-        made.append(row(each, number if each.begins else None, place=places))
+        made.append(row(each, number if each.begins else None, place=places, here=each is here))
         first = False
     return Markup("").join(made)
 

@@ -89,4 +89,4 @@ def search(id: str, number: int) -> Response | tuple[str, int]:
 def _hits(book: Logbook, text: str, *, any_case: bool) -> Generator[Found, None, None]:
     for hit in log_search.search(book.source, text, any_case=any_case):
         first = hit.number - len(hit.before)
-        yield Found(hit.number, rows([*hit.before, hit.line, *hit.after], first, places=False))
+        yield Found(hit.number, rows([*hit.before, hit.line, *hit.after], first, places=False, here=hit.line))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import log_events
 from schema.execution import State
 from schema.reasons import End
 from tests.contract.runners import Bench
@@ -41,6 +42,20 @@ def _remove(container: str) -> None:
 
 def define(lab: Lab, text: str) -> None:
     lab.edit({"pipelines/p.yaml": HEAD + text})
+
+
+def test_R1450_what_the_node_did_stands_beside_the_log_of_a_container(lab: Lab) -> None:
+    define(lab, containers("long") + '"import time; print(1, flush=True); time.sleep(60)"]}\n')
+    lab.node()
+    lab.ask("request: start\n")
+    lab.until_state(State.RUNNING)
+    lab.ask("request: abort\n")
+    [record] = lab.until_state(State.ABORTED).executions
+    noted = log_events.noted(lab.folder / "n1" / "runs" / record.claim.container)
+    ready, image, started, asked, ended = [line.text for line in noted]
+    assert (ready, started, asked) == ("workspace and inputs are ready", "started", "asked to stop: Aborted")
+    assert image.startswith("image host/python is here (sha256:")
+    assert ended.startswith("the program has ended with exit code 1")
 
 
 def test_F5_a_controller_killed_and_restarted_loses_no_line_of_a_container(lab: Lab) -> None:
