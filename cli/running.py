@@ -24,6 +24,11 @@ Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shar
 Web = Annotated[str, typer.Option("--web", help="HOST:PORT of the page on this machine; empty for none")]
 Peer = Annotated[str, typer.Option("--peer", help="HOST:PORT by which other nodes reach this one, to fetch workspaces")]
 Listen = Annotated[str, typer.Option("--listen", help="where to answer them; default: --peer's port on every address")]
+Store = Annotated[Path | None, typer.Option("--store", help="a directory that nodes share, for what stages leave")]
+Bucket = Annotated[str, typer.Option("--bucket", help="s3://NAME/PREFIX where nodes leave and find what stages left")]
+BucketKeys = Annotated[
+    Path | None, typer.Option("--bucket-keys", help="file with AWS_ACCESS_KEY_ID=… and so on; default: the environment")
+]
 Notify = Annotated[Path | None, typer.Option("--notify", help="the file with the addresses of who is told")]
 Images = Annotated[
     Path | None, typer.Option("--images", help="JSON: what stands for images where stages are processes")
@@ -44,6 +49,7 @@ def node(
     slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
+    store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -54,7 +60,7 @@ def node(
     options = node_options(
         name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
         labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
-        peer=peer or None, notify=notify,
+        peer=peer or None, notify=notify, store=store, bucket=bucket or None, bucket_keys=bucket_keys,
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with child(repo, data, page_beside(web)), child(repo, data, _giver(options.name, peer, listen)):

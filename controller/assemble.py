@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import secrets
 import shutil
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from controller import nudged
+from controller.bereft import Bereft
 from controller.boot import BootClock
 from controller.disk import FolderDisk
 from controller.failpoints import from_environment
@@ -36,6 +38,7 @@ from flow.change import Commit
 from flow.local import Me, World
 from flow.world import Snapshot
 from runner import log_events
+from runner.bucket import Bucket, settings
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
 from runner.gpus import Gpus, NoGpus, lost
@@ -45,6 +48,8 @@ from runner.load import EVERY, STAGES_EVERY
 from runner.measure import Machine
 from runner.peers import Key, Peers
 from runner.runner import Runner
+from runner.store import identity
+from runner.store.errors import StoreError
 from schema.node import Inventory
 from state.errors import StateError
 from state.git import GitRepository
@@ -81,6 +86,9 @@ class NodeOptions:
     peer: str | None = (
         None  # HOST:PORT where other nodes find this one's objects; a child of this process answers there
     )
+    store: Path | None = None  # a directory that nodes share, instead of a store of its own
+    bucket: str | None = None  # s3://NAME/PREFIX for what other nodes may need
+    bucket_keys: Path | None = None  # its keys, where they are not in the environment
     once: bool = False
     stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
     ended: threading.Event = field(default_factory=threading.Event)
@@ -94,7 +102,7 @@ def run_node(options: NodeOptions, say: Say) -> int:
             read_targets(options.notify)
         with _only_one(options.data):
             return _run(options, say)
-    except (CannotStart, CannotSend, JournalError, NameTaken, StateError, RunnerError) as error:
+    except (CannotStart, CannotSend, JournalError, NameTaken, StateError, StoreError, RunnerError) as error:
         say(f"cannot start: {error}")
         return 1
 
@@ -107,6 +115,8 @@ def _absolute(options: NodeOptions) -> NodeOptions:
         pool=options.pool.absolute() if options.pool else None,
         images=options.images.absolute() if options.images else None,
         notify=options.notify.absolute() if options.notify else None,
+        store=options.store.absolute() if options.store else None,
+        bucket_keys=options.bucket_keys.absolute() if options.bucket_keys else None,
     )
 
 
@@ -218,13 +228,18 @@ def _controller(
     user = runner.capabilities.user
     key = Key(options.data / "node" / "peer.key") if options.peer else None
     peers = Peers(options.name, key)
-    trees = Folders(options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers)
+    bereft, store, bucket = _store(options, say), identity.identify(options.data), _bucket(options)
+    trees = Folders(
+        options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers, store=store,
+        bucket=bucket,
+    )  # fmt: skip
     window = Window(options.data / VIEW, pool, time.time)
     notifier = Notifier(options.data / "notices", options.notify, say)
 
     def show(world: World) -> None:
         if world.snapshot:
             peers.known = world.snapshot.inventories
+            bereft.seen(world.snapshot)
         window.show(world)
         notifier.seen(world)
 
@@ -241,7 +256,9 @@ def _controller(
     me = Me(
         node=options.name,
         incarnation=incarnation,
-        inventory=take_inventory(options, incarnation, runner, key),
+        inventory=take_inventory(options, incarnation, runner, key).model_copy(
+            update={"store": store, "bucket": bucket.name if bucket else ""}
+        ),
         pool="/pool" if isolated else str(pool.absolute()),
         settle=options.settle,
         board=options.board,
@@ -268,6 +285,22 @@ def _controller(
             note=note,
         )
     )
+
+
+def _store(options: NodeOptions, say: Say) -> Bereft:
+    """The store this node works with. One of its own that is gone is made anew, a shared one is not."""
+    if options.store:
+        identity.share(options.data, options.store)
+    before, store = identity.last(options.data), identity.identify(options.data)
+    if before not in ("", store):
+        say(f"the store of this node is not the one it had ({before[:8]}): what only that had is lost")
+    return Bereft(options.name, before, store, say, partial(identity.remember, options.data, store))
+
+
+def _bucket(options: NodeOptions) -> Bucket | None:
+    if not options.bucket:
+        return None
+    return Bucket(options.bucket, settings(os.environ, options.bucket_keys))
 
 
 def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: Key | None = None) -> Inventory:

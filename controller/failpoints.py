@@ -27,6 +27,9 @@ NAMES = (
     "after-remove",
 )
 
+BETWEEN_NODES = ("object-sent", "object-came")
+"""Passed only where there is a bucket, or another node to ask."""
+
 
 def nothing(name: str) -> None:
     """The failpoint of production."""

@@ -8,19 +8,23 @@ DATA/runs/<container>/log, io/, inputs.json        the log, what the program say
 import json
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 from pathlib import Path
 
 from controller.failpoints import Failpoint, nothing
-from controller.trees import Gathered, InputMissing, Interrupted, Log, Ready
+from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, Ready
 from flow.local import Order
 from runner import feedback, logs, notes
-from runner.peers import PeerAway, Peers
+from runner.bucket import Bucket
+from runner.peers import Peers
 from runner.spec import Mount
 from runner.store import digests
-from runner.store.errors import NotFound, StoreError
+from runner.store.bring import Holder
+from runner.store.errors import Away, NotFound, StoreError
 from runner.store.manifest import Row, shown
+from runner.store.push import push
 from runner.store.tree import Tree
 from runner.store.workspaces import Opened, Workspaces
 from schema.execution import Artifact, ArtifactList
@@ -29,6 +33,8 @@ LISTED = 200
 """Artifacts named in the repository; the counts say how many there are."""
 LONGEST_LIST = 16 * 1024
 """Signs of their paths together."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries to send a result to a bucket."""
 
 
 def _beside(work: Callable[[], None]) -> None:
@@ -48,11 +54,14 @@ class Folders:
         say: Callable[[str], None] = lambda text: None,
         failpoint: Failpoint = nothing,
         peers: Peers | None = None,
+        store: str = "",
+        bucket: Bucket | None = None,
     ) -> None:
         self.data, self.pool, self.isolated = data.absolute(), pool.absolute(), isolated
         self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint, later=_beside)
         self.workspaces.repair()
-        self.peers = peers
+        self.peers, self.store, self.bucket = peers, store, bucket
+        self._retries: dict[str, int] = {}
 
     def files(self, project: str) -> Path:
         return self.data / "projects" / project / "files"
@@ -82,16 +91,27 @@ class Folders:
             base = order.manifest
             if order.source is not None and base is None:
                 base = self.workspaces.finish(order.project, order.source)
-            source = self.peers.source(order.holder) if self.peers and order.holder else None
             return self.workspaces.open(
-                order.project, order.execution, container, base, add=order.add, remove=order.remove, source=source
+                order.project,
+                order.execution,
+                container,
+                base,
+                add=order.add,
+                remove=order.remove,
+                holders=self._holders(order),
             )
-        except PeerAway as error:
+        except Away as error:
             raise Interrupted(f"the workspace of execution {order.source} could not be fetched: {error}") from None
         except StoreError as error:
             where = f"; {order.holder} ran it" if order.holder else ""
             text = f"the workspace of execution {order.source} is not on this node{where}: {error}"
             raise InputMissing(text) from None
+
+    def _holders(self, order: Order) -> list[Holder]:
+        """Who may have what this node lacks. The bucket first: it is there when a node is not."""
+        holders = [Holder(self.bucket.name, self.bucket.open, self.bucket.put)] if self.bucket else []
+        source = self.peers.source(order.holder) if self.peers and order.holder else None
+        return [*holders, Holder(order.holder, source)] if source and order.holder else holders
 
     def _input(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path
@@ -137,6 +157,7 @@ class Folders:
         try:
             manifest = self.workspaces.finish(order.project, order.execution, container)
             tree = self.workspaces.tree(manifest)
+            self._send(container, order, manifest)
         except StoreError as error:
             return Gathered(values, missing=(f"its workspace: {error}",), log=log)
         found = {pattern: tree.matching(pattern) for pattern in order.artifacts}
@@ -146,6 +167,8 @@ class Folders:
             missing=tuple(pattern for pattern, rows in found.items() if not rows),
             artifacts=_listed(tree, [row for rows in found.values() for row in rows], order, manifest),
             manifest=manifest,
+            store=self.store,
+            bucket=self._bucket_name,
             log=log,
             note=self._changed(directory, order),
         )
@@ -157,10 +180,36 @@ class Folders:
             if not all(found.values()):
                 return None
             self.workspaces.take(order.project, order.execution, container, manifest)
+            self._send(container, order, manifest)
         except StoreError:
             return None
         listed = _listed(tree, [row for rows in found.values() for row in rows], order, manifest)
-        return Gathered(artifacts=listed, manifest=manifest)
+        return Gathered(artifacts=listed, manifest=manifest, store=self.store, bucket=self._bucket_name)
+
+    def _send(self, container: str, order: Order, manifest: str) -> None:
+        """To the bucket, before anybody is told of it. NotKept."""
+        if self.bucket is None:
+            return
+        began = time.monotonic()
+        try:
+            went = push(self.workspaces.objects, manifest, self.bucket, order.manifest, self._sent)
+        except Away as error:
+            tries = self._retries[container] = self._retries.get(container, 0) + 1
+            pause = min(LONGEST_PAUSE, 2.0 ** min(tries, 10))
+            what = f"{order.project}/{order.execution} has ended, and its result waits here until it is in the bucket"
+            raise NotKept(f"{what}; try {tries} failed, the next in {pause:g} s: {error}", pause) from None
+        self._retries.pop(container, None)
+        if went:
+            self.workspaces.say(
+                f"sent {went / 2**20:.1f} MiB to {self.bucket.name} in {time.monotonic() - began:.1f} s"
+            )
+
+    @property
+    def _bucket_name(self) -> str:
+        return self.bucket.name if self.bucket else ""
+
+    def _sent(self) -> None:
+        self.workspaces.passing("object-sent")
 
     def _changed(self, directory: Path, order: Order) -> str:
         """Inputs in the pool that are no longer what the stage was started with."""

@@ -14,6 +14,15 @@ class InputMissing(Exception):
     """Something the stage needs is not on this node; the text says what and where it was looked for."""
 
 
+class NotKept(Exception):
+    """What a stage left must be in the bucket before anybody is told of it, and could not be sent there now."""
+
+    def __init__(self, text: str, again: float) -> None:
+        super().__init__(text)
+        self.again = again
+        """Seconds to wait."""
+
+
 class Interrupted(Exception):
     """What the stage needs is somewhere, and could not be had now; the text says from where."""
 
@@ -51,6 +60,8 @@ class Gathered:
     missing: tuple[str, ...] = ()  # promised artifacts that are not there
     artifacts: ArtifactList | None = None
     manifest: str | None = None
+    store: str = ""  # where that lies on this node
+    bucket: str = ""  # and the bucket that has it too
     log: Log = field(default_factory=Log)
     note: str = ""
 
@@ -60,7 +71,9 @@ class Trees(Protocol):
         """Make the workspace anew and look at the inputs. InputMissing."""
         ...
 
-    def gather(self, container: str, order: Order) -> Gathered: ...
+    def gather(self, container: str, order: Order) -> Gathered:
+        """What it left, kept for good. NotKept."""
+        ...
 
     def reuse(self, container: str, order: Order, manifest: str) -> Gathered | None:
         """Make that the result of the prepared workspace; None where it is not here, or not what is promised."""

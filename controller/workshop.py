@@ -12,7 +12,7 @@ from typing import Protocol
 
 from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
-from controller.trees import Gathered, InputMissing, Interrupted, Ready, Trees
+from controller.trees import Gathered, InputMissing, Interrupted, NotKept, Ready, Trees
 from flow.clock import Clock
 from flow.local import Earlier, Ended, Entry, Order
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
@@ -92,16 +92,29 @@ class Workshop:
             self._busy.add(container)
 
         def job() -> None:
+            rest = 0.0
             try:
                 work()
+            except NotKept as error:
+                rest = error.again
+                self.tools.say(f"{container[:8]}: {error}")
             except OSError as error:  # a full disk, for instance: nothing is lost, the next round tries again
                 self.tools.say(f"{container[:8]}: {error}")
             finally:
-                with self._lock:
-                    self._busy.discard(container)
-                self.tools.wake()
+                self._over(container, rest)
 
         self.tools.jobs.submit(job)
+
+    def _over(self, container: str, rest: float) -> None:
+        """`rest`: seconds for which nobody is to try again; it counts as under way until then."""
+        if rest:
+            timer = threading.Timer(rest, self._over, (container, 0.0))
+            timer.daemon = True
+            timer.start()
+            return
+        with self._lock:
+            self._busy.discard(container)
+        self.tools.wake()
 
     # -- launching --------------------------------------------------------------------------------------------------
 
@@ -258,7 +271,9 @@ def judge(entry: Entry, container: Container, gathered: Gathered) -> Ended:
         update={
             "reason": reason,
             "text": text,
-            "result": result.model_copy(update={"manifest": gathered.manifest}),
+            "result": result.model_copy(
+                update={"manifest": gathered.manifest, "store": gathered.store, "bucket": gathered.bucket}
+            ),
             "log": LogRecord(
                 lines=gathered.log.lines,
                 bytes=gathered.log.bytes,

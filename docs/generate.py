@@ -273,6 +273,8 @@ MEANING: dict[str, dict[str, str]] = {
         "values": "what it wrote to `$WINSLOW_RESULT`",
         "metrics": "numbers of `reports.metrics`",
         "manifest": "digest of what it left",
+        "store": "the store that its node has that in",
+        "bucket": "the bucket that has it too, whatever becomes of the node",
     },
     "LogRecord": {
         "lines": "of the whole log",
@@ -314,7 +316,8 @@ MEANING: dict[str, dict[str, str]] = {
         "slots": "stages at once",
         "address": "where other nodes can ask for objects, HOST:PORT",
         "key": "public half of the key with which it signs its questions to other nodes",
-        "store": "where its workspaces lie; empty means on this node alone",
+        "store": "id of the store that its workspaces lie in; nodes with the same one share it",
+        "bucket": "where it leaves, and finds, what stages left",
     },
     "InventoryGpu": {
         "uuid": "device id",

@@ -93,10 +93,28 @@ def busy_counts(snapshot: Snapshot) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Where the result lies that a slot builds on: the node that made it, and the store it has it in."""
+    """Where the result lies that a slot builds on: the node that made it, the store and the bucket that have it."""
 
     node: str
     store: str = ""
+    bucket: str = ""
+
+    def lost(self, node: Candidate) -> bool:
+        """Whether the node that made it has another store than the one it left it in."""
+        other = bool(self.store and node.inventory.store and node.inventory.store != self.store)
+        return node.name == self.node and other
+
+    def has(self, node: Candidate) -> bool:
+        here = bool(self.store) and self.store == node.inventory.store
+        return here or (node.name == self.node and not self.lost(node))
+
+    def fetches(self, node: Candidate, holder: Candidate | None) -> str:
+        """From where the node can get it; nothing where it cannot."""
+        if self.bucket and self.bucket == node.inventory.bucket:
+            return self.bucket
+        if holder and holder is not node and not self.lost(holder) and holder.inventory.address and node.inventory.key:
+            return holder.name
+        return ""
 
 
 def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: Data | None) -> Placement:
@@ -109,6 +127,8 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
             misfits.append(f"{node.name}: {what}")
         else:
             able.append(node)
+    if not able and data and holder and data.lost(holder) and not data.bucket:
+        able = [holder] if misfit(slot.stage, holder, pinned) is None else []  # to fail there, and to say why
     could = tuple(node.name for node in able)
     if not able:
         text = "; ".join(misfits) or "no node is alive"
@@ -125,7 +145,18 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
         why = (f"{n.name}: {gpus.shortage(slot.stage.resources, n.inventory.gpus, n.taken)}" for n in free)
         return Placement((), could, Wait.RESOURCES, "; ".join(why))
     ranked = sorted(ready, key=lambda node: _merit(slot, node, data))
-    return Placement(tuple(node.name for node in ranked), could)
+    return Placement(tuple(node.name for node in ranked), could, text=_whence(ranked, data, holder))
+
+
+def _whence(ranked: list[Candidate], data: Data | None, holder: Candidate | None) -> str:
+    """How the nodes come by what the slot builds on."""
+    if data is None:
+        return ""
+    have = [node.name for node in ranked if data.has(node)]
+    told = [f"{', '.join(have)} {'has' if len(have) == 1 else 'have'} the files"] if have else []
+    fetching = ((node, data.fetches(node, holder)) for node in ranked if node.name not in have)
+    told += [f"{node.name} can fetch them from {source}" for node, source in fetching if source]
+    return ", ".join(told) or f"{data.node} has lost them with its store"
 
 
 def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
@@ -134,7 +165,9 @@ def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
     if made is None:
         return None
     holder = snapshot.inventories.get(made.claim.node)
-    return Data(made.claim.node, holder.store if holder else "")
+    result = made.result
+    store = (result and result.store) or (holder.store if holder else "")
+    return Data(made.claim.node, store, result.bucket if result else "")
 
 
 def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
@@ -156,10 +189,12 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
 
 def _out_of_reach(node: Candidate, data: Data | None, holder: Candidate | None) -> str | None:
     """Why the node cannot read what the slot builds on, or None. Its holder, while it lives, may give it to others."""
-    if data is None or data.node == node.name or (data.store and data.store == node.inventory.store):
+    if data is None or data.has(node) or data.fetches(node, holder):
         return None
-    if holder and holder.inventory.address and node.inventory.key:
-        return None
+    if data.lost(node):
+        return "the workspace it builds on was lost with its former store"
+    if data.bucket:
+        return f"the workspace it builds on is on {data.node} and in {data.bucket}"
     return f"the workspace it builds on is on {data.node}"
 
 
@@ -171,7 +206,7 @@ def _merit(slot: Slot, node: Candidate, data: Data | None) -> tuple[object, ...]
     return (
         node.name in slot.shun,
         not preferred,
-        data is not None and node.name != data.node,
+        (not data.has(node), node.name != data.node) if data else (),
         wasted,
         sum(gpu.memory for gpu in node.gpus_for(slot.stage) or ()),
         load,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from flow.advance import Slot, Steps, Waiting, floors
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
-from flow.placement import busy_counts, candidates, data_of, misfit, place
+from flow.placement import Placement, busy_counts, candidates, data_of, misfit, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.pipeline import Pipeline, Stage
@@ -147,7 +147,12 @@ def queued(
         return Waiting(placement.reason, slot.stage.name, _why(snapshot, placement.text)), placement.could
     if slot.backoff:
         return Waiting(Wait.BACKOFF, slot.stage.name, f"tried again after {slot.backoff:g} s"), placement.could
-    return Waiting(Wait.ELECTION, slot.stage.name, f"for {', '.join(placement.ranked)}"), placement.could
+    return Waiting(Wait.ELECTION, slot.stage.name, _election(placement)), placement.could
+
+
+def _election(placement: Placement) -> str:
+    text = f"for {', '.join(placement.ranked)}"
+    return f"{text}; {placement.text}" if placement.text else text
 
 
 def _why(snapshot: Snapshot, text: str) -> str:

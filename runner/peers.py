@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.store.errors import MissingObject, StoreError
+from runner.store.errors import Away, MissingObject
 from schema.node import Inventory
 
 SCHEME = "Winslow"
@@ -25,7 +25,7 @@ PAUSE = 0.5
 """Seconds before an interrupted download goes on, doubled each time."""
 
 
-class PeerAway(StoreError):
+class PeerAway(Away):
     """Another node does not answer, or refuses; the text says which and why."""
 
 

@@ -81,6 +81,8 @@ class Result(Recorded):
     values: dict[str, Any] = {}
     metrics: dict[str, float] = {}
     manifest: str | None = None
+    store: str = ""  # the store that its node has that in
+    bucket: str = ""  # the bucket that has it too, whatever becomes of the node
 
 
 class LogRecord(Recorded):

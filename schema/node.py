@@ -60,6 +60,7 @@ class Inventory(Recorded):
     address: str | None = None  # HOST:PORT where other nodes can ask for objects
     key: str = ""  # public half of the key it signs its own questions with
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
+    bucket: str = ""  # s3://NAME/PREFIX where it leaves and finds what stages left
 
 
 class Heartbeat(Recorded):

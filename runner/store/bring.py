@@ -1,36 +1,101 @@
-"""Making a tree complete with what another node has: the manifest first, then every object that is missing here."""
+"""Making a tree complete with what others have: the manifest first, then every object that is missing here.
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+Holders are asked in their order, for each object anew. What comes is believed only once its digest is right; one that
+has it damaged, or not at all although it should, is mended from the next where it can be.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, cast
 
-from runner.store.errors import DamagedObject
+from runner.store.errors import Away, DamagedObject, MissingObject, StoreError
 from runner.store.manifest import MOST_BYTES, Kind, Row, parse
 from runner.store.objects import Objects
+from runner.store.push import each
 
 Source = Callable[[str], object]
 """Opens an object by its digest, for reading. MissingObject where it has none."""
 AT_ONCE = 4
 
 
-def bring(objects: Objects, manifest: str, source: Source) -> int:
-    """Bytes that came. StoreError; what has come until then stays, and is not asked for again."""
-    came = 0
-    if not objects.has(manifest):
-        came += _one(objects, manifest, False, source)
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who may have objects. `mend` gives it one that it should have had."""
+
+    name: str
+    open: Source
+    mend: Callable[[str, Path], None] | None = None
+
+
+def bring(
+    objects: Objects,
+    manifest: str,
+    holders: Sequence[Holder],
+    say: Callable[[str], None] = lambda text: None,
+    passing: Callable[[], None] = lambda: None,
+) -> int:
+    """Bytes that came. StoreError; what has come until then stays, and is not asked for again.
+
+    Away if one that could not be asked may have what the others have not.
+    """
+    came = _manifest(objects, manifest, holders, say)
     files = parse(objects.read(manifest, MOST_BYTES))
-    missing = {row.value: row for row in files.contents() if not objects.has(row.value)}
-    with ThreadPoolExecutor(AT_ONCE, "bring") as pool:
-        return came + sum(pool.map(lambda row: _row(objects, row, source), missing.values()))
+    missing = {row.value: row for row in files.contents() if not _whole(objects, row)}
+
+    def one(row: Row) -> int:
+        size = _one(objects, row.value, row.kind is Kind.PROGRAM, holders, say)
+        passing()
+        return size
+
+    return came + sum(each(one, missing.values(), AT_ONCE))
 
 
-def _row(objects: Objects, row: Row, source: Source) -> int:
-    return _one(objects, row.value, row.kind is Kind.PROGRAM, source)
+def _manifest(objects: Objects, manifest: str, holders: Sequence[Holder], say: Callable[[str], None]) -> int:
+    try:
+        objects.read(manifest, MOST_BYTES)
+        return 0
+    except MissingObject:
+        pass
+    except DamagedObject as error:
+        say(str(error))
+        objects.find(manifest).unlink(missing_ok=True)
+    return _one(objects, manifest, False, holders, say)
 
 
-def _one(objects: Objects, digest: str, executable: bool, source: Source) -> int:
-    with cast(BinaryIO, source(digest)) as file:
-        found, size = objects.copy(file, executable)
-    if found != digest:
-        raise DamagedObject(f"asked for {digest}, and got {found}")
-    return size
+def _whole(objects: Objects, row: Row) -> bool:
+    """As far as its size shows."""
+    try:
+        return objects.find(row.value).stat().st_size == row.size
+    except MissingObject:
+        return False
+
+
+def _one(objects: Objects, digest: str, executable: bool, holders: Sequence[Holder], say: Callable[[str], None]) -> int:
+    wrong: list[Holder] = []
+    away: Away | None = None
+    missing = MissingObject(f"nobody who could be asked has {digest}")
+    for holder in holders:
+        try:
+            with cast(BinaryIO, holder.open(digest)) as file:
+                _, size = objects.copy(file, executable, digest)
+        except Away as error:
+            away = error
+        except MissingObject:
+            wrong.append(holder)
+        except DamagedObject as error:
+            say(f"{error}; it came from {holder.name}")
+            missing = MissingObject(f"{digest} is damaged where it was to come from, {holder.name}")
+            wrong.append(holder)
+        else:
+            _mend(objects, digest, wrong)
+            return size
+    raise away or missing
+
+
+def _mend(objects: Objects, digest: str, wrong: Sequence[Holder]) -> None:
+    for holder in wrong:
+        if holder.mend:
+            with suppress(StoreError):
+                holder.mend(digest, objects.find(digest))

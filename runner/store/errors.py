@@ -5,6 +5,10 @@ class StoreError(Exception):
     """Base of everything the store raises; the text says what and what to do."""
 
 
+class Away(StoreError):
+    """Who may have it cannot be asked now; the text says who and why."""
+
+
 class MissingObject(StoreError):
     """This node does not have it."""
 

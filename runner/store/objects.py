@@ -99,14 +99,19 @@ class Objects:
                 self._keep(path, file, digest, False)
         return digest
 
-    def copy(self, source: BinaryIO, executable: bool = False) -> tuple[str, int]:
-        """Digest and size of a content that somebody else owns: read once, hashed on the way."""
+    def copy(self, source: BinaryIO, executable: bool = False, expected: str | None = None) -> tuple[str, int]:
+        """Digest and size of a content that somebody else owns: read once, hashed on the way.
+
+        What is not `expected` is not kept. DamagedObject.
+        """
         state, size = blake3(), 0
         with self._temporary() as (path, file):
             while piece := source.read(PIECE):
                 state.update(piece)
                 size += file.write(piece)
             digest = digests.PREFIX + state.hexdigest()
+            if expected and digest != expected:
+                raise DamagedObject(f"asked for {expected}, and got {digest}")
             if not self._stored(self.path(digest, executable), size):
                 self._keep(path, file, digest, executable)
         return digest, size

@@ -13,7 +13,8 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,18 +25,21 @@ from runner.spec import Overlay
 from runner.store import collect as collecting
 from runner.store import manifest as manifests
 from runner.store import overlay, upper
-from runner.store.bring import Source, bring
+from runner.store.bring import Holder, bring
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
 from runner.store.errors import NotFound, StoreError
 from runner.store.gate import Gate
+from runner.store.identity import is_shared
 from runner.store.keep import keep_folder, keep_upper
 from runner.store.manifest import Manifest, Row
 from runner.store.objects import Objects, Owner, own
 from runner.store.tree import Tree, open_beneath
 
 PARTS = ("lower", "upper", "work", "workspace")
+ABANDONED = 7 * 86_400.0
+"""Seconds after which nobody writes to a file any more that has not changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,11 @@ class Workspaces:
         self.data, self.say, self.passing, self.later = data.absolute(), say, passing, later
         self.owner = owner or (os.geteuid(), os.getegid())
         self.objects = Objects(self.data / "store", self.owner, durable=durable)
+        self.shared = is_shared(self.data)
         self.gate = Gate()
         self._places = [threading.Lock() for _ in range(64)]
-        self._overlays, self._trash = overlays, self.objects.root / "trash"
+        self._overlays = overlays
+        self._trash = (self.data if self.shared else self.objects.root) / "trash"
 
     def folder(self, project: str, execution: int) -> Path:
         return self.data / "projects" / project / f"{execution:04d}"
@@ -79,8 +85,8 @@ class Workspaces:
     @property
     def overlays(self) -> bool:
         if self._overlays is None:
-            self.objects.root.mkdir(parents=True, exist_ok=True)
-            why = overlay.probe(self.objects.root)
+            self.data.mkdir(parents=True, exist_ok=True)
+            why = overlay.probe(self.data)
             self._overlays = why is None
             if why:
                 self.say(f"workspaces are copied, not overlaid: {why}")
@@ -97,17 +103,17 @@ class Workspaces:
         *,
         add: Mapping[str, str] | None = None,
         remove: Iterable[str] = (),
-        source: Source | None = None,
+        holders: Sequence[Holder] = (),
     ) -> Opened:
         """A new workspace for this container, from a manifest (None: empty), with changes. StoreError.
 
-        `source` has what is missing here.
+        `holders` may have what is missing here.
 
         What an attempt before left at this place is put aside first: nothing of it is seen.
         """
         with self._at_work(project, execution) as folder:
-            if base and source:
-                self._bring(base, source)
+            if base and holders:
+                self._bring(base, holders)
             files = self.manifest(base) if base else Manifest()
             digest = base or self.objects.put(files.encode())
             if add or remove:
@@ -116,11 +122,11 @@ class Workspaces:
                 digest = self.objects.put(files.encode())
             return self._open(folder, container, files, digest)
 
-    def _bring(self, manifest: str, source: Source) -> None:
+    def _bring(self, manifest: str, holders: Sequence[Holder]) -> None:
         with self.objects.together():
-            came = bring(self.objects, manifest, source)
+            came = bring(self.objects, manifest, holders, self.say, lambda: self.passing("object-came"))
         if came:
-            self.say(f"fetched {came / 2**20:.1f} MiB of a workspace from another node")
+            self.say(f"fetched {came / 2**20:.1f} MiB of a workspace: {', '.join(holder.name for holder in holders)}")
 
     def _open(self, folder: Path, container: str, files: Manifest, digest: str) -> Opened:
         folder.mkdir(parents=True, exist_ok=True)
@@ -246,15 +252,21 @@ class Workspaces:
     # -- deleting ---------------------------------------------------------------------------------------------------
 
     def delete(self, project: str, execution: int) -> None:
-        """Its folder; objects that only it named go with the next `collect`."""
+        """Its folder; objects that only it named go with the next `collect`, or stay where others may need them."""
         folder = self.folder(project, execution)
         note = notes.read(folder / NOTE)
-        collecting.condemn(self.objects, (note.get("from"), note.get("result")))
+        if not self.shared:
+            collecting.condemn(self.objects, (note.get("from"), note.get("result")))
         self._aside(folder)
         self.clear()
 
     def collect(self) -> int:
-        """Delete objects that only deleted executions named; bytes. Does nothing while somebody else is at work."""
+        """Delete objects that only deleted executions named; bytes. Does nothing while somebody else is at work.
+
+        Nor ever in a shared store: what other nodes need stands in their notes, not in this one's.
+        """
+        if self.shared:
+            return 0
         try:
             with self.gate.alone() as free:
                 return collecting.collect(self.objects, self.data / "projects") if free else 0
@@ -281,4 +293,10 @@ class Workspaces:
     def repair(self) -> None:
         """At the start of a controller: what the one before left half-done."""
         self.clear()
-        shutil.rmtree(self.objects.tmp, ignore_errors=True)
+        if not self.shared:
+            shutil.rmtree(self.objects.tmp, ignore_errors=True)
+            return
+        for part in self.objects.tmp.glob("*"):  # others may be writing there now
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > ABANDONED:
+                    part.unlink()
