@@ -167,7 +167,7 @@ class Workshop:
         return _blank(entry, State.SUCCEEDED).model_copy(
             update={
                 "text": f"taken from execution {each.execution}: nothing that it depends on has changed",
-                "result": each.result,
+                "result": each.result.model_copy(update={"store": gathered.store, "bucket": gathered.bucket}),
                 "cached": Cached(project=entry.order.project, execution=each.execution),
                 "image": image,
                 "inputs": dict(ready.inputs),

@@ -59,6 +59,11 @@ class Server:
             self._child.wait()
             self._child = None
 
+    def restart(self) -> None:
+        """Killed and back; it knows nothing any more of what it had read of its folder."""
+        self.kill()
+        self.start()
+
     def objects(self, prefix: str = "p") -> list[Path]:
         return [path for path in (self.folder / BUCKET / prefix / "objects").rglob("*") if path.is_file()]
 

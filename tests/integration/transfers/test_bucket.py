@@ -106,8 +106,7 @@ def test_M11_the_server_killed_while_it_is_sent_to(fleet: Fleet, server: Server)
     fleet.start("n2")
     fleet.lab.ask("request: start")
     fleet.lab.until(lambda _: len(server.objects()) > 5)
-    server.kill()
-    server.start()
+    server.restart()
     agree(fleet, fleet.lab.until_reason("Done"))
     assert fleet.lab.ran() == ["one", "two"]
 
@@ -126,6 +125,7 @@ def test_M11_what_is_damaged_in_the_bucket_comes_from_the_node_and_is_mended(fle
     good = server.path(big).read_bytes()
     server.path(big).write_bytes(bytes(len(good)))
     server.path(small).unlink()
+    server.restart()
     fleet.start("n2", "--peer", ports["n2"], "--listen", ports["n2"])
     fleet.lab.ask("request: resume")
     agree(fleet, fleet.lab.until_reason("Done"))
@@ -140,6 +140,7 @@ def test_what_nobody_has_whole_fails_the_stage_by_name(fleet: Fleet, server: Ser
     fleet.lab.until_reason("PauseRequested")
     big = next(row for row in Workspaces(fleet.lab.folder / "n1").look("v", 1).files() if row.path == "big").value
     server.path(big).write_bytes(b"rotten")
+    server.restart()
     fleet.start("n2")
     fleet.lab.ask("request: resume")
     record = fleet.lab.until_state(State.FAILED, 2).execution(2)

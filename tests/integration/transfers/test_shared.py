@@ -82,5 +82,5 @@ def test_M11_what_a_lost_disk_held_is_named_and_who_needs_it_fails_with_that_rea
     assert record
     assert record.reason is End.INVALID_INPUT
     assert "n1 ran it" in record.text
-    fleet.lab.ask("request: redo\nexecution: 1")
+    fleet.lab.ask("request: start\nstage: one")
     fleet.lab.until(lambda view: view.executions[-1].state is State.SUCCEEDED and view.executions[-1].execution > 2)
