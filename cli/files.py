@@ -1,6 +1,7 @@
 """Files that executions left: listed from the repository, fetched from this machine."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -93,9 +94,13 @@ def _listed(text: str, number: int) -> list[dict[str, Any]]:
 
 def _tree(id: str, number: int) -> "Tree | None":
     """What this machine has of an execution, or the node that ran it."""
+    from runner.store.workspaces import Workspaces
+
     try:
         return remote.look(id, number)
-    except CommandError:
+    except CommandError as error:
+        if Workspaces(settings.data()).dropped(id, number):
+            print(f"winslowctl: {error}", file=sys.stderr)
         return None
 
 

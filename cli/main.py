@@ -23,6 +23,7 @@ from cli import (
     pipelines,
     projects,
     provenance,
+    pruning,
     repository,
     reproducing,
     running,
@@ -61,7 +62,7 @@ def options(
 
 for group in (
     repository, validation, health, notices, running, page, pipelines, projects, control, draining, waiting, looking,
-    top, describing, logs, history, provenance, reproducing, files,
+    top, describing, logs, history, provenance, reproducing, files, pruning,
 ):  # fmt: skip
     group.add_to(app)
 

@@ -84,7 +84,7 @@ def _copy(log: "RemoteLog", file: Path) -> None:
 def look(id: str, number: int) -> "Tree":
     """The files of an execution: of this machine, else of the node that ran it. CommandError says why not."""
     from cli.history import execution_of
-    from runner.store.errors import StoreError
+    from runner.store.errors import Dropped, StoreError
     from runner.store.workspaces import Workspaces
 
     try:
@@ -95,6 +95,8 @@ def look(id: str, number: int) -> "Tree":
     record = execution_of(view, str(number))
     there = other(snapshot, record.claim.node)
     if there is None:
+        if isinstance(here, Dropped):
+            raise CommandError(str(here))
         raise CommandError(f"{here}; {why_not(snapshot, record.claim.node)}")
     try:
         return there.rows(id, number)

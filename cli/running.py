@@ -13,6 +13,7 @@ from cli.page import HERE, page_beside, split
 
 if TYPE_CHECKING:
     from controller.assemble import NodeOptions
+    from controller.retaining import Room
 
 HOST_IMAGE = "host/python"
 Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
@@ -39,6 +40,11 @@ Stop = Annotated[
 ]
 
 
+KeepFree = Annotated[
+    str, typer.Option("--keep-free", help="below so much free disk (10%, 50GiB) more is dropped than retention says")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(node)
     app.command()(up)
@@ -50,6 +56,7 @@ def node(
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
+    keep_free: KeepFree = "0%",
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -61,11 +68,21 @@ def node(
         name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
         labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
         peer=peer or None, notify=notify, store=store, bucket=bucket or None, bucket_keys=bucket_keys,
+        keep_free=_room(keep_free),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with child(repo, data, page_beside(web)), child(repo, data, _giver(options.name, peer, listen)):
         code = run_node(options, _say)
     raise typer.Exit(code)
+
+
+def _room(text: str) -> "Room":
+    from controller.retaining import parse_room
+
+    try:
+        return parse_room(text)
+    except ValueError as error:
+        raise CommandError(f"--keep-free: {error}", 2) from None
 
 
 def _giver(name: str, address: str, listen: str) -> list[str]:

@@ -30,6 +30,7 @@ from controller.loop import Controller, Parts
 from controller.notifier import Notifier
 from controller.notify_send import CannotSend, read_targets
 from controller.pace import Pace
+from controller.retaining import NO_LEAST, Retaining, Room, spoken_of
 from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
 from controller.window import VIEW, Window
@@ -89,6 +90,7 @@ class NodeOptions:
     store: Path | None = None  # a directory that nodes share, instead of a store of its own
     bucket: str | None = None  # s3://NAME/PREFIX for what other nodes may need
     bucket_keys: Path | None = None  # its keys, where they are not in the environment
+    keep_free: Room = NO_LEAST  # free disk below which more is dropped than retention's rules say
     once: bool = False
     stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
     ended: threading.Event = field(default_factory=threading.Event)
@@ -253,6 +255,11 @@ def _controller(
         peers.nudge()
 
     tools = Tools(owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note)
+    retaining = Retaining(options.data, trees.workspaces, options.keep_free, work.submit, say)
+
+    def retain(world: World) -> str:
+        return retaining.look(world.snapshot, lambda: spoken_of(journal)) if world.snapshot else ""
+
     me = Me(
         node=options.name,
         incarnation=incarnation,
@@ -283,6 +290,7 @@ def _controller(
             show=show,
             changed=changed,
             note=note,
+            retain=retain,
         )
     )
 

@@ -22,7 +22,7 @@ from runner.peers import Peers
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
-from runner.store.errors import Away, NotFound, StoreError
+from runner.store.errors import Away, NotFound, StoreError, gone
 from runner.store.manifest import Row, shown
 from runner.store.push import push
 from runner.store.tree import Tree
@@ -103,6 +103,8 @@ class Folders:
         except Away as error:
             raise Interrupted(f"the workspace of execution {order.source} could not be fetched: {error}") from None
         except StoreError as error:
+            if order.source is not None and (why := self.workspaces.dropped(order.project, order.source)):
+                raise InputMissing(gone(order.project, order.source, why)) from None
             where = f"; {order.holder} ran it" if order.holder else ""
             text = f"the workspace of execution {order.source} is not on this node{where}: {error}"
             raise InputMissing(text) from None

@@ -52,6 +52,7 @@ class Parts:
     changed: Callable[[Snapshot, Snapshot, Sequence[Commit]], None] = lambda before, after, commits: None
     load: Callable[[], dict[str, float]] = dict
     note: Callable[[str, str], None] = lambda container, text: None
+    retain: Callable[[World], str] = lambda world: ""
 
 
 class Controller:
@@ -191,6 +192,7 @@ class Controller:
         for container in decision.launches:
             self.parts.workshop.launch(world.entries[container])
         outcome = self._swap(world, decision)
+        self._retain(world)
         if world.fresh or self.halted:
             match self.pulse.beat(world, self._beat, self.halted):
                 case Landed():
@@ -200,6 +202,15 @@ class Controller:
                 case Rejected(kind=kind, text=text):
                     self.alarms.tell("heartbeat", f"the server declined a heartbeat ({kind}): {text}", kind)
         return outcome
+
+    def _retain(self, world: World) -> None:
+        """Nothing of what was seen goes by while the view is old, or the node has halted."""
+        if not world.fresh or self.halted:
+            return
+        if text := self.parts.retain(world):
+            self.alarms.tell("disk", text)
+        else:
+            self.alarms.over("disk")
 
     def _stop(self, decision: Decision) -> None:
         for stop in decision.stops:

@@ -6,7 +6,7 @@ What any execution on this node began with or left is kept, whoever else named i
 names is looked at, so contents that a person has just put in for a next stage are safe.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def condemn(objects: Objects, manifests: Iterable[object]) -> None:
             (folder / str(digest).removeprefix(digests.PREFIX)).touch()
 
 
-def collect(objects: Objects, projects: Path) -> int:
+def collect(objects: Objects, projects: Path, passing: Callable[[str], None] = lambda place: None) -> int:
     """Bytes of the objects that went. Nobody may store meanwhile; cut off, it goes on the next time.
 
     Nothing goes while the manifest of a living execution cannot be read: nobody knows what it names. StoreError.
@@ -43,7 +43,8 @@ def collect(objects: Objects, projects: Path) -> int:
     for path in condemned:
         manifest = f"{digests.PREFIX}{path.name}"
         if manifest not in live:
-            freed += _remove_all(objects, manifest, kept)
+            freed += _remove_all(objects, manifest, kept, passing)
+            passing("collected")
         path.unlink(missing_ok=True)
     return freed
 
@@ -59,13 +60,18 @@ def _contents(objects: Objects, manifest: str) -> list[str]:
     return [row.value for row in parse(objects.read(manifest, MOST_BYTES)).contents()]
 
 
-def _remove_all(objects: Objects, manifest: str, kept: set[str]) -> int:
+def _remove_all(objects: Objects, manifest: str, kept: set[str], passing: Callable[[str], None]) -> int:
     """The manifest last: without it nobody would know what else is to go."""
     try:
         named = _contents(objects, manifest)
     except StoreError:
         named = []
-    return sum(_remove(objects, digest) for digest in (*named, manifest) if digest not in kept)
+    freed = 0
+    for digest in (*named, manifest):
+        if digest not in kept:
+            freed += _remove(objects, digest)
+            passing("collecting")
+    return freed
 
 
 def _remove(objects: Objects, digest: str) -> int:

@@ -23,3 +23,15 @@ class BadManifest(StoreError):
 
 class NotFound(StoreError):
     """No such file in a tree."""
+
+
+class Dropped(NotFound):
+    """It was here, and retention let it go."""
+
+
+def gone(project: str, execution: int, why: str) -> str:
+    """That, and what to do."""
+    return (
+        f"execution {execution} of {project} was dropped by retention ({why}); "
+        f"redo its stage, or `winslowctl reproduce {project}/{execution}`"
+    )

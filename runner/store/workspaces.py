@@ -29,7 +29,7 @@ from runner.store.bring import Holder, bring
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
-from runner.store.errors import NotFound, StoreError
+from runner.store.errors import Dropped, NotFound, StoreError, gone
 from runner.store.gate import Gate
 from runner.store.identity import is_shared
 from runner.store.keep import keep_folder, keep_upper
@@ -153,6 +153,8 @@ class Workspaces:
         """
         with self._at_work(project, execution) as folder:
             note = notes.read(folder / NOTE)
+            if isinstance(note.get("dropped"), str):
+                raise Dropped(gone(project, execution, note["dropped"]))
             if container and note.get("container", container) != container:
                 raise NotFound(f"the workspace was given to another run ({note['container']})")
             result = note.get("result")
@@ -224,6 +226,8 @@ class Workspaces:
         note = notes.read(folder / NOTE)
         if isinstance(note.get("result"), str):
             return self.tree(note["result"])
+        if isinstance(note.get("dropped"), str):
+            raise Dropped(gone(project, execution, note["dropped"]))
         try:
             if note.get("overlay"):
                 below = self.manifest(str(note["from"]))
@@ -260,6 +264,39 @@ class Workspaces:
         self._aside(folder)
         self.clear()
 
+    def drop(self, project: str, execution: int, why: str) -> None:
+        """What it left goes with the next `collect`; that it was dropped, and why, stays. Cut off, do it again.
+
+        From the first note on its manifests are nobody's, and only then condemned: a `collect` of another process that
+        found them condemned and still in use would forget about them.
+        """
+        with self._at_work(project, execution) as folder:
+            note = notes.read(folder / NOTE)
+            was = note.get("was") or [note.get("from"), note.get("result")]
+            notes.write(folder / NOTE, {"container": note.get("container"), "dropped": why, "was": was})
+            self.passing("drop-noted")
+            collecting.condemn(self.objects, was)
+            self.passing("drop-condemned")
+            self._put_aside(folder)
+            notes.write(folder / NOTE, {"container": note.get("container"), "dropped": why})
+
+    def discard(self, path: Path) -> None:
+        """Any folder of this data directory: gone at once, its bytes a little later."""
+        self._aside(path)
+        self.later(self.clear)
+
+    def dropped(self, project: str, execution: int) -> str | None:
+        """Why retention dropped it here, if it did."""
+        found = notes.read(self.folder(project, execution) / NOTE).get("dropped")
+        return found if isinstance(found, str) else None
+
+    def size(self, project: str, execution: int) -> int:
+        """Bytes of what it left, as far as it is here."""
+        try:
+            return sum(row.size for row in self.look(project, execution).files())
+        except StoreError:
+            return 0
+
     def collect(self) -> int:
         """Delete objects that only deleted executions named; bytes. Does nothing while somebody else is at work.
 
@@ -269,7 +306,7 @@ class Workspaces:
             return 0
         try:
             with self.gate.alone() as free:
-                return collecting.collect(self.objects, self.data / "projects") if free else 0
+                return collecting.collect(self.objects, self.data / "projects", self.passing) if free else 0
         except StoreError as error:
             self.say(f"what deleted projects left stays on the disk: {error}")
             return 0

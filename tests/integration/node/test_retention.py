@@ -1,0 +1,171 @@
+"""Retention on a whole node: what the rules drop goes from its disk, and whoever asks for it is told."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from controller.retaining import Pressure, Retaining, Room, let_go, on_disk, parse_room
+from flow.retention import Drop
+from runner.store.errors import Dropped, StoreError
+from runner.store.workspaces import Workspaces
+from schema.execution import State
+from tests.integration.node.lab import Lab, stage
+from tests.integration.node.waiting import eventually
+
+Make = Callable[..., Lab]
+ONE = "import sys; open('f', 'w').write(os.environ['WINSLOW_EXECUTION'] * 1000)"
+RULES = "pipeline: p\nretention: {keep_succeeded: 1, keep_logs: 1}\n"
+
+
+def store(lab: Lab, data: str = "n1") -> Workspaces:
+    return Workspaces(lab.folder / data)
+
+
+def three_times(lab: Lab) -> None:
+    lab.node()
+    for number in (1, 2, 3):
+        lab.ask("request: start\nstage: one\n")
+        lab.until_state(State.SUCCEEDED, number)
+
+
+def objects(lab: Lab) -> list[Path]:
+    return [path for path in lab.folder.glob("n1/store/objects/**/*") if path.is_file()]
+
+
+def test_a_node_drops_what_the_rules_do_not_keep(lab: Make) -> None:
+    it = lab(stage("one", ONE))
+    three_times(it)
+    before = len(objects(it))
+    it.edit({"projects/v/project.yaml": RULES})
+    assert eventually(lambda: [store(it).dropped("v", n) for n in (1, 2)] == ["more than 1 succeeded of one"] * 2)
+    assert store(it).dropped("v", 3) is None
+    assert eventually(lambda: len(objects(it)) == before - 4)  # a manifest and a file each
+    assert store(it).look("v", 3).read("f", 10) == b"3333333333"
+    with pytest.raises(Dropped, match=r"execution 1 of v was dropped by retention \(more than 1 .*redo its stage"):
+        store(it).look("v", 1)
+    assert eventually(lambda: len(list(it.folder.glob("n1/runs/*/project"))) == 1)
+
+
+def test_who_starts_from_a_dropped_one_is_told(lab: Make) -> None:
+    it = lab(stage("one", ONE))
+    three_times(it)
+    it.edit({"projects/v/project.yaml": RULES})
+    assert eventually(lambda: store(it).dropped("v", 1) is not None)
+    it.ask("request: start\nstage: one\nworkspace: {from: 1}\n")
+    failed = it.until_state(State.FAILED, 4).execution(4)
+    assert failed
+    assert "execution 1 of v was dropped by retention" in failed.text
+
+
+def test_M11_the_command_drops_beside_a_running_node(lab: Make) -> None:
+    it = lab(stage("one", ONE))
+    three_times(it)
+    shown = prune(it, "--pressure", "2", "--dry-run")
+    assert shown.count("more than 1 succeeded of one") == 2
+    assert store(it).dropped("v", 1) is None
+    prune(it, "--pressure", "2")
+    assert [store(it).dropped("v", n) is not None for n in (1, 2, 3)] == [True, True, False]
+    listed = run(it, "files", "ls", "v/1")
+    assert "dropped by retention" in listed.stderr
+    it.ask("request: start\nstage: one\n")
+    it.until_state(State.SUCCEEDED, 4)
+
+
+def prune(lab: Lab, *arguments: str) -> str:
+    done = run(lab, "prune", *arguments, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [
+        sys.executable,
+        "-c",
+        "from cli.main import main; main()",
+        "--repo",
+        lab.url,
+        "--data",
+        str(lab.folder / "n1"),
+        *arguments,
+    ]
+    home = {**os.environ, "XDG_CACHE_HOME": str(lab.folder / "cache")}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=home, check=False)
+
+
+# -- killed anywhere ---------------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from runner.store.workspaces import Workspaces
+def die(place):
+    if place == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+store = Workspaces(Path(sys.argv[1]), overlays=False, passing=die)
+store.drop("v", 1, "a test")
+store.collect()
+"""
+
+
+def left(store: Workspaces, number: int, contents: dict[str, str]) -> str:
+    opened = store.open("v", number, f"{number:032x}")
+    for name, text in contents.items():
+        (opened.path / name).write_text(text)
+    return store.finish("v", number)
+
+
+@pytest.mark.parametrize("place", ["drop-noted", "drop-condemned", "collecting", "collected"])
+def test_killed_while_it_drops_nothing_else_is_lost_and_all_of_it_goes(tmp_path: Path, place: str) -> None:
+    first = Workspaces(tmp_path, overlays=False)
+    left(first, 1, {"shared": "both", "own": "only of the first", "more": "of it"})
+    second = left(first, 2, {"shared": "both"})
+    child = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path), place], timeout=60, check=False)
+    assert child.returncode == -9
+    after = Workspaces(tmp_path, overlays=False)
+    after.repair()
+    assert after.tree(second).read("shared", 10) == b"both"
+    if 1 in on_disk(tmp_path).workspaces.get("v", ()):
+        let_go(tmp_path, after, Drop("v", 1, "workspace", "a test", ""))
+    after.collect()
+    assert after.tree(second).read("shared", 10) == b"both"
+    kept = {path.name for path in (tmp_path / "store" / "objects").rglob("*") if path.is_file()}
+    fresh = tmp_path / "fresh"
+    other = Workspaces(fresh, overlays=False)
+    left(other, 2, {"shared": "both"})
+    assert kept == {path.name for path in (fresh / "store" / "objects").rglob("*") if path.is_file()}
+    with pytest.raises(StoreError, match="dropped by retention"):
+        after.look("v", 1)
+
+
+# -- a disk that is too full -------------------------------------------------------------------------------------------
+
+
+def test_the_pressure_rises_a_step_at_a_time_and_ends_only_with_room_to_spare() -> None:
+    pressure = Pressure(parse_room("10%"))
+    assert [pressure.look(free, 1000) for free in (100, 99, 99, 99, 99, 110, 124, 125)] == [0, 1, 2, 3, 3, 3, 3, 0]
+
+
+def test_without_a_threshold_there_is_none() -> None:
+    assert Pressure(Room()).look(0, 1000) == 0
+
+
+@pytest.mark.parametrize("text", ["100%", "-1%", "much", "x%"])
+def test_no_amount_of_disk(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_room(text)
+
+
+def test_a_full_disk_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
+    from tests.unit.flow.builders import fleet, started
+
+    free = iter((50, 50, 200))
+    store = Workspaces(tmp_path, overlays=False)
+    it = Retaining(
+        tmp_path, store, parse_room("10%"), lambda work: work(), lambda text: None, lambda path: (next(free), 1000)
+    )
+    said = [it.look(fleet(started()), frozenset) for _ in range(3)]
+    assert [text.partition("(")[2] for text in said] == ["step 1 of 3)", "step 2 of 3)", ""]
