@@ -13,13 +13,11 @@ from runner.log_index import Indexes
 from runner.log_lines import Raw, backward, forward
 from runner.log_source import LogSource
 from webui.log_rows import Event, rows
-from webui.logbook import Logbook
+from webui.logbook import NEAR, Logbook
 
 LINES = 400
 BEFORE = 40
 """Lines above one that was asked for by its number."""
-NEAR = 64 * 1024 * 1024
-"""Bytes in which line ends are counted while somebody waits; beyond, numbers come later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,9 @@ class Numbers:
         self.indexes = Indexes()
         self._counting: set[str] = set()
 
-    def at(self, source: LogSource, offset: int, *, wait: bool = False) -> int | None:
+    def at(self, source: LogSource, offset: int, near: int = NEAR, *, wait: bool = False) -> int | None:
         index = self.indexes.of(source)
-        if wait or offset - index.counted <= NEAR:
+        if wait or offset - index.counted <= near:
             return index.number_at(offset)
         if source.key not in self._counting:
             self._counting.add(source.key)
@@ -98,7 +96,7 @@ class Parts:
         start, end = (raws[0].start, raws[-1].end) if raws else (where, where)
         last = end >= book.source.size() or (book.live and not _whole_line(book.source, end))
         told = _within(book, raws, start, end, last=last)
-        number = self.numbers.at(book.source, start)
+        number = self.numbers.at(book.source, start, book.near)
         return Part(rows(merged(raws, told), number), start, end, len(book.events) if last else 0, number, last)
 
 

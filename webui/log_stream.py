@@ -32,8 +32,8 @@ from webui.logbook import Logbook, logbook
 if TYPE_CHECKING:
     from webui.site import Page
 
-EVERY = 0.25
-"""Seconds between two looks at a log."""
+PAUSE = 2.0
+"""Seconds after which a log that could not be read is tried again."""
 BEHIND = 4 * 1024 * 1024
 """Bytes; what is older is left out of the stream, and still there on the page."""
 PATIENCE = 60.0
@@ -50,8 +50,9 @@ class Step:
     rows: Markup
     at: int
     seen: int
-    more: bool = False
-    over: bool = False
+    more: bool
+    over: bool
+    pause: float
 
 
 class LogStream:
@@ -89,9 +90,12 @@ class LogStream:
         while True:
             try:
                 step = await run_sync(partial(self._step, request, at, seen))
-            except (HTTPException, OSError):
+            except HTTPException:
                 yield {"event": "end", "data": "gone"}
                 return
+            except OSError:
+                await anyio.sleep(PAUSE)
+                continue
             at, seen = step.at, step.seen
             if step.rows:
                 yield {"event": "lines", "id": f"{at}-{seen}", "data": str(step.rows)}
@@ -99,11 +103,13 @@ class LogStream:
                 yield {"event": "end", "data": "1"}
                 return
             if not step.more:
-                await anyio.sleep(EVERY)
+                await anyio.sleep(step.pause)
 
     def _step(self, request: Request, at: int, seen: int) -> Step:
         """The record is looked at before the log: of a log that has ended, all is there."""
-        book = self._found(request)[2]
+        _, record, book = self._found(request)
+        if record.state.active and not book.live:  # its node does not answer now
+            return Step(Markup(""), at, seen, more=False, over=False, pause=PAUSE)
         source, size, gap = book.source, book.source.size(), Markup("")
         if size - at > BEHIND:
             near = _near_end(source)
@@ -118,9 +124,9 @@ class LogStream:
         if more:  # what is later than these lines waits for them
             last = line_time(raws[-1])
             told = tuple(takewhile(lambda event: seconds(event.time) < last, told))
-        number = self.page.numbers.at(source, at) if raws else None
+        number = self.page.numbers.at(source, at, book.near) if raws else None
         made = rows(merged(raws, told), number)
-        return Step(gap + made, end, seen + len(told), more, over)
+        return Step(gap + made, end, seen + len(told), more, over, book.every)
 
 
 def _near_end(source: LogSource) -> int:

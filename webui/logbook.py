@@ -1,5 +1,6 @@
 """The log of one execution: where it is read, and what the system did meanwhile."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from state.looks import Looks
 from webui.log_rows import Event
 from webui.source import Look
 
+HERE, AFAR = 0.25, 0.7
+"""Seconds between two looks at a growing log, on this machine and on another."""
+NEAR, NEAR_AFAR = 64 << 20, 1 << 20
+"""Bytes in which line ends are counted while somebody waits; beyond, numbers come later."""
+RESTS = 30.0
+"""Seconds for which a node that did not answer is not asked again: a page must not wait for it each time."""
+_away: dict[str, float] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Logbook:
@@ -23,6 +32,8 @@ class Logbook:
     events: tuple[Event, ...]
     live: bool = False
     note: str = ""
+    every: float = HERE
+    near: int = NEAR
 
 
 def logbook(view: ProjectView, record: Execution, look: Look, data: Path | None, clone: Looks) -> Logbook:
@@ -34,7 +45,8 @@ def logbook(view: ProjectView, record: Execution, look: Look, data: Path | None,
         if found or active:
             return Logbook(FileSource(found or directory / "log"), events(record, directory), live=active, note=note)
     elif data and (log := _there(data, look, record)):
-        return Logbook(log, events(record, directory), live=active, note=f"as {record.claim.node} has it")
+        told, note = events(record, directory), f"as {record.claim.node} has it"
+        return Logbook(log, told, live=active, note=note, every=AFAR, near=NEAR_AFAR)
     key = f"{view.id}/{record.execution}/{record.claim.id}"
     text = clone.read_text(layout.log(view.id, record.execution, record.stage)) or ""
     note = f"head and tail; the whole log is on {record.claim.node}" if active or text else ""
@@ -50,13 +62,17 @@ def _here(directory: Path, record: Execution) -> tuple[Path | None, str]:
 
 def _there(data: Path, look: Look, record: Execution) -> RemoteLog | None:
     """None where the node cannot be asked, does not answer now, or has nothing."""
+    node = record.claim.node
+    if time.monotonic() - _away.get(node, -RESTS) < RESTS:
+        return None
     peers = peers_of(data, look.snapshot.inventories)
-    if peers is None or not (remote := Remote(peers, record.claim.node)).reachable:
+    if peers is None or not (remote := Remote(peers, node)).reachable:
         return None
     log = RemoteLog(remote, record.claim.container)
     try:
         return log if log.size() or record.state.active else None
     except OSError:
+        _away[node] = time.monotonic()
         return None
 
 

@@ -1,6 +1,7 @@
 """Parts of a log fit together: every line and every event once, in the order of their times."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -88,9 +89,8 @@ def test_without_output_there_are_the_events(parts: Parts) -> None:
     assert shown(parts.tail(book(0, CLAIMED, ENDED))) == ["claimed", "ended"]
 
 
-def test_numbers_that_take_long_are_counted_beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_pages, "NEAR", -1)
-    log, numbers = book(90), Numbers()
+def test_numbers_that_take_long_are_counted_beside() -> None:
+    log, numbers = replace(book(90), near=-1), Numbers()
     part = Parts(numbers).tail(log)
     assert part.number is None
     assert 'id="L' not in part.rows
