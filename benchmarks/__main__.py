@@ -13,7 +13,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, idle, logs, scale, stages, workspaces
+from benchmarks import command, containers, idle, logs, scale, stages, transfers, workspaces
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
@@ -22,6 +22,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "scale": lambda given: scale.measure(given.projects, given.rounds),
     "workspaces": lambda given: workspaces.measure(given.rounds, given.megabytes, given.files),
     "logs": lambda given: logs.measure(given.rounds, given.gigabytes),
+    "transfers": lambda given: transfers.measure(given.rounds, given.megabytes, given.files),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 
@@ -34,8 +35,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20, help="repetitions (default 20)")
     parser.add_argument("--projects", type=int, default=10_000, help="of `scale` (default 10000)")
     parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
-    parser.add_argument("--megabytes", type=int, default=200, help="of a workspace in `workspaces` (default 200)")
-    parser.add_argument("--files", type=int, default=500, help="of a workspace in `workspaces` (default 500)")
+    parser.add_argument("--megabytes", type=int, default=200, help="of `workspaces`, `transfers` (default 200)")
+    parser.add_argument("--files", type=int, default=500, help="of `workspaces`, `transfers` (default 500)")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="of the log in `logs` (default 1)")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():

@@ -107,6 +107,28 @@ def test_the_order_is_loss_preference_data_and_load() -> None:
     assert placed(slot(node={"prefer": ["n1"]}), busier, candidate(node("n2"))).ranked == ("n1", "n2")
 
 
+def test_M11_who_has_the_files_goes_first_then_who_can_fetch_them() -> None:
+    bucket, data = "s3://lab/p", Data("n1", "s", "s3://lab/p")
+    holder, fetcher = candidate(node("n1", store="s"), 1), candidate(node("n2", store="t", bucket=bucket))
+    found = placed(slot(), fetcher, holder, data=data)
+    assert found.ranked == ("n1", "n2")
+    assert found.text == f"n1 has the files, n2 can fetch them from {bucket}"
+    assert placed(slot(), fetcher, data=data).ranked == ("n2",)
+    stranger = candidate(node("n3", store="u"))
+    assert f"n3: the workspace it builds on is on n1 and in {bucket}" in placed(slot(), stranger, data=data).text
+
+
+def test_M11_a_node_that_lost_its_store_is_the_last_to_be_asked() -> None:
+    bereft = candidate(node("n1", store="new", address="h:1"))
+    shared, other = candidate(node("n2", store="s")), candidate(node("n3", store="t", key="k"))
+    assert placed(slot(), bereft, shared, other, data=Data("n1", "s")).ranked == ("n2",)
+    found = placed(slot(), bereft, other, data=Data("n1", "s"))
+    assert (found.ranked, found.text) == (("n1",), "n1 has lost them with its store")
+    waits = placed(slot(), bereft, other, data=Data("n1", "s", "s3://lab/p"))
+    assert waits.reason is Wait.NO_MATCHING_NODE
+    assert "n1: the workspace it builds on was lost with its former store" in waits.text
+
+
 def test_a_rank_is_a_place_in_the_order() -> None:
     found = placed(slot(), candidate(node("n1")), candidate(node("n2"), 1))
     assert (found.rank("n1"), found.rank("n2"), found.rank("n3")) == (0, 1, None)
