@@ -300,6 +300,7 @@ MEANING: dict[str, dict[str, str]] = {
         "commit": "that removed project.yaml",
         "by": "its author",
         "delete_after": "seconds; 0 with `Winslow-Delete: now`",
+        "left": "requests that were in its folder when it was purged; they are not answered again",
     },
     "Inventory": {
         "version": "of this file",

@@ -145,6 +145,7 @@ class Stewardship:
             commit=view.deletion.commit,
             by=view.deletion.by,
             delete_after=0.0 if view.deletion.now else self.snapshot.settings.delete_after,
+            left=view.tombstone.left if view.tombstone else (),
         )
         self.draft.tombstone(
             view.id, stone, Event("delete", view.id, fact=f"by {view.deletion.by}", by=view.deletion.by)
@@ -157,7 +158,12 @@ class Stewardship:
         if not self._turn("purge", view.id):
             return
         final = stone.model_copy(
-            update={"state": "purged", "last_seq": view.last_seq, "last_execution": view.last_execution}
+            update={
+                "state": "purged",
+                "last_seq": view.last_seq,
+                "last_execution": view.last_execution,
+                "left": view.left,
+            }
         )
         folder = layout.state_folder(view.id)
         gone = [Write(f"{folder}{name}", None) for name in ("replies/", "executions/", "logs/", "artifacts/")]

@@ -55,6 +55,7 @@ class ProjectView:
     executions: tuple[Execution, ...] = ()  # by number
     tombstone: Tombstone | None = None
     deletion: Deletion | None = None
+    left: tuple[str, ...] = ()  # of a project that is not on `main`: the requests in its folder, without `.yaml`
     damage: str = ""  # a document of the controllers that does not parse: nothing is decided until it is mended
 
     @property

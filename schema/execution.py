@@ -136,6 +136,7 @@ class Tombstone(Recorded):
     commit: str = ""
     by: str = ""
     delete_after: float = 86_400.0
+    left: tuple[str, ...] = ()  # requests whose files were still there when it was purged: answered once and for all
 
 
 class Artifact(Recorded):

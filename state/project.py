@@ -97,8 +97,9 @@ class _Project:
         replies = self._documents("reply", Reply)
         project, problem = self._wanted() if present else (None, "")
         pipeline, pipeline_problem = self._pipeline(project)
-        unanswered, withheld = self._unanswered(replies)
         definitions, tombstones = self._documents("definition", Pipeline), self._documents("tombstone", Tombstone)
+        buried = frozenset(tombstones[0].left) if tombstones else frozenset()
+        unanswered, withheld = self._unanswered(replies, buried)
         view = ProjectView(
             id=self.id,
             project=project,
@@ -112,6 +113,7 @@ class _Project:
             executions=tuple(sorted(self._documents("execution", Execution), key=lambda each: each.execution)),
             tombstone=tombstones[0] if tombstones else None,
             deletion=None if present else self._deletion(),
+            left=() if present else tuple(sorted(each[2].item for each in self.main.get("request", ()))),
             damage=next((text for text in self.reading.problems if text.startswith("winslow/state: ")), ""),
         )
         pinned = project is not None and "@" in project.pipeline
@@ -143,10 +145,12 @@ class _Project:
             return None, f"there is no pipeline {name!r} in commit {commit} of main"
         return cast(Pipeline, found), ""
 
-    def _unanswered(self, replies: list[Reply]) -> tuple[tuple[RequestFile, ...], tuple[str, ...]]:
+    def _unanswered(
+        self, replies: list[Reply], buried: frozenset[str]
+    ) -> tuple[tuple[RequestFile, ...], tuple[str, ...]]:
         """By the names of files alone: a reply that cannot be read is a reply all the same."""
         answered = {place.item for _, _, place in self.state.get("reply", ())}
-        answered |= {reply.request.removesuffix(".yaml") for reply in replies}
+        answered |= {reply.request.removesuffix(".yaml") for reply in replies} | buried
         left = [each for each in self.main.get("request", ()) if each[2].item not in answered]
         read = tuple(self._request(path, blob, f"{place.item}.yaml") for path, blob, place in left[:AT_ONCE])
         return read, tuple(f"{place.item}.yaml" for _, _, place in left[AT_ONCE:])

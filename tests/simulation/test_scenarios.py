@@ -230,10 +230,28 @@ def test_R1250_requests_that_a_deleted_project_left_behind_are_not_answered_agai
     go(cluster, 20)
     cluster.edit({"projects/v0/project.yaml": None}, "away\n\nWinslow-Delete: now\n")
     go(cluster, 60)
-    assert view(cluster).unanswered, "it is still there, and its reply was purged"
+    assert view(cluster).left == ("0001-start",), "it is still there, and its reply was purged"
     go(cluster, 600)
     assert verbs(cluster).count("purge") == 1
     assert not view(cluster).replies
+
+
+def test_R1250_a_project_restored_after_its_purge_does_not_do_again_what_was_asked_before() -> None:
+    cluster = world(pipeline("name: a, image: i"))
+    ask(cluster, "request: start\n")
+    go(cluster, 20)
+    project = "pipeline: p\n"
+    cluster.edit({"projects/v0/project.yaml": None}, "away\n\nWinslow-Delete: now\n")
+    go(cluster, 120)
+    assert view(cluster).tombstone.state == "purged"  # type: ignore[union-attr]
+    cluster.edit({"projects/v0/project.yaml": project}, "back")
+    go(cluster, 60)
+    assert not view(cluster).unanswered
+    assert not view(cluster).replies
+    assert not view(cluster).executions
+    cluster.edit({"projects/v0/requests/0077-start.yaml": "request: start\n"}, "again")
+    go(cluster, 60)
+    assert [e.execution for e in view(cluster).executions] == [2]
 
 
 def test_more_than_five_deletions_at_once_wait_for_a_confirmation() -> None:

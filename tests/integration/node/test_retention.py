@@ -96,6 +96,29 @@ def run(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=home, check=False)
 
 
+# -- deletion ----------------------------------------------------------------------------------------------------------
+
+
+def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make) -> None:
+    it = lab(stage("one", ONE))
+    away = it.node("n1")
+    it.ask("request: start\n")
+    it.until_reason("Done")
+    data = it.folder / "n1"
+    upload = data / "projects" / "v" / "files" / "upload.bin"
+    upload.parent.mkdir(exist_ok=True)
+    upload.write_bytes(b"x" * 1000)
+    away.kill()
+    it.node("n2")
+    it.edit({"projects/v/": None}, "delete v\n\nWinslow-Delete: now\n")
+    it.until(lambda view: view.tombstone is not None and view.tombstone.state == "purged")
+    assert upload.exists()
+    assert store(it).result("v", 1)
+    it.node("n1")
+    assert eventually(lambda: not list((data / "projects").glob("*")) and not list((data / "runs").glob("*")))
+    assert eventually(lambda: not objects(it))
+
+
 # -- killed anywhere ---------------------------------------------------------------------------------------------------
 
 CHILD = """
