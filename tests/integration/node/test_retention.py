@@ -13,7 +13,7 @@ from flow.retention import Drop
 from runner.store.errors import Dropped, StoreError
 from runner.store.workspaces import Workspaces
 from schema.execution import State
-from tests.integration.node.lab import Lab, stage
+from tests.integration.node.lab import HANG, Lab, stage
 from tests.integration.node.waiting import eventually
 
 Make = Callable[..., Lab]
@@ -120,6 +120,25 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
 
 
 # -- killed anywhere ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["drop-noted", "collecting"])
+def test_a_node_killed_while_it_drops_goes_on_when_it_is_started_again(lab: Make, place: str) -> None:
+    it = lab(stage("one", ONE))
+    node = it.node(failpoint=place)
+    for number in (1, 2, 3):
+        it.ask("request: start\nstage: one\n")
+        it.until_state(State.SUCCEEDED, number)
+    before = len(objects(it))
+    it.edit({"projects/v/project.yaml": RULES})
+    node.child.wait(timeout=HANG)
+    it.node()
+    assert eventually(lambda: [store(it).dropped("v", n) is not None for n in (1, 2, 3)] == [True, True, False])
+    assert eventually(lambda: len(objects(it)) == before - 4)
+    assert store(it).look("v", 3).read("f", 10) == b"3333333333"
+    it.ask("request: start\nstage: one\n")
+    it.until_state(State.SUCCEEDED, 4)
+
 
 CHILD = """
 import os, signal, sys
