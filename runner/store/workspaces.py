@@ -275,7 +275,8 @@ class Workspaces:
             was = note.get("was") or [note.get("from"), note.get("result")]
             notes.write(folder / NOTE, {"container": note.get("container"), "dropped": why, "was": was})
             self.passing("drop-noted")
-            collecting.condemn(self.objects, was)
+            if not self.shared:
+                collecting.condemn(self.objects, was)
             self.passing("drop-condemned")
             self._put_aside(folder)
             notes.write(folder / NOTE, {"container": note.get("container"), "dropped": why})
