@@ -208,7 +208,7 @@ class Controller:
         if not world.fresh or self.halted:
             return
         if text := self.parts.retain(world):
-            self.alarms.tell("disk", text)
+            self.alarms.tell("disk", text, "full")
         else:
             self.alarms.over("disk")
 
