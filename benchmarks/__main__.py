@@ -13,7 +13,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, idle, logs, scale, stages, transfers, workspaces
+from benchmarks import command, containers, idle, logs, scale, stages, transfers, uploads, workspaces
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
@@ -23,6 +23,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "workspaces": lambda given: workspaces.measure(given.rounds, given.megabytes, given.files),
     "logs": lambda given: logs.measure(given.rounds, given.gigabytes),
     "transfers": lambda given: transfers.measure(given.rounds, given.megabytes, given.files),
+    "uploads": lambda given: uploads.measure(min(given.rounds, 5), given.megabytes),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 

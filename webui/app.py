@@ -10,13 +10,29 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from state.errors import StateError
+from webui.downloads import Downloads
 from webui.log_stream import LogStream
 from webui.security import App, Guard
 from webui.site import Page, create_site
 from webui.source import Watch
 from webui.streams import Events
+from webui.uploads import Uploads
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _files(page: Page) -> list[Route]:
+    """Contents up and down, where there is a node's directory."""
+    if page.data is None:
+        return []
+    give, uploads = Downloads(page.data, page.source).give, Uploads(page.data)
+    return [
+        Route("/raw/pool/{path:path}", give),
+        Route("/raw/projects/{id}/{path:path}", give),
+        Route("/raw/executions/{id}/{number:int}/{path:path}", give),
+        Route("/uploads", uploads.collection, methods=["POST", "OPTIONS"]),
+        Route("/uploads/{id}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
+    ]
 
 
 def create_app(page: Page, hosts: frozenset[str] = LOCAL) -> App:
@@ -37,6 +53,7 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL) -> App:
         Route("/events", Events(watch).answer),
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
+        *_files(page),
         Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
         Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
     ]

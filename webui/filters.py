@@ -17,7 +17,7 @@ MARKS = {
 
 def add_to(site: Flask) -> None:
     site.jinja_env.filters.update(
-        ago=ago, duration=duration, bytes=size, word=word, mark=mark, day=day, cls=state_class, clock=clock
+        ago=ago, duration=duration, bytes=size, word=word, mark=mark, day=day, since=since, cls=state_class, clock=clock
     )
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
 
@@ -42,6 +42,11 @@ def clock(text: str | None) -> str:
     """The exact time, for hovering over."""
     found = moment(text)
     return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if found else ""
+
+
+def since(seconds: float) -> str:
+    """Of a time in seconds since 1970."""
+    return f"{duration(time.time() - seconds)} ago"
 
 
 def day(seconds: float) -> str:

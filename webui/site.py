@@ -20,10 +20,16 @@ from webui import filters, past
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
-from webui.pages import executions, history, logs, nodes, overview, pipelines, projects
+from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects
 from webui.source import Look, NothingYet, Source
 
-NAVIGATION = (("/", "Projects"), ("/nodes", "Nodes"), ("/pipelines", "Pipelines"), ("/history", "Events"))
+NAVIGATION = (
+    ("/", "Projects"),
+    ("/files", "Files"),
+    ("/nodes", "Nodes"),
+    ("/pipelines", "Pipelines"),
+    ("/history", "Events"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ def create_site(page: Page) -> Flask:
         projects.pages,
         nodes.pages,
         executions.pages,
+        files.pages,
         pipelines.pages,
         history.pages,
         logs.pages,

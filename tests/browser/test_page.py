@@ -14,7 +14,7 @@ Houses = Callable[[Lab], House]
 EVIL = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>"
 PAGES = (
     *("/", "/projects/v", "/projects/v/1", "/nodes", "/nodes/n1", "/history", "/pipelines", "/pipelines/p"),
-    "/pipelines/p/edit",
+    *("/pipelines/p/edit", "/files", "/projects/v/files", "/projects/v/1/files"),
 )
 WIDER = """Array.from(document.querySelectorAll('body *'))
     .filter(each => document.documentElement.scrollWidth > innerWidth + 1

@@ -1,0 +1,132 @@
+"""Contents of files, whole or in part, and of folders as one archive whose length is known before it is made."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from zipstream import ZipStream
+
+from runner.shelf import ShelfError
+from runner.store.errors import MissingObject, StoreError
+from runner.store.manifest import Row, raw, shown
+from runner.store.objects import Objects
+from runner.store.tree import Tree
+from state.errors import StateError
+from webui.places import Place, shelf, tree
+from webui.source import Source
+
+PIECE = 1 << 20
+SHOWN = {
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
+    ".mp4": "video/mp4", ".webm": "video/webm",
+}  # fmt: skip
+"""What a browser may show by itself; everything else is for saving."""
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'"
+MOST_FILES = 200_000
+
+
+class Large(FileResponse):
+    chunk_size = PIECE
+
+
+class Downloads:
+    """`data` is the node's directory."""
+
+    def __init__(self, data: Path, source: Source) -> None:
+        self.data, self.source, self.objects = data, source, Objects(data / "store", (0, 0))
+
+    async def give(self, request: Request) -> Response:
+        given = request.path_params
+        place, path = Place(given.get("id", ""), given.get("number", 0)), given["path"]
+        try:
+            return await run_sync(self._answer, place, path, "zip" in request.query_params, request.method)
+        except (ShelfError, StoreError, FileNotFoundError, NotADirectoryError, StateError) as error:
+            return PlainTextResponse(f"{error}\n", 404)
+
+    def _answer(self, place: Place, path: str, archive: bool, method: str) -> Response:
+        if archive:
+            return self._archive(place, path)
+        if place.execution:
+            found = tree(self.data, self.source.look(), place)
+            return self._of_row(found, found.row(path))
+        file = shelf(self.data, place).place(path)
+        known = file.stat()
+        if not stat.S_ISREG(known.st_mode):
+            raise ShelfError(f"{path!r} is no file")
+        return Large(file, headers=_headers(file.name), media_type=_type(file.name), stat_result=known)
+
+    def _of_row(self, found: Tree, row: Row) -> Response:
+        """From the store by its digest, which is its tag; what a stage is writing, as it is at this moment."""
+        name = shown(row.path).rpartition("/")[2]
+        headers = _headers(name)
+        if row.value and not found.changing:
+            try:
+                path = self.objects.find(row.value)
+            except MissingObject:
+                pass
+            else:
+                headers |= {"etag": f'"{row.value}"', "cache-control": "private, max-age=86400"}
+                return Large(path, headers=headers, media_type=_type(name))
+        if not found.changing:
+            headers["content-length"] = str(row.size)
+        return StreamingResponse(_pieces(found.open(row.path)), headers=headers, media_type=_type(name))
+
+    def _archive(self, place: Place, path: str) -> Response:
+        made = ZipStream(sized=True)
+        top = path.strip("/")
+        if place.execution:
+            found = tree(self.data, self.source.look(), place)
+            if found.changing:
+                raise ShelfError("the stage still writes; its files can be had one by one")
+            for row in found.files():
+                if not top or row.path == top or row.path.startswith(f"{top}/"):
+                    _add(made, shown(row.path), row.size, lambda row=row: found.open(row.path))
+        else:
+            files = shelf(self.data, place)
+            for item in files.files(top):
+                where = files.place(item.path)
+                _add(made, item.path, item.bytes, lambda where=where: where.open("rb"))
+        if not 0 < made.num_queued() <= MOST_FILES:
+            raise ShelfError("too many files for one archive" if made.num_queued() else "there are no files in it")
+        name = f"{(place.name + top).strip(':/').replace('/', '-').replace(':', '-') or 'pool'}.zip"
+        headers = {**_headers(name), "content-length": str(len(made))}
+        return StreamingResponse(iter(made), headers=headers, media_type="application/zip")
+
+
+def _add(made: ZipStream, name: str, size: int, opened) -> None:  # type: ignore[no-untyped-def]
+    made.add(_exactly(opened, size, name), name, size=size)
+
+
+def _exactly(opened, size: int, name: str) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
+    """As many bytes as were announced; one that is another length by now breaks the archive off, visibly."""
+    with opened() as file:
+        left = size
+        while left and (piece := file.read(min(PIECE, left))):
+            left -= len(piece)
+            yield piece
+        if left:
+            raise OSError(f"{name} became shorter meanwhile")
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _type(name: str) -> str:
+    return SHOWN.get(Path(name.lower()).suffix, "application/octet-stream")
+
+
+def _headers(name: str) -> dict[str, str]:
+    how = "inline" if Path(name.lower()).suffix in SHOWN else "attachment"
+    return {
+        "content-disposition": f"{how}; filename*=UTF-8''{quote(raw(name), safe='')}",
+        "content-security-policy": SANDBOX,
+        "x-content-type-options": "nosniff",
+    }

@@ -1,0 +1,153 @@
+"""Files: what is there, a look into what people can look at, and putting in and taking out."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request
+
+from runner.shelf import ShelfError
+from runner.store.errors import StoreError
+from webui.downloads import SHOWN
+from webui.pages.common import look, page, project
+from webui.places import Entry, Place, listing, shelf, tree
+
+pages = Blueprint("files", __name__)
+LOOKED_AT = 256 * 1024
+"""Bytes of a text that are shown."""
+ROWS = 200
+TABLES = {".csv": ",", ".tsv": "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`kind`: image, video, table, text, or nothing where there is nothing to look at."""
+
+    kind: str = ""
+    text: str = ""
+    rows: tuple[tuple[str, ...], ...] = field(default=())
+    cut: bool = False
+
+
+@pages.get("/files", defaults={"path": ""})
+@pages.get("/files/<path:path>")
+def pool(path: str) -> str:
+    return _shown(Place(), path)
+
+
+@pages.get("/projects/<id>/files", defaults={"path": ""})
+@pages.get("/projects/<id>/files/<path:path>")
+def of_project(id: str, path: str) -> str:
+    return _shown(Place(project(id).id), path)
+
+
+@pages.get("/projects/<id>/<int:number>/files", defaults={"path": ""})
+@pages.get("/projects/<id>/<int:number>/files/<path:path>")
+def of_execution(id: str, number: int, path: str) -> str:
+    return _shown(Place(project(id).id, number), path)
+
+
+@pages.post("/files/remove")
+def remove() -> Response:
+    """Of the pool or a project's own. What an execution left stays as it was."""
+    place, path = Place(request.form.get("project", "")), request.form.get("path", "")
+    if place.project:
+        project(place.project)
+    if not page().allowed("operator"):
+        abort(403, "Removing files needs the role of an operator")
+    try:
+        shelf(_data(), place).remove(path)
+    except (ShelfError, OSError) as error:
+        abort(404, str(error))
+    flash(f"{place.name}{path} is removed")
+    above = path.rstrip("/").rpartition("/")[0]
+    return redirect(place.url + (f"/{above}" if above else ""), code=303)  # type: ignore[return-value]
+
+
+def _data() -> Path:
+    data = page().data
+    if data is None:
+        abort(404, "This page runs on a machine without a node, so there are no files here")
+    return data
+
+
+def _shown(place: Place, path: str) -> str:
+    """A folder as its listing, a file by itself."""
+    path = path.strip("/")
+    try:
+        entries = listing(_data(), look(), place, path)
+    except (ShelfError, StoreError, OSError) as error:
+        entry = _file(place, path)
+        if entry is None:
+            abort(404, str(error))
+        return _one(place, entry)
+    if len(entries) == 1 and entries[0].path == path:
+        return _one(place, entries[0])
+    return render_template("files.html", place=place, path=path, entries=entries, crumbs=list(_crumbs(place, path)),
+                           total=sum(entry.bytes for entry in entries))  # fmt: skip
+
+
+def _file(place: Place, path: str) -> Entry | None:
+    try:
+        row = tree(_data(), look(), place).row(path) if place.execution else None
+    except StoreError:
+        return None
+    return Entry(path, row.size, digest=row.value) if row and row.kind.content else None
+
+
+def _one(place: Place, entry: Entry) -> str:
+    return render_template("file.html", place=place, entry=entry, preview=_preview(place, entry),
+                           crumbs=list(_crumbs(place, entry.path)))  # fmt: skip
+
+
+def _crumbs(place: Place, path: str) -> Iterator[tuple[str, str]]:
+    """Each folder on the way, with its address."""
+    at = place.url
+    for name in path.split("/") if path else ():
+        at += f"/{name}"
+        yield name, at
+
+
+def _preview(place: Place, entry: Entry) -> Preview:
+    suffix = Path(entry.name.lower()).suffix
+    if suffix in SHOWN:
+        return Preview(SHOWN[suffix].partition("/")[0])
+    content = _beginning(place, entry.path)
+    if b"\0" in content[:8192]:
+        return Preview()
+    text, cut = content[:LOOKED_AT].decode(errors="replace"), len(content) > LOOKED_AT
+    if suffix in TABLES:
+        return _table(text, TABLES[suffix], cut)
+    if suffix == ".json" and not cut:
+        try:
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)[: 4 * LOOKED_AT]
+        except (ValueError, RecursionError):
+            pass
+    return Preview("text", text, cut=cut)
+
+
+def _table(text: str, delimiter: str, cut: bool) -> Preview:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows: list[tuple[str, ...]] = []
+    try:
+        for row in reader:
+            if len(rows) > ROWS:
+                return Preview("table", rows=tuple(rows[:-1]), cut=True)
+            rows.append(tuple(cell[:200] for cell in row[:50]))
+    except csv.Error:
+        return Preview("text", text, cut=cut)
+    return Preview("table", rows=tuple(rows), cut=cut)
+
+
+def _beginning(place: Place, path: str) -> bytes:
+    try:
+        if place.execution:
+            with tree(_data(), look(), place).open(path) as file:
+                return file.read(LOOKED_AT + 1)
+        with shelf(_data(), place).place(path).open("rb") as file:
+            return file.read(LOOKED_AT + 1)
+    except (StoreError, ShelfError, OSError):
+        return b"\0"

@@ -1,0 +1,255 @@
+"""Uploads that go on after either side was restarted: tus 1.0 with creation and termination.
+
+What grows lies as `NAME.<id>.part` in the folder of its place, where nothing looks at it, and `DATA/uploads/<id>.json`
+says what it is to become. How far it is, is how long it is: there is no second word for it. Once it is whole it is
+written through, checked against the digest that was promised, and renamed.
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from anyio.to_thread import run_sync
+from blake3 import blake3
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from runner.shelf import LONGEST_NAME, PART, ShelfError
+from runner.store.digests import PREFIX, is_digest, of_file
+from runner.store.errors import StoreError
+from runner.store.workspaces import Workspaces
+from webui.places import Place, parsed, shelf
+
+VERSION = "1.0.0"
+LARGEST = 1 << 44
+KEPT = 7 * 86_400.0
+"""Seconds after the last piece in which an upload can go on."""
+SPARE = 64 << 20
+"""Bytes of the disk that no upload takes."""
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Refused(Exception):
+    """Why an upload cannot be, and as which status it is told."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    id: str
+    where: str  # as the command writes it
+    part: str
+    size: int
+    digest: str = ""
+    replace: bool = False
+
+
+class Uploads:
+    """`data` is the node's directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.folder = data, data / "uploads"
+        self._writing: set[str] = set()
+        self._hashes: dict[str, tuple[blake3, int]] = {}  # and up to where; lost with this process, and made anew
+
+    # -- what is asked ----------------------------------------------------------------------------------------------
+
+    async def collection(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return _answer(204, {"Tus-Version": VERSION, "Tus-Extension": "creation,termination",
+                                 "Tus-Max-Size": str(LARGEST)})  # fmt: skip
+        return await self._told(request, self._create(request))
+
+    async def one(self, request: Request) -> Response:
+        work = {"HEAD": self._look, "PATCH": self._append, "DELETE": self._drop}[request.method]
+        return await self._told(request, work(request))
+
+    async def _told(self, request: Request, work) -> Response:  # type: ignore[no-untyped-def]
+        try:
+            if request.headers.get("tus-resumable") != VERSION:
+                raise Refused(412, f"say Tus-Resumable: {VERSION}")
+            return await work  # type: ignore[no-any-return]
+        except Refused as refused:
+            work.close()
+            return _answer(refused.status, {}, str(refused))
+        except (ShelfError, StoreError) as error:
+            return _answer(422, {}, str(error))
+        except OSError as error:
+            return _answer(507 if error.errno == 28 else 500, {}, f"{error.strerror or error}")
+
+    async def _create(self, request: Request) -> Response:
+        """`Upload-Metadata`: `where` as the command writes it; `digest` and `replace` if wanted."""
+        length, told = request.headers.get("upload-length", ""), _metadata(request.headers.get("upload-metadata", ""))
+        if not length.isdecimal() or int(length) > LARGEST:
+            raise Refused(400, "say Upload-Length, in bytes")
+        upload = await run_sync(self._made, int(length), told)
+        answer = {"Location": f"/uploads/{upload.id}", "Upload-Offset": "0"}
+        if upload.size == 0:
+            answer["Winslow-Digest"] = await run_sync(self._finish, upload)
+        return _answer(201, answer)
+
+    def _made(self, size: int, told: dict[str, str]) -> Upload:
+        place, path = parsed(told.get("where", "")) or (None, "")
+        if place is None or not path.rstrip("/"):
+            raise Refused(400, "metadata `where`: pool:PATH, PROJECT:PATH or PROJECT/N/PATH is wanted")
+        digest, replace = told.get("digest", ""), told.get("replace") == "true"
+        if digest and not is_digest(digest):
+            raise Refused(400, "metadata `digest`: blake3: and 64 digits")
+        target = self._target(place, path)
+        if not place.execution and target.exists() and not replace:
+            raise Refused(409, f"{told['where']} is there already; remove it first, or say that it is to be replaced")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (free := shutil.disk_usage(target.parent).free - SPARE) < size:
+            raise Refused(507, f"{size} bytes do not fit: {max(free, 0)} are free on that disk")
+        id = secrets.token_hex(16)
+        room = LONGEST_NAME - len(id) - len(PART) - 1
+        short = os.fsdecode(os.fsencode(target.name)[:room])
+        upload = Upload(id, told["where"], str(target.with_name(f"{short}.{id}{PART}")), size, digest, replace)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        Path(upload.part).touch(mode=0o644)
+        self._note(id).write_text(json.dumps(asdict(upload)))
+        self._expire()
+        return upload
+
+    def _target(self, place: Place, path: str) -> Path:
+        """Where it grows; of an execution nothing is changed, its new file goes into the store."""
+        if place.execution:
+            shelf(self.data, Place()).place(path)
+            return self.folder / path.rstrip("/").rpartition("/")[2]
+        return shelf(self.data, place).place(path)
+
+    async def _look(self, request: Request) -> Response:
+        upload = self._known(request)
+        headers = {"Upload-Offset": str(_size(upload)), "Upload-Length": str(upload.size), "Cache-Control": "no-store"}
+        return _answer(200, headers)
+
+    async def _append(self, request: Request) -> Response:
+        upload = self._known(request)
+        if request.headers.get("content-type") != "application/offset+octet-stream":
+            raise Refused(415, "a piece is application/offset+octet-stream")
+        offset = request.headers.get("upload-offset", "")
+        if upload.id in self._writing:
+            raise Refused(423, "another piece of it is on its way")
+        if not offset.isdecimal() or int(offset) != _size(upload):
+            raise Refused(409, f"it goes on at byte {_size(upload)}")
+        self._writing.add(upload.id)
+        try:
+            await self._write(upload, request.stream(), int(offset))
+        finally:
+            self._writing.discard(upload.id)
+        headers = {"Upload-Offset": str(_size(upload))}
+        if _size(upload) == upload.size:
+            headers["Winslow-Digest"] = await run_sync(self._finish, upload)
+            headers["Upload-Offset"] = str(upload.size)
+        return _answer(204, headers)
+
+    async def _write(self, upload: Upload, pieces: AsyncIterator[bytes], offset: int) -> None:
+        """What came is kept, also where the other side goes away in the middle."""
+        state, hashed = self._hashes.pop(upload.id, (blake3(), 0))
+        with open(upload.part, "r+b") as file:
+            file.seek(offset)
+
+            def write(piece: bytes) -> None:
+                file.write(piece)
+                state.update(piece)
+
+            known = hashed == offset
+            with suppress(ClientDisconnect):
+                async for piece in pieces:
+                    offset += len(piece)
+                    if offset > upload.size:
+                        raise Refused(413, f"more than the {upload.size} bytes that were announced")
+                    await run_sync(write, piece)
+        if known:
+            self._hashes[upload.id] = (state, offset)
+
+    def _finish(self, upload: Upload) -> str:
+        part = Path(upload.part)
+        place, path = parsed(upload.where) or (Place(), "")
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        state, hashed = self._hashes.pop(upload.id, (blake3(), 0))
+        digest = PREFIX + state.hexdigest() if hashed == upload.size else of_file(part)
+        if upload.digest and upload.digest != digest:
+            self._forget(upload)
+            raise Refused(
+                460, f"what came is {digest}, not {upload.digest}: the file changed meanwhile; nothing was put in"
+            )
+        if place.execution:
+            with part.open("rb") as file:
+                digest = Workspaces(self.data).add(file).digest
+        else:
+            target = shelf(self.data, place).place(path)
+            if target.exists() and not upload.replace:
+                raise Refused(409, f"{upload.where} has come to be there meanwhile")
+            part.rename(target)
+            handle = os.open(target.parent, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+        self._forget(upload)
+        return digest
+
+    async def _drop(self, request: Request) -> Response:
+        self._forget(self._known(request))
+        return _answer(204, {})
+
+    # -- what is known ----------------------------------------------------------------------------------------------
+
+    def _note(self, id: str) -> Path:
+        return self.folder / f"{id}.json"
+
+    def _known(self, request: Request) -> Upload:
+        id = request.path_params["id"]
+        try:
+            if not _ID.fullmatch(id):
+                raise ValueError
+            upload = Upload(**json.loads(self._note(id).read_text()))
+            _size(upload)
+        except (OSError, ValueError, TypeError):
+            raise Refused(404, "there is no such upload any more; begin anew") from None
+        return upload
+
+    def _forget(self, upload: Upload) -> None:
+        self._hashes.pop(upload.id, None)
+        Path(upload.part).unlink(missing_ok=True)
+        self._note(upload.id).unlink(missing_ok=True)
+
+    def _expire(self) -> None:
+        for note in self.folder.glob("*.json"):
+            with suppress(OSError, ValueError, TypeError):
+                upload = Upload(**json.loads(note.read_text()))
+                last = Path(upload.part).stat().st_mtime if Path(upload.part).exists() else 0.0
+                if time.time() - last > KEPT:
+                    self._forget(upload)
+
+
+def _size(upload: Upload) -> int:
+    return Path(upload.part).stat().st_size
+
+
+def _metadata(header: str) -> dict[str, str]:
+    """`name base64, name base64`. Refused."""
+    found = {}
+    for pair in header.split(",") if header else ():
+        name, _, value = pair.strip().partition(" ")
+        try:
+            found[name] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise Refused(400, f"metadata {name[:40]!r} is no base64 of UTF-8") from None
+    return found
+
+
+def _answer(status: int, headers: dict[str, str], text: str = "") -> Response:
+    return Response(text and f"{text}\n", status, {"Tus-Resumable": VERSION, **headers}, "text/plain")
