@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli import output, settings
 
@@ -20,10 +20,3 @@ def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -
     if not output.for_programs({"commit": done}):
         print(f"{done}  {message.splitlines()[0]}")
     return done
-
-
-def edited(text: str, changes: dict[str, Any]) -> str:
-    """The YAML text with some values changed, byte for byte the same elsewhere."""
-    from state import drains
-
-    return drains.edited(text, changes)

@@ -1,16 +1,13 @@
 """Projects: see, make, change, delete. Each change is one commit on `main`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cli import output, settings
-from cli.commits import commit, edited
+from cli.commits import commit
 from cli.errors import CommandError
-
-if TYPE_CHECKING:
-    from flow.world import Snapshot
 
 Id = Annotated[str, typer.Argument(metavar="ID")]
 Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE; may be repeated")]
@@ -85,9 +82,7 @@ def projects_create(
 
     Example: winslowctl projects create crossing --pipeline traffic --input video=ulm/0800.mp4 --start
     """
-    from schema import codec, layout
-    from schema.binding import read
-    from schema.project import Project
+    from state.projects import created
 
     settings.checked_name(id, "project")
     fields: dict[str, Any] = {
@@ -95,49 +90,10 @@ def projects_create(
         "pipeline": pipeline,
         "tags": tag or [],
         "inputs": settings.pairs(input, "input"),
+        "priority": priority,
     }
-    if priority is not None:
-        fields["priority"] = priority
-    fields = {key: value for key, value in fields.items() if value not in ("", [], {})}
-
-    def files(snapshot: "Snapshot") -> dict[str, str | None]:
-        view = snapshot.projects.get(id)
-        if view and view.project and not view.deletion:
-            raise CommandError(f"project {id!r} exists; `winslowctl projects edit {id}` changes it")
-        text = codec.dump({**fields, **_typed(snapshot, fields)})
-        read(Project, text, layout.project(id))
-        made: dict[str, str | None] = {layout.project(id): text}
-        if start:
-            made[layout.request(id, _first_request(snapshot, id))] = codec.dump({"request": "start"})
-        return made
-
-    commit(files, f"Create project {id}" + (" and start it" if start else ""))
-
-
-def _first_request(snapshot: "Snapshot", id: str) -> str:
-    from state.people import next_request_name
-
-    return next_request_name(snapshot.projects.get(id), "start")
-
-
-def _typed(snapshot: "Snapshot", fields: dict[str, Any]) -> dict[str, Any]:
-    """Inputs as their pipeline types them. CommandError for an unknown pipeline or a value that does not fit."""
-    from schema.inputs import InputError, fit_all
-    from schema.suggest import did_you_mean
-
-    name, _, pinned = fields["pipeline"].partition("@")
-    known = snapshot.pipelines.get(name)
-    if known is None:
-        if pinned:
-            return {}
-        hint = did_you_mean(name, list(snapshot.pipelines))
-        raise CommandError(f"there is no pipeline {name!r}{hint}; `winslowctl pipelines ls` lists them")
-    if not fields.get("inputs"):
-        return {}
-    try:
-        return {"inputs": fit_all(known.inputs, fields["inputs"])}
-    except InputError as error:
-        raise CommandError(str(error)) from None
+    message = f"Create project {id}" + (" and start it" if start else "")
+    commit(lambda snapshot: created(snapshot, id, fields, start=start), message)
 
 
 def projects_edit(
@@ -153,8 +109,7 @@ def projects_edit(
     Example: winslowctl projects edit crossing --name "Morning flight" --tag drone --tag ulm
     """
     from schema import layout
-    from schema.binding import read
-    from schema.project import Project
+    from state.projects import changed
 
     path = layout.project(settings.checked_name(id, "project"))
     client, _, _ = settings.project(id)
@@ -163,22 +118,8 @@ def projects_edit(
     inputs = settings.pairs(input, "input")
     if not changes and not inputs:
         raise CommandError("nothing to change; see `winslowctl projects edit --help`", 2)
-
-    def files(snapshot: "Snapshot") -> dict[str, str | None]:
-        text = client.read_main(path)
-        if text is None:
-            raise CommandError(f"project {id!r} is deleted")
-        present = read(Project, text, path)
-        fields = {"pipeline": changes.get("pipeline", present.pipeline), "inputs": inputs}
-        text_now = edited(
-            text, {**changes, **({"inputs": _typed(snapshot, fields).get("inputs", inputs)} if inputs else {})}
-        )
-        if not inputs:
-            _typed(snapshot, {"pipeline": fields["pipeline"]})
-        read(Project, text_now, path)
-        return {path: text_now}
-
-    commit(files, f"Edit project {id}: {', '.join([*changes, *inputs])}")
+    message = f"Edit project {id}: {', '.join([*changes, *inputs])}"
+    commit(lambda snapshot: changed(snapshot, id, client.read_main(path), changes, inputs), message)
 
 
 def projects_rm(

@@ -20,8 +20,9 @@ from webui import filters, past
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
-from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects
+from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects, wizard
 from webui.source import Look, NothingYet, Source
+from webui.streams import view_of
 
 NAVIGATION = (
     ("/", "Projects"),
@@ -69,11 +70,14 @@ def create_site(page: Page) -> Flask:
         pipelines.pages,
         history.pages,
         logs.pages,
+        wizard.pages,
     ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
     past.add_to(site, page.source)
     site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
+    site.jinja_env.filters["view_of"] = view_of
+    site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration)
     site.register_error_handler(StateError, _away)
     site.register_error_handler(
@@ -86,6 +90,14 @@ def create_site(page: Page) -> Flask:
     for wrong in (WouldBeRejected, DocumentError, CannotDrain):
         site.register_error_handler(wrong, lambda error: _problem(422, "This cannot be asked", str(error)))
     return site
+
+
+def commit_link(repo: str, category: str) -> str:
+    """Where GitLab shows the commit that a message is about; nothing for repositories that no browser can look at."""
+    commit = category.removeprefix("commit:")
+    if commit == category or not repo.startswith(("https://", "http://")) or "@" in repo:
+        return ""
+    return f"{repo.removesuffix('/').removesuffix('.git')}/-/commit/{commit}"
 
 
 def _look() -> None:

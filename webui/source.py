@@ -149,7 +149,7 @@ class Watch:
         self.source = source
         self._listeners: set[Callable[[Look, Look | None], None]] = set()
         self._lock = threading.Lock()
-        self._last: Look | None = None
+        self.last: Look | None = None
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def listen(self, listener: Callable[[Look, Look | None], None]) -> Callable[[], None]:
@@ -169,8 +169,8 @@ class Watch:
                 look = self.source.look()
             except (StateError, OSError, ValueError):
                 look = None
-            if look is not None and (self._last is None or look.snapshot is not self._last.snapshot):
-                before, self._last = self._last, look
+            if look is not None and (self.last is None or look.snapshot is not self.last.snapshot):
+                before, self.last = self.last, look
                 with self._lock:
                     listeners = list(self._listeners)
                 for listener in listeners:

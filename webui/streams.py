@@ -14,12 +14,18 @@ MOST = 200
 
 
 def changed(look: Look, before: Look | None) -> list[str]:
-    """Names of events: `project-<id>` for each that changed, `all` for a great many, and always `any`."""
+    """Names of events: `project-<id>` for each that changed, `list` where some came or went, and always `any`.
+
+    `all` in place of a great many.
+    """
     if before is None:
         return ["all", "any"]
     new, old = look.snapshot.projects, before.snapshot.projects
     ids = [id for id in new.keys() | old.keys() if new.get(id) is not old.get(id)]
-    return ["all", "any"] if len(ids) > MOST else [*(f"project-{id}" for id in sorted(ids)), "any"]
+    if len(ids) > MOST:
+        return ["all", "any"]
+    others = ["list"] if new.keys() != old.keys() else []
+    return [*(f"project-{id}" for id in sorted(ids)), *others, "any"]
 
 
 class Events:
@@ -29,9 +35,9 @@ class Events:
         self.watch = watch
 
     async def answer(self, request: Request) -> Response:
-        return EventSourceResponse(self._stream(), ping=15)
+        return EventSourceResponse(self._stream(request.query_params.get("seen", "")), ping=15)
 
-    async def _stream(self) -> AsyncIterator[dict[str, str]]:
+    async def _stream(self, seen: str) -> AsyncIterator[dict[str, str]]:
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[list[str]](maxsize=100)
 
         def put(names: list[str]) -> None:
@@ -44,9 +50,21 @@ class Events:
             loop.call_soon_threadsafe(put, changed(look, before))
 
         end = self.watch.listen(heard)
+        if self._newer(seen):
+            put(["all", "any"])
         try:
             while True:
                 for name in await queue.get():
                     yield {"event": name, "data": "1"}
         finally:
             end()
+
+    def _newer(self, seen: str) -> bool:
+        """Whether something happened between the page's making and its listening, or while it did not hear."""
+        last = self.watch.last
+        return bool(seen) and last is not None and view_of(last) != seen
+
+
+def view_of(look: Look) -> str:
+    """The commits that are shown."""
+    return f"{look.snapshot.main[:16]}.{look.snapshot.state[:16]}"

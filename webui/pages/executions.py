@@ -1,16 +1,24 @@
 """One execution: what it was, what came of it, and its log, live where it runs on this machine."""
 
+import difflib
+from itertools import islice
+
 from flask import Blueprint, Response, jsonify, render_template
 
 from flow.compare import Row, compare, duration
 from flow.views import stale
+from flow.world import ProjectView
+from runner.logs import clean, parse
+from schema import layout
 from schema.execution import Execution
 from webui.facts import WORDS, inputs
 from webui.pages.common import page, project
 from webui.pages.logs import book_of, execution, part_of
+from webui.shown import exhibits
 from webui.usage import usage
 
 pages = Blueprint("executions", __name__)
+MOST_LINES = 400
 
 
 @pages.get("/projects/<id>/<int:number>")
@@ -48,9 +56,26 @@ def used(id: str, number: int) -> Response:
 @pages.get("/projects/<id>/compare/<int:left>/<int:right>")
 def beside(id: str, left: int, right: int) -> str:
     view = project(id)
-    rows: list[Row] = compare(execution(view, left), execution(view, right))
+    one, other = execution(view, left), execution(view, right)
+    rows: list[Row] = compare(one, other)
     rows.sort(key=lambda each: each.same)
-    return render_template("compare.html", view=view, left=left, right=right, rows=rows)
+    clone = page().source.clone
+    shows = [{each.path: each for each in exhibits(view, record, clone)} for record in (one, other)]
+    return render_template(
+        "compare.html", view=view, left=left, right=right, rows=rows, log=_log_difference(view, one, other),
+        shows=[(path, *(known.get(path) for known in shows)) for path in dict.fromkeys([*shows[0], *shows[1]])],
+    )  # fmt: skip
+
+
+def _log_difference(view: ProjectView, one: Execution, other: Execution) -> list[str]:
+    """Of what the repository has of both logs, without times: what a program says of other settings."""
+    left, right = (_said(view, record) for record in (one, other))
+    return list(islice(difflib.unified_diff(left, right, lineterm="", n=1), 2, MOST_LINES))
+
+
+def _said(view: ProjectView, record: Execution) -> list[str]:
+    text = page().source.clone.read_text(layout.log(view.id, record.execution, record.stage)) or ""
+    return [clean(parse(line).text) for line in text.splitlines()]
 
 
 def _expected(record: Execution) -> frozenset[str]:

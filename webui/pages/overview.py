@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 
 from flow.memo import Memo
 from flow.open import open_views
@@ -85,11 +85,11 @@ rows: Memo[Snapshot, Mapping[str, Row]] = Memo(Rows().of, 2)
 
 @pages.get("/")
 def index() -> str:
-    wanted = {name: request.args.get(name, "").strip() for name in ("q", "tag", "state", "pipeline")}
+    wanted = {name: request.args.get(name, "").strip() for name in ("q", "tag", "state", "pipeline", "group")}
     snapshot = look().snapshot
     found = [each for each in rows(snapshot).values() if _fits(each, wanted)]
     number = max(1, request.args.get("page", 1, type=int))
-    groups = _grouped(found)
+    groups = _by_tag(found) if wanted["group"] == "tag" else _grouped(found)
     return render_template(
         "overview.html" if not request.headers.get("HX-Request") else "_projects.html",
         groups=_paged(groups, number),
@@ -103,9 +103,18 @@ def index() -> str:
 
 
 @pages.get("/rows/<id>")
-def line(id: str) -> str:
-    """One line anew, when something happened to the project."""
-    return render_template("_row.html", row=rows(look().snapshot)[project(id).id])
+def line(id: str) -> Response:
+    """One line anew, when something happened to the project. The list is asked for where it belongs elsewhere now."""
+    found, place = rows(look().snapshot)[project(id).id], request.args.get("in", "")
+    answer = make_response(render_template("_row.html", row=found, name=place))
+    groups = {name for name, states in GROUPS}
+    if place in groups and place != group_of(found):
+        answer.headers["HX-Trigger-After-Settle"] = "regroup"
+    return answer
+
+
+def group_of(each: Row) -> str:
+    return next(name for name, states in GROUPS if each.now.state in states)
 
 
 def _fits(each: Row, wanted: Mapping[str, str]) -> bool:
@@ -123,6 +132,14 @@ def _grouped(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     for each in found:
         by_state.setdefault(each.now.state, []).append(each)
     return [(name, [each for state in states for each in by_state.get(state, ())]) for name, states in GROUPS]
+
+
+def _by_tag(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """A project with several tags stands under the first."""
+    by_tag: dict[str, list[Row]] = {}
+    for each in found:
+        by_tag.setdefault(each.tags[0] if each.tags else "", []).append(each)
+    return [(tag or "without a tag", by_tag[tag]) for tag in sorted(by_tag, key=lambda tag: (not tag, tag))]
 
 
 def _paged(groups: list[tuple[str, list[Row]]], number: int) -> list[tuple[str, int, list[Row]]]:

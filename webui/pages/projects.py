@@ -6,15 +6,23 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
+from flow.asking import WouldBeRejected
+from flow.compare import duration
 from flow.controls import steps_of
 from flow.views import stale
 from flow.world import ProjectView
+from schema.errors import DocumentError
 from schema.execution import Execution
 from schema.inputs import Input
+from webui import filters
+from webui.graph import Graph, graph
 from webui.pages.common import look, page, project
-from webui.pages.overview import row
+from webui.pages.logs import execution
+from webui.pages.overview import Row, row
+from webui.shown import exhibits, newest
 
 pages = Blueprint("projects", __name__)
+KINDS = ("start", "resume", "pause", "abort", "skip", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +36,56 @@ class Run:
 
 @pages.get("/projects/<id>")
 def show(id: str) -> str:
+    return _page(project(id))
+
+
+@pages.get("/projects/<id>/redo/<int:number>")
+def redo(id: str, number: int) -> str:
+    """The form that starts from a stage again, filled in as an execution had it."""
     view = project(id)
+    return _page(view, again=execution(view, number))
+
+
+def _page(view: ProjectView, again: Execution | None = None, refused: str = "") -> str:
     snapshot = look().snapshot
-    steps = steps_of(view)
-    template = "_project.html" if request.headers.get("HX-Request") else "project.html"
+    line = row(snapshot, view)
+    asked = _asks(view)
+    pipeline = view.pipeline or view.definition
     return render_template(
-        template, view=view, row=row(snapshot, view), steps=steps, history=dict(_history(view)), inputs=_inputs(view),
-        asks=_asks(view),
+        "project.html", view=view, row=line, steps=steps_of(view), history=dict(_history(view)), inputs=_inputs(view),
+        asks=asked, picture=_picture(view, line), again=again, typed=_typed(again), refused=refused,
+        exhibits=exhibits(view, newest(view), page().source.clone) if line.now.state == "needs_input" else [],
+        newest=newest(view), comments=_comments(view), pipeline=pipeline,
     )  # fmt: skip
+
+
+def _picture(view: ProjectView, line: Row) -> Graph:
+    notes = []
+    for each in line.stages:
+        record = view.execution(each.execution) if each.execution else None
+        took = duration(record) if record else None
+        notes.append(filters.duration(took) if took is not None else "")
+    return graph(line.stages, notes)
+
+
+def _typed(again: Execution | None) -> Mapping[str, Any]:
+    """What stands in the fields: what was typed before it was refused, else what an execution had."""
+    if request.method == "POST":
+        return {name.removeprefix("input-"): value for name, value in request.form.items()}
+    if again is None:
+        return {}
+    plain = {
+        name: value["path"] if isinstance(value, Mapping) and "path" in value else value
+        for name, value in again.inputs.items()
+    }
+    source = again.workspace.source
+    return {**plain, "stage": again.stage, "from": source if source is not None else ""}
+
+
+def _comments(view: ProjectView) -> list[tuple[str, str, str]]:
+    """What people said with their requests, newest first: comment, who, which request."""
+    said = [(each.comment, each.by.partition(" <")[0], each.request) for each in view.replies if each.comment]
+    return said[::-1][:20]
 
 
 def _history(view: ProjectView) -> Iterator[tuple[str, list[Run]]]:
@@ -69,33 +119,47 @@ def _asks(view: ProjectView) -> Mapping[str, Input]:
 
 
 @pages.post("/projects/<id>/requests")
-def ask(id: str) -> Response:
-    """A form to a request. What is empty was not said."""
+def ask(id: str) -> Response | tuple[str, int]:
+    """A form to a request. What is empty was not said. Where it is refused, nothing that was typed is lost."""
     view = project(id)
+    wish = _wish()
+    outbox = page().outbox
+    if outbox is None:
+        flash("This page may not commit. Commit the request yourself: winslowctl " + str(wish.get("request", "")))
+        return _back(id)
+    try:
+        commit = outbox.ask(look().snapshot, view.id, wish, page().author())
+    except (WouldBeRejected, DocumentError) as error:
+        return _page(view, refused=f"This cannot be asked: {error}"), 422
+    told(f"{wish['request']}", commit)
+    return _back(id)
+
+
+def told(what: str, commit: str | None) -> None:
+    """What became of a wish, with its commit."""
+    flash(
+        f"{what}: committed as {commit[:12]}" if commit else f"{what}: the server is away; it is sent when it is back",
+        f"commit:{commit}" if commit else "message",
+    )
+
+
+def _wish() -> dict[str, Any]:
     wish: dict[str, Any] = {
-        name: request.form[name] for name in ("request", "stage", "then", "comment") if request.form.get(name)
+        name: request.form[name].strip() for name in ("request", "stage", "then", "comment") if request.form.get(name)
     }
     if execution := request.form.get("execution", type=int):
         wish["execution"] = execution
     if source := request.form.get("from", type=int):
         wish["workspace"] = {"from": source}
+    if request.form.get("fresh"):
+        wish["fresh"] = True
     if inputs := {
         name.removeprefix("input-"): value
         for name, value in request.form.items()
         if name.startswith("input-") and value != ""
     }:
         wish["inputs"] = inputs
-    outbox = page().outbox
-    if outbox is None:
-        flash("This page may not commit. Commit the request yourself: winslowctl " + str(wish.get("request", "")))
-        return _back(id)
-    commit = outbox.ask(look().snapshot, view.id, wish, page().author())
-    flash(
-        f"{wish['request']}: committed as {commit[:12]}"
-        if commit
-        else f"{wish['request']}: the server is away; it is sent when it is back"
-    )
-    return _back(id)
+    return wish
 
 
 def _back(id: str) -> Response:

@@ -96,7 +96,7 @@ def test_events_name_the_projects_that_changed() -> None:
 
     same, one, two = object(), object(), object()
     assert changed(look(a=same, b=two), look(a=same, b=one)) == ["project-b", "any"]
-    assert changed(look(a=same), look(a=same, gone=one)) == ["project-gone", "any"]
+    assert changed(look(a=same), look(a=same, gone=one)) == ["project-gone", "list", "any"]
     assert changed(look(a=same), None) == ["all", "any"]
     many = {f"p{number}": object() for number in range(300)}
     assert changed(look(**many), look()) == ["all", "any"]

@@ -1,0 +1,63 @@
+"""Projects as people make and change them: the files of one commit, judged before they are sent."""
+
+from typing import Any
+
+from flow.world import Snapshot
+from schema import codec, layout
+from schema.binding import read
+from schema.inputs import InputError, fit_all
+from schema.project import Project
+from schema.suggest import did_you_mean
+from state.drains import edited
+from state.errors import StateError
+from state.people import next_request_name
+
+Files = dict[str, str | None]
+
+
+class CannotMake(StateError):
+    """The project cannot be made or changed like this; the text says what to do."""
+
+
+def created(snapshot: Snapshot, id: str, fields: dict[str, Any], *, start: bool = False) -> Files:
+    """A new project, with its start if that is asked for. CannotMake, DocumentError."""
+    view = snapshot.projects.get(id)
+    if view and view.project and not view.deletion:
+        raise CannotMake(f"project {id!r} exists; `winslowctl projects edit {id}` changes it")
+    said = {key: value for key, value in fields.items() if value not in ("", [], {}, None)}
+    text = codec.dump({**said, **typed(snapshot, said)})
+    read(Project, text, layout.project(id))
+    made: Files = {layout.project(id): text}
+    if start:
+        made[layout.request(id, next_request_name(view, "start"))] = codec.dump({"request": "start"})
+    return made
+
+
+def changed(snapshot: Snapshot, id: str, text: str | None, changes: dict[str, Any], inputs: dict[str, Any]) -> Files:
+    """The project's file with other values; comments and order stay. CannotMake, DocumentError."""
+    path = layout.project(id)
+    if text is None:
+        raise CannotMake(f"project {id!r} is deleted")
+    present = read(Project, text, path)
+    fields = {"pipeline": changes.get("pipeline", present.pipeline), "inputs": inputs}
+    fitted = typed(snapshot, fields)
+    fresh = edited(text, {**changes, **({"inputs": fitted.get("inputs", inputs)} if inputs else {})})
+    read(Project, fresh, path)
+    return {path: fresh}
+
+
+def typed(snapshot: Snapshot, fields: dict[str, Any]) -> dict[str, Any]:
+    """Inputs as their pipeline types them. CannotMake for an unknown pipeline or a value that does not fit."""
+    name, _, pinned = str(fields.get("pipeline", "")).partition("@")
+    known = snapshot.pipelines.get(name)
+    if known is None:
+        if pinned:
+            return {}
+        hint = did_you_mean(name, list(snapshot.pipelines))
+        raise CannotMake(f"there is no pipeline {name!r}{hint}; `winslowctl pipelines ls` lists them")
+    if not fields.get("inputs"):
+        return {}
+    try:
+        return {"inputs": fit_all(known.inputs, fields["inputs"])}
+    except InputError as error:
+        raise CannotMake(str(error)) from None

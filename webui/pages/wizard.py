@@ -1,0 +1,172 @@
+"""Making a project, and changing or deleting one: each a form that becomes the commit a person could have made."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+
+from flow.asking import WouldBeRejected
+from runner.shelf import ShelfError
+from schema import layout
+from schema.errors import SchemaError
+from schema.names import NAME
+from schema.pipeline import Pipeline
+from state.errors import StateError
+from state.projects import changed, created
+from webui.pages.common import look, page, project
+from webui.pages.projects import told
+from webui.places import Place, shelf
+
+pages = Blueprint("wizard", __name__)
+OFFERED = 500
+"""Files of the pool that are offered while somebody types."""
+
+
+@pages.get("/new")
+def new() -> str:
+    """`pipeline` names what it is made of; `from` a project after whose example it is filled in."""
+    return _form(request.args.get("pipeline", ""), _example(request.args.get("from", "")))
+
+
+def _example(id: str) -> dict[str, Any]:
+    view = look().snapshot.projects.get(id)
+    if view is None or view.project is None:
+        return {}
+    said = view.project
+    latest = next((each.inputs for each in reversed(view.replies) if each.kind == "start" and each.accepted), {})
+    inputs = {**said.inputs, **latest}
+    return {"pipeline": said.pipeline, "tags": ", ".join(said.tags), **{f"input-{k}": v for k, v in inputs.items()}}
+
+
+def _form(pipeline: str, values: Mapping[str, Any], refused: str = "") -> str:
+    snapshot = look().snapshot
+    name = pipeline or str(values.get("pipeline", "")) or next(iter(sorted(snapshot.pipelines)), "")
+    chosen: Pipeline | None = snapshot.pipelines.get(name.partition("@")[0])
+    return render_template(
+        "new.html", pipelines=sorted(snapshot.pipelines), chosen=chosen, name=name, values=values, refused=refused,
+        films=list(_pool()) if chosen and any(each.type == "file" for each in chosen.inputs.values()) else [],
+    )  # fmt: skip
+
+
+def _pool() -> Iterator[str]:
+    data = page().data
+    if data is None:
+        return
+    try:
+        for count, item in enumerate(shelf(data, Place()).files()):
+            if count == OFFERED:
+                return
+            yield item.path
+    except (ShelfError, OSError):
+        return
+
+
+@pages.get("/new/check")
+def check() -> str:
+    """Said beside the id while somebody types."""
+    return render_template("_id.html", wrong=_wrong(request.args.get("id", "")), id=request.args.get("id", ""))
+
+
+def _wrong(id: str) -> str:
+    if not id:
+        return ""
+    if not re.fullmatch(NAME, id):
+        return "lower-case letters, digits, . _ - ; begins and ends with a letter or digit; at most 63"
+    view = look().snapshot.projects.get(id)
+    return "there is one of that id already" if view and view.project and not view.deletion else ""
+
+
+@pages.post("/new")
+def make() -> Response | tuple[str, int]:
+    id, pipeline = request.form.get("id", "").strip(), request.form.get("pipeline", "")
+    wrong = "an id is needed" if not id else _wrong(id)
+    if wrong:
+        return _form(pipeline, request.form, f"The id {id!r}: {wrong}"), 422
+    fields = {"name": request.form.get("name", "").strip(), "pipeline": pipeline, "tags": _tags(), "inputs": _inputs()}
+    start = bool(request.form.get("start"))
+    try:
+        files = created(look().snapshot, id, fields, start=start)
+        _commit(files, f"Create project {id}" + (" and start it" if start else ""))
+    except (StateError, SchemaError) as error:
+        return _form(pipeline, request.form, str(error)), 422
+    known = id in look().snapshot.projects
+    return redirect(url_for("projects.show", id=id) if known else url_for("overview.index"), code=303)  # type: ignore[return-value]
+
+
+@pages.get("/projects/<id>/settings")
+def settings(id: str) -> str:
+    return _settings(id)
+
+
+def _settings(id: str, refused: str = "") -> str:
+    view = project(id)
+    return render_template(
+        "settings.html", view=view, said=view.project, pipelines=sorted(look().snapshot.pipelines), refused=refused,
+        delete_after=look().snapshot.settings.delete_after,
+    )  # fmt: skip
+
+
+@pages.post("/projects/<id>/settings")
+def change(id: str) -> Response | tuple[str, int]:
+    view = project(id)
+    wanted = {"name": request.form.get("name", "").strip(), "pipeline": request.form.get("pipeline", "")}
+    changes: dict[str, Any] = {**wanted, "tags": _tags()}
+    present = view.project
+    if present:
+        now = {"name": present.name, "pipeline": present.pipeline, "tags": list(present.tags)}
+        changes = {key: value for key, value in changes.items() if value != now[key]}
+    if not changes:
+        return redirect(url_for("projects.show", id=id), code=303)  # type: ignore[return-value]
+    try:
+        text = page().source.clone.read_main(layout.project(view.id))
+        _commit(changed(look().snapshot, view.id, text, changes, {}), f"Edit project {view.id}: {', '.join(changes)}")
+    except (StateError, SchemaError) as error:
+        return _settings(id, str(error)), 422
+    return redirect(url_for("projects.show", id=id), code=303)  # type: ignore[return-value]
+
+
+@pages.post("/projects/<id>/delete")
+def delete(id: str) -> Response | tuple[str, int]:
+    view = project(id)
+    if request.form.get("confirm", "").strip() != view.id:
+        return _settings(id, f"To delete it, type its id: {view.id}"), 422
+    trailer = "\n\nWinslow-Delete: now\n" if request.form.get("now") else "\n"
+    _commit({f"projects/{view.id}/": None}, f"Delete project {view.id}{trailer}")
+    return redirect(url_for("overview.index"), code=303)  # type: ignore[return-value]
+
+
+@pages.post("/bulk")
+def bulk() -> Response:
+    """One wish for every project that is ticked; each is judged by itself."""
+    kind, ids = request.form.get("request", ""), request.form.getlist("project")
+    outbox = page().outbox
+    if outbox is None or kind not in ("start", "resume", "pause", "abort"):
+        abort(403 if outbox is None else 404, "This page may not commit")
+    done, refused = 0, []
+    for id in ids[:OFFERED]:
+        try:
+            outbox.ask(look().snapshot, project(id).id, {"request": kind}, page().author())
+            done += 1
+        except (StateError, SchemaError, WouldBeRejected) as error:
+            refused.append(f"{id}: {error}")
+    flash(f"{kind}: {done} of {len(ids)} projects" if ids else "Tick some projects first")
+    for text in refused[:10]:
+        flash(text, "bad")
+    back = request.form.get("back", "")
+    return redirect(back if back.startswith("/?") else "/", code=303)  # type: ignore[return-value]
+
+
+def _commit(files: dict[str, str | None], message: str) -> None:
+    outbox = page().outbox
+    if outbox is None:
+        abort(403, "This page may not commit")
+    told(message.partition("\n")[0], outbox.edit(files, message, page().author()))
+
+
+def _tags() -> list[str]:
+    return [tag.strip() for tag in request.form.get("tags", "").split(",") if tag.strip()]
+
+
+def _inputs() -> dict[str, str]:
+    return {name[6:]: value for name, value in request.form.items() if name.startswith("input-") and value != ""}
