@@ -21,15 +21,14 @@ NAMES = (
     "workspace-kept",
     "before-outbox",
     "after-outbox",
-    "drop-condemned",
-    "drop-noted",
-    "collecting",
-    "collected",
     "before-push",
     "after-push",
     "before-remove",
     "after-remove",
 )
+
+DROPPING = ("drop-condemned", "drop-noted", "collecting", "collected")
+"""Passed only where something is dropped."""
 
 BETWEEN_NODES = ("object-sent", "object-came")
 """Passed only where there is a bucket, or another node to ask."""

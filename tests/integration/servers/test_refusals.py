@@ -26,9 +26,9 @@ def counting(bench: Bench) -> Callable[[], int]:
     publisher, count = bench.repository.publisher, [0]
     real = publisher._run
 
-    def run(updates: object) -> object:
+    def run(updates: object, asks: object = ()) -> object:
         count[0] += 1
-        return real(updates)  # type: ignore[arg-type]
+        return real(updates, asks)  # type: ignore[arg-type]
 
     publisher._run = run  # type: ignore[method-assign, assignment]
     return lambda: count[0]
