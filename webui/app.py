@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from state.errors import StateError
+from webui.access.gate import Anyone, Doorman, Gate
 from webui.downloads import Downloads
 from webui.log_stream import LogStream
 from webui.security import App, Guard
@@ -35,8 +36,8 @@ def _files(page: Page) -> list[Route]:
     ]
 
 
-def create_app(page: Page, hosts: frozenset[str] = LOCAL) -> App:
-    """`hosts` are the names under which the page may be asked for."""
+def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | None = None) -> App:
+    """`hosts` are the names under which the page may be asked for; without a `doorman` nobody logs in."""
     watch = Watch(page.source)
 
     def ready(request: Request) -> Response:
@@ -57,4 +58,4 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL) -> App:
         Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
         Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
     ]
-    return Guard(Starlette(routes=routes), hosts)
+    return Guard(Gate(Starlette(routes=routes), doorman or Anyone(page.author)), hosts)

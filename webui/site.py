@@ -17,6 +17,7 @@ from state.errors import StateError
 from state.past import NoTime
 from state.revisions import NoRevision
 from webui import filters, past
+from webui.access.who import NotAllowed
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
@@ -44,7 +45,6 @@ class Page:
     data: Path | None = None
     fleet: Fleet | None = None
     repo: str = ""
-    allowed: Callable[[str], bool] = field(default=lambda role: True)
     numbers: Numbers = field(default_factory=Numbers)
 
 
@@ -83,6 +83,7 @@ def create_site(page: Page) -> Flask:
     site.register_error_handler(
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")
     )
+    site.register_error_handler(NotAllowed, lambda error: _problem(403, "This is not for you", str(error)))
     for kind in (NoTime, NoRevision):
         site.register_error_handler(kind, lambda error: _problem(404, "There was no such moment", str(error)))
     site.register_error_handler(405, lambda error: _problem(405, "This cannot be done here", str(error.description)))

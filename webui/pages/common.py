@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import abort, current_app, g
+from flask import abort, current_app, g, request
 
 from flow.world import ProjectView
 from schema.suggest import did_you_mean
+from webui.access import who
+from webui.access.who import Person, Role
 from webui.source import Look
 
 if TYPE_CHECKING:
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 
 def page() -> "Page":
     return cast(Any, current_app.extensions["winslow"])  # type: ignore[no-any-return]
+
+
+def person() -> Person:
+    """Who asks."""
+    return who.person_in(request.environ["asgi.scope"])
+
+
+def need(role: Role, what: str) -> Person:
+    """The person who asks. NotAllowed."""
+    return who.need(request.environ["asgi.scope"], role, what)
 
 
 def look() -> Look:

@@ -11,8 +11,9 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 
 from runner.shelf import ShelfError
 from runner.store.errors import StoreError
+from webui.access.who import Role
 from webui.downloads import SHOWN
-from webui.pages.common import look, page, project
+from webui.pages.common import look, need, page, project
 from webui.places import Entry, Place, listing, shelf, tree
 
 pages = Blueprint("files", __name__)
@@ -56,8 +57,7 @@ def remove() -> Response:
     place, path = Place(request.form.get("project", "")), request.form.get("path", "")
     if place.project:
         project(place.project)
-    if not page().allowed("operator"):
-        abort(403, "Removing files needs the role of an operator")
+    need(Role.ADMIN, "Removing files")
     try:
         shelf(_data(), place).remove(path)
     except (ShelfError, OSError) as error:

@@ -16,7 +16,7 @@ from schema.suggest import did_you_mean
 from state import drains
 from webui.charts import chart, sparkline
 from webui.filters import size
-from webui.pages.common import look, page
+from webui.pages.common import look, page, person
 
 pages = Blueprint("nodes", __name__)
 SPANS = {"hour": load.HOUR, "day": load.DAY, "month": load.MONTH}
@@ -173,7 +173,7 @@ def drain() -> Response:
         flash(f"This page may not commit. Do it yourself: winslowctl drain {node}{'' if wanted else ' --off'}")
         return redirect(url_for("nodes.index"), code=303)  # type: ignore[return-value]
     drains.files(page().source.clone.read_main(layout.node(node)), node, wanted)  # a file that is wrong is said now
-    commit = outbox.drain(node, wanted, request.form.get("reason", ""), page().author())
+    commit = outbox.drain(node, wanted, request.form.get("reason", ""), person().author)
     subject = drains.message(node, wanted)
     flash(f"{subject}: committed as {commit[:12]}" if commit else f"{subject}: sent when the server is back")
     return redirect(url_for("nodes.index"), code=303)  # type: ignore[return-value]

@@ -20,7 +20,8 @@ from schema.pipeline import Pipeline, unsupported
 from state.looks import Version
 from state.proposals import propose
 from state.repository import Edit
-from webui.pages.common import look, page
+from webui.access.who import Role
+from webui.pages.common import look, need, page
 
 pages = Blueprint("pipelines", __name__)
 VERSIONS = 20
@@ -100,12 +101,14 @@ def save(name: str) -> Response | tuple[str, int]:
         return _editor(name, text, new=False), 422
     subject = request.form.get("comment", "").strip()[:200] or f"Put pipeline {name}"
     files: dict[str, str | None] = {layout.pipeline(name): text}
-    outbox, author = page().outbox, page().author()
+    proposal = request.form.get("as") == "proposal"
+    author = need(Role.OPERATOR if proposal else Role.ADMIN, "Proposing" if proposal else "Saving a pipeline").author
+    outbox = page().outbox
     if outbox is None:
         abort(403, "This page may not commit")
-    if request.form.get("as") == "proposal":
-        proposal = outbox.use(lambda client: propose(client, Edit(files, subject, author), name))
-        where = proposal.address or f"the branch {proposal.branch}"
+    if proposal:
+        proposed = outbox.use(lambda client: propose(client, Edit(files, subject, author), name))
+        where = proposed.address or f"the branch {proposed.branch}"
         flash(f"{name}: proposed as {where}; nothing changes until somebody merges it")
     else:
         commit = outbox.edit(files, subject, author)

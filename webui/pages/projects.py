@@ -16,7 +16,7 @@ from schema.execution import Execution
 from schema.inputs import Input
 from webui import filters
 from webui.graph import Graph, graph
-from webui.pages.common import look, page, project
+from webui.pages.common import look, page, person, project
 from webui.pages.logs import execution
 from webui.pages.overview import Row, row
 from webui.shown import exhibits, newest
@@ -128,7 +128,7 @@ def ask(id: str) -> Response | tuple[str, int]:
         flash("This page may not commit. Commit the request yourself: winslowctl " + str(wish.get("request", "")))
         return _back(id)
     try:
-        commit = outbox.ask(look().snapshot, view.id, wish, page().author())
+        commit = outbox.ask(look().snapshot, view.id, wish, person().author)
     except (WouldBeRejected, DocumentError) as error:
         return _page(view, refused=f"This cannot be asked: {error}"), 422
     told(f"{wish['request']}", commit)

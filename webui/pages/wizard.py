@@ -14,7 +14,8 @@ from schema.names import NAME
 from schema.pipeline import Pipeline
 from state.errors import StateError
 from state.projects import changed, created
-from webui.pages.common import look, page, project
+from webui.access.who import Role
+from webui.pages.common import look, need, page, person, project
 from webui.pages.projects import told
 from webui.places import Place, shelf
 
@@ -129,6 +130,7 @@ def change(id: str) -> Response | tuple[str, int]:
 @pages.post("/projects/<id>/delete")
 def delete(id: str) -> Response | tuple[str, int]:
     view = project(id)
+    need(Role.ADMIN, "Deleting a project")
     if request.form.get("confirm", "").strip() != view.id:
         return _settings(id, f"To delete it, type its id: {view.id}"), 422
     trailer = "\n\nWinslow-Delete: now\n" if request.form.get("now") else "\n"
@@ -146,7 +148,7 @@ def bulk() -> Response:
     done, refused = 0, []
     for id in ids[:OFFERED]:
         try:
-            outbox.ask(look().snapshot, project(id).id, {"request": kind}, page().author())
+            outbox.ask(look().snapshot, project(id).id, {"request": kind}, person().author)
             done += 1
         except (StateError, SchemaError, WouldBeRejected) as error:
             refused.append(f"{id}: {error}")
@@ -161,7 +163,7 @@ def _commit(files: dict[str, str | None], message: str) -> None:
     outbox = page().outbox
     if outbox is None:
         abort(403, "This page may not commit")
-    told(message.partition("\n")[0], outbox.edit(files, message, page().author()))
+    told(message.partition("\n")[0], outbox.edit(files, message, person().author))
 
 
 def _tags() -> list[str]:
