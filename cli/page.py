@@ -1,38 +1,67 @@
-"""Verb `web`: the page."""
+"""Verb `web`: the page. Its users and tokens: `cli.people`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import settings
+from cli import people, settings
 from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from webui.serve import WebOptions
 
 HERE = "127.0.0.1:8484"
 
 Address = Annotated[str, typer.Option("--address", help="HOST:PORT to listen on")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="who may log in and how it is reached; default: DATA/web/web.yaml")
+]
+NodeView = Annotated[bool, typer.Option("--node-view", help="wait for the view of this machine's node")]
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(web)
+    pages = typer.Typer(invoke_without_command=True)
+    pages.callback()(web)
+    people.add_to(pages)
+    app.add_typer(pages, name="web")
     app.command(hidden=True)(peer)
 
 
-def web(
-    address: Address = HERE,
-    node_view: Annotated[bool, typer.Option("--node-view", help="wait for the view of this machine's node")] = False,
-) -> None:
+def web(context: typer.Context, address: Address = HERE, config: Config = None, node_view: NodeView = False) -> None:
     """The page on this machine: beside a node it shows the node's view, elsewhere a clone of its own.
 
+    On loopback nobody has to log in until there is a user. Elsewhere it listens only once somebody can log in.
     Example: winslowctl web --address 127.0.0.1:8484
     """
+    if context.invoked_subcommand:
+        return
+    options = options_of(address, config, beside_node=node_view)
+    from webui.serve import run_page
+
+    print(f"the page: http://{address}", flush=True)
+    run_page(options)
+
+
+def options_of(address: str, config: Path | None = None, *, beside_node: bool = False) -> "WebOptions":
+    """CommandError where the page must not listen there."""
     try:
-        from webui.serve import WebOptions, run_page
+        from webui.serve import WebOptions, check
     except ImportError as error:
         raise CommandError(f"the page needs more packages: pip install 'winslow-controller[web]' ({error})") from None
-    host, port = local(address)
+    from webui.access.config import WrongConfig
+    from webui.access.kept import CannotChange
+
+    host, port = split(address)
     data = settings.data().absolute()
-    print(f"the page: http://{address}", flush=True)
-    run_page(WebOptions(settings.repo_url(), data, host, port, beside_node=node_view, author=settings.author))
+    options = WebOptions(
+        settings.repo_url(), data, host, port, beside_node=beside_node, author=settings.author, config=config
+    )
+    try:
+        check(options)
+    except (WrongConfig, CannotChange) as error:
+        raise CommandError(str(error), 2) from None
+    return options
 
 
 def peer(
@@ -54,18 +83,11 @@ def peer(
 
 
 def page_beside(address: str) -> list[str]:
-    """The page as a child of a node."""
+    """The page as a child of a node. CommandError where it must not listen there."""
     if not address:
         return []
-    local(address)
+    options_of(address, beside_node=True)
     return ["web", "--node-view", "--address", address]
-
-
-def local(address: str) -> tuple[str, int]:
-    host, port = split(address)
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        raise CommandError("the page has no login yet, so it listens on this machine only: 127.0.0.1:PORT", 2)
-    return host, port
 
 
 def split(address: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schema import execution, inputs, node, notify, pipeline, project, reply, request, retention
+from schema import access, execution, inputs, node, notify, pipeline, project, reply, request, retention
 from schema.quantities import format_duration
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
@@ -24,6 +24,7 @@ SECTION = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 MODELS: dict[str, type[BaseModel]] = {
     "Settings": node.Settings,
+    "Access": access.Access,
     "Rule": notify.Rule,
     "Retention": retention.Retention,
     "Exclusive": node.Exclusive,
@@ -69,6 +70,7 @@ MEANING: dict[str, dict[str, str]] = {
         "max_deletions": "more projects than this vanishing at once wait for a confirmation",
         "exclusive": "not used in this version",
         "notify": "who is told of what; the addresses stay on nodes",
+        "access": "who may do what on the page",
         "retention": "what nodes keep of ended executions",
         "join": "`approved`: a node takes work only once `nodes/<node>.yaml` exists",
     },

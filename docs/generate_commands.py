@@ -15,8 +15,16 @@ EXAMPLE = re.compile(r"\s*Example: (.*)", re.DOTALL)
 def verbs() -> Iterator[tuple[str, Any]]:
     """Each with its words, like `files get`."""
     for name, verb in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        below = getattr(verb, "commands", None)
-        yield from ((f"{name} {word}", each) for word, each in below.items()) if below else ((name, verb),)
+        yield from _verbs(name, verb)
+
+
+def _verbs(words: str, verb: Any) -> Iterator[tuple[str, Any]]:
+    """Itself, unless it only holds others, and those below it."""
+    below = getattr(verb, "commands", {})
+    if not below or verb.invoke_without_command:
+        yield words, verb
+    for word, each in below.items():
+        yield from _verbs(f"{words} {word}", each)
 
 
 def examples(verb: Any) -> list[str]:

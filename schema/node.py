@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from schema.access import Access
 from schema.base import Recorded, Wanted
 from schema.execution import Lease
 from schema.names import Name
@@ -105,6 +106,7 @@ class Settings(Wanted):
     join: Literal["open", "approved"] = "open"
     notify: tuple[Rule, ...] = ()
     retention: Retention = Retention()
+    access: Access = Access()
 
     def lease(self) -> Lease:
         return Lease(lost_after=self.lost_after)

@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from state.errors import StateError
+from webui.access.config import LOCAL
 from webui.access.gate import Anyone, Doorman, Gate
 from webui.downloads import Downloads
 from webui.log_stream import LogStream
@@ -18,8 +19,6 @@ from webui.site import Page, create_site
 from webui.source import Watch
 from webui.streams import Events
 from webui.uploads import Uploads
-
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _files(page: Page) -> list[Route]:
@@ -37,7 +36,7 @@ def _files(page: Page) -> list[Route]:
 
 
 def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | None = None) -> App:
-    """`hosts` are the names under which the page may be asked for; without a `doorman` nobody logs in."""
+    """`hosts` are the names under which the page may be asked for; `doorman` takes the place of the page's own."""
     watch = Watch(page.source)
 
     def ready(request: Request) -> Response:
@@ -58,4 +57,4 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
         Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
     ]
-    return Guard(Gate(Starlette(routes=routes), doorman or Anyone(page.author)), hosts)
+    return Guard(Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author)), hosts)

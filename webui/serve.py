@@ -1,24 +1,42 @@
 """Running the page until it is told to end."""
 
+import os
 import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import uvicorn
 
+from schema.access import Access
+from state.access import TOKEN
+from state.errors import StateError
 from state.git import GitRepository
 from state.urls import shown
-from webui.app import LOCAL, create_app
+from webui.access.config import LOCAL, PageConfig, config_of, refuse_open_door
+from webui.access.gate import Anyone
+from webui.access.logins import Logins
+from webui.access.sessions import Sessions
+from webui.access.tokens import Tokens
+from webui.access.users import Users
+from webui.app import create_app
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.site import Page
 from webui.source import NODE_VIEW, NodeSource, OwnSource, Source
 
+CONFIG = "web.yaml"
+EVERYWHERE = frozenset({"0.0.0.0", "::"})
+
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """`data` is the node's directory, or one of this page's own; `repo` may be another URL for the same repository."""
+    """`data` is the node's directory, or one of this page's own; `repo` may be another URL for the same repository.
+
+    `config` is a `web.yaml`; else the one in `data/web` counts, if there is one.
+    """
 
     repo: str
     data: Path
@@ -27,23 +45,74 @@ class WebOptions:
     poll: float = 5.0
     beside_node: bool = False
     author: Callable[[], str] = lambda: "winslow <winslow@winslow.invalid>"
+    config: Path | None = None
+
+
+def check(options: WebOptions) -> PageConfig:
+    """Whether the page may listen there. WrongConfig, DocumentError, CannotChange."""
+    own = options.data / "web"
+    config = config_of(options.config or own / CONFIG)
+    can = bool(Users(own).all() or Tokens(own).all() or config.oidc)
+    refuse_open_door(options.host, config, can_log_in=can)
+    return config
 
 
 def run_page(options: WebOptions) -> None:
-    own = options.data / "web"
+    """Until it is told to end. As `check` before it listens."""
+    config, own = check(options), options.data / "web"
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
-    source, outbox = _source(options), Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git"))
-    page = Page(
+    if config.token_file:
+        os.environ[TOKEN] = config.token_file
+    uvicorn.run(
+        create_app(_page(options, config, own), hosts(options.host, config)),
+        host=options.host, port=options.port, log_level="warning", server_header=False,
+        ssl_certfile=config.tls.certificate if config.tls else None,
+        ssl_keyfile=config.tls.key if config.tls else None,
+    )  # fmt: skip
+
+
+def _page(options: WebOptions, config: PageConfig, own: Path) -> Page:
+    source, secret = _source(options), _secret(own / "secret")
+    outbox = Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git"))
+    return Page(
         source=source,
-        outbox=outbox,
+        outbox=outbox if config.push else None,
         author=options.author,
-        secret=_secret(own / "secret"),
+        secret=secret,
         data=options.data,
         fleet=Fleet(source.use if isinstance(source, OwnSource) else outbox.use),
         repo=shown(options.repo),
+        logins=_logins(options, config, own, secret, source),
+        config=config,
+        address=f"{'https' if config.tls else 'http'}://{_bracketed(options.host)}:{options.port}",
     )
-    app = create_app(page, LOCAL | {options.host})
-    uvicorn.run(app, host=options.host, port=options.port, log_level="warning", server_header=False)
+
+
+def _logins(options: WebOptions, config: PageConfig, own: Path, secret: bytes, source: Source) -> Logins:
+    """On this machine alone nobody has to log in, unless somebody could or the file says so."""
+    closed = config.login == "always" or config.oidc is not None or config.url is not None or options.host not in LOCAL
+
+    def access() -> Access | None:
+        try:
+            return source.look().snapshot.settings.access
+        except (StateError, OSError, ValueError):
+            return None
+
+    anyone = None if closed else Anyone(options.author)
+    return Logins(Users(own), Tokens(own), Sessions(secret, int(config.session)), access, config.secure, anyone)
+
+
+def hosts(host: str, config: PageConfig) -> frozenset[str]:
+    """Under which names the page is answered: those of this machine where it listens everywhere."""
+    if host not in EVERYWHERE:
+        return LOCAL | config.names | {host.lower()}
+    own = {address.address.partition("%")[0] for each in psutil.net_if_addrs().values() for address in each}
+    names = {socket.gethostname(), socket.getfqdn()}
+    return LOCAL | config.names | {name.lower() for name in own | names}
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _source(options: WebOptions) -> Source:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from htmx_flask import Htmx
 
@@ -17,11 +18,14 @@ from state.errors import StateError
 from state.past import NoTime
 from state.revisions import NoRevision
 from webui import filters, past
-from webui.access.who import NotAllowed
+from webui.access.config import PageConfig
+from webui.access.logins import Logins
+from webui.access.oidc import provider
+from webui.access.who import KEY, NotAllowed
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
-from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects, wizard
+from webui.pages import executions, files, history, login, logs, nodes, overview, pipelines, projects, wizard
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
 
@@ -36,7 +40,10 @@ NAVIGATION = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What pages are made of. `data` is the node's directory, where there is a node here; `repo` is only shown."""
+    """What pages are made of. `data` is the node's directory, where there is a node here; `repo` is only shown.
+
+    Without `logins` nobody logs in; `address` is where the page listens.
+    """
 
     source: Source
     outbox: Outbox | None
@@ -45,6 +52,9 @@ class Page:
     data: Path | None = None
     fleet: Fleet | None = None
     repo: str = ""
+    logins: Logins | None = None
+    config: PageConfig = field(default_factory=PageConfig)
+    address: str = "http://127.0.0.1:8484"
     numbers: Numbers = field(default_factory=Numbers)
 
 
@@ -52,12 +62,14 @@ def create_site(page: Page) -> Flask:
     site = Flask("webui", template_folder=str(Path(__file__).parent / "templates"), static_folder=None)
     site.config.update(
         SECRET_KEY=page.secret,
-        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=page.config.secure,
         SESSION_COOKIE_NAME="winslow",
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
     )
     site.extensions["winslow"] = page
+    site.extensions["winslow provider"] = provider(site, page.config, page.address)
     CSRFProtect(site)
     Htmx(site)
     filters.add_to(site)
@@ -71,11 +83,12 @@ def create_site(page: Page) -> Flask:
         history.pages,
         logs.pages,
         wizard.pages,
+        login.pages,
     ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
     past.add_to(site, page.source)
-    site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
+    site.context_processor(_always_shown)
     site.jinja_env.filters["view_of"] = view_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration)
@@ -101,10 +114,17 @@ def commit_link(repo: str, category: str) -> str:
     return f"{repo.removesuffix('/').removesuffix('.git')}/-/commit/{commit}"
 
 
+def _always_shown() -> dict[str, Any]:
+    """What the frame of every page needs."""
+    page: Page = current_app.extensions["winslow"]
+    unsent = page.outbox.waiting() if page.outbox else []
+    return {"look": g.get("look"), "unsent": unsent, "person": request.environ["asgi.scope"].get(KEY)}
+
+
 def _look() -> None:
     """One look for the whole answer, so that it is of one piece."""
-    from flask import current_app
-
+    if request.blueprint == "login":
+        return
     found: Look = current_app.extensions["winslow"].source.look()
     g.look = found
 

@@ -1,31 +1,12 @@
-"""Who asks, and what they may: the gate puts a person into the scope of every request it lets through.
-
-| role | may |
-|---|---|
-| reader | look at everything |
-| operator | ask (start, pause, answer ...), make and change projects, put files, drain nodes, propose pipelines |
-| admin | also change pipelines on `main`, delete projects, remove files |
-
-A role holds all of those before it.
-"""
+"""Who asks, and what they may: the gate puts a person into the scope of every request it lets through."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
+from schema.access import Role
+
 KEY = "winslow.person"
-
-
-class Role(IntEnum):
-    NOBODY = 0
-    READER = 1
-    OPERATOR = 2
-    ADMIN = 3
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +23,10 @@ class Person:
 
     def may(self, role: Role) -> bool:
         return self.role >= role
+
+
+NOBODY = Person("nobody <nobody@winslow.invalid>", Role.NOBODY)
+"""Who has not logged in, at the few places where that is not needed."""
 
 
 class NotAllowed(Exception):
@@ -63,3 +48,6 @@ def need(scope: MutableMapping[str, Any], role: Role, what: str) -> Person:
     if not person.may(role):
         raise NotAllowed(person, role, what)
     return person
+
+
+__all__ = ["KEY", "NOBODY", "NotAllowed", "Person", "Role", "need", "person_in"]

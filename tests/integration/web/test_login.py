@@ -1,0 +1,245 @@
+"""Logging in, and what each role may, on the page as a whole: every way in, not only the pages."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.requests import Request
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from schema.access import Role
+from tests.integration.web.conftest import AUTHOR, PIPELINE, Bench
+from webui.access.gate import Anyone
+from webui.access.logins import OPEN, Logins
+from webui.access.sessions import Sessions
+from webui.access.tokens import Tokens
+from webui.access.users import Users
+from webui.access.who import Person
+from webui.app import create_app
+from webui.pages import login
+from webui.site import Page
+
+WORDS = "correct horse battery"
+ROLES = "access: {admin: ['user:ada'], operator: ['user:bob'], reader: ['user:eve']}\n"
+Browser = Callable[[], TestClient]
+PATHS = (
+    *("/", "/new", "/files", "/nodes", "/pipelines", "/history", "/projects/ulm", "/projects/ulm/settings"),
+    *("/raw/pool/x", "/raw/projects/ulm/x", "/raw/executions/ulm/1/x", "/uploads", "/events", "/rows/ulm"),
+    *("/at/0d/", "/projects/ulm/executions/1/log", "/projects/ulm/executions/1/log/raw", "/nowhere", "/metrics"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet() -> None:
+    login._attempts.storage.reset()
+
+
+@pytest.fixture
+def logins(bench: Bench) -> Logins:
+    users = Users(bench.folder)
+    for name in ("ada", "bob", "eve", "mallory"):
+        users.put(name, f"{name}@example.org", name.title(), WORDS)
+    bench.commit({"winslow.yaml": f"schema: 1\n{ROLES}"})
+
+    def access():  # type: ignore[no-untyped-def]
+        return bench.source.look().snapshot.settings.access
+
+    return Logins(users, Tokens(bench.folder), Sessions(b"secret", 3600), access)
+
+
+@pytest.fixture
+def browser(bench: Bench, logins: Logins) -> Iterator[Browser]:
+    """A browser of its own each time."""
+    page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins)
+    app, opened = create_app(page), list[TestClient]()
+
+    def fresh() -> TestClient:
+        opened.append(TestClient(app, base_url="http://localhost", headers={"accept": "text/html"}))
+        return opened[-1]
+
+    yield fresh
+    for each in opened:
+        each.close()
+
+
+def token_of(browser: TestClient, path: str) -> str:
+    return browser.get(path).text.split('name="csrf_token" value="')[1].split('"')[0]
+
+
+def enter(browser: TestClient, name: str, password: str = WORDS, next: str = "/"):  # type: ignore[no-untyped-def]
+    form = {"name": name, "password": password, "next": next, "csrf_token": token_of(browser, "/login")}
+    return browser.post("/login", data=form, follow_redirects=False)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_S7_nothing_is_shown_to_who_has_not_logged_in(browser: Browser, path: str) -> None:
+    answer = browser().get(path, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login?next=")
+    assert browser().get(path, headers={"accept": "*/*"}, follow_redirects=False).status_code == 401
+    assert browser().post(path, headers={"accept": "*/*"}, follow_redirects=False).status_code == 401
+
+
+def test_S7_each_route_of_the_page_is_behind_the_gate_or_known_to_be_open(bench: Bench, logins: Logins) -> None:
+    page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins)
+    inner = create_app(page).app.app  # type: ignore[attr-defined]
+    routes = {route.path for route in inner.routes if isinstance(route, Route | Mount)}
+    let_in = {path for path in routes if isinstance(logins.person(_request(path)), Person)}
+    assert let_in <= OPEN | {"/static"}
+    assert len(routes - let_in) > 5
+
+
+def _request(path: str) -> Request:
+    return Request({"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []})
+
+
+def test_S7_a_host_header_opens_no_door(browser: Browser) -> None:
+    for host in ("localhost:80/login?", "localhost/login", "localhost:1/static/", "localhost#/login"):
+        answer = browser().get("/projects/ulm", headers={"host": host}, follow_redirects=False)
+        assert answer.status_code in (303, 421), host
+    assert browser().get("/static/../projects/ulm", follow_redirects=False).status_code in (303, 404)
+
+
+def test_S7_somebody_logs_in_is_named_in_commits_and_logs_out(bench: Bench, browser: Browser) -> None:
+    here = browser()
+    answer = enter(here, "bob", next="/projects/ulm")
+    assert answer.headers["location"] == "/projects/ulm"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    form = {"request": "start", "csrf_token": token_of(here, "/projects/ulm")}
+    assert here.post("/projects/ulm/requests", data=form, follow_redirects=False).status_code == 303
+    [file] = bench.look().snapshot.projects["ulm"].unanswered
+    assert file.by == "Bob <bob@example.org>"
+    here.post("/logout", data={"csrf_token": token_of(here, "/projects/ulm")})
+    assert here.get("/projects/ulm", follow_redirects=False).status_code == 303
+
+
+def test_S7_a_wrong_password_and_an_unknown_name_are_told_alike(browser: Browser) -> None:
+    answers = [enter(browser(), "ada", "wrong password"), enter(browser(), "nobody", "wrong password")]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert all("Wrong name or password" in answer.text for answer in answers)
+
+
+def test_S7_guesses_are_limited(browser: Browser) -> None:
+    here = browser()
+    codes = [enter(here, "ada", f"guess number {n}").status_code for n in range(12)]
+    assert codes == [401] * 10 + [429] * 2
+    assert enter(here, "ada").status_code == 429, "also the right one, for a minute"
+    assert enter(here, "bob").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "next", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\r\nb"]
+)
+def test_S7_nobody_is_led_to_another_site(browser: Browser, next: str) -> None:
+    assert enter(browser(), "ada", next=next).headers["location"] == "/"
+
+
+def test_S7_a_reader_reads_an_operator_asks_and_an_admin_deletes(bench: Bench, browser: Browser) -> None:
+    def status(name: str, path: str, **form: str) -> int:
+        here = browser()
+        enter(here, name)
+        form["csrf_token"] = token_of(here, "/projects/ulm")
+        return int(here.post(path, data=form, follow_redirects=False).status_code)
+
+    ask, delete, save = {"request": "start"}, {"confirm": "ulm"}, {"text": PIPELINE, "comment": "x"}
+    assert [status(who, "/projects/ulm/requests", **ask) for who in ("eve", "bob")] == [403, 303]
+    assert [status(who, "/pipelines/p", **save) for who in ("eve", "bob", "ada")] == [403, 403, 303]
+    assert [status(who, "/projects/ulm/delete", **delete) for who in ("eve", "bob")] == [403, 403]
+    assert bench.look().snapshot.projects["ulm"].project
+    assert status("ada", "/projects/ulm/delete", **delete) == 303
+
+
+def test_S7_who_has_no_role_is_told_so_and_sees_nothing(browser: Browser) -> None:
+    here = browser()
+    enter(here, "mallory")
+    answer = here.get("/")
+    assert "gives you no role" in answer.text
+    assert "user:mallory" in answer.text
+    assert "Ulm crossing" not in answer.text
+
+
+def test_S7_a_role_changes_with_the_repository_and_a_session_ends_with_the_user(
+    bench: Bench, browser: Browser, logins: Logins
+) -> None:
+    here = browser()
+    enter(here, "eve")
+    assert here.get("/").status_code == 200
+    bench.commit({"winslow.yaml": "schema: 1\naccess: {admin: ['user:ada']}\n"})
+    assert "gives you no role" in here.get("/").text
+    bench.commit({"winslow.yaml": f"schema: 1\n{ROLES}"})
+    assert "Ulm crossing" in here.get("/").text
+    logins.users.put("eve", "eve@example.org", "Eve", "another password")
+    assert here.get("/", follow_redirects=False).status_code == 303, "the password changed"
+    enter(here, "eve", "another password")
+    assert here.get("/").status_code == 200
+    logins.users.remove("eve")
+    assert here.get("/", follow_redirects=False).status_code == 303
+
+
+def test_S7_an_old_or_forged_session_is_none(bench: Bench, browser: Browser, logins: Logins) -> None:
+    from webui.access.logins import claims_of
+
+    forged = Sessions(b"another secret", 3600).give(claims_of(logins.users.all()["ada"]))
+    here = browser()
+    here.cookies.set("winslow-login", forged)
+    assert here.get("/", follow_redirects=False).status_code == 303
+    here.cookies.set("winslow-login", Sessions(b"secret", 3600).give(claims_of(logins.users.all()["ada"])))
+    assert here.get("/", follow_redirects=False).status_code == 200
+
+
+def test_S7_a_damaged_list_of_users_lets_nobody_in(bench: Bench, browser: Browser) -> None:
+    here = browser()
+    enter(here, "ada")
+    (bench.folder / "users.json").write_text("{")
+    assert here.get("/", follow_redirects=False).status_code == 503
+    assert enter(browser(), "ada").status_code == 503
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}])
+def test_S7_what_another_site_sends_is_turned_away_with_cookie_and_token(
+    bench: Bench, browser: Browser, headers: dict[str, str]
+) -> None:
+    here = browser()
+    enter(here, "ada")
+    form = {"request": "start", "csrf_token": token_of(here, "/projects/ulm")}
+    assert here.post("/projects/ulm/requests", data=form, headers=headers).status_code == 403
+    assert here.post("/uploads", headers={**headers, "tus-resumable": "1.0.0"}).status_code == 403
+    assert not bench.look().snapshot.projects["ulm"].unanswered
+
+
+def test_S7_a_program_brings_a_token_and_has_its_role(bench: Bench, browser: Browser, logins: Logins) -> None:
+    reading = {"authorization": f"Bearer {logins.tokens.make('r', 'R <r@x.org>', Role.READER)}"}
+    asking = {"authorization": f"Bearer {logins.tokens.make('o', 'O <o@x.org>', Role.OPERATOR)}"}
+    upload = {"tus-resumable": "1.0.0", "upload-length": "3", "upload-metadata": "where cG9vbDp4"}
+    here = browser()
+    assert here.get("/", headers=reading).status_code == 200
+    assert here.post("/uploads", headers=reading | upload).status_code == 403
+    assert here.post("/uploads", headers=asking | upload).status_code == 201
+    wrong = here.get("/", headers={"authorization": "Bearer winslow_r_" + "A" * 43})
+    assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_S7_the_api_takes_no_cookie(browser: Browser) -> None:
+    here = browser()
+    enter(here, "ada")
+    assert here.get("/api/v1/projects").status_code == 401
+
+
+def test_on_this_machine_alone_nobody_logs_in_until_there_is_a_user(bench: Bench) -> None:
+    users = Users(bench.folder / "web")
+    logins = Logins(users, Tokens(bench.folder), Sessions(b"s", 60), lambda: None, anyone=Anyone(lambda: AUTHOR))
+    page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins)
+    with TestClient(create_app(page), base_url="http://localhost", headers={"accept": "text/html"}) as here:
+        assert here.get("/", follow_redirects=False).status_code == 200
+        assert here.get("/login", follow_redirects=False).headers["location"] == "/"
+        users.put("ada", "ada@example.org", "", WORDS)
+        assert here.get("/", follow_redirects=False).status_code == 303
+        assert enter(here, "ada").status_code == 303
+        assert "Ulm crossing" in here.get("/").text, "without `access` this machine's users are operators"
+
+
+def test_a_part_of_a_page_is_told_where_to_log_in(browser: Browser) -> None:
+    answer = browser().get("/rows/ulm", headers={"hx-request": "true", "accept": "*/*"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")

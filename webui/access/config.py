@@ -1,0 +1,108 @@
+"""How a machine's page is reached and who may log in: `web.yaml`, a file of that machine, since it names secrets."""
+
+import stat
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schema.base import Wanted
+from schema.binding import read
+from schema.quantities import Duration
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+MOST_BYTES = 65_536
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+/?$", max_length=300)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class Oidc(Wanted):
+    """An OpenID provider like GitLab: an application there, with the redirect address `<url>/login/back`."""
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=300)]
+    client_id: Text
+    client_secret: Text | None = None
+    client_secret_file: Text | None = None
+    name: Annotated[str, StringConstraints(max_length=40)] = "GitLab"
+    scope: Text = "openid profile email"
+    groups: Text = "groups"
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        found = urlsplit(self.issuer)
+        if found.scheme != "https" and found.hostname not in LOCAL:
+            raise ValueError("the issuer is asked by https only")
+        if (self.client_secret is None) == (self.client_secret_file is None):
+            raise ValueError("give either `client_secret` or `client_secret_file`")
+        return self
+
+    def secret(self) -> str:
+        """OSError."""
+        return self.client_secret or Path(str(self.client_secret_file)).read_text().strip()
+
+
+class Tls(Wanted):
+    certificate: Text
+    key: Text
+
+
+class PageConfig(Wanted):
+    """`url` is how people reach the page, where that is not this address: a proxy's, for instance."""
+
+    url: Url | None = None
+    hosts: tuple[Text, ...] = ()
+    login: Literal["auto", "always"] = "auto"
+    session: Duration = Field(default=12 * 3600.0, gt=0)
+    oidc: Oidc | None = None
+    tls: Tls | None = None
+    plain_http: bool = False
+    token_file: Text | None = None
+    push: bool = True
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach it by https."""
+        return self.tls is not None or bool(self.url and self.url.startswith("https://"))
+
+    @property
+    def names(self) -> frozenset[str]:
+        own = {urlsplit(self.url).hostname or ""} if self.url else set()
+        return frozenset(name.lower() for name in {*self.hosts, *own})
+
+
+class WrongConfig(Exception):
+    """The text says what to do."""
+
+
+def config_of(path: Path) -> PageConfig:
+    """What the file says; nothing at all where there is none. WrongConfig, DocumentError with `file:line:col`."""
+    try:
+        known = path.stat()
+        if known.st_size > MOST_BYTES:
+            raise WrongConfig(f"{path} is larger than {MOST_BYTES} bytes")
+        text = path.read_text()
+    except FileNotFoundError:
+        return PageConfig()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongConfig(f"{path} cannot be read: {error}") from None
+    config = read(PageConfig, text, str(path))
+    if config.oidc and config.oidc.client_secret and known.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        raise WrongConfig(f"{path} holds a secret and others can read it: chmod 600 {path}")
+    return config
+
+
+def refuse_open_door(host: str, config: PageConfig, *, can_log_in: bool) -> None:
+    """Whether this may be listened on. WrongConfig."""
+    if host in LOCAL and config.url is None:
+        return
+    if not can_log_in:
+        raise WrongConfig(
+            f"{config.url or host} can be reached from other machines, and there is nobody yet who could log in: "
+            "`winslowctl web users add NAME`, `winslowctl web tokens add NAME`, or `oidc:` in web.yaml"
+        )
+    if not config.secure and not config.plain_http:
+        raise WrongConfig(
+            "passwords would cross the network in the clear: name `tls:` in web.yaml, or have a proxy with https in "
+            "front and say `url: https://…`; `plain_http: true` if that is what you want"
+        )

@@ -1,0 +1,62 @@
+"""A small file of named records that several processes read, and that holds secrets: whole or not at all, mode 600."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from runner import notes
+from schema.names import NAME
+
+Record = TypeVar("Record")
+
+
+class CannotChange(Exception):
+    """The text says what to do."""
+
+
+class Kept(Generic[Record]):
+    """`make` builds a record, a dataclass with a `name`, of its fields; `what` is one of them in words."""
+
+    def __init__(self, path: Path, make: Callable[..., Record], what: str) -> None:
+        self.path, self.make, self.what = path, make, what
+        self._known: tuple[tuple[int, int], Mapping[str, Record]] | None = None
+
+    def all(self) -> Mapping[str, Record]:
+        """What another process changed counts at once. CannotChange where the file is damaged: then nothing counts."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return {}
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if self._known is None or self._known[0] != stamp:
+            self._known = (stamp, self._read())
+        return self._known[1]
+
+    def _read(self) -> Mapping[str, Record]:
+        try:
+            return {name: self.make(name=name, **rest) for name, rest in json.loads(self.path.read_text()).items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            raise CannotChange(f"{self.path} is damaged: mend it, or remove it and begin anew") from None
+
+    def put(self, name: str, record: Record) -> None:
+        """CannotChange where the name cannot be one."""
+        if not re.fullmatch(NAME, name):
+            raise CannotChange(f"{name[:60]!r} is no name: lower-case letters, digits, . _ -")
+        self._write({**self.all(), name: record})
+
+    def remove(self, name: str) -> None:
+        """CannotChange where there is none."""
+        known = dict(self.all())
+        if known.pop(name, None) is None:
+            raise CannotChange(f"there is no {self.what} {name[:60]!r}; `winslowctl web {self.what}s ls` lists them")
+        self._write(known)
+
+    def _write(self, records: Mapping[str, Any]) -> None:
+        notes.write(self.path, {name: _fields(record) for name, record in records.items()})
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(record).items() if key != "name"}

@@ -1,0 +1,72 @@
+"""Logging in by an OpenID provider, as GitLab: Authlib's client with PKCE, state and nonce."""
+
+from typing import Any
+
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Flask
+from joserfc.errors import JoseError
+from requests import RequestException
+from werkzeug.wrappers import Response
+
+from webui.access.config import Oidc, PageConfig
+from webui.access.sessions import Claims
+
+PATIENCE = 10.0
+"""Seconds for each answer of the provider."""
+
+
+class NotLoggedIn(Exception):
+    """The text says why, without secrets."""
+
+
+class Provider:
+    """`url` is how people reach this page."""
+
+    def __init__(self, site: Flask, config: Oidc, url: str) -> None:
+        self.name, self._groups, self._back = config.name, config.groups, f"{url.rstrip('/')}/login/back"
+        self._client = OAuth(site).register(
+            "provider",
+            client_id=config.client_id,
+            client_secret=config.secret(),
+            server_metadata_url=f"{config.issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": config.scope,
+                "code_challenge_method": "S256",
+                "default_timeout": PATIENCE,
+            },
+        )
+
+    def send(self) -> Response:
+        """Where the provider asks the person. NotLoggedIn."""
+        return self._asked(lambda: self._client.authorize_redirect(self._back))  # type: ignore[no-any-return]
+
+    def back(self) -> Claims:
+        """Who came back from there. NotLoggedIn."""
+        return self._asked(lambda: self._claims(self._client.authorize_access_token()))  # type: ignore[no-any-return]
+
+    def _asked(self, work: Any) -> Any:
+        try:
+            return work()
+        except OAuthError as error:
+            raise NotLoggedIn(f"{self.name} refused: {error.description or error.error}"[:300]) from None
+        except (RequestException, JoseError, ValueError, KeyError, RuntimeError) as error:
+            raise NotLoggedIn(f"{self.name} did not answer as it should ({type(error).__name__}); try again") from None
+
+    def _claims(self, token: dict[str, Any]) -> Claims:
+        said = {**self._client.userinfo(token=token), **token["userinfo"]}
+        address = str(said.get("email") or "") if said.get("email_verified") is True else ""
+        login = str(said.get("preferred_username") or said.get("nickname") or said["sub"])[:64]
+        groups = said.get(self._groups) or said.get("groups_direct") or ()
+        names = [f"group:{group}" for group in groups if isinstance(group, str) and len(group) <= 255]
+        known = f"{_plain(str(said.get('name') or login))} <{_plain(address) or 'unverified@winslow.invalid'}>"
+        return Claims(_plain(login), known, tuple(([address] if address else []) + names))
+
+
+def _plain(text: str) -> str:
+    """As an author of commits may be called."""
+    return "".join(each for each in text if each.isprintable() and each not in "<>")[:120].strip()
+
+
+def provider(site: Flask, config: PageConfig, address: str) -> Provider | None:
+    return Provider(site, config.oidc, config.url or address) if config.oidc else None
