@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from schema import access, execution, inputs, node, notify, pipeline, project, reply, request, retention
 from schema.quantities import format_duration
+from webui.access import config
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import generate_commands  # noqa: E402
@@ -25,6 +26,9 @@ SECTION = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MODELS: dict[str, type[BaseModel]] = {
     "Settings": node.Settings,
     "Access": access.Access,
+    "PageConfig": config.PageConfig,
+    "Oidc": config.Oidc,
+    "Tls": config.Tls,
     "Rule": notify.Rule,
     "Retention": retention.Retention,
     "Exclusive": node.Exclusive,
@@ -78,6 +82,35 @@ MEANING: dict[str, dict[str, str]] = {
         "keep_succeeded": "workspaces of so many succeeded executions of each stage; 10 where nobody says it",
         "keep_failed": "workspaces of so many others that ended; 10 where nobody says it",
         "keep_logs": "full logs of so many executions of each stage; 100 where nobody says it",
+    },
+    "Access": {
+        "reader": "may look at everything",
+        "operator": "may also ask (start, pause, answer …), make and change projects, put files, drain nodes",
+        "admin": "may also change pipelines on `main`, delete projects, remove files",
+    },
+    "PageConfig": {
+        "url": "how people reach the page, where that is not its own address: a proxy's; then all have to log in",
+        "hosts": "further names under which it is answered",
+        "login": "`always`: also on loopback, before there is a user",
+        "session": "after so long people log in again",
+        "oidc": "an OpenID provider as GitLab, by which people log in",
+        "tls": "certificate and key, for https without a proxy",
+        "plain_http": "listen beyond loopback although passwords cross the network in the clear",
+        "token_file": "the page's own credential for the repository, as `WINSLOW_TOKEN_FILE`",
+        "push": "`false`: it commits nothing, and shows what to commit instead",
+    },
+    "Oidc": {
+        "issuer": "the provider's address; by https",
+        "client_id": "as the provider calls this page",
+        "client_secret": "as the provider gave it; then the file is to be read by its owner only",
+        "client_secret_file": "or a file that holds it",
+        "name": "as the button says it",
+        "scope": "what is asked of the provider",
+        "groups": "the claim that holds somebody's groups",
+    },
+    "Tls": {
+        "certificate": "a PEM file, with the chain",
+        "key": "a PEM file",
     },
     "Rule": {
         "to": "names in the file that `node --notify` is given",

@@ -1,5 +1,8 @@
 """Every verb teaches: what it does, and an example."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import typer
 
@@ -7,14 +10,15 @@ from cli.main import app, hoist
 
 
 def verbs() -> list[tuple[str, str]]:
-    command = typer.main.get_command(app)
-    found = []
-    for name, verb in command.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(verb, "commands", None)
-        found += (
-            [(f"{name} {sub}", each.help or "") for sub, each in inner.items()] if inner else [(name, verb.help or "")]
-        )
-    return found
+    return list(below("", typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+
+
+def below(words: str, commands: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, verb in commands.items():
+        inner = getattr(verb, "commands", {})
+        if not inner or verb.invoke_without_command:
+            yield f"{words}{name}", verb.help or ""
+        yield from below(f"{words}{name} ", inner)
 
 
 @pytest.mark.parametrize(("name", "text"), verbs())
