@@ -36,14 +36,16 @@ def web(context: typer.Context, address: Address = HERE, config: Config = None, 
     """
     if context.invoked_subcommand:
         return
-    options = options_of(address, config, beside_node=node_view)
+    options = options_of(address, settings.repo_url(), settings.data().absolute(), config, beside_node=node_view)
     from webui.serve import run_page
 
     print(f"the page: http://{address}", flush=True)
     run_page(options)
 
 
-def options_of(address: str, config: Path | None = None, *, beside_node: bool = False) -> "WebOptions":
+def options_of(
+    address: str, repo: str, data: Path, config: Path | None = None, *, beside_node: bool = False
+) -> "WebOptions":
     """CommandError where the page must not listen there."""
     try:
         from webui.serve import WebOptions, check
@@ -53,10 +55,7 @@ def options_of(address: str, config: Path | None = None, *, beside_node: bool = 
     from webui.access.kept import CannotChange
 
     host, port = split(address)
-    data = settings.data().absolute()
-    options = WebOptions(
-        settings.repo_url(), data, host, port, beside_node=beside_node, author=settings.author, config=config
-    )
+    options = WebOptions(repo, data, host, port, beside_node=beside_node, author=settings.author, config=config)
     try:
         check(options)
     except (WrongConfig, CannotChange) as error:
@@ -82,11 +81,11 @@ def peer(
     run_peer(name, settings.data().absolute(), host, port)
 
 
-def page_beside(address: str) -> list[str]:
+def page_beside(address: str, repo: str, data: Path) -> list[str]:
     """The page as a child of a node. CommandError where it must not listen there."""
     if not address:
         return []
-    options_of(address, beside_node=True)
+    options_of(address, repo, data, beside_node=True)
     return ["web", "--node-view", "--address", address]
 
 

@@ -71,7 +71,7 @@ def node(
         keep_free=_room(keep_free),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
-    with child(repo, data, page_beside(web)), child(repo, data, _giver(options.name, peer, listen)):
+    with child(repo, data, page_beside(web, repo, data)), child(repo, data, _giver(options.name, peer, listen)):
         code = run_node(options, _say)
     raise typer.Exit(code)
 
@@ -147,7 +147,7 @@ def up(
     print(
         "  winslowctl ps\n" + (f"\nThe page: http://{web}. " if web else "\n") + "Ctrl-C ends everything.", flush=True
     )
-    with child(options.repo, options.data, page_beside(web)):
+    with child(options.repo, options.data, page_beside(web, options.repo, options.data)):
         code = run_node(options, _say)
     raise typer.Exit(code)
 

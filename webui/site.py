@@ -21,7 +21,7 @@ from webui import filters, past
 from webui.access.config import PageConfig
 from webui.access.logins import Logins
 from webui.access.oidc import provider
-from webui.access.who import KEY, NotAllowed
+from webui.access.who import KEY, NotAllowed, Person, Role
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
@@ -118,7 +118,9 @@ def _always_shown() -> dict[str, Any]:
     """What the frame of every page needs."""
     page: Page = current_app.extensions["winslow"]
     unsent = page.outbox.waiting() if page.outbox else []
-    return {"look": g.get("look"), "unsent": unsent, "person": request.environ["asgi.scope"].get(KEY)}
+    person: Person | None = request.environ["asgi.scope"].get(KEY)
+    return {"look": g.get("look"), "unsent": unsent, "person": person,
+            "may": lambda role: person is not None and person.may(Role[role.upper()])}  # fmt: skip
 
 
 def _look() -> None:

@@ -16,7 +16,8 @@ from tests.integration.node.lab import Lab
 
 SHOTS = Path(os.environ.get("WINSLOW_SCREENSHOTS") or ROOT / ".screenshots")
 EXPECTED = re.compile(
-    r"the server responded with a status of (422|503)|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|^\[object Event\]$"
+    r"the server responded with a status of (401|422|503)|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED"
+    r"|^\[object Event\]$"
 )
 
 
