@@ -86,7 +86,7 @@ MEANING: dict[str, dict[str, str]] = {
     "Access": {
         "reader": "may look at everything",
         "operator": "may also ask (start, pause, answer …), make and change projects, put files, drain nodes",
-        "admin": "may also change pipelines on `main`, delete projects, remove files",
+        "admin": "may also change pipelines on `main`, delete projects, remove and replace files",
     },
     "PageConfig": {
         "url": "how people reach the page, where that is not its own address: a proxy's; then all have to log in",
@@ -96,14 +96,14 @@ MEANING: dict[str, dict[str, str]] = {
         "oidc": "an OpenID provider as GitLab, by which people log in",
         "tls": "certificate and key, for https without a proxy",
         "plain_http": "listen beyond loopback although passwords cross the network in the clear",
+        "proxies": "addresses or networks of proxies, whose word on a client's address and https counts",
         "token_file": "the page's own credential for the repository, as `WINSLOW_TOKEN_FILE`",
         "push": "`false`: it commits nothing, and shows what to commit instead",
     },
     "Oidc": {
         "issuer": "the provider's address; by https",
         "client_id": "as the provider calls this page",
-        "client_secret": "as the provider gave it; then the file is to be read by its owner only",
-        "client_secret_file": "or a file that holds it",
+        "client_secret_file": "a file that holds what the provider gave",
         "name": "as the button says it",
         "scope": "what is asked of the provider",
         "groups": "the claim that holds somebody's groups",

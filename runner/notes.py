@@ -15,7 +15,7 @@ def write(path: Path, content: Mapping[str, object]) -> None:
 def put(path: Path, content: bytes) -> None:
     """Whole or not at all, and there after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{threading.get_ident()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
         file.flush()

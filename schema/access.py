@@ -10,7 +10,7 @@ from schema.base import Wanted
 
 WHO = (
     r"^(\*|user:[a-z0-9][a-z0-9._-]{0,62}|group:[A-Za-z0-9_][A-Za-z0-9_./-]{0,254}"
-    r"|(\*|[^\s@*]{1,64})@[^\s@*]{1,253})$"
+    r"|(\*|[!-9;-?A-~]{1,64})@[A-Za-z0-9.-]{1,253})$"
 )
 
 Who = Annotated[str, StringConstraints(pattern=WHO)]
@@ -25,7 +25,7 @@ class Role(IntEnum):
     |---|---|
     | reader | look at everything |
     | operator | ask (start, pause, answer …), make and change projects, put files, drain nodes, propose pipelines |
-    | admin | also change pipelines on `main`, delete projects, remove files |
+    | admin | also change pipelines on `main`, delete projects, remove and replace files |
     """
 
     NOBODY = 0
@@ -48,7 +48,7 @@ class Access(Wanted):
         return bool(self.reader or self.operator or self.admin)
 
     def role(self, names: Iterable[str]) -> Role:
-        """The highest of somebody who goes by all these names (`user:…`, `group:…`, an address)."""
+        """The highest of somebody who goes by all these names (`user:…`, `group:…`, `mail:…`)."""
         known = tuple(names)
         given = ((Role.ADMIN, self.admin), (Role.OPERATOR, self.operator), (Role.READER, self.reader))
         meant = (role for role, who in given if any(fits(each, name) for each in who for name in known))
@@ -56,11 +56,14 @@ class Access(Wanted):
 
 
 def fits(who: str, name: str) -> bool:
-    """Whether somebody called `name` is meant."""
+    """Whether somebody called `name` (`user:…`, `group:…` or `mail:…`) is meant. Each kind means its own only."""
+    kind, _, rest = name.partition(":")
     if who == "*":
         return True
     if who.startswith("group:"):
-        return name == who or name.startswith(f"{who}/")
-    if who.startswith("*@"):
-        return ":" not in name and name.lower().endswith(who[1:].lower())
-    return name.lower() == who.lower()
+        return kind == "group" and (rest == who[6:] or rest.startswith(f"{who[6:]}/"))
+    if who.startswith("user:"):
+        return name == who
+    if kind != "mail" or not rest.isascii():
+        return False
+    return rest.lower().endswith(who[1:].lower()) if who.startswith("*@") else rest.lower() == who.lower()

@@ -8,7 +8,7 @@ from schema.binding import read
 from schema.node import NodeSettings
 from schema.suggest import did_you_mean
 from state.errors import StateError
-from state.message import clean
+from state.message import clean, said
 
 
 class CannotDrain(StateError):
@@ -35,7 +35,7 @@ def files(present: str | None, node: str, drain: bool) -> dict[str, str | None]:
 
 def message(node: str, drain: bool, reason: str = "") -> str:
     subject = f"{'Drain' if drain else 'End the drain of'} node {node}"
-    return f"{subject}\n\n{clean(reason)}\n" if reason.strip() else subject
+    return f"{subject}\n\n{said(clean(reason))}\n" if reason.strip() else subject
 
 
 def edited(text: str, changes: dict[str, Any]) -> str:

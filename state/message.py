@@ -16,6 +16,12 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def said(text: str) -> str:
+    """What somebody wrote, as part of a commit's message: no line of it can be taken for a word of Winslow's own."""
+    lines = (_CONTROL.sub(" ", line).rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+    return "\n".join(f"> {line}" if line.lstrip().startswith("Winslow-") else line for line in lines).strip()
+
+
 def compose(event: Event, *, node: str, wanted: str) -> str:
     """`<verb> <project>/<execution> <stage>: <fact>` and the trailers."""
     where = event.project + (f"/{event.execution}" if event.execution else "")

@@ -10,6 +10,7 @@ import pygit2
 from flow.world import ProjectView, Snapshot
 from schema import codec, layout
 from state.errors import StateError
+from state.message import said
 from state.repository import Edit, Landed, Rejected, Rejection, Repository, Unknown
 
 ATTEMPTS = 12
@@ -77,7 +78,7 @@ def request_edit(snapshot: Snapshot, project: str, wish: dict[str, Any], author:
     """One request as a commit, under the project's next number."""
     name = next_request_name(snapshot.projects.get(project), str(wish["request"]))
     stage = f" at {wish['stage']}" if wish.get("stage") else ""
-    comment = f"\n\n{wish['comment']}" if wish.get("comment") else ""
+    comment = f"\n\n{said(str(wish['comment']))}" if wish.get("comment") else ""
     subject = f"{wish['request']} {project}{stage}{comment}\n"
     return Edit({layout.request(project, name): codec.dump(wish)}, subject, author)
 

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from state.errors import StateError
 from webui.access.config import LOCAL
 from webui.access.gate import Anyone, Doorman, Gate
+from webui.access.who import Role, person_in
 from webui.downloads import Downloads
 from webui.log_stream import LogStream
 from webui.security import App, Guard
@@ -19,13 +20,14 @@ from webui.site import Page, create_site
 from webui.source import Watch
 from webui.streams import Events
 from webui.uploads import Uploads
+from webui.whole import Whole
 
 
 def _files(page: Page) -> list[Route]:
     """Contents up and down, where there is a node's directory."""
     if page.data is None:
         return []
-    give, uploads = Downloads(page.data, page.source).give, Uploads(page.data)
+    give, uploads = Downloads(page.data, page.source).give, Uploads(page.data, page.source)
     return [
         Route("/raw/pool/{path:path}", give),
         Route("/raw/projects/{id}/{path:path}", give),
@@ -40,11 +42,14 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
     watch = Watch(page.source)
 
     def ready(request: Request) -> Response:
+        """Whoever may read is told more."""
+        reads = person_in(request.scope).may(Role.READER)
         try:
             look = page.source.look()
         except StateError as error:
-            return JSONResponse({"ready": False, "why": str(error)}, 503)
-        return JSONResponse({"ready": True, "state": look.snapshot.state, "age": round(look.age, 1)})
+            return JSONResponse({"ready": False} | ({"why": str(error)} if reads else {}), 503)
+        more = {"state": look.snapshot.state, "age": round(look.age, 1)} if reads else {}
+        return JSONResponse({"ready": True, **more})
 
     log = LogStream(page)
     routes = [
@@ -55,6 +60,6 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
         *_files(page),
         Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
-        Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
+        Mount("/", Whole(WSGIMiddleware(create_site(page), workers=10))),  # type: ignore[arg-type]
     ]
     return Guard(Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author)), hosts)

@@ -1,5 +1,6 @@
 """Contents of files, whole or in part, and of folders as one archive whose length is known before it is made."""
 
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from runner.store.errors import MissingObject, StoreError
 from runner.store.manifest import Row, raw, shown
 from runner.store.objects import Objects
 from runner.store.tree import Tree
+from schema.names import NAME
 from state.errors import StateError
 from webui.places import Place, shelf, tree
 from webui.source import Source
@@ -43,6 +45,8 @@ class Downloads:
     async def give(self, request: Request) -> Response:
         given = request.path_params
         place, path = Place(given.get("id", ""), given.get("number", 0)), given["path"]
+        if place.project and not re.fullmatch(NAME, place.project):
+            return PlainTextResponse("there is no such project\n", 404)
         try:
             return await run_sync(self._answer, place, path, "zip" in request.query_params, request.method)
         except (ShelfError, StoreError, FileNotFoundError, NotADirectoryError, StateError) as error:

@@ -25,6 +25,7 @@ from runner.log_lines import backward, forward
 from runner.log_source import LogSource
 from schema.execution import Execution
 from state.errors import StateError
+from webui.access.who import still
 from webui.log_pages import LINES, line_time, merged, seconds
 from webui.log_rows import rows
 from webui.logbook import Logbook, logbook
@@ -87,7 +88,7 @@ class LogStream:
         return view, record, logbook(view, record, look, self.page.data, self.page.source.clone)
 
     async def _events(self, request: Request, at: int, seen: int) -> AsyncIterator[dict[str, str]]:
-        while True:
+        while still(request.scope):
             try:
                 step = await run_sync(partial(self._step, request, at, seen))
             except HTTPException:

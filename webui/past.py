@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Response, abort, g, request
 
@@ -21,7 +22,8 @@ from webui.source import Look, Source
 WHEN = "winslow.when"
 KEPT = 4
 """Past snapshots in memory: of ten thousand projects each takes some tens of MB."""
-_PREFIX = re.compile(r"/at/([^/]{1,64})(/.*|)")
+_PREFIX = re.compile(r"/at/([A-Za-z0-9.:+~ -]{1,64})(/.*|)")
+"""Only what moments are made of, as it comes into every link of the answer."""
 _LINK = re.compile(rb'(?<!data-now )\b(href|action|src|hx-get)="/(?!at/|static/|"|/)')
 _HOME = re.compile(rb'(?<!data-now )\b(href|action|hx-get)="/"')
 
@@ -80,7 +82,7 @@ def add_to(site: Flask, source: Source) -> None:
 
     def turn_back() -> None:
         g.moment = None
-        if request.blueprint == "login":
+        if "look" not in g:
             return
         if when := request.environ.get(WHEN):
             if request.method not in ("GET", "HEAD"):
@@ -89,9 +91,9 @@ def add_to(site: Flask, source: Source) -> None:
 
     def stay(response: Response) -> Response:
         if request.environ.get(WHEN) and response.mimetype == "text/html" and not response.direct_passthrough:
-            root = f"{request.script_root}/".encode()
-            body = _HOME.sub(rb'\1="' + root + b'"', response.get_data())
-            response.set_data(_LINK.sub(rb'\1="' + root, body))
+            root = f"{quote(request.script_root)}/".encode()
+            body = _HOME.sub(lambda found: found[1] + b'="' + root + b'"', response.get_data())
+            response.set_data(_LINK.sub(lambda found: found[1] + b'="' + root, body))
         return response
 
     site.before_request(turn_back)

@@ -21,6 +21,7 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"private, no-cache"),
 ]
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import psutil
 import uvicorn
 
+from runner import notes
 from schema.access import Access
 from state.access import TOKEN
 from state.errors import StateError
 from state.git import GitRepository
 from state.urls import shown
-from webui.access.config import LOCAL, PageConfig, config_of, refuse_open_door
+from webui.access.config import LOCAL, PageConfig, WrongConfig, config_of, refuse_open_door
 from webui.access.gate import Anyone
 from webui.access.logins import Logins
 from webui.access.sessions import Sessions
@@ -28,6 +29,7 @@ from webui.site import Page
 from webui.source import NODE_VIEW, NodeSource, OwnSource, Source
 
 CONFIG = "web.yaml"
+SECRET = 32
 EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 
@@ -66,6 +68,7 @@ def run_page(options: WebOptions) -> None:
     uvicorn.run(
         create_app(_page(options, config, own), hosts(options.host, config)),
         host=options.host, port=options.port, log_level="warning", server_header=False,
+        proxy_headers=config.far, forwarded_allow_ips=config.proxies,
         ssl_certfile=config.tls.certificate if config.tls else None,
         ssl_keyfile=config.tls.key if config.tls else None,
     )  # fmt: skip
@@ -90,7 +93,7 @@ def _page(options: WebOptions, config: PageConfig, own: Path) -> Page:
 
 def _logins(options: WebOptions, config: PageConfig, own: Path, secret: bytes, source: Source) -> Logins:
     """On this machine alone nobody has to log in, unless somebody could or the file says so."""
-    closed = config.login == "always" or config.oidc is not None or config.url is not None or options.host not in LOCAL
+    closed = config.login == "always" or config.oidc is not None or config.far or options.host not in LOCAL
 
     def access() -> Access | None:
         try:
@@ -99,7 +102,7 @@ def _logins(options: WebOptions, config: PageConfig, own: Path, secret: bytes, s
             return None
 
     anyone = None if closed else Anyone(options.author)
-    return Logins(Users(own), Tokens(own), Sessions(secret, int(config.session)), access, config.secure, anyone)
+    return Logins(Users(own), Tokens(own), Sessions(secret, int(config.session), own), access, config.secure, anyone)
 
 
 def hosts(host: str, config: PageConfig) -> frozenset[str]:
@@ -124,6 +127,8 @@ def _source(options: WebOptions) -> Source:
 def _secret(path: Path) -> bytes:
     """Kept, so that a restart ends nobody's session."""
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
-    return path.read_bytes()
+        notes.put(path, secrets.token_bytes(SECRET))
+    found = path.read_bytes()
+    if len(found) != SECRET:
+        raise WrongConfig(f"{path} is damaged: remove it, and everybody logs in anew")
+    return found

@@ -21,7 +21,7 @@ from webui import filters, past
 from webui.access.config import PageConfig
 from webui.access.logins import Logins
 from webui.access.oidc import provider
-from webui.access.who import KEY, NotAllowed, Person, Role
+from webui.access.who import NotAllowed, Role, person_in
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
@@ -117,15 +117,15 @@ def commit_link(repo: str, category: str) -> str:
 def _always_shown() -> dict[str, Any]:
     """What the frame of every page needs."""
     page: Page = current_app.extensions["winslow"]
-    unsent = page.outbox.waiting() if page.outbox else []
-    person: Person | None = request.environ["asgi.scope"].get(KEY)
-    return {"look": g.get("look"), "unsent": unsent, "person": person,
-            "may": lambda role: person is not None and person.may(Role[role.upper()])}  # fmt: skip
+    person = person_in(request.environ["asgi.scope"])
+    unsent = page.outbox.waiting() if page.outbox and person.may(Role.READER) else []
+    may = {role.word: person.may(role) for role in Role}
+    return {"look": g.get("look"), "unsent": unsent, "person": person, "may": may}
 
 
 def _look() -> None:
     """One look for the whole answer, so that it is of one piece."""
-    if request.blueprint == "login":
+    if request.blueprint == "login" or not person_in(request.environ["asgi.scope"]).may(Role.READER):
         return
     found: Look = current_app.extensions["winslow"].source.look()
     g.look = found

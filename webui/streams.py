@@ -7,8 +7,11 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+from webui.access.who import still
 from webui.source import Look, Watch
 
+STILL_THERE = 60.0
+"""Seconds after which it is looked anew whether who listens may still do so, where nothing happens."""
 MOST = 200
 """Changed projects in one event; of more, only that everything may have changed."""
 
@@ -35,9 +38,9 @@ class Events:
         self.watch = watch
 
     async def answer(self, request: Request) -> Response:
-        return EventSourceResponse(self._stream(request.query_params.get("seen", "")), ping=15)
+        return EventSourceResponse(self._stream(request, request.query_params.get("seen", "")), ping=15)
 
-    async def _stream(self, seen: str) -> AsyncIterator[dict[str, str]]:
+    async def _stream(self, request: Request, seen: str) -> AsyncIterator[dict[str, str]]:
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[list[str]](maxsize=100)
 
         def put(names: list[str]) -> None:
@@ -54,7 +57,13 @@ class Events:
             put(["all", "any"])
         try:
             while True:
-                for name in await queue.get():
+                try:
+                    names = await asyncio.wait_for(queue.get(), STILL_THERE)
+                except TimeoutError:
+                    names = []
+                if not still(request.scope):
+                    return
+                for name in names:
                     yield {"event": name, "data": "1"}
         finally:
             end()

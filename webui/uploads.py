@@ -27,7 +27,9 @@ from runner.shelf import LONGEST_NAME, PART, ShelfError
 from runner.store.digests import PREFIX, is_digest, of_file
 from runner.store.errors import StoreError
 from runner.store.workspaces import Workspaces
+from webui.access.who import NotAllowed, Role, need
 from webui.places import Place, parsed, shelf
+from webui.source import Source
 
 VERSION = "1.0.0"
 LARGEST = 1 << 44
@@ -59,7 +61,8 @@ class Upload:
 class Uploads:
     """`data` is the node's directory."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, source: Source) -> None:
+        self.source = source
         self.data, self.folder = data, data / "uploads"
         self._writing: set[str] = set()
         self._hashes: dict[str, tuple[blake3, int]] = {}  # and up to where; lost with this process, and made anew
@@ -84,6 +87,8 @@ class Uploads:
         except Refused as refused:
             work.close()
             return _answer(refused.status, {}, str(refused))
+        except NotAllowed as error:
+            return _answer(403, {}, str(error))
         except (ShelfError, StoreError) as error:
             return _answer(422, {}, str(error))
         except OSError as error:
@@ -94,6 +99,8 @@ class Uploads:
         length, told = request.headers.get("upload-length", ""), _metadata(request.headers.get("upload-metadata", ""))
         if not length.isdecimal() or int(length) > LARGEST:
             raise Refused(400, "say Upload-Length, in bytes")
+        if told.get("replace") == "true":
+            need(request.scope, Role.ADMIN, "Replacing a file")
         upload = await run_sync(self._made, int(length), told)
         answer = {"Location": f"/uploads/{upload.id}", "Upload-Offset": "0"}
         if upload.size == 0:
@@ -104,6 +111,8 @@ class Uploads:
         place, path = parsed(told.get("where", "")) or (None, "")
         if place is None or not path.rstrip("/"):
             raise Refused(400, "metadata `where`: pool:PATH, PROJECT:PATH or PROJECT/N/PATH is wanted")
+        if place.project and place.project not in self.source.look().snapshot.projects:
+            raise Refused(404, f"there is no project {place.project!r}")
         digest, replace = told.get("digest", ""), told.get("replace") == "true"
         if digest and not is_digest(digest):
             raise Refused(400, "metadata `digest`: blake3: and 64 digits")

@@ -1,6 +1,5 @@
-"""How a machine's page is reached and who may log in: `web.yaml`, a file of that machine, since it names secrets."""
+"""How a machine's page is reached and who may log in: `web.yaml`, a file of that machine. Secrets lie elsewhere."""
 
-import stat
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -22,8 +21,7 @@ class Oidc(Wanted):
 
     issuer: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=300)]
     client_id: Text
-    client_secret: Text | None = None
-    client_secret_file: Text | None = None
+    client_secret_file: Text
     name: Annotated[str, StringConstraints(max_length=40)] = "GitLab"
     scope: Text = "openid profile email"
     groups: Text = "groups"
@@ -33,13 +31,11 @@ class Oidc(Wanted):
         found = urlsplit(self.issuer)
         if found.scheme != "https" and found.hostname not in LOCAL:
             raise ValueError("the issuer is asked by https only")
-        if (self.client_secret is None) == (self.client_secret_file is None):
-            raise ValueError("give either `client_secret` or `client_secret_file`")
         return self
 
     def secret(self) -> str:
         """OSError."""
-        return self.client_secret or Path(str(self.client_secret_file)).read_text().strip()
+        return Path(self.client_secret_file).read_text().strip()
 
 
 class Tls(Wanted):
@@ -57,6 +53,7 @@ class PageConfig(Wanted):
     oidc: Oidc | None = None
     tls: Tls | None = None
     plain_http: bool = False
+    proxies: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:/, ]+$", max_length=1000)] = "127.0.0.1,::1"
     token_file: Text | None = None
     push: bool = True
 
@@ -64,6 +61,11 @@ class PageConfig(Wanted):
     def secure(self) -> bool:
         """Whether people reach it by https."""
         return self.tls is not None or bool(self.url and self.url.startswith("https://"))
+
+    @property
+    def far(self) -> bool:
+        """Whether people reach it from other machines, by a proxy for instance, wherever it listens."""
+        return bool(self.url or self.hosts)
 
     @property
     def names(self) -> frozenset[str]:
@@ -78,28 +80,25 @@ class WrongConfig(Exception):
 def config_of(path: Path) -> PageConfig:
     """What the file says; nothing at all where there is none. WrongConfig, DocumentError with `file:line:col`."""
     try:
-        known = path.stat()
-        if known.st_size > MOST_BYTES:
+        if path.stat().st_size > MOST_BYTES:
             raise WrongConfig(f"{path} is larger than {MOST_BYTES} bytes")
         text = path.read_text()
     except FileNotFoundError:
         return PageConfig()
     except (OSError, UnicodeDecodeError) as error:
         raise WrongConfig(f"{path} cannot be read: {error}") from None
-    config = read(PageConfig, text, str(path))
-    if config.oidc and config.oidc.client_secret and known.st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        raise WrongConfig(f"{path} holds a secret and others can read it: chmod 600 {path}")
-    return config
+    return read(PageConfig, text, str(path))
 
 
 def refuse_open_door(host: str, config: PageConfig, *, can_log_in: bool) -> None:
     """Whether this may be listened on. WrongConfig."""
-    if host in LOCAL and config.url is None:
+    if host in LOCAL and not config.far:
         return
     if not can_log_in:
         raise WrongConfig(
-            f"{config.url or host} can be reached from other machines, and there is nobody yet who could log in: "
-            "`winslowctl web users add NAME`, `winslowctl web tokens add NAME`, or `oidc:` in web.yaml"
+            f"{config.url or (config.hosts or (host,))[0]} can be reached from other machines, and there is nobody yet "
+            "who could log in: `winslowctl web users add NAME`, `winslowctl web tokens add NAME`, or `oidc:` in "
+            "web.yaml"
         )
     if not config.secure and not config.plain_http:
         raise WrongConfig(

@@ -5,12 +5,11 @@ Without logins everyone who reaches the page is the person at this machine; `web
 
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from webui.access.who import KEY, NotAllowed, Person, Role
+from webui.access.who import KEY, STILL, NotAllowed, Person, Role
 from webui.security import App, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -59,6 +58,7 @@ class Gate:
         if isinstance(answer, Response):
             return await answer(scope, receive, send)
         scope[KEY] = answer
+        scope[STILL] = lambda: isinstance(self.doorman.person(request), Person)
         if request.method not in SAFE and not answer.may(self.doorman.asks(request)):
             refused = NotAllowed(answer, self.doorman.asks(request), "Asking for anything")
             return await PlainTextResponse(f"{refused}\n", 403)(scope, receive, send)
@@ -72,4 +72,4 @@ def crosses(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower()
+    return origin is not None and origin.partition("://")[2].lower() != request.headers.get("host", "").lower()

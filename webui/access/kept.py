@@ -1,8 +1,11 @@
 """A small file of named records that several processes read, and that holds secrets: whole or not at all, mode 600."""
 
+import fcntl
 import json
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -41,18 +44,28 @@ class Kept(Generic[Record]):
         except (OSError, ValueError, TypeError, AttributeError):
             raise CannotChange(f"{self.path} is damaged: mend it, or remove it and begin anew") from None
 
-    def put(self, name: str, record: Record) -> None:
-        """CannotChange where the name cannot be one."""
+    def put(self, name: str, record: Record, keep: Callable[[Record], bool] = lambda other: True) -> None:
+        """Of the others those that are to be kept stay. CannotChange where the name cannot be one."""
         if not re.fullmatch(NAME, name):
             raise CannotChange(f"{name[:60]!r} is no name: lower-case letters, digits, . _ -")
-        self._write({**self.all(), name: record})
+        with self._alone() as known:
+            kept = {other: each for other, each in known.items() if keep(each)}
+            self._write({**kept, name: record})
 
     def remove(self, name: str) -> None:
         """CannotChange where there is none."""
-        known = dict(self.all())
-        if known.pop(name, None) is None:
-            raise CannotChange(f"there is no {self.what} {name[:60]!r}; `winslowctl web {self.what}s ls` lists them")
-        self._write(known)
+        with self._alone() as known:
+            if name not in known:
+                raise CannotChange(f"no {self.what} {name[:60]!r} here; `winslowctl web {self.what}s ls` lists them")
+            self._write({other: record for other, record in known.items() if other != name})
+
+    @contextmanager
+    def _alone(self) -> Iterator[Mapping[str, Record]]:
+        """What there is now, and nobody else changes it meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self._read() if self.path.exists() else {}
 
     def _write(self, records: Mapping[str, Any]) -> None:
         notes.write(self.path, {name: _fields(record) for name, record in records.items()})

@@ -29,14 +29,14 @@ def is_open(path: str) -> bool:
 
 
 def claims_of(user: User) -> Claims:
-    return Claims(user.name, user.author, (f"user:{user.name}", user.address), user.stamp)
+    return Claims(user.name, user.author, (f"user:{user.name}", f"mail:{user.address}"), user.stamp)
 
 
 @dataclass(frozen=True, slots=True)
 class Logins:
     """`access` is what `winslow.yaml` says now; None while the repository was not reached yet.
 
-    With `anyone` nobody has to log in, until this machine has its first user; a token counts all the same.
+    With `anyone` nobody has to log in, until this machine had its first user; a token counts all the same.
     """
 
     users: Users
@@ -72,8 +72,8 @@ class Logins:
 
     @property
     def needed(self) -> bool:
-        """CannotChange."""
-        return self.anyone is None or bool(self.users.all())
+        """Removing the last user opens no door: then nobody is let in."""
+        return self.anyone is None or self.users.kept.path.exists()
 
     def asks(self, request: Request) -> Role:
         return Role.NOBODY if is_open(path_of(request)) else Role.OPERATOR

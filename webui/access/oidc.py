@@ -1,5 +1,6 @@
 """Logging in by an OpenID provider, as GitLab: Authlib's client with PKCE, state and nonce."""
 
+import re
 from typing import Any
 
 from authlib.integrations.base_client.errors import OAuthError
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Response
 from webui.access.config import Oidc, PageConfig
 from webui.access.sessions import Claims
 
+_ADDRESS = re.compile(r"[!-9;=?A-~]{1,64}@[A-Za-z0-9.-]{1,253}")
 PATIENCE = 10.0
 """Seconds for each answer of the provider."""
 
@@ -54,13 +56,17 @@ class Provider:
             raise NotLoggedIn(f"{self.name} did not answer as it should ({type(error).__name__}); try again") from None
 
     def _claims(self, token: dict[str, Any]) -> Claims:
-        said = {**self._client.userinfo(token=token), **token["userinfo"]}
+        info, signed = self._client.userinfo(token=token), token["userinfo"]
+        if info.get("sub") != signed["sub"]:
+            raise ValueError("the answer is about somebody else")
+        said = {**info, **signed}
         address = str(said.get("email") or "") if said.get("email_verified") is True else ""
+        address = address if _ADDRESS.fullmatch(address) else ""
         login = str(said.get("preferred_username") or said.get("nickname") or said["sub"])[:64]
-        groups = said.get(self._groups) or said.get("groups_direct") or ()
-        names = [f"group:{group}" for group in groups if isinstance(group, str) and len(group) <= 255]
-        known = f"{_plain(str(said.get('name') or login))} <{_plain(address) or 'unverified@winslow.invalid'}>"
-        return Claims(_plain(login), known, tuple(([address] if address else []) + names))
+        groups = said.get(self._groups) or said.get("groups_direct")
+        names = [f"group:{group}" for group in (groups if isinstance(groups, list) else ()) if isinstance(group, str)]
+        known = f"{_plain(str(said.get('name') or login))} <{address or 'unverified@winslow.invalid'}>"
+        return Claims(_plain(login), known, tuple(([f"mail:{address}"] if address else []) + names))
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,17 @@
-"""Who logged in, as a signed cookie: nothing is kept here, so any number of people cost nothing."""
+"""Who logged in, as a signed cookie: nothing is kept of it but which ones people ended before their time."""
 
-from dataclasses import asdict, dataclass
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-MOST_NAMES = 60
+from webui.access.kept import Kept
+
+LONGEST = 2500
+"""Characters of all names together: a browser drops a cookie of more than 4096 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,22 +22,51 @@ class Claims:
     author: str
     names: tuple[str, ...]
     stamp: str = ""
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that somebody logged out of; it can be forgotten once it would have ended by itself."""
+
+    name: str  # the session's
+    until: float
 
 
 class Sessions:
-    """`secret` outlives restarts; `lasts` seconds after somebody logged in they have to do so again."""
+    """`secret` outlives restarts; `lasts` seconds after somebody logged in they have to do so again.
 
-    def __init__(self, secret: bytes, lasts: int) -> None:
+    `folder` is the page's own, where it is written down who logged out.
+    """
+
+    def __init__(self, secret: bytes, lasts: int, folder: Path) -> None:
         self.lasts = lasts
+        self._ended = Kept(folder / "logouts.json", Ended, "session")
         self._signer = URLSafeTimedSerializer(secret, salt="winslow login")
 
     def give(self, claims: Claims) -> str:
-        return str(self._signer.dumps(asdict(claims) | {"names": claims.names[:MOST_NAMES]}))
+        return str(self._signer.dumps(asdict(claims) | {"names": tuple(_first(claims.names))}))
 
     def read(self, text: str) -> Claims | None:
-        """Nobody where it was not signed here, or is too old."""
+        """Nobody where it was not signed here, is too old, or was ended. CannotChange."""
         try:
             found = self._signer.loads(text, max_age=self.lasts)
-            return Claims(**found | {"names": tuple(found["names"])})
+            claims = Claims(**found | {"names": tuple(found["names"])})
         except (BadData, TypeError, KeyError):
             return None
+        return None if claims.id in self._ended.all() else claims
+
+    def end(self, text: str) -> None:
+        """Good for nobody any more, also where somebody copied it. CannotChange."""
+        if claims := self.read(text):
+            now = time.time()
+            self._ended.put(claims.id, Ended(claims.id, now + self.lasts), keep=lambda other: other.until > now)
+
+
+def _first(names: tuple[str, ...]) -> Iterator[str]:
+    room = LONGEST
+    for name in names:
+        room -= len(name) + 3
+        if room < 0:
+            return
+        yield name

@@ -6,7 +6,7 @@ from typing import Any
 
 from schema.access import Role
 
-KEY = "winslow.person"
+KEY, STILL = "winslow.person", "winslow.still"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ def person_in(scope: MutableMapping[str, Any]) -> Person:
     return scope[KEY]  # type: ignore[no-any-return]
 
 
+def still(scope: MutableMapping[str, Any]) -> bool:
+    """Whether who asked would be let in now as well: streams look again now and then."""
+    return bool(scope[STILL]())
+
+
 def need(scope: MutableMapping[str, Any], role: Role, what: str) -> Person:
     """The person. NotAllowed."""
     person = person_in(scope)
@@ -50,4 +55,4 @@ def need(scope: MutableMapping[str, Any], role: Role, what: str) -> Person:
     return person
 
 
-__all__ = ["KEY", "NOBODY", "NotAllowed", "Person", "Role", "need", "person_in"]
+__all__ = ["KEY", "NOBODY", "STILL", "NotAllowed", "Person", "Role", "need", "person_in", "still"]

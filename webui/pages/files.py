@@ -122,11 +122,23 @@ def _preview(place: Place, entry: Entry) -> Preview:
     if suffix in TABLES:
         return _table(text, TABLES[suffix], cut)
     if suffix == ".json" and not cut:
-        try:
-            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)[: 4 * LOOKED_AT]
-        except (ValueError, RecursionError):
-            pass
+        text = _indented(text) or text
     return Preview("text", text, cut=cut)
+
+
+def _indented(text: str) -> str:
+    """As people read JSON; nothing where it is none, or so deep that only its indentation would be seen."""
+    try:
+        pieces = json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(text))
+        found, room = list[str](), 2 * LOOKED_AT
+        for piece in pieces:
+            found.append(piece)
+            room -= len(piece)
+            if room < 0:
+                return ""
+    except (ValueError, RecursionError):
+        return ""
+    return "".join(found)
 
 
 def _table(text: str, delimiter: str, cut: bool) -> Preview:

@@ -1,5 +1,6 @@
 """What happened: the commits of `winslow/state`, filtered, each a door to the page as it was then."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
@@ -28,7 +29,7 @@ def index() -> str:
 def then() -> Response:
     """The form that takes a moment leads to the first page of then."""
     when = request.args.get("when", "").strip()[:64]
-    if not when or "/" in when:
+    if not re.fullmatch(r"[A-Za-z0-9.:+~ -]{1,64}", when):
         abort(404, "Name a time like 2026-03-01T09:30 (UTC), an age like 2h, or a commit")
     return redirect(f"/at/{when}/", code=303)  # type: ignore[return-value]
 

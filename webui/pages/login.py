@@ -1,7 +1,9 @@
 """Logging in and out. Nothing of the repository is shown here."""
 
 import re
+import threading
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, session
@@ -17,7 +19,10 @@ from webui.access.sessions import Claims
 from webui.pages.common import page
 
 pages = Blueprint("login", __name__)
-PER_NAME, PER_ADDRESS = parse("10/minute"), parse("60/minute")
+PER_NAME, PER_ADDRESS, FAILED = parse("10/minute"), parse("60/minute"), parse("100/hour")
+"""Attempts for a name from one network, for all names from there, and failures for a name wherever they come from."""
+ASKING = threading.BoundedSemaphore(2)
+"""Threads that wait for the provider at a time."""
 _NEXT = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f]*")
 _attempts = MovingWindowRateLimiter(MemoryStorage())
 
@@ -31,13 +36,10 @@ def _provider() -> Provider | None:
 
 
 @pages.get("/login")
-def show() -> Response | str | tuple[str, int]:
+def show() -> Response | str:
     logins = _logins()
-    try:
-        if logins is None or not logins.needed:
-            return redirect("/", code=303)  # type: ignore[return-value]
-    except CannotChange as error:
-        return _form(str(error)), 503
+    if logins is None or not logins.needed:
+        return redirect("/", code=303)  # type: ignore[return-value]
     return _form()
 
 
@@ -53,12 +55,26 @@ def enter() -> Response | tuple[str, int]:
         user = logins.users.check(name, request.form.get("password", ""))
     except CannotChange as error:
         return _form(str(error)), 503
-    return _let_in(logins, claims_of(user)) if user else (_form("Wrong name or password."), 401)
+    if user is None:
+        _attempts.hit(FAILED, name)
+        return _form("Wrong name or password."), 401
+    return _let_in(logins, claims_of(user))
 
 
 def _may_try(name: str) -> bool:
-    client = request.remote_addr or ""
-    return _attempts.hit(PER_ADDRESS, client) and _attempts.hit(PER_NAME, client, name)
+    client = _network(request.remote_addr or "")
+    if not (_attempts.hit(PER_ADDRESS, client) and _attempts.hit(PER_NAME, client, name)):
+        return False
+    return _attempts.test(FAILED, name)
+
+
+def _network(address: str) -> str:
+    """An IPv6 client has 2**64 addresses at hand."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ip_network((int(found), 64), strict=False))
 
 
 @pages.get("/login/oidc")
@@ -79,16 +95,22 @@ def back() -> Any:
 
 
 def _or_said(work: Callable[[], Any]) -> Any:
+    client = _network(request.remote_addr or "")
+    if not _attempts.hit(PER_ADDRESS, client) or not ASKING.acquire(blocking=False):
+        return _form("Too many are logging in. Wait a moment, and try again."), 503
     try:
         return work()
     except NotLoggedIn as error:
         return _form(str(error)), 502
+    finally:
+        ASKING.release()
 
 
 @pages.post("/logout")
 def exit() -> Response:
     answer: Response = redirect("/login", code=303)  # type: ignore[assignment]
     if logins := _logins():
+        logins.sessions.end(request.cookies.get(logins.cookie, ""))
         answer.delete_cookie(logins.cookie, secure=logins.secure, httponly=True, samesite="Lax")
     return answer
 

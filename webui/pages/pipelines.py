@@ -18,6 +18,7 @@ from schema.errors import DocumentError, Problem
 from schema.names import NAME
 from schema.pipeline import Pipeline, unsupported
 from state.looks import Version
+from state.message import clean, said
 from state.proposals import propose
 from state.repository import Edit
 from webui.access.who import Role
@@ -99,7 +100,7 @@ def save(name: str) -> Response | tuple[str, int]:
     text, draft = _typed(), _draft(name, _typed())
     if draft.problems:
         return _editor(name, text, new=False), 422
-    subject = request.form.get("comment", "").strip()[:200] or f"Put pipeline {name}"
+    subject = said(clean(request.form.get("comment", ""))) or f"Put pipeline {name}"
     files: dict[str, str | None] = {layout.pipeline(name): text}
     proposal = request.form.get("as") == "proposal"
     author = need(Role.OPERATOR if proposal else Role.ADMIN, "Proposing" if proposal else "Saving a pipeline").author

@@ -14,6 +14,7 @@ from state.setup import init
 from webui.app import create_app
 from webui.asking import Outbox
 from webui.fleet import Fleet
+from webui.pages import login
 from webui.site import Page
 from webui.source import Look, OwnSource
 
@@ -62,6 +63,11 @@ class Bench:
     @property
     def remote(self) -> Path:
         return self.folder / "remote.git"
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet() -> None:
+    login._attempts.storage.reset()
 
 
 @pytest.fixture

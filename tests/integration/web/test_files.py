@@ -227,3 +227,13 @@ def test_R1310_a_changed_file_for_the_next_stage_goes_into_the_store(ran: tuple[
     record = here.view().execution(2)
     assert record
     assert record.workspace.add == {"d2.txt": digest}
+
+
+def test_S6_deep_json_is_shown_as_it_stands_rather_than_blown_up() -> None:
+    from webui.pages.files import LOOKED_AT, _indented
+
+    deep = "[" * 400 + ",".join(["1"] * 50_000) + "]" * 400
+    assert len(deep) < LOOKED_AT
+    assert _indented(deep) == ""
+    assert _indented("[" * 100_000) == ""
+    assert _indented('{"a": [1]}') == '{\n  "a": [\n    1\n  ]\n}'

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -79,3 +80,15 @@ def test_M16_a_moment_that_never_was_is_not_found(done: tuple[Lab, TestClient], 
 def test_events_before_something_that_is_no_event(done: tuple[Lab, TestClient]) -> None:
     for before in ("nonsense", "0" * 40, "--all", "HEAD"):
         assert done[1].get("/history", params={"before": before}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "when",
+    ['"><b hx-get=/raw/pool/x hx-trigger=load>', '"><b hx-post=&#47logout hx-trigger=load>', "\\g<x>", "<b>", "'"],
+)
+def test_S6_no_moment_becomes_an_element(done: tuple[Lab, TestClient], when: str) -> None:
+    _, client = done
+    answer = client.get(f"/at/{quote(when, safe='')}/")
+    assert answer.status_code == 404
+    assert "<b" not in answer.text.partition("<body")[2].replace("<body", "").replace("<button", "")
+    assert client.get("/history/then", params={"when": when}, follow_redirects=False).status_code == 404

@@ -1,5 +1,6 @@
 """Logging in, and what each role may, on the page as a whole: every way in, not only the pages."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -29,11 +30,6 @@ PATHS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_attempts_yet() -> None:
-    login._attempts.storage.reset()
-
-
 @pytest.fixture
 def logins(bench: Bench) -> Logins:
     users = Users(bench.folder)
@@ -44,7 +40,7 @@ def logins(bench: Bench) -> Logins:
     def access():  # type: ignore[no-untyped-def]
         return bench.source.look().snapshot.settings.access
 
-    return Logins(users, Tokens(bench.folder), Sessions(b"secret", 3600), access)
+    return Logins(users, Tokens(bench.folder), Sessions(b"secret", 3600, bench.folder), access)
 
 
 @pytest.fixture
@@ -181,11 +177,13 @@ def test_S7_a_role_changes_with_the_repository_and_a_session_ends_with_the_user(
 def test_S7_an_old_or_forged_session_is_none(bench: Bench, browser: Browser, logins: Logins) -> None:
     from webui.access.logins import claims_of
 
-    forged = Sessions(b"another secret", 3600).give(claims_of(logins.users.all()["ada"]))
+    forged = Sessions(b"another secret", 3600, bench.folder).give(claims_of(logins.users.all()["ada"]))
     here = browser()
     here.cookies.set("winslow-login", forged)
     assert here.get("/", follow_redirects=False).status_code == 303
-    here.cookies.set("winslow-login", Sessions(b"secret", 3600).give(claims_of(logins.users.all()["ada"])))
+    here.cookies.set(
+        "winslow-login", Sessions(b"secret", 3600, bench.folder).give(claims_of(logins.users.all()["ada"]))
+    )
     assert here.get("/", follow_redirects=False).status_code == 200
 
 
@@ -229,7 +227,9 @@ def test_S7_the_api_takes_no_cookie(browser: Browser) -> None:
 
 def test_on_this_machine_alone_nobody_logs_in_until_there_is_a_user(bench: Bench) -> None:
     users = Users(bench.folder / "web")
-    logins = Logins(users, Tokens(bench.folder), Sessions(b"s", 60), lambda: None, anyone=Anyone(lambda: AUTHOR))
+    logins = Logins(
+        users, Tokens(bench.folder), Sessions(b"s", 60, bench.folder), lambda: None, anyone=Anyone(lambda: AUTHOR)
+    )
     page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins)
     with TestClient(create_app(page), base_url="http://localhost", headers={"accept": "text/html"}) as here:
         assert here.get("/", follow_redirects=False).status_code == 200
@@ -238,8 +238,103 @@ def test_on_this_machine_alone_nobody_logs_in_until_there_is_a_user(bench: Bench
         assert here.get("/", follow_redirects=False).status_code == 303
         assert enter(here, "ada").status_code == 303
         assert "Ulm crossing" in here.get("/").text, "without `access` this machine's users are operators"
+        users.remove("ada")
+        assert here.get("/", follow_redirects=False).status_code == 303, "removing the last one opens no door"
 
 
 def test_a_part_of_a_page_is_told_where_to_log_in(browser: Browser) -> None:
     answer = browser().get("/rows/ulm", headers={"hx-request": "true", "accept": "*/*"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/logout"), ("GET", "/hooks/git"), ("PUT", "/login"), ("POST", "/login"), ("GET", "/readyz")],
+)
+def test_S7_what_is_open_shows_nothing_of_the_repository(
+    bench: Bench, browser: Browser, method: str, path: str
+) -> None:
+    away = bench.remote.with_name("away.git")
+    bench.remote.rename(away)
+    bench.outbox.drain("secret-gpu", True, "", AUTHOR)
+    look = bench.source.look().snapshot
+    text = browser().request(method, path).text
+    assert "secret-gpu" not in text
+    assert look.main[:12] not in text
+    assert look.state[:12] not in text
+
+
+def test_S7_guesses_are_limited_for_a_name_wherever_they_come_from(browser: Browser) -> None:
+    for number in range(100):
+        login._attempts.hit(login.FAILED, "ada")
+        assert number < 100
+    assert enter(browser(), "ada").status_code == 429
+    assert enter(browser(), "bob").status_code == 303
+
+
+def test_S7_an_open_stream_ends_with_the_right_to_it(browser: Browser, logins: Logins) -> None:
+    from webui.access.who import KEY, STILL, still
+
+    here = browser()
+    enter(here, "eve")
+    scope = {"type": "http", "method": "GET", "path": "/events", "query_string": b"",
+             "headers": [(b"cookie", f"winslow-login={here.cookies['winslow-login']}".encode())]}  # fmt: skip
+    request = Request(scope)
+    scope |= {KEY: logins.person(request), STILL: lambda: isinstance(logins.person(request), Person)}
+    assert still(scope)
+    logins.users.remove("eve")
+    assert not still(scope)
+
+
+def test_S7_replacing_a_file_needs_an_admin_and_a_project_that_is_not_there_gets_none(
+    bench: Bench, browser: Browser, logins: Logins
+) -> None:
+    def put(role: Role, where: str, *more: str) -> int:
+        token = logins.tokens.make(f"t{len(logins.tokens.all())}", "T <t@x.org>", role)
+        told = ",".join([f"where {b64encode(where.encode()).decode()}", *more])
+        headers = {"authorization": f"Bearer {token}", "tus-resumable": "1.0.0", "upload-length": "0"}
+        return int(browser().post("/uploads", headers=headers | {"upload-metadata": told}).status_code)
+
+    replace = f"replace {b64encode(b'true').decode()}"
+    assert put(Role.OPERATOR, "pool:x") == 201
+    assert put(Role.OPERATOR, "pool:x", replace) == 403
+    assert put(Role.ADMIN, "pool:x", replace) == 201
+    assert put(Role.ADMIN, "nosuch:x/y") == 404
+    assert not (bench.folder / "projects" / "nosuch").exists()
+
+
+def test_S7_who_sends_slowly_keeps_nobody_waiting(browser: Browser) -> None:
+    """The body is read before a thread is taken: ten times as many as there are threads."""
+    import anyio
+
+    from webui.whole import Whole
+
+    served = []
+
+    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+        served.append((await receive())["body"])
+
+    async def main() -> None:
+        sent: list[dict[str, object]] = []
+
+        async def never():  # type: ignore[no-untyped-def]
+            await anyio.sleep_forever()
+
+        async def send(message):  # type: ignore[no-untyped-def]
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "headers": []}
+        whole = Whole(app, largest=8, patience=0.05)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(whole, scope, never, send)
+        assert [each["status"] for each in sent if each["type"] == "http.response.start"] == [408] * 100
+
+        async def large():  # type: ignore[no-untyped-def]
+            return {"type": "http.request", "body": b"123456789", "more_body": False}
+
+        await whole(scope, large, send)
+        assert sent[-2]["status"] == 413
+
+    anyio.run(main)
+    assert served == []

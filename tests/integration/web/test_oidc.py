@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
@@ -25,6 +26,12 @@ ADA = {
 ROLES = "schema: 1\naccess: {admin: ['ada@example.org'], operator: ['group:lab'], reader: []}\n"
 
 
+def oidc(issuer: str, folder: Path) -> Oidc:
+    file = folder / "client-secret"
+    file.write_text(f"{SECRET}\n")
+    return Oidc(issuer=issuer, client_id=CLIENT, client_secret_file=str(file))
+
+
 @dataclass
 class Door:
     provider: Provider
@@ -43,12 +50,10 @@ class Door:
 def door(bench: Bench) -> Iterator[Door]:
     with provider() as found:
         found.person = dict(ADA)
-        config = PageConfig(
-            url="http://localhost", oidc=Oidc(issuer=found.issuer, client_id=CLIENT, client_secret=SECRET)
-        )
+        config = PageConfig(url="http://localhost", oidc=oidc(found.issuer, bench.folder))
         bench.commit({"winslow.yaml": ROLES})
         logins = Logins(
-            Users(bench.folder), Tokens(bench.folder), Sessions(b"secret", 3600),
+            Users(bench.folder), Tokens(bench.folder), Sessions(b"secret", 3600, bench.folder),
             lambda: bench.source.look().snapshot.settings.access,
         )  # fmt: skip
         page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins, config=config)
@@ -77,6 +82,9 @@ def test_S7_a_person_logs_in_by_the_provider_and_is_the_author(bench: Bench, doo
         ({"email": "eve@example.org"}, "operator"),
         ({"email": "eve@example.org", "groups": ["laboratory"]}, ""),
         ({"email": "eve@example.org", "groups": "lab"}, ""),
+        ({"email": "eve@example.org", "groups": 7}, ""),
+        ({"email": "group:lab/x@evil.example", "groups": []}, ""),
+        ({"email": "user:ada", "groups": []}, ""),
         ({"email": "eve@example.org", "groups": [{"name": "lab"}, None, 7]}, ""),
     ],
 )
@@ -119,9 +127,8 @@ def test_S7_a_token_that_the_provider_did_not_sign_lets_nobody_in(door: Door) ->
 
 
 def test_a_provider_that_does_not_answer_is_told_in_a_sentence(bench: Bench) -> None:
-    oidc = Oidc(issuer="http://127.0.0.1:1", client_id=CLIENT, client_secret=SECRET, name="the lab's GitLab")
-    config = PageConfig(url="http://localhost", oidc=oidc)
-    logins = Logins(Users(bench.folder), Tokens(bench.folder), Sessions(b"secret", 3600), lambda: None)
+    config = PageConfig(url="http://localhost", oidc=oidc("http://127.0.0.1:1", bench.folder))
+    logins = Logins(Users(bench.folder), Tokens(bench.folder), Sessions(b"secret", 3600, bench.folder), lambda: None)
     page = Page(bench.source, None, lambda: AUTHOR, b"secret", bench.folder, logins=logins, config=config)
     with TestClient(create_app(page), base_url="http://localhost") as here:
         answer = here.get("/login/oidc", follow_redirects=False)

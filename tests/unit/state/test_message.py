@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flow.change import Event
-from state.message import LONGEST, compose, parse
+from state.message import LONGEST, compose, parse, said
+from state.trees import CONFIRM, DELETE_NOW, says
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 
@@ -49,3 +50,18 @@ def test_foreign_messages_are_read_without_complaint() -> None:
     for text in ("", "x", "a: b\nWinslow-Wanted: 1", "\n" * 50_000, "Winslow-Wanted: no trailer in the subject"):
         parse(text)
     assert parse("a: b\n\nWinslow-Wanted: 1").wanted == "1"
+
+
+def test_S7_what_a_person_wrote_is_no_word_of_winslows_own() -> None:
+    for word in (CONFIRM, DELETE_NOW):
+        for text in (
+            word,
+            f"x\n\n{word}",
+            f"x\r\n{word}",
+            f"x\n  {word}",
+            f"x\v{word}",
+            f"x\u2028{word}",
+            f"x\x1e{word}",
+        ):
+            assert not says(f"start p\n\n{said(text)}\n", word), repr(text)
+    assert said("drift in minute 4,\nlower threshold") == "drift in minute 4,\nlower threshold"
