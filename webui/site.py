@@ -22,6 +22,7 @@ from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
 from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects, wizard
+from webui.past import Pasts
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
 
@@ -46,6 +47,10 @@ class Page:
     fleet: Fleet | None = None
     repo: str = ""
     numbers: Numbers = field(default_factory=Numbers)
+    pasts: Pasts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pasts", Pasts(self.source))
 
 
 def create_site(page: Page) -> Flask:
@@ -74,7 +79,7 @@ def create_site(page: Page) -> Flask:
     ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
-    past.add_to(site, page.source)
+    past.add_to(site, page.pasts)
     site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
     site.jinja_env.filters["view_of"] = view_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
