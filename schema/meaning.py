@@ -38,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Times": execution.Times,
     "Result": execution.Result,
     "LogRecord": execution.LogRecord,
+    "Cached": execution.Cached,
     "Artifact": execution.Artifact,
     "ArtifactList": execution.ArtifactList,
     "Tombstone": execution.Tombstone,
@@ -269,6 +270,7 @@ MEANING: dict[str, dict[str, str]] = {
         "digest": "of the whole log",
         "tail": "the last lines, where it did not succeed",
     },
+    "Cached": {"project": "whose execution it is", "execution": "its number"},
     "Artifact": {"path": "in the workspace", "bytes": "size", "digest": "`blake3:…`"},
     "ArtifactList": {
         "version": "of this file",
