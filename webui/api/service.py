@@ -57,8 +57,20 @@ def create_api(page: Page) -> FastAPI:
     for part in (projects, requests, executions, files, pipelines, nodes, events, office):
         api.include_router(part.routes)
     api.openapi = lambda: _described(api)  # type: ignore[method-assign]
+    api.state.queries = _queries(api.openapi())
     api.add_api_route("/", _contents, include_in_schema=False)
     return api
+
+
+def _queries(described: dict[str, Any]) -> dict[tuple[str, str], frozenset[str]]:
+    """What each operation takes behind the `?`, by method and path."""
+    return {
+        (method.upper(), path): frozenset(
+            each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
+        )
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+    }
 
 
 def _contents(request: Request) -> HTMLResponse:

@@ -3,7 +3,7 @@
 The repository is a throw-away one in which a project has run, so what changes things is sent as well.
 """
 
-from collections.abc import Iterator
+import re
 from typing import cast
 
 import pytest
@@ -13,11 +13,13 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
+from schema.names import NAME
 from state.git import GitRepository
 from tests.integration.node.lab import Lab, stage
 from webui.api.service import create_api
@@ -33,11 +35,11 @@ CHECKS = [
 ]  # fmt: skip
 PROGRAM = "open('m.json', 'w').write('{\\\\\"cars\\\\\": 3}'); os.mkdir('d'); open('d/a', 'w').write('x'); print('hi')"
 GATE = "  - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}\n"
-EXAMPLES = 12
+EXAMPLES = 10
 
 
 @pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
+def described(tmp_path_factory: pytest.TempPathFactory) -> schemathesis.BaseSchema:
     here = Lab(tmp_path_factory.mktemp("fuzz") / "lab", stage("one", PROGRAM, artifacts="{paths: [m.json]}") + GATE)
     try:
         here.node()
@@ -51,7 +53,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis
     outbox = Outbox(folder / "outbox", lambda: GitRepository(url, folder / "page.git"))
     source.refresh()
     page = Page(source, outbox, lambda: "Ada <a@b>", b"secret", folder / "n1", Fleet(source.use))
-    yield schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(page, LOCAL | {"testserver"}))
+    return schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(page, LOCAL | {"testserver"}))
 
 
 def operations() -> list[tuple[str, str]]:
@@ -79,16 +81,21 @@ def test_S9_whatever_is_sent_is_answered_as_described(
     @given(case=sent)
     def send(case: Case) -> None:
         for name in case.path_parameters or ():
-            case.path_parameters[name] = real(method, path, name) or case.path_parameters[name]
-        case.call_and_validate(checks=CHECKS)
+            case.path_parameters[name] = real(method, path, name, case.path_parameters[name])
+        answer = case.call()
+        checks = CHECKS if answer.status_code == 413 else [*CHECKS, negative_data_rejection]
+        case.validate_response(answer, checks=checks)
 
     send()
 
 
-def real(method: str, path: str, name: str) -> object:
+def real(method: str, path: str, name: str, value: object) -> object:
     """What stands in the place of a name that could be: so few of them are."""
+    allowed = NAME if name in ("id", "name") else "[1-9][0-9]{0,8}"
+    if path.startswith("/outbox") or not re.fullmatch(allowed, str(value)):
+        return value
     if path.startswith("/nodes/"):
         return "n1"
     if (method, path) == ("DELETE", "/projects/{id}"):
         return "gone"
-    return None if path.startswith("/outbox") else {"id": "v", "number": 1, "other": 1, "name": "p"}[name]
+    return {"id": "v", "number": 1, "other": 1, "name": "p"}[name]
