@@ -26,7 +26,7 @@ from webui.events import NoEvent
 
 WORDS = {
     400: "BadRequest", 401: "Unauthenticated", 403: "NotAllowed", 404: "NotFound", 405: "WrongMethod", 409: "Conflict",
-    413: "TooLarge", 421: "OtherHost", 422: "Invalid", 429: "TooMany", 503: "Unavailable",
+    413: "TooLarge", 421: "OtherHost", 422: "Invalid", 429: "TooMany", 500: "Failed", 503: "Unavailable",
 }  # fmt: skip
 CONFLICTS = frozenset(
     {Refusal.NOTHING_TO_RESUME, Refusal.NOTHING_ASKED, Refusal.NOTHING_RUNNING, Refusal.ALREADY_ENDED,

@@ -42,9 +42,16 @@ class NewProject(Body):
     start: bool = Field(default=False, description="ask for its start in the same commit")
 
 
+def _without_defaults(described: dict[str, Any]) -> None:
+    """What is not named has no value; the defaults only say that it need not be named."""
+    for field in described["properties"].values():
+        field.pop("default", None)
+
+
 class ProjectChange(Body):
     """What is to be otherwise. What is not named stays as it is, comments in the file too."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_defaults)
     name: str = Field(default="", max_length=200, description="a new name for people")
     pipeline: str = Field(default="", pattern=PINNED, description="another pipeline, from its next start on")
     tags: list[Tag] = Field(default=[], max_length=50, description="the tags, all of them")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,6 +193,14 @@ def test_R6_while_the_server_is_away_what_is_asked_waits_and_can_be_taken_back(b
     bench.outbox.send_all()
     assert len(bench.look().snapshot.projects["ulm"].unanswered) == 1
     assert get(bench.browser, "/outbox") == []
+
+
+def test_R6_before_anything_is_known_that_is_said(tmp_path: Path) -> None:
+    page = Page(NodeSource(tmp_path), None, lambda: AUTHOR, b"secret", tmp_path)
+    with TestClient(create_app(page), base_url="http://localhost") as client:
+        answer = client.get(f"{API}/projects")
+    assert (answer.status_code, answer.json()["error"]) == (503, "Unavailable")
+    assert "no view of the repository yet" in answer.json()["text"]
 
 
 # -- who asks -------------------------------------------------------------------------------------------------------
