@@ -131,13 +131,15 @@ def projects_rm(
 
     Until then, putting project.yaml back (git revert) restores it. Example: winslowctl projects rm crossing --yes
     """
+    from state.projects import deleted
+
     _, _, view = settings.project(settings.checked_name(id, "project"))
     if view.deletion:
         raise CommandError(f"project {id!r} is deleted already")
     if not yes:
         raise CommandError(f"this deletes {id!r} with {len(view.executions)} executions on every node; say --yes", 2)
-    trailer = "\n\nWinslow-Delete: now\n" if now else "\n"
-    commit(lambda _: {f"projects/{id}/": None}, f"Delete project {id}{trailer}")
+    files, message = deleted(id, now=now)
+    commit(lambda _: files, message)
 
 
 def confirm_deletions() -> None:

@@ -12,7 +12,6 @@ from cli.errors import CommandError
 from cli.history import execution_of
 
 if TYPE_CHECKING:
-    from flow.provenance import Step
     from flow.world import Snapshot
     from state.git import GitRepository
 
@@ -34,18 +33,19 @@ def provenance(
     A FILE of this machine is looked up by its content, wherever it lies now.
     Example: winslowctl provenance crossing/7     winslowctl provenance tracks.csv
     """
-    from flow.provenance import steps
+    from flow.provenance import steps, told
+    from state.log import commits_of
 
     client, snapshot = settings.snapshot()
     found = _found(client, snapshot, what)
     id, number, word = found[0]
     chain = steps(snapshot.projects[id], number)
-    commits = _commits(client, {(step.project, step.record.execution) for step in chain})
+    commits = commits_of(client, {(step.project, step.record.execution) for step in chain})
     value = {
         "project": id,
         "execution": number,
         "as": word,
-        "chain": [_value(step, commits) for step in chain],
+        "chain": [{**told(step), "commits": commits.get((step.project, step.record.execution), {})} for step in chain],
         "also": [f"{other}/{n}: {as_what}" for other, n, as_what in found[1:]],
     }
     if not output.for_programs(value):
@@ -111,48 +111,6 @@ def _stored(snapshot: "Snapshot", digest: str) -> Iterator[Found]:
                 yield from ((id, record.execution, row.path) for row in rows if row.value == digest)
             except StoreError:
                 continue
-
-
-def _commits(client: "GitRepository", wanted: set[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:
-    """For each execution the commits of `winslow/state` that speak of it, by what they say."""
-    from state.log import newest
-
-    found: dict[tuple[str, int], dict[str, str]] = {}
-    claimed: set[tuple[str, int]] = set()
-    for event in newest(client):
-        key = (event.project or "", event.execution or 0)
-        if key in wanted:
-            found.setdefault(key, {}).setdefault(event.event, event.commit)
-            claimed |= {key} if event.event == "claim" else set()
-            if claimed == wanted:
-                break
-    return found
-
-
-def _value(step: "Step", commits: dict[tuple[str, int], dict[str, str]]) -> dict[str, Any]:
-    record = step.record
-    return {
-        "project": step.project,
-        "execution": record.execution,
-        "stage": record.stage,
-        "state": str(record.state),
-        "cached": record.cached.model_dump() if record.cached else None,
-        "image": record.image.model_dump() if record.image else None,
-        "command": list(record.command),
-        "inputs": [
-            {"name": each.name, "value": each.value, "by": each.by, "request": each.request} for each in step.origins
-        ],
-        "env": {layer: values for layer, values in record.env.items() if layer != "winslow"},
-        "workspace": record.workspace.model_dump(mode="json", by_alias=True),
-        "node": record.claim.node,
-        "gpus": list(record.gpus),
-        "exit_code": record.result.exit_code if record.result else None,
-        "manifest": record.result.manifest if record.result else None,
-        "times": record.times.model_dump(),
-        "definition": record.wanted,
-        "requests": [output.pick(reply, ("request", "kind", "by", "commit", "comment")) for reply in step.asked],
-        "commits": commits.get((step.project, record.execution), {}),
-    }
 
 
 def _print(value: dict[str, Any]) -> None:

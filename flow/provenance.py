@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution
@@ -80,6 +81,35 @@ def _origin(view: ProjectView, asked: tuple[Reply, ...], name: str, value: objec
     if view.project and view.project.inputs.get(name) == plain:
         return Origin(name, value, "project")
     return Origin(name, value, "pipeline" if spec is not None and spec.default == plain else "project")
+
+
+def told(step: Step) -> dict[str, Any]:
+    """As plain values, as programs are given it."""
+    record = step.record
+    return {
+        "project": step.project,
+        "execution": record.execution,
+        "stage": record.stage,
+        "state": str(record.state),
+        "cached": record.cached.model_dump() if record.cached else None,
+        "image": record.image.model_dump() if record.image else None,
+        "command": list(record.command),
+        "inputs": [
+            {"name": each.name, "value": each.value, "by": each.by, "request": each.request} for each in step.origins
+        ],
+        "env": {layer: values for layer, values in record.env.items() if layer != "winslow"},
+        "workspace": record.workspace.model_dump(mode="json", by_alias=True),
+        "node": record.claim.node,
+        "gpus": list(record.gpus),
+        "exit_code": record.result.exit_code if record.result else None,
+        "manifest": record.result.manifest if record.result else None,
+        "times": record.times.model_dump(),
+        "definition": record.wanted,
+        "requests": [
+            {name: getattr(reply, name) for name in ("request", "kind", "by", "commit", "comment")}
+            for reply in step.asked
+        ],
+    }
 
 
 def named_by(snapshot: Snapshot, digest: str) -> list[tuple[str, int, str]]:

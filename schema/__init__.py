@@ -4,5 +4,6 @@
 `pipeline` definitions · `project`, `request` what people want · `reply`,
 `execution` what happened ·
 `node` nodes and settings · `reasons` every reason code · `layout` where each document lives ·
-`codec` YAML text with positions · `documents` reading and writing any of them · `published` JSON Schemas.
+`codec` YAML text with positions · `documents` reading and writing any of them · `published` JSON Schemas ·
+`meaning` a word for each field.
 """

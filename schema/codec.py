@@ -33,6 +33,7 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 20_000
 MAX_DIGITS: Final = 40
+TOO_DEEP: Final = "nested too deep; at most {} levels are read"
 
 KEY: Final = -1
 """The last part of a path that means the key itself: `positions[("stages", 0, "name", KEY)]`."""
@@ -72,6 +73,9 @@ def load(
         for event in yaml.parse(clean, Loader=yaml.CSafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in str(error.problem):  # libyaml looks ahead, and finds it before its first event
+            where = _place(clean, _too_deep(clean, max_depth))
+            raise DocumentError([Problem(file, *where, TOO_DEEP.format(max_depth))]) from None
         raise DocumentError([_syntax_problem(error, clean, file)]) from None
     except yaml.YAMLError as error:
         raise DocumentError([Problem(file, 1, 1, f"not readable as YAML: {error}")]) from None
@@ -173,7 +177,7 @@ class _Builder:
     def _start(self, event: Any, container: dict[str, Any] | list[Any]) -> None:
         self._check(event)
         if len(self._open) >= self._max_depth:
-            self._refuse(event, f"nested too deep; at most {self._max_depth} levels are read")
+            self._refuse(event, TOO_DEEP.format(self._max_depth))
         frame = self._open[-1] if self._open else None
         if frame is not None and frame.key is None and type(frame.container) is dict:
             self._refuse(event, "a key must be a text; quote it if it begins with [ or {")
@@ -293,6 +297,16 @@ _BY_CONTEXT = {
 }
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
+
+def _too_deep(text: str, most: int) -> int:
+    """Where more brackets are open than may be, taking those in texts for brackets as well."""
+    open_now = 0
+    for at, character in enumerate(text):
+        open_now += (character in "[{") - (character in "]}")
+        if open_now > most:
+            return at
+    return 0
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:

@@ -47,6 +47,22 @@ def newest(repository: Recorded, tip: str | None = None) -> Iterator[EventRecord
     return (_record(*entry) for entry in repository.messages(tip))
 
 
+def commits_of(
+    repository: Recorded, wanted: set[tuple[str, int]], most: int | None = None
+) -> dict[tuple[str, int], dict[str, str]]:
+    """For each execution (project, number) the commits that speak of it, by what they say; of the newest `most`."""
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    claimed: set[tuple[str, int]] = set()
+    for event in islice(newest(repository), most):
+        key = (event.project or "", event.execution or 0)
+        if key in wanted:
+            found.setdefault(key, {}).setdefault(event.event, event.commit)
+            claimed |= {key} if event.event == "claim" else set()
+            if claimed == wanted:
+                break
+    return found
+
+
 def _record(commit: str, seconds: int, message: str) -> EventRecord:
     read = parse(message)
     said = read.trailers.get

@@ -46,6 +46,18 @@ def changed(snapshot: Snapshot, id: str, text: str | None, changes: dict[str, An
     return {path: fresh}
 
 
+def differing(present: Project | None, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Of the wanted values those that the project does not have yet."""
+    now = present.model_dump(mode="json") if present else {}
+    return {key: value for key, value in wanted.items() if key not in now or value != now[key]}
+
+
+def deleted(id: str, *, now: bool) -> tuple[Files, str]:
+    """The files, and the message of the commit. `now`: without the time in which it can be restored."""
+    trailer = "\n\nWinslow-Delete: now\n" if now else "\n"
+    return {f"projects/{id}/": None}, f"Delete project {id}{trailer}"
+
+
 def typed(snapshot: Snapshot, fields: dict[str, Any]) -> dict[str, Any]:
     """Inputs as their pipeline types them. CannotMake for an unknown pipeline or a value that does not fit."""
     name, _, pinned = str(fields.get("pipeline", "")).partition("@")

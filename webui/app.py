@@ -1,4 +1,4 @@
-"""The page as one ASGI application: Flask for pages, Starlette around it for what streams."""
+"""The page as one ASGI application: Flask for pages, FastAPI for programs, Starlette around both for what streams."""
 
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from state.errors import StateError
 from webui.access.config import LOCAL
 from webui.access.gate import Anyone, Doorman, Gate
 from webui.access.who import Role, person_in
+from webui.api.service import PATH, create_api
+from webui.api.shape import Shape
 from webui.downloads import Downloads
 from webui.log_stream import LogStream
 from webui.security import App, Guard
@@ -59,7 +61,9 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
         *_files(page),
+        Mount(PATH, create_api(page)),
         Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
         Mount("/", Whole(WSGIMiddleware(create_site(page), workers=10))),  # type: ignore[arg-type]
     ]
-    return Guard(Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author)), hosts)
+    gate = Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author))
+    return Guard(Shape(gate, PATH), hosts)

@@ -8,12 +8,12 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flow.asking import Wish, judged
+from flow.asking import Wish, WouldBeRejected, judged
 from flow.world import Snapshot
 from schema import layout
 from schema.errors import SchemaError
@@ -145,3 +145,18 @@ class Outbox:
 
 def _fresh(subject: str, author: str, **content: Any) -> Unsent:
     return Unsent(secrets.token_hex(8), subject, author, time.time(), **content)
+
+
+def ask_many(
+    outbox: Outbox, snapshot: Snapshot, ids: Sequence[str], wish: Wish, author: str
+) -> list[tuple[str, str | None, str]]:
+    """One wish for many projects, each judged by itself: id, commit if there is one, why not if it is refused."""
+    told = []
+    for id in ids:
+        try:
+            if id not in snapshot.projects:
+                raise NotCommitted(f"there is no project {id[:80]!r}")
+            told.append((id, outbox.ask(snapshot, id, wish, author), ""))
+        except (StateError, SchemaError, WouldBeRejected) as error:
+            told.append((id, None, str(error)))
+    return told

@@ -1,10 +1,12 @@
-"""What is said of one execution beside its log: how it ended in words, and where each input came from."""
+"""What is said of an execution beside its log: how it ended in words, where each input came from; what is asked now."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from flow.controls import steps_of
 from flow.world import ProjectView
 from schema.execution import Execution
+from schema.inputs import Input
 from schema.reasons import End
 
 WORDS: Mapping[End, str] = {
@@ -41,3 +43,9 @@ def origin(view: ProjectView, record: Execution, name: str) -> str:
 def inputs(view: ProjectView, record: Execution) -> list[tuple[str, Any, str]]:
     """Name, value and origin."""
     return [(name, value, origin(view, record, name)) for name, value in record.inputs.items()]
+
+
+def asks(view: ProjectView) -> Mapping[str, Input]:
+    """The typed questions of the manual stage that waits for a person."""
+    wait = steps_of(view).wait
+    return wait.asks if wait else {}

@@ -76,9 +76,8 @@ class Pasts:
             return self._known[key]
 
 
-def add_to(site: Flask, source: Source) -> None:
+def add_to(site: Flask, pasts: Pasts) -> None:
     """After this, `g.look` is the past one below `/at/`, and `g.moment` says which."""
-    pasts = Pasts(source)
 
     def turn_back() -> None:
         g.moment = None

@@ -26,6 +26,7 @@ from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
 from webui.pages import executions, files, history, login, logs, nodes, overview, pipelines, projects, wizard
+from webui.past import Pasts
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
 
@@ -56,6 +57,10 @@ class Page:
     config: PageConfig = field(default_factory=PageConfig)
     address: str = "http://127.0.0.1:8484"
     numbers: Numbers = field(default_factory=Numbers)
+    pasts: Pasts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pasts", Pasts(self.source))
 
 
 def create_site(page: Page) -> Flask:
@@ -87,7 +92,7 @@ def create_site(page: Page) -> Flask:
     ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
-    past.add_to(site, page.source)
+    past.add_to(site, page.pasts)
     site.context_processor(_always_shown)
     site.jinja_env.filters["view_of"] = view_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)

@@ -105,3 +105,33 @@ def refuse_open_door(host: str, config: PageConfig, *, can_log_in: bool) -> None
             "passwords would cross the network in the clear: name `tls:` in web.yaml, or have a proxy with https in "
             "front and say `url: https://…`; `plain_http: true` if that is what you want"
         )
+
+
+MODELS = {"PageConfig": PageConfig, "Oidc": Oidc, "Tls": Tls}
+MEANING = {
+    "PageConfig": {
+        "url": "how people reach the page, where that is not its own address: a proxy's; then all have to log in",
+        "hosts": "further names under which it is answered",
+        "login": "`always`: also on loopback, before there is a user",
+        "session": "after so long people log in again",
+        "oidc": "an OpenID provider as GitLab, by which people log in",
+        "tls": "certificate and key, for https without a proxy",
+        "plain_http": "listen beyond loopback although passwords cross the network in the clear",
+        "proxies": "addresses or networks of proxies, whose word on a client's address and https counts",
+        "token_file": "the page's own credential for the repository, as `WINSLOW_TOKEN_FILE`",
+        "push": "`false`: it commits nothing, and shows what to commit instead",
+    },
+    "Oidc": {
+        "issuer": "the provider's address; by https",
+        "client_id": "as the provider calls this page",
+        "client_secret_file": "a file that holds what the provider gave",
+        "name": "as the button says it",
+        "scope": "what is asked of the provider",
+        "groups": "the claim that holds somebody's groups",
+    },
+    "Tls": {
+        "certificate": "a PEM file, with the chain",
+        "key": "a PEM file",
+    },
+}
+"""What each field means, for the reference."""

@@ -1,108 +1,39 @@
 """Nodes: what they have, what they do, and whether they take work."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from flow.open import open_views
 from runner import load
 from schema import layout
-from schema.execution import Execution
-from schema.node import Gpu, Heartbeat, Inventory
 from schema.suggest import did_you_mean
 from state import drains
 from webui.charts import chart, sparkline
 from webui.filters import size
+from webui.nodes import Node, all_nodes
 from webui.pages.common import look, page, person
 
 pages = Blueprint("nodes", __name__)
 SPANS = {"hour": load.HOUR, "day": load.DAY, "month": load.MONTH}
 MOST_STAGES = 8
-SILENT = 180.0
-"""Seconds without a sign of life after which a row says so loudly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node on one line. `sparks` are of this machine's node only."""
-
-    name: str
-    inventory: Inventory | None
-    silence: float | None
-    drain: bool
-    halted: str | None
-    runs: tuple[tuple[str, Execution], ...]
-    load: Mapping[str, float]
-    here: bool = False
-    sparks: Mapping[str, Markup] = field(default_factory=dict)
-
-    @property
-    def silent(self) -> bool:
-        return self.silence is not None and self.silence > SILENT
-
-    @property
-    def gpus(self) -> list[tuple[Gpu, dict[str, float]]]:
-        """Each with what it does, as far as that is known."""
-        return [(gpu, of_gpu(self.load, gpu.uuid)) for gpu in (self.inventory.gpus if self.inventory else ())]
+def _all() -> list[Node]:
+    return all_nodes(look(), page().fleet, page().data)
 
 
-def of_gpu(said: Mapping[str, float], uuid: str) -> dict[str, float]:
-    prefix = f"gpu.{uuid}."
-    return {name.removeprefix(prefix): value for name, value in said.items() if name.startswith(prefix)}
-
-
-def all_nodes() -> list[Node]:
-    found, fleet = look().snapshot, page().fleet
-    names = sorted({*found.inventories, *found.nodes})
-    beats = fleet.known(names) if fleet else {}
-    runs = _runs()
-    return [_node(name, beats.get(name), runs.get(name, ())) for name in names]
-
-
-def _runs() -> dict[str, tuple[tuple[str, Execution], ...]]:
-    found: dict[str, tuple[tuple[str, Execution], ...]] = {}
-    for view in open_views(look().snapshot):
-        for record in view.executions:
-            if record.state.active:
-                found[record.claim.node] = (*found.get(record.claim.node, ()), (view.id, record))
-    return found
-
-
-def _node(name: str, beat: Heartbeat | None, runs: tuple[tuple[str, Execution], ...]) -> Node:
-    snapshot, here = look().snapshot, name == look().node
-    inventory = snapshot.inventories.get(name)
-    own = _newest(inventory) if here else {}
-    return Node(
-        name, inventory, look().silence.get(name), name in snapshot.nodes and snapshot.nodes[name].drain,
-        look().halted if here else beat.halted if beat else None, runs, own or (beat.load if beat else {}), here,
-        _sparks(inventory) if here else {},
-    )  # fmt: skip
-
-
-def _newest(inventory: Inventory | None) -> dict[str, float]:
-    data = page().data
-    if data is None:
-        return {}
-    found = load.machine(data).newest()
-    for gpu in inventory.gpus if inventory else ():
-        found |= {f"gpu.{gpu.uuid}.{name}": value for name, value in load.gpu(data, gpu.uuid).newest().items()}
-    return found
-
-
-def _sparks(inventory: Inventory | None) -> dict[str, Markup]:
-    """The last hour in few points."""
+def _sparks(node: Node) -> dict[str, Markup]:
+    """The last hour in few points, of this machine's node."""
     data, now = page().data, time.time()
-    if data is None:
+    if data is None or not node.here:
         return {}
     since = now - load.HOUR
     found = load.machine(data).all_series(since, 48)
     sparks = {name: sparkline(found[name], since, now, f"{name} of the last hour", 100.0) for name in ("cpu", "memory")}
     for name in ("received", "sent"):
         sparks[name] = sparkline(found[name], since, now, f"{name} in the last hour")
-    for gpu in inventory.gpus if inventory else ():
+    for gpu in node.inventory.gpus if node.inventory else ():
         use = load.gpu(data, gpu.uuid).series("use", since, 48)
         sparks[gpu.uuid] = sparkline(use, since, now, "GPU in the last hour", 100.0)
     return sparks
@@ -111,12 +42,12 @@ def _sparks(inventory: Inventory | None) -> dict[str, Markup]:
 @pages.get("/nodes")
 def index() -> str:
     template = "_nodes.html" if request.headers.get("HX-Request") else "nodes.html"
-    return render_template(template, nodes=all_nodes(), repo=page().repo)
+    return render_template(template, nodes=_all(), sparks_of=_sparks, repo=page().repo)
 
 
 @pages.get("/nodes/<name>")
 def show(name: str) -> str:
-    found = {node.name: node for node in all_nodes()}
+    found = {node.name: node for node in _all()}
     if name not in found:
         abort(404, f"There is no node {name[:80]!r}{did_you_mean(name, list(found)) or ''}")
     span = request.args.get("span", "hour")

@@ -2,26 +2,17 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from itertools import islice
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 
-from flow.judge import misnamed, unfilled
-from flow.plan import Planned, difference, plan
-from flow.world import Snapshot
 from schema import layout
-from schema.binding import bind
-from schema.codec import MAX_BYTES, load
-from schema.errors import DocumentError, Problem
+from schema.codec import MAX_BYTES
 from schema.names import NAME
-from schema.pipeline import Pipeline, unsupported
 from state.looks import Version
-from state.message import clean, said
-from state.proposals import propose
-from state.repository import Edit
 from webui.access.who import Role
+from webui.drafts import draft, ended, proposed, put, used
 from webui.pages.common import look, need, page
 
 pages = Blueprint("pipelines", __name__)
@@ -36,37 +27,23 @@ stages:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A text as a definition: what is wrong with it, or what it would change."""
-
-    text: str
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
-    planned: tuple[Planned, ...] = ()
-
-    @property
-    def lines(self) -> list[str]:
-        return self.text.splitlines()
-
-
 @pages.get("/pipelines")
 def index() -> str:
     snapshot = look().snapshot
     broken = [text for text in snapshot.problems if text.startswith("pipelines/")]
     return render_template(
         "pipelines.html", pipelines=sorted(snapshot.pipelines.values(), key=lambda each: each.name),
-        used=_used(snapshot), broken=broken,
+        used=used(snapshot), broken=broken,
     )  # fmt: skip
 
 
 @pages.get("/pipelines/<name>")
 def show(name: str) -> str:
-    text = _text(name)
-    versions = list(islice(page().source.clone.versions(layout.pipeline(name), look().snapshot.main), VERSIONS + 1))
+    text, now = _text(name), look().snapshot
+    versions = list(islice(page().source.clone.versions(layout.pipeline(name), now.main), VERSIONS + 1))
     return render_template(
-        "pipeline.html", name=name, draft=_draft(name, text), pipeline=look().snapshot.pipelines.get(name),
-        used=sorted(_used(look().snapshot).get(name, ())), versions=list(_compared(versions))[:VERSIONS],
+        "pipeline.html", name=name, draft=draft(now, name, text), pipeline=now.pipelines.get(name),
+        used=sorted(used(now).get(name, ())), versions=list(_compared(versions))[:VERSIONS],
     )  # fmt: skip
 
 
@@ -90,43 +67,42 @@ def new() -> Response | str:
 def check(name: str) -> str:
     """What is said beside the editor while somebody types."""
     _checked(name)
-    return render_template("_draft.html", draft=_draft(name, _typed()), name=name)
+    return render_template("_draft.html", draft=draft(look().snapshot, name, _typed()), name=name)
 
 
 @pages.post("/pipelines/<name>")
 def save(name: str) -> Response | tuple[str, int]:
     """A commit on `main`, or a branch with a merge request. What was typed is not lost where it is refused."""
     _checked(name)
-    text, draft = _typed(), _draft(name, _typed())
-    if draft.problems:
+    text = _typed()
+    if draft(look().snapshot, name, text).problems:
         return _editor(name, text, new=False), 422
-    subject = said(clean(request.form.get("comment", ""))) or f"Put pipeline {name}"
-    files: dict[str, str | None] = {layout.pipeline(name): text}
+    comment = request.form.get("comment", "")
     proposal = request.form.get("as") == "proposal"
     author = need(Role.OPERATOR if proposal else Role.ADMIN, "Proposing" if proposal else "Saving a pipeline").author
     outbox = page().outbox
     if outbox is None:
         abort(403, "This page may not commit")
     if proposal:
-        proposed = outbox.use(lambda client: propose(client, Edit(files, subject, author), name))
-        where = proposed.address or f"the branch {proposed.branch}"
+        made = proposed(outbox, name, text, comment, author)
+        where = made.address or f"the branch {made.branch}"
         flash(f"{name}: proposed as {where}; nothing changes until somebody merges it")
     else:
-        commit = outbox.edit(files, subject, author)
+        commit = put(outbox, name, text, comment, author)
         flash(f"{name}: committed as {commit[:12]}" if commit else f"{name}: it is sent when the server is back")
     known = name in look().snapshot.pipelines
     return redirect(url_for("pipelines.show", name=name) if known else url_for("pipelines.index"), code=303)  # type: ignore[return-value]
 
 
 def _editor(name: str, text: str, *, new: bool) -> str:
-    return render_template("pipeline_edit.html", name=name, draft=_draft(name, text), new=new)
+    return render_template("pipeline_edit.html", name=name, draft=draft(look().snapshot, name, text), new=new)
 
 
 def _typed() -> str:
-    text = request.form.get("text", "").replace("\r\n", "\n")
+    text = ended(request.form.get("text", ""))
     if len(text.encode()) > MAX_BYTES:
         abort(413, f"at most {MAX_BYTES} bytes")
-    return text if text.endswith("\n") else f"{text}\n"
+    return text
 
 
 def _checked(name: str) -> None:
@@ -141,61 +117,6 @@ def _text(name: str) -> str:
     if found is None or found.text is None:
         abort(404, f"There is no pipeline {name!r}")
     return found.text
-
-
-def _draft(name: str, text: str) -> Draft:
-    file = layout.pipeline(name)
-    try:
-        parsed = load(text, file)
-        pipeline = bind(Pipeline, parsed)
-    except DocumentError as error:
-        return Draft(text, error.problems)
-    problems = (*misnamed(pipeline, name, parsed), *unfilled(pipeline, parsed))
-    if problems:
-        return Draft(text, problems)
-    sentence = unsupported(pipeline)
-    notes = (f"{sentence}; a start is refused",) if sentence else ()
-    now = look().snapshot
-    after = _with(now, pipeline)
-    return Draft(text, notes=(*notes, *_changes(now, pipeline)), planned=tuple(difference(plan(now), plan(after))))
-
-
-def _with(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
-    """As if `main` held it already. Chains keep the definition they began with."""
-    projects = {
-        id: replace(view, pipeline=pipeline, pipeline_problem="")
-        if view.project and view.project.pipeline == pipeline.name
-        else view
-        for id, view in snapshot.projects.items()
-    }
-    return replace(snapshot, pipelines={**snapshot.pipelines, pipeline.name: pipeline}, projects=projects)
-
-
-def _changes(snapshot: Snapshot, pipeline: Pipeline) -> Iterator[str]:
-    before = snapshot.pipelines.get(pipeline.name)
-    if before is None:
-        yield "a new pipeline"
-        return
-    old, new = ({stage.name: stage for stage in each.stages} for each in (before, pipeline))
-    for verb, names in (
-        ("new", [name for name in new if name not in old]),
-        ("gone", [name for name in old if name not in new]),
-        ("changed", [name for name in new if name in old and new[name] != old[name]]),
-    ):
-        if names:
-            yield f"{verb}: stage{'s' * (len(names) > 1)} {', '.join(names)}"
-    if before.inputs != pipeline.inputs:
-        yield "the inputs change"
-    if before != pipeline and (users := len(_used(snapshot).get(pipeline.name, ()))):
-        yield f"{users} project{'s' * (users > 1)} use it; what has started keeps its definition, new starts take this"
-
-
-def _used(snapshot: Snapshot) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for view in snapshot.projects.values():
-        if view.project:
-            found.setdefault(view.project.pipeline.partition("@")[0], []).append(view.id)
-    return found
 
 
 def _compared(versions: list[Version]) -> Iterator[tuple[Version, list[str]]]:

@@ -15,10 +15,11 @@ from schema.errors import DocumentError
 from schema.execution import Execution
 from schema.inputs import Input
 from webui import filters
+from webui.facts import asks
 from webui.graph import Graph, graph
 from webui.pages.common import look, page, person, project
 from webui.pages.logs import execution
-from webui.pages.overview import Row, row
+from webui.rows import Row, row
 from webui.shown import exhibits, newest
 
 pages = Blueprint("projects", __name__)
@@ -49,7 +50,7 @@ def redo(id: str, number: int) -> str:
 def _page(view: ProjectView, again: Execution | None = None, refused: str = "") -> str:
     snapshot = look().snapshot
     line = row(snapshot, view)
-    asked = _asks(view)
+    asked = asks(view)
     pipeline = view.pipeline or view.definition
     return render_template(
         "project.html", view=view, row=line, steps=steps_of(view), history=dict(_history(view)), inputs=_inputs(view),
@@ -110,12 +111,6 @@ def _changed(before: Execution | None, after: Execution) -> dict[str, Any]:
 def _inputs(view: ProjectView) -> Mapping[str, Input]:
     pipeline = view.pipeline or view.definition
     return pipeline.inputs if pipeline else {}
-
-
-def _asks(view: ProjectView) -> Mapping[str, Input]:
-    """The typed questions of the manual stage that waits for a person."""
-    wait = steps_of(view).wait
-    return wait.asks if wait else {}
 
 
 @pages.post("/projects/<id>/requests")

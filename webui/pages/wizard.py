@@ -6,15 +6,15 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 
-from flow.asking import WouldBeRejected
 from runner.shelf import ShelfError
 from schema import layout
 from schema.errors import SchemaError
 from schema.names import NAME
 from schema.pipeline import Pipeline
 from state.errors import StateError
-from state.projects import changed, created
+from state.projects import changed, created, deleted, differing
 from webui.access.who import Role
+from webui.asking import ask_many
 from webui.pages.common import look, need, page, person, project
 from webui.pages.projects import told
 from webui.places import Place, shelf
@@ -112,11 +112,7 @@ def _settings(id: str, refused: str = "") -> str:
 def change(id: str) -> Response | tuple[str, int]:
     view = project(id)
     wanted = {"name": request.form.get("name", "").strip(), "pipeline": request.form.get("pipeline", "")}
-    changes: dict[str, Any] = {**wanted, "tags": _tags()}
-    present = view.project
-    if present:
-        now = {"name": present.name, "pipeline": present.pipeline, "tags": list(present.tags)}
-        changes = {key: value for key, value in changes.items() if value != now[key]}
+    changes = differing(view.project, {**wanted, "tags": _tags()})
     if not changes:
         return redirect(url_for("projects.show", id=id), code=303)  # type: ignore[return-value]
     try:
@@ -133,8 +129,7 @@ def delete(id: str) -> Response | tuple[str, int]:
     need(Role.ADMIN, "Deleting a project")
     if request.form.get("confirm", "").strip() != view.id:
         return _settings(id, f"To delete it, type its id: {view.id}"), 422
-    trailer = "\n\nWinslow-Delete: now\n" if request.form.get("now") else "\n"
-    _commit({f"projects/{view.id}/": None}, f"Delete project {view.id}{trailer}")
+    _commit(*deleted(view.id, now=bool(request.form.get("now"))))
     return redirect(url_for("overview.index"), code=303)  # type: ignore[return-value]
 
 
@@ -145,14 +140,9 @@ def bulk() -> Response:
     outbox = page().outbox
     if outbox is None or kind not in ("start", "resume", "pause", "abort"):
         abort(403 if outbox is None else 404, "This page may not commit")
-    done, refused = 0, []
-    for id in ids[:OFFERED]:
-        try:
-            outbox.ask(look().snapshot, project(id).id, {"request": kind}, person().author)
-            done += 1
-        except (StateError, SchemaError, WouldBeRejected) as error:
-            refused.append(f"{id}: {error}")
-    flash(f"{kind}: {done} of {len(ids)} projects" if ids else "Tick some projects first")
+    told = ask_many(outbox, look().snapshot, ids[:OFFERED], {"request": kind}, person().author)
+    refused = [f"{id}: {why}" for id, _, why in told if why]
+    flash(f"{kind}: {len(told) - len(refused)} of {len(ids)} projects" if ids else "Tick some projects first")
     for text in refused[:10]:
         flash(text, "bad")
     back = request.form.get("back", "")

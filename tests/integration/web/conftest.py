@@ -70,6 +70,11 @@ def _no_attempts_yet() -> None:
     login._attempts.storage.reset()
 
 
+@pytest.fixture(autouse=True)
+def _no_attempts_yet() -> None:
+    login._attempts.storage.reset()
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     init(tmp_path / "remote.git", bare=True, files=FILES, author=AUTHOR)

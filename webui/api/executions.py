@@ -1,0 +1,131 @@
+"""Executions: their records, logs and load, two beside each other, and where a result comes from."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from flow.provenance import steps, told
+from flow.views import stale
+from schema.execution import State
+from state.log import commits_of
+from webui.api.errors import READING, Refused
+from webui.api.execution_answers import (
+    Comparison,
+    ExecutionDetail,
+    Executions,
+    Provenance,
+    Step,
+    Used,
+    comparison,
+    detail,
+    line,
+)  # fmt: skip
+from webui.api.given import FAR, Id, Limit, Now, Number, Offset, Then
+from webui.logbook import logbook
+from webui.usage import usage
+
+routes = APIRouter(tags=["executions"])
+MOST_BYTES = 1 << 20
+LOOKED_AT = 100_000
+"""Commits in which those of an execution are looked for."""
+Other = Annotated[int, Path(ge=1, lt=FAR, description="the number of the one it is compared with")]
+LOG: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The bytes as they are. A line is `TIME STREAM TEXT`; the stream is O or E.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "headers": {
+            name: {"schema": {"type": "integer"}, "description": words, "required": True}
+            for name, words in {
+                "X-Log-Start": "the byte that the answer begins at",
+                "X-Log-Next": "the byte to go on at",
+                "X-Log-Size": "bytes that the log has now",
+                "X-Log-Live": "1: more may come",
+            }.items()
+        },
+    }
+}
+
+
+@routes.get("/projects/{id}/executions", responses=READING, summary="List executions")
+def list_executions(
+    id: Id,
+    given: Then,
+    stage: Annotated[str, Query(max_length=63, description="only of this stage")] = "",
+    state: Annotated[State | None, Query(description="only in this state")] = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Executions:
+    """The newest first."""
+    view = given.project(id)
+    found = [
+        each
+        for each in reversed(view.executions)
+        if (not stage or each.stage == stage) and (state is None or each.state is state)
+    ]
+    outdated = stale(view)
+    return Executions(total=len(found), items=[line(each, outdated) for each in found[offset : offset + limit]])
+
+
+@routes.get("/projects/{id}/executions/{number}", responses=READING, summary="Look at an execution")
+def show_execution(id: Id, number: Number, given: Then) -> ExecutionDetail:
+    """Its whole record: inputs with digests, image, environment by origin, node, times, result."""
+    view, record = given.execution(id, number)
+    return detail(record, stale(view))
+
+
+@routes.get("/projects/{id}/executions/{number}/compare/{other}", responses=READING, summary="Compare two executions")
+def compare(id: Id, number: Number, other: Other, given: Then) -> Comparison:
+    """Command, image, inputs, environment, values, metrics: every name that either has."""
+    return comparison(given.execution(id, number)[1], given.execution(id, other)[1])
+
+
+@routes.get("/projects/{id}/executions/{number}/provenance", responses=READING, summary="Where a result comes from")
+def provenance(id: Id, number: Number, given: Now) -> Provenance:
+    """The execution, what it was built on, and so on to the first: programs, parameters and who gave them, commits."""
+    view, _ = given.execution(id, number)
+    chain = steps(view, number)
+    commits = commits_of(given.page.source.clone, {(id, step.record.execution) for step in chain}, LOOKED_AT)
+    found = [Step(**told(step), commits=commits.get((id, step.record.execution), {})) for step in chain]
+    return Provenance(project=id, execution=number, chain=found)
+
+
+@routes.get(
+    "/projects/{id}/executions/{number}/log",
+    responses={**READING, **LOG},
+    response_class=Response,
+    summary="Read a part of a log",
+)
+def log(
+    id: Id,
+    number: Number,
+    given: Now,
+    offset: Annotated[
+        int, Query(gt=-(1 << 50), lt=1 << 50, description="the byte to begin at; a negative one counts from the end")
+    ] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_BYTES, description="at most so many bytes")] = 1 << 18,
+) -> Response:
+    """So many bytes of it, live too: ask again from `X-Log-Next`.
+
+    Whole as a file: `/projects/ID/executions/N/log/raw`. Pushed as it grows: `/projects/ID/executions/N/log`.
+    """
+    view, record = given.execution(id, number)
+    book = logbook(view, record, given.look, given.page.data, given.page.source.clone)
+    try:
+        size = book.source.size()
+        start = min(size, offset if offset >= 0 else max(0, size + offset))
+        content = book.source.read(start, limit)
+    except OSError as error:
+        raise Refused(503, f"the log is on {record.claim.node}, which does not answer: {error}") from None
+    places = {"Start": start, "Next": start + len(content), "Size": size, "Live": int(book.live)}
+    headers = {f"X-Log-{name}": str(value) for name, value in places.items()}
+    return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+@routes.get("/projects/{id}/executions/{number}/usage", responses=READING, summary="What an execution used over time")
+def used(id: Id, number: Number, given: Now) -> Used:
+    """At most 300 points of each series, while it runs and after."""
+    _, record = given.execution(id, number)
+    found = usage(given.page.data, record)
+    columns = found.columns() if found else {"time": []}
+    times = [each for each in columns.pop("time") if each is not None]
+    return Used(time=times, series=columns)

@@ -1,0 +1,83 @@
+"""Projects on one line each: what the first page and the API list, and what can be asked of the list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow.memo import Memo
+from flow.open import open_views
+from flow.views import ProjectState, StageState, project_state, stage_states
+from flow.world import ProjectView, Snapshot
+from runner import feedback
+from schema.execution import Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A project on one line."""
+
+    view: ProjectView
+    now: ProjectState
+    stages: tuple[StageState, ...]
+
+    @property
+    def title(self) -> str:
+        return (self.view.project.name if self.view.project else "") or self.view.id
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(self.view.project.tags) if self.view.project else ()
+
+    @property
+    def record(self) -> Execution | None:
+        return self.now.execution or (self.view.executions[-1] if self.view.executions else None)
+
+    @property
+    def since(self) -> str | None:
+        times = self.record.times if self.record else None
+        return (times.finished or times.started or times.claimed) if times else None
+
+
+def row(snapshot: Snapshot, view: ProjectView) -> Row:
+    return Row(view, project_state(snapshot, view), tuple(stage_states(snapshot, view)))
+
+
+class Rows:
+    """All rows of a snapshot. Of the last one's, those are kept whose project rests on an unchanged fleet."""
+
+    def __init__(self) -> None:
+        self._fleet: object = None
+        self._known: dict[str, Row] = {}
+
+    def of(self, snapshot: Snapshot) -> Mapping[str, Row]:
+        fleet = (snapshot.inventories, snapshot.nodes, snapshot.settings)
+        known = self._known if fleet == self._fleet else {}
+        restless = {view.id for view in open_views(snapshot)}
+        found = {}
+        for id, view in snapshot.projects.items():
+            before = known.get(id)
+            found[id] = before if before and before.view is view and id not in restless else row(snapshot, view)
+        self._fleet, self._known = fleet, found
+        return found
+
+
+rows: Memo[Snapshot, Mapping[str, Row]] = Memo(Rows().of, 2)
+
+
+def progress(data: Path | None, each: Row) -> float | None:
+    """Percent, where its stage runs on this machine."""
+    record = each.now.execution
+    if data is None or record is None or not record.state.active:
+        return None
+    return feedback.progress(data / "runs" / record.claim.container)
+
+
+def fits(each: Row, wanted: Mapping[str, str]) -> bool:
+    """`wanted` has `q`, a part of the id or the name, `tag`, `state` and `pipeline`; what is empty fits all."""
+    text = wanted["q"].lower()
+    return (
+        (not text or text in each.view.id.lower() or text in each.title.lower())
+        and (not wanted["tag"] or wanted["tag"] in each.tags)
+        and (not wanted["state"] or each.now.state == wanted["state"])
+        and (not wanted["pipeline"] or each.now.pipeline == wanted["pipeline"])
+    )
