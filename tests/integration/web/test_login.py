@@ -78,7 +78,7 @@ def test_S7_nothing_is_shown_to_who_has_not_logged_in(browser: Browser, path: st
 
 def test_S7_each_route_of_the_page_is_behind_the_gate_or_known_to_be_open(bench: Bench, logins: Logins) -> None:
     page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins)
-    inner = create_app(page).app.app  # type: ignore[attr-defined]
+    inner = create_app(page).app.app.app  # type: ignore[attr-defined]
     routes = {route.path for route in inner.routes if isinstance(route, Route | Mount)}
     let_in = {path for path in routes if isinstance(logins.person(_request(path)), Person)}
     assert let_in <= OPEN | {"/static"}
