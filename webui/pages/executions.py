@@ -1,6 +1,7 @@
 """One execution: what it was, what came of it, and its log, live where it runs on this machine."""
 
 import difflib
+from collections.abc import Iterator
 from itertools import islice
 
 from flask import Blueprint, Response, jsonify, render_template
@@ -11,10 +12,12 @@ from flow.world import ProjectView
 from runner.logs import clean, parse
 from schema import layout
 from schema.execution import Execution
+from webui.charts import Frame, framed
 from webui.facts import WORDS, inputs
-from webui.pages.common import page, project
+from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
 from webui.shown import exhibits
+from webui.tables import Table, tables
 from webui.usage import usage
 
 pages = Blueprint("executions", __name__)
@@ -43,6 +46,7 @@ def show(id: str, number: int) -> str:
         before=before,
         after=same[place + 1] if place + 1 < len(same) else None,
         changed=[each for each in compare(before, record) if not each.same] if before else [],
+        tables=tables(view, record, look(), page().data),
         took=duration,
     )
 
@@ -64,7 +68,18 @@ def beside(id: str, left: int, right: int) -> str:
     return render_template(
         "compare.html", view=view, left=left, right=right, rows=rows, log=_log_difference(view, one, other),
         shows=[(path, *(known.get(path) for known in shows)) for path in dict.fromkeys([*shows[0], *shows[1]])],
+        tables=list(_tables(view, one, other)),
     )  # fmt: skip
+
+
+def _tables(
+    view: ProjectView, one: Execution, other: Execution
+) -> Iterator[tuple[str, Frame, Table | None, Table | None]]:
+    """Charts of one path in one frame, so that heights can be compared."""
+    left, right = ({each.path: each for each in tables(view, record, look(), page().data)} for record in (one, other))
+    for path in dict.fromkeys([*left, *right]):
+        pair = left.get(path), right.get(path)
+        yield path, framed([line.points for each in pair if each for line in each.lines]), *pair
 
 
 def _log_difference(view: ProjectView, one: Execution, other: Execution) -> list[str]:
