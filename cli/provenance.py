@@ -35,12 +35,13 @@ def provenance(
     Example: winslowctl provenance crossing/7     winslowctl provenance tracks.csv
     """
     from flow.provenance import steps
+    from state.log import newest, reporting
 
     client, snapshot = settings.snapshot()
     found = _found(client, snapshot, what)
     id, number, word = found[0]
     chain = steps(snapshot.projects[id], number)
-    commits = _commits(client, {(step.project, step.record.execution) for step in chain})
+    commits = reporting(newest(client), {(step.project, step.record.execution) for step in chain})
     value = {
         "project": id,
         "execution": number,
@@ -111,22 +112,6 @@ def _stored(snapshot: "Snapshot", digest: str) -> Iterator[Found]:
                 yield from ((id, record.execution, row.path) for row in rows if row.value == digest)
             except StoreError:
                 continue
-
-
-def _commits(client: "GitRepository", wanted: set[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:
-    """For each execution the commits of `winslow/state` that speak of it, by what they say."""
-    from state.log import newest
-
-    found: dict[tuple[str, int], dict[str, str]] = {}
-    claimed: set[tuple[str, int]] = set()
-    for event in newest(client):
-        key = (event.project or "", event.execution or 0)
-        if key in wanted:
-            found.setdefault(key, {}).setdefault(event.event, event.commit)
-            claimed |= {key} if event.event == "claim" else set()
-            if claimed == wanted:
-                break
-    return found
 
 
 def _value(step: "Step", commits: dict[tuple[str, int], dict[str, str]]) -> dict[str, Any]:

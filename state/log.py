@@ -1,6 +1,6 @@
 """The event log: the commits of `winslow/state`, read back from their messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
@@ -45,6 +45,23 @@ def events(repository: Recorded, *, limit: int = 1000, since: str | None = None)
 def newest(repository: Recorded, tip: str | None = None) -> Iterator[EventRecord]:
     """One by one, the newest first, from the tip or from an older commit."""
     return (_record(*entry) for entry in repository.messages(tip))
+
+
+def reporting(events: Iterable[EventRecord], wanted: Set[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:
+    """For each of the executions (project, number) the commits that speak of it, by what they say.
+
+    The events come newest first; an execution begins with its claim, and nothing older is looked at once all have.
+    """
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    claimed: set[tuple[str, int]] = set()
+    for event in events:
+        key = (event.project or "", event.execution or 0)
+        if key in wanted:
+            found.setdefault(key, {}).setdefault(event.event, event.commit)
+            claimed |= {key} if event.event == "claim" else set()
+            if claimed == wanted:
+                break
+    return found
 
 
 def _record(commit: str, seconds: int, message: str) -> EventRecord:

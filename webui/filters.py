@@ -17,9 +17,33 @@ MARKS = {
 
 def add_to(site: Flask) -> None:
     site.jinja_env.filters.update(
-        ago=ago, duration=duration, bytes=size, word=word, mark=mark, day=day, since=since, cls=state_class, clock=clock
+        ago=ago,
+        duration=duration,
+        bytes=size,
+        word=word,
+        mark=mark,
+        day=day,
+        since=since,
+        cls=state_class,
+        clock=clock,
+        plain=plain,
+        iso=iso,
     )
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
+
+
+def plain(value: object) -> object:
+    """A value of an input or a metric as the pipeline writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value.get("path", value) if isinstance(value, dict) else value
+
+
+def iso(seconds: float) -> str:
+    """Seconds since 1970 for a `datetime` attribute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def word(state: str) -> str:

@@ -21,7 +21,7 @@ from webui.access.who import NotAllowed
 from webui.asking import Outbox
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
-from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects, wizard
+from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects, provenance, wizard
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
 
@@ -66,6 +66,7 @@ def create_site(page: Page) -> Flask:
         projects.pages,
         nodes.pages,
         executions.pages,
+        provenance.pages,
         files.pages,
         pipelines.pages,
         history.pages,

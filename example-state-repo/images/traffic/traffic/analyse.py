@@ -1,7 +1,8 @@
 """Speeds, flows, counts and maps of the vehicles found; accuracy where the truth is known.
 
 Reads ``clean.csv``, ``video.json`` and ``background.jpg``; writes ``summary.json``, ``counts.csv``,
-``trajectories.png``, ``heatmap.png``. With the input ``ground_truth`` the scores of ``traffic.evaluate`` join summary and metrics.
+``trajectories.png``, ``heatmap.png``. With the input ``ground_truth`` the scores of ``traffic.evaluate`` join summary
+and metrics.
 """
 
 import sys
