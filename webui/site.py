@@ -19,6 +19,7 @@ from state.revisions import NoRevision
 from webui import filters, past
 from webui.access.who import NotAllowed
 from webui.asking import Outbox
+from webui.doing import doing
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
 from webui.pages import executions, files, history, logs, nodes, overview, pipelines, projects, provenance, wizard
@@ -79,7 +80,7 @@ def create_site(page: Page) -> Flask:
     site.context_processor(lambda: {"look": g.get("look"), "unsent": page.outbox.waiting() if page.outbox else []})
     site.jinja_env.filters["view_of"] = view_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
-    site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration)
+    site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
     site.register_error_handler(StateError, _away)
     site.register_error_handler(
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")

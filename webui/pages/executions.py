@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 from itertools import islice
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
 from flow.compare import Row, compare, duration
 from flow.views import stale
@@ -55,6 +55,14 @@ def show(id: str, number: int) -> str:
 def used(id: str, number: int) -> Response:
     found = usage(page().data, execution(project(id), number))
     return jsonify(found.columns() if found else {"time": []})
+
+
+@pages.get("/projects/<id>/compare")
+def chosen(id: str) -> Response:
+    """The form that takes two numbers leads to their page."""
+    numbers = [request.args.get(name, type=int) or 0 for name in ("left", "right")]
+    left, right = (execution(project(id), number).execution for number in numbers)
+    return redirect(url_for("executions.beside", id=id, left=left, right=right), code=303)  # type: ignore[return-value]
 
 
 @pages.get("/projects/<id>/compare/<int:left>/<int:right>")

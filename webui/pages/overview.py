@@ -95,6 +95,7 @@ def index() -> str:
         groups=_paged(groups, number),
         total=len(found),
         page=number,
+        per_page=PER_PAGE,
         pages=-(-len(found) // PER_PAGE) or 1,
         wanted=wanted,
         tags=sorted({tag for each in rows(snapshot).values() for tag in each.tags}),

@@ -1,4 +1,4 @@
-"""Where a result comes from: each execution of the chain behind it, with what it was given, by whom, on which commit."""
+"""Where a result comes from: each execution of its chain, with what it was given, by whom, on which commit."""
 
 from collections.abc import Sequence
 from itertools import islice
