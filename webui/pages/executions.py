@@ -10,12 +10,14 @@ from flow.compare import Row, compare, duration
 from flow.views import stale
 from flow.world import ProjectView
 from runner.logs import clean, parse
+from runner.store.errors import StoreError
 from schema import layout
 from schema.execution import Execution
 from webui.charts import Frame, framed
-from webui.facts import WORDS, inputs
+from webui.facts import REMEDIES, WORDS, inputs
 from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
+from webui.places import Place, tree
 from webui.shown import exhibits
 from webui.tables import Table, tables
 from webui.usage import usage
@@ -39,6 +41,7 @@ def show(id: str, number: int) -> str:
         e=record,
         inputs=inputs(view, record),
         words=WORDS,
+        remedies=REMEDIES,
         stale=number in stale(view),
         book=book,
         part=part_of(book),
@@ -77,6 +80,7 @@ def beside(id: str, left: int, right: int) -> str:
         "compare.html", view=view, left=left, right=right, rows=rows, log=_log_difference(view, one, other),
         shows=[(path, *(known.get(path) for known in shows)) for path in dict.fromkeys([*shows[0], *shows[1]])],
         tables=list(_tables(view, one, other)),
+        gone=[(record.execution, why) for record in (one, other) if (why := _gone(view, record))],
     )  # fmt: skip
 
 
@@ -88,6 +92,18 @@ def _tables(
     for path in dict.fromkeys([*left, *right]):
         pair = left.get(path), right.get(path)
         yield path, framed([line.points for each in pair if each for line in each.lines]), *pair
+
+
+def _gone(view: ProjectView, record: Execution) -> str:
+    """Why files of it cannot be shown; empty where they can."""
+    data = page().data
+    if data is None:
+        return ""
+    try:
+        tree(data, look(), Place(view.id, record.execution))
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _log_difference(view: ProjectView, one: Execution, other: Execution) -> list[str]:

@@ -122,7 +122,7 @@ def _wish() -> dict[str, Any]:
     if execution := request.form.get("execution", type=int):
         wish["execution"] = execution
     if source := request.form.get("from", type=int):
-        wish["workspace"] = {"from": source}
+        wish["workspace"] = {"from": source, **_changes()}
     if request.form.get("fresh"):
         wish["fresh"] = True
     if inputs := {
@@ -132,6 +132,14 @@ def _wish() -> dict[str, Any]:
     }:
         wish["inputs"] = inputs
     return wish
+
+
+def _changes() -> dict[str, Any]:
+    """Of a workspace: `add` is `PATH=DIGEST`, `remove` a path, each as often as wanted."""
+    pairs = (text.strip().rpartition("=") for text in request.form.getlist("add") if text.strip())
+    added = {path or digest: digest for path, _, digest in pairs}
+    removed = [path for path in request.form.getlist("remove") if path]
+    return {**({"add": added} if added else {}), **({"remove": removed} if removed else {})}
 
 
 def _back(id: str) -> Response:
