@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from webui.access.who import Role
 from webui.downloads import SHOWN
 from webui.pages.common import look, need, page, project
 from webui.places import Entry, Place, listing, shelf, tree
+from webui.tables import Table, read
 
 pages = Blueprint("files", __name__)
 LOOKED_AT = 256 * 1024
@@ -34,6 +35,7 @@ class Preview:
     text: str = ""
     rows: tuple[tuple[str, ...], ...] = field(default=())
     cut: bool = False
+    drawn: Table | None = None
 
 
 @pages.get("/files", defaults={"path": ""})
@@ -148,7 +150,7 @@ def _preview(place: Place, entry: Entry) -> Preview:
         return Preview()
     text, cut = content[:LOOKED_AT].decode(errors="replace"), len(content) > LOOKED_AT
     if suffix in TABLES:
-        return _table(text, TABLES[suffix], cut)
+        return replace(_table(text, TABLES[suffix], cut), drawn=read(entry.path, "", content))
     if suffix == ".json" and not cut:
         try:
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)[: 4 * LOOKED_AT]
