@@ -34,13 +34,13 @@ def provenance(
     Example: winslowctl provenance crossing/7     winslowctl provenance tracks.csv
     """
     from flow.provenance import steps, told
-    from state.log import commits_of
+    from state.log import newest, reporting
 
     client, snapshot = settings.snapshot()
     found = _found(client, snapshot, what)
     id, number, word = found[0]
     chain = steps(snapshot.projects[id], number)
-    commits = commits_of(client, {(step.project, step.record.execution) for step in chain})
+    commits = reporting(newest(client), {(step.project, step.record.execution) for step in chain})
     value = {
         "project": id,
         "execution": number,

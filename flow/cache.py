@@ -21,8 +21,11 @@ _PARTS = ("name", "image", "entrypoint", "resources", "artifacts", "show", "work
 
 
 def definition(stage: Stage) -> str:
-    """A digest of what a definition says of the result; command and environment stand in the record themselves."""
-    parts = stage.model_dump(mode="json", include=set(_PARTS))
+    """A digest of what a definition says of the result; command and environment stand in the record themselves.
+
+    What is drawn of it (`charts`) changes nothing of it.
+    """
+    parts = stage.model_dump(mode="json", include=set(_PARTS), exclude={"artifacts": {"reports": {"charts"}}})
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -159,7 +159,10 @@ MEANING: dict[str, dict[str, str]] = {
         "paths": "globs in the workspace; one that matches nothing is a failure",
         "reports": "files that Winslow reads",
     },
-    "Reports": {"metrics": "a JSON file of numbers in the workspace"},
+    "Reports": {
+        "metrics": "a JSON file of numbers in the workspace",
+        "charts": "CSV files in the workspace that the page draws, at most 8: the first column goes across",
+    },
     "Matrix": {"matrix": "names and values"},
     "Project": {
         "name": "for people",

@@ -12,6 +12,7 @@ from schema.names import IMAGE, EnvironmentName, InputName, Inside, Name
 from schema.quantities import Duration, Size
 
 EnvValue = str | int | float | bool
+MOST_CHARTS = 8
 
 
 class When(StrEnum):
@@ -81,7 +82,10 @@ class Retry(Wanted):
 
 
 class Reports(Wanted):
+    """`charts` are tables (CSV) to be drawn: the first column across, a line for each other column of numbers."""
+
     metrics: Inside | None = None
+    charts: tuple[Inside, ...] = Field(default=(), max_length=MOST_CHARTS)
 
 
 class Artifacts(Wanted):

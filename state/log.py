@@ -1,6 +1,6 @@
 """The event log: the commits of `winslow/state`, read back from their messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
@@ -47,13 +47,14 @@ def newest(repository: Recorded, tip: str | None = None) -> Iterator[EventRecord
     return (_record(*entry) for entry in repository.messages(tip))
 
 
-def commits_of(
-    repository: Recorded, wanted: set[tuple[str, int]], most: int | None = None
-) -> dict[tuple[str, int], dict[str, str]]:
-    """For each execution (project, number) the commits that speak of it, by what they say; of the newest `most`."""
+def reporting(events: Iterable[EventRecord], wanted: Set[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str]]:
+    """For each of the executions (project, number) the commits that speak of it, by what they say.
+
+    The events come newest first; an execution begins with its claim, and nothing older is looked at once all have.
+    """
     found: dict[tuple[str, int], dict[str, str]] = {}
     claimed: set[tuple[str, int]] = set()
-    for event in islice(newest(repository), most):
+    for event in events:
         key = (event.project or "", event.execution or 0)
         if key in wanted:
             found.setdefault(key, {}).setdefault(event.event, event.commit)

@@ -28,6 +28,19 @@ WORDS: Mapping[End, str] = {
     End.SUPERSEDED: "another node had taken it over",
 }
 
+REMEDIES: Mapping[End, str] = {
+    End.EXIT_CODE: "The end of its log says why.",
+    End.OOM_KILLED: "Give the stage more memory (`resources: {memory: …}`), or less to do at a time.",
+    End.TIMEOUT: "Raise its `timeout`, or give it less to do.",
+    End.NO_OUTPUT: "Let the program print now and then, or raise its `idle_timeout`.",
+    End.IMAGE_UNAVAILABLE: "Check the image's name and whether the node may pull it.",
+    End.START_FAILED: "Check its command: the image must have that program.",
+    End.MISSING_ARTIFACT: "Let the program write that file, or take it out of `artifacts.paths`.",
+    End.INVALID_INPUT: "Give another value; a file has to be in the pool of the node.",
+    End.INPUT_CHANGED: "Put changed recordings beside the old ones, under another name.",
+}
+"""What a person can do. The rest mends itself or was somebody's wish."""
+
 
 def origin(view: ProjectView, record: Execution, name: str) -> str:
     """Who gave an input: a request of its chain, else the project or the pipeline's default."""

@@ -17,9 +17,34 @@ MARKS = {
 
 def add_to(site: Flask) -> None:
     site.jinja_env.filters.update(
-        ago=ago, duration=duration, bytes=size, word=word, mark=mark, day=day, since=since, cls=state_class, clock=clock
+        ago=ago,
+        duration=duration,
+        bytes=size,
+        word=word,
+        mark=mark,
+        day=day,
+        since=since,
+        cls=state_class,
+        clock=clock,
+        plain=plain,
+        iso=iso,
+        roughly=roughly,
     )
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
+
+
+def plain(value: object) -> object:
+    """A value of an input or a metric as the pipeline writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value.get("path", value) if isinstance(value, dict) else value
+
+
+def iso(seconds: float) -> str:
+    """Seconds since 1970 for a `datetime` attribute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def word(state: str) -> str:
@@ -46,7 +71,7 @@ def clock(text: str | None) -> str:
 
 def since(seconds: float) -> str:
     """Of a time in seconds since 1970."""
-    return f"{duration(time.time() - seconds)} ago"
+    return f"{roughly(time.time() - seconds)} ago"
 
 
 def day(seconds: float) -> str:
@@ -56,7 +81,7 @@ def day(seconds: float) -> str:
 
 def ago(text: str | None) -> str:
     found = moment(text)
-    return f"{duration(time.time() - found.timestamp())} ago" if found else ""
+    return f"{roughly(time.time() - found.timestamp())} ago" if found else ""
 
 
 def duration(seconds: float | None) -> str:
@@ -70,6 +95,13 @@ def duration(seconds: float | None) -> str:
         if count or (unit == "s" and not parts):
             parts.append(f"{count} {unit}")
     return " ".join(parts[:2])
+
+
+def roughly(seconds: float) -> str:
+    """Of a guess, or of what grows older while somebody looks: seconds only below a minute, minutes below a day."""
+    if seconds < 60:
+        return duration(seconds)
+    return duration(seconds - seconds % (3600 if seconds >= 86_400 else 60))
 
 
 def size(count: float | None) -> str:

@@ -23,9 +23,22 @@ from webui.access.logins import Logins
 from webui.access.oidc import provider
 from webui.access.who import NotAllowed, Role, person_in
 from webui.asking import Outbox
+from webui.doing import doing
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
-from webui.pages import executions, files, history, login, logs, nodes, overview, pipelines, projects, wizard
+from webui.pages import (
+    executions,
+    files,
+    history,
+    login,
+    logs,
+    nodes,
+    overview,
+    pipelines,
+    projects,
+    provenance,
+    wizard,
+)
 from webui.past import Pasts
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
@@ -83,6 +96,7 @@ def create_site(page: Page) -> Flask:
         projects.pages,
         nodes.pages,
         executions.pages,
+        provenance.pages,
         files.pages,
         pipelines.pages,
         history.pages,
@@ -96,7 +110,7 @@ def create_site(page: Page) -> Flask:
     site.context_processor(_always_shown)
     site.jinja_env.filters["view_of"] = view_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
-    site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration)
+    site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
     site.register_error_handler(StateError, _away)
     site.register_error_handler(
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")

@@ -1,5 +1,6 @@
 """Executions: their records, logs and load, two beside each other, and where a result comes from."""
 
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from flow.provenance import steps, told
 from flow.views import stale
 from schema.execution import State
-from state.log import commits_of
+from state.log import newest, reporting
 from webui.api.errors import READING, Refused
 from webui.api.execution_answers import (
     Comparison,
@@ -84,7 +85,8 @@ def provenance(id: Id, number: Number, given: Now) -> Provenance:
     """The execution, what it was built on, and so on to the first: programs, parameters and who gave them, commits."""
     view, _ = given.execution(id, number)
     chain = steps(view, number)
-    commits = commits_of(given.page.source.clone, {(id, step.record.execution) for step in chain}, LOOKED_AT)
+    events = islice(newest(given.page.source.clone), LOOKED_AT)
+    commits = reporting(events, {(id, step.record.execution) for step in chain})
     found = [Step(**told(step), commits=commits.get((id, step.record.execution), {})) for step in chain]
     return Provenance(project=id, execution=number, chain=found)
 

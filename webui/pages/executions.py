@@ -1,20 +1,25 @@
 """One execution: what it was, what came of it, and its log, live where it runs on this machine."""
 
 import difflib
+from collections.abc import Iterator
 from itertools import islice
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
 from flow.compare import Row, compare, duration
 from flow.views import stale
 from flow.world import ProjectView
 from runner.logs import clean, parse
+from runner.store.errors import StoreError
 from schema import layout
 from schema.execution import Execution
-from webui.facts import WORDS, inputs
-from webui.pages.common import page, project
+from webui.charts import Frame, framed
+from webui.facts import REMEDIES, WORDS, inputs
+from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
+from webui.places import Place, tree
 from webui.shown import exhibits
+from webui.tables import Table, tables
 from webui.usage import usage
 
 pages = Blueprint("executions", __name__)
@@ -36,6 +41,7 @@ def show(id: str, number: int) -> str:
         e=record,
         inputs=inputs(view, record),
         words=WORDS,
+        remedies=REMEDIES,
         stale=number in stale(view),
         book=book,
         part=part_of(book),
@@ -43,6 +49,7 @@ def show(id: str, number: int) -> str:
         before=before,
         after=same[place + 1] if place + 1 < len(same) else None,
         changed=[each for each in compare(before, record) if not each.same] if before else [],
+        tables=tables(view, record, look(), page().data),
         took=duration,
     )
 
@@ -51,6 +58,14 @@ def show(id: str, number: int) -> str:
 def used(id: str, number: int) -> Response:
     found = usage(page().data, execution(project(id), number))
     return jsonify(found.columns() if found else {"time": []})
+
+
+@pages.get("/projects/<id>/compare")
+def chosen(id: str) -> Response:
+    """The form that takes two numbers leads to their page."""
+    numbers = [request.args.get(name, type=int) or 0 for name in ("left", "right")]
+    left, right = (execution(project(id), number).execution for number in numbers)
+    return redirect(url_for("executions.beside", id=id, left=left, right=right), code=303)  # type: ignore[return-value]
 
 
 @pages.get("/projects/<id>/compare/<int:left>/<int:right>")
@@ -64,7 +79,31 @@ def beside(id: str, left: int, right: int) -> str:
     return render_template(
         "compare.html", view=view, left=left, right=right, rows=rows, log=_log_difference(view, one, other),
         shows=[(path, *(known.get(path) for known in shows)) for path in dict.fromkeys([*shows[0], *shows[1]])],
+        tables=list(_tables(view, one, other)),
+        gone=[(record.execution, why) for record in (one, other) if (why := _gone(view, record))],
     )  # fmt: skip
+
+
+def _tables(
+    view: ProjectView, one: Execution, other: Execution
+) -> Iterator[tuple[str, Frame, Table | None, Table | None]]:
+    """Charts of one path in one frame, so that heights can be compared."""
+    left, right = ({each.path: each for each in tables(view, record, look(), page().data)} for record in (one, other))
+    for path in dict.fromkeys([*left, *right]):
+        pair = left.get(path), right.get(path)
+        yield path, framed([line.points for each in pair if each for line in each.lines]), *pair
+
+
+def _gone(view: ProjectView, record: Execution) -> str:
+    """Why files of it cannot be shown; empty where they can."""
+    data = page().data
+    if data is None:
+        return ""
+    try:
+        tree(data, look(), Place(view.id, record.execution))
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _log_difference(view: ProjectView, one: Execution, other: Execution) -> list[str]:

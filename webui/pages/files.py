@@ -3,18 +3,22 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request
+from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request
 
+from flow.controls import steps_of
 from runner.shelf import ShelfError
 from runner.store.errors import StoreError
+from schema.reasons import Wait
 from webui.access.who import Role
 from webui.downloads import SHOWN
 from webui.pages.common import look, need, page, project
 from webui.places import Entry, Place, listing, shelf, tree
+from webui.tables import Table, read
 
 pages = Blueprint("files", __name__)
 LOOKED_AT = 256 * 1024
@@ -31,6 +35,7 @@ class Preview:
     text: str = ""
     rows: tuple[tuple[str, ...], ...] = field(default=())
     cut: bool = False
+    drawn: Table | None = None
 
 
 @pages.get("/files", defaults={"path": ""})
@@ -87,7 +92,32 @@ def _shown(place: Place, path: str) -> str:
     if len(entries) == 1 and entries[0].path == path:
         return _one(place, entries[0])
     return render_template("files.html", place=place, path=path, entries=entries, crumbs=list(_crumbs(place, path)),
+                           next=_next(place),
                            total=sum(entry.bytes for entry in entries))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What can go on from the files of an execution that ended. `waits`: its chain can be resumed."""
+
+    stages: Sequence[str]
+    stage: str
+    inputs: Mapping[str, Any]
+    waits: bool
+
+
+def _next(place: Place) -> Next | None:
+    view = project(place.project) if place.execution else None
+    record = view.execution(place.execution) if view else None
+    pipeline = view.pipeline or view.definition if view else None
+    if view is None or record is None or pipeline is None or not record.state.ended or g.get("moment") is not None:
+        return None
+    stages = [stage.name for stage in pipeline.stages]
+    after = stages[stages.index(record.stage) + 1 :] if record.stage in stages else []
+    steps = steps_of(view)
+    wanted = next((name for name in after if not pipeline.stages[stages.index(name)].gate), record.stage)
+    inputs = {name: value for name, value in record.inputs.items() if name in pipeline.inputs}
+    return Next(stages, wanted, inputs, bool(steps.wait and steps.chain and steps.wait.reason is not Wait.DONE))
 
 
 def _file(place: Place, path: str) -> Entry | None:
@@ -120,7 +150,7 @@ def _preview(place: Place, entry: Entry) -> Preview:
         return Preview()
     text, cut = content[:LOOKED_AT].decode(errors="replace"), len(content) > LOOKED_AT
     if suffix in TABLES:
-        return _table(text, TABLES[suffix], cut)
+        return replace(_table(text, TABLES[suffix], cut), drawn=read(entry.path, "", content))
     if suffix == ".json" and not cut:
         text = _indented(text) or text
     return Preview("text", text, cut=cut)

@@ -1,12 +1,11 @@
 """The first page: what needs you, what runs, what waits and why, what is done. One line a project."""
 
 from collections.abc import Iterable
-from functools import partial
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from webui.pages.common import look, page, project
-from webui.rows import Row, fits, progress, rows
+from webui.pages.common import look, project
+from webui.rows import Row, fits, rows
 
 pages = Blueprint("overview", __name__)
 PER_PAGE = 100
@@ -31,11 +30,11 @@ def index() -> str:
         groups=_paged(groups, number),
         total=len(found),
         page=number,
+        per_page=PER_PAGE,
         pages=-(-len(found) // PER_PAGE) or 1,
         wanted=wanted,
         tags=sorted({tag for each in rows(snapshot).values() for tag in each.tags}),
         problems=snapshot.problems,
-        progress=partial(progress, page().data),
     )
 
 
@@ -43,7 +42,7 @@ def index() -> str:
 def line(id: str) -> Response:
     """One line anew, when something happened to the project. The list is asked for where it belongs elsewhere now."""
     found, place = rows(look().snapshot)[project(id).id], request.args.get("in", "")
-    answer = make_response(render_template("_row.html", row=found, name=place, progress=partial(progress, page().data)))
+    answer = make_response(render_template("_row.html", row=found, name=place))
     groups = {name for name, states in GROUPS}
     if place in groups and place != group_of(found):
         answer.headers["HX-Trigger-After-Settle"] = "regroup"

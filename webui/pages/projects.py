@@ -1,7 +1,6 @@
 """One project: its stages, its history grouped by stage, and everything that can be asked of it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -9,7 +8,6 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flow.asking import WouldBeRejected
 from flow.compare import duration
 from flow.controls import steps_of
-from flow.views import stale
 from flow.world import ProjectView
 from schema.errors import DocumentError
 from schema.execution import Execution
@@ -20,19 +18,11 @@ from webui.graph import Graph, graph
 from webui.pages.common import look, page, person, project
 from webui.pages.logs import execution
 from webui.rows import Row, row
+from webui.runs import history
 from webui.shown import exhibits, newest
 
 pages = Blueprint("projects", __name__)
 KINDS = ("start", "resume", "pause", "abort", "skip", "answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """An execution in the history of its stage, and which inputs differ from the one before."""
-
-    record: Execution
-    changed: Mapping[str, Any]
-    stale: bool
 
 
 @pages.get("/projects/<id>")
@@ -53,7 +43,8 @@ def _page(view: ProjectView, again: Execution | None = None, refused: str = "") 
     asked = asks(view)
     pipeline = view.pipeline or view.definition
     return render_template(
-        "project.html", view=view, row=line, steps=steps_of(view), history=dict(_history(view)), inputs=_inputs(view),
+        "project.html", view=view, row=line, steps=steps_of(view), inputs=_inputs(view),
+        history=list(history(view, request.args.get("all", ""))), all=request.args.get("all", ""),
         asks=asked, picture=_picture(view, line), again=again, typed=_typed(again), refused=refused,
         exhibits=exhibits(view, newest(view), page().source.clone) if line.now.state == "needs_input" else [],
         newest=newest(view), comments=_comments(view), pipeline=pipeline,
@@ -87,25 +78,6 @@ def _comments(view: ProjectView) -> list[tuple[str, str, str]]:
     """What people said with their requests, newest first: comment, who, which request."""
     said = [(each.comment, each.by.partition(" <")[0], each.request) for each in view.replies if each.comment]
     return said[::-1][:20]
-
-
-def _history(view: ProjectView) -> Iterator[tuple[str, list[Run]]]:
-    """By stage in the order of the pipeline, the newest run first."""
-    pipeline, outdated = view.definition or view.pipeline, stale(view)
-    names = [stage.name for stage in pipeline.stages] if pipeline else []
-    names += sorted({each.stage for each in view.executions} - set(names))
-    for name in names:
-        runs, before = [], None
-        for record in (each for each in view.executions if each.stage == name):
-            runs.append(Run(record, _changed(before, record), record.execution in outdated))
-            before = record
-        yield name, runs[::-1]
-
-
-def _changed(before: Execution | None, after: Execution) -> dict[str, Any]:
-    if before is None:
-        return {}
-    return {name: value for name, value in after.inputs.items() if before.inputs.get(name) != value}
 
 
 def _inputs(view: ProjectView) -> Mapping[str, Input]:
@@ -145,7 +117,7 @@ def _wish() -> dict[str, Any]:
     if execution := request.form.get("execution", type=int):
         wish["execution"] = execution
     if source := request.form.get("from", type=int):
-        wish["workspace"] = {"from": source}
+        wish["workspace"] = {"from": source, **_changes()}
     if request.form.get("fresh"):
         wish["fresh"] = True
     if inputs := {
@@ -155,6 +127,14 @@ def _wish() -> dict[str, Any]:
     }:
         wish["inputs"] = inputs
     return wish
+
+
+def _changes() -> dict[str, Any]:
+    """Of a workspace: `add` is `PATH=DIGEST`, `remove` a path, each as often as wanted."""
+    pairs = (text.strip().rpartition("=") for text in request.form.getlist("add") if text.strip())
+    added = {path or digest: digest for path, _, digest in pairs}
+    removed = [path for path in request.form.getlist("remove") if path]
+    return {**({"add": added} if added else {}), **({"remove": removed} if removed else {})}
 
 
 def _back(id: str) -> Response:

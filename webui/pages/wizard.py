@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 
+from flow.world import ProjectView
 from runner.shelf import ShelfError
 from schema import layout
 from schema.errors import SchemaError
@@ -15,6 +16,7 @@ from state.errors import StateError
 from state.projects import changed, created, deleted, differing
 from webui.access.who import Role
 from webui.asking import ask_many
+from webui.filters import plain
 from webui.pages.common import look, need, page, person, project
 from webui.pages.projects import told
 from webui.places import Place, shelf
@@ -104,23 +106,35 @@ def _settings(id: str, refused: str = "") -> str:
     view = project(id)
     return render_template(
         "settings.html", view=view, said=view.project, pipelines=sorted(look().snapshot.pipelines), refused=refused,
-        delete_after=look().snapshot.settings.delete_after,
+        delete_after=look().snapshot.settings.delete_after, inputs=view.pipeline.inputs if view.pipeline else {},
     )  # fmt: skip
 
 
 @pages.post("/projects/<id>/settings")
 def change(id: str) -> Response | tuple[str, int]:
     view = project(id)
-    wanted = {"name": request.form.get("name", "").strip(), "pipeline": request.form.get("pipeline", "")}
-    changes = differing(view.project, {**wanted, "tags": _tags()})
-    if not changes:
+    changes, inputs = _differences(view)
+    if not changes and not inputs:
         return redirect(url_for("projects.show", id=id), code=303)  # type: ignore[return-value]
     try:
         text = page().source.clone.read_main(layout.project(view.id))
-        _commit(changed(look().snapshot, view.id, text, changes, {}), f"Edit project {view.id}: {', '.join(changes)}")
+        files = changed(look().snapshot, view.id, text, changes, inputs)
+        _commit(files, f"Edit project {view.id}: {', '.join([*changes, *inputs])}")
     except (StateError, SchemaError) as error:
         return _settings(id, str(error)), 422
     return redirect(url_for("projects.show", id=id), code=303)  # type: ignore[return-value]
+
+
+def _differences(view: ProjectView) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the form says otherwise than the file: of its fields, and of its inputs, where empty says nothing."""
+    form = request.form
+    wanted: dict[str, Any] = {name: form[name].strip() for name in ("name", "pipeline", "description") if name in form}
+    wanted["tags"] = _tags()
+    if (priority := form.get("priority", type=int)) is not None:
+        wanted["priority"] = priority
+    shown = {name: str(plain(value)) for name, value in (view.project.inputs if view.project else {}).items()}
+    inputs = {name: value for name, value in _inputs().items() if value != shown.get(name)}
+    return differing(view.project, wanted), inputs
 
 
 @pages.post("/projects/<id>/delete")

@@ -64,7 +64,6 @@
     start();
   };
 
-  const added = [];
   const finished = (name, digest) => {
     if (drop.dataset.execution === "0") {
       fetch(location.href).then((answer) => answer.text()).then((text) => {
@@ -73,10 +72,16 @@
       });
       return;
     }
+    const added = document.getElementById("added");
+    if (!added) return;
     const path = drop.dataset.where.split("/").slice(2).join("/") + name;
-    added.push(`--add '${path.replaceAll("'", "'\\''")}=${digest}'`);
-    const next = document.getElementById("next");
-    next.hidden = false;
-    next.querySelector("code").textContent = `winslowctl resume ${drop.dataset.project} --from ${drop.dataset.execution} ${added.join(" ")}`;
+    for (const each of added.querySelectorAll("li")) if (each.dataset.path === path) each.remove();
+    const row = element("li"), said = element("input"), without = element("button", "Leave out");
+    row.dataset.path = path;
+    said.type = "hidden"; said.name = "add"; said.value = `${path}=${digest}`;
+    without.type = "button";
+    without.addEventListener("click", () => row.remove());
+    row.append(said, "with ", element("strong", path), " ", element("code", digest.slice(7, 19)), " ", without);
+    added.append(row);
   };
 })();

@@ -10,7 +10,7 @@
     for (; Math.abs(value) >= 1024 && unit < 4; unit += 1) value /= 1024;
     return `${value >= 100 || unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
   };
-  const shown = (unit) => (value) => (value == null ? "–" : unit === "B" ? bytes(value) : `${value.toFixed(0)} %`);
+  const shown = (unit) => (value) => (value == null ? "–" : unit === "B" ? bytes(value) : `${value.toFixed(value < 10 ? 1 : 0)} %`);
 
   function options(figure, names) {
     const unit = figure.dataset.unit, top = Number(figure.dataset.top), axis = { stroke: style("--faint"), grid: { stroke: style("--line") }, ticks: { stroke: style("--line") } };

@@ -86,7 +86,7 @@ def test_one_wish_for_many_projects_each_judged_by_itself(bench: Bench) -> None:
 
 def test_the_overview_groups_by_tag(bench: Bench) -> None:
     text = bench.browser.get("/?group=tag").text
-    assert text.index(">drone <small") < text.index(">without a tag <small")
+    assert text.index('id="g-drone"') < text.index('id="g-without-a-tag"')
 
 
 def test_what_was_typed_stays_where_a_request_is_refused(bench: Bench) -> None:
@@ -95,3 +95,17 @@ def test_what_was_typed_stays_where_a_request_is_refused(bench: Bench) -> None:
     assert "threshold" in answer.text
     assert 'value="a long thought"' in answer.text
     assert 'value="much"' in answer.text
+
+
+def test_R1240_inputs_and_priority_are_changed_and_what_stays_is_not_said(bench: Bench) -> None:
+    form = {"name": "Ulm crossing", "tags": "drone", "pipeline": "p", "description": "at eight", "priority": "70"}
+    assert post(bench, "/projects/ulm/settings", **form, **{"input-threshold": "0.3"}).status_code == 303
+    project = bench.look().snapshot.projects["ulm"].project
+    assert project
+    assert (project.description, project.priority, project.inputs) == ("at eight", 70, {"threshold": 0.3})
+    before = bench.look().snapshot.main
+    assert 'value="0.3"' in bench.browser.get("/projects/ulm/settings").text
+    post(bench, "/projects/ulm/settings", **form, **{"input-threshold": "0.3"})
+    assert bench.look().snapshot.main == before
+    assert post(bench, "/projects/ulm/settings", **form, **{"input-threshold": "9"}).status_code == 422
+    assert "at eight" in bench.browser.get("/projects/ulm").text

@@ -79,3 +79,11 @@ def test_only_what_changes_from_run_to_run_is_left_out_of_the_environment() -> N
     story.ask(request="start")
     first, second = story.view.executions[0].env["winslow"], claimed(story)[0].env["winslow"]
     assert {name for name in first if first[name] != second.get(name)} <= OWN
+
+
+def test_what_is_drawn_of_a_result_says_nothing_of_the_result() -> None:
+    plain, drawn = (
+        pipeline(CACHED % f", artifacts: {{reports: {{metrics: m.json{more}}}}}").stages[0]
+        for more in ("", ", charts: [loss.csv]")
+    )
+    assert definition(plain) == definition(drawn)

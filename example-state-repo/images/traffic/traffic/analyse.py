@@ -1,7 +1,8 @@
 """Speeds, flows, counts and maps of the vehicles found; accuracy where the truth is known.
 
-Reads ``clean.csv``, ``video.json`` and ``background.jpg``; writes ``summary.json``, ``trajectories.png``,
-``heatmap.png``. With the input ``ground_truth`` the scores of ``traffic.evaluate`` join summary and metrics.
+Reads ``clean.csv``, ``video.json`` and ``background.jpg``; writes ``summary.json``, ``counts.csv``,
+``trajectories.png``, ``heatmap.png``. With the input ``ground_truth`` the scores of ``traffic.evaluate`` join summary
+and metrics.
 """
 
 import sys
@@ -117,6 +118,12 @@ def counts_over_time(tracks: Tracks, video: Video) -> list[dict[str, float]]:
     ]
 
 
+def write_counts(path: Path, counts: list[dict[str, float]]) -> None:
+    """The same as a table, which the page draws."""
+    lines = [f"{each['s']},{each['vehicles']}\n" for each in counts]
+    path.write_text("".join(["seconds,vehicles\n", *lines]))
+
+
 def draw_trajectories(background: Image, tracks: Tracks) -> Image:
     image = background.copy()
     thick = max(1, image.shape[1] // 480)
@@ -169,17 +176,19 @@ def analyse(stage: Stage) -> None:
     stage.progress(60, "maps drawn")
     accuracy = measure_accuracy(stage, tracks, video)
     mean_speed = float(np.mean([float(str(vehicle["mean_speed_mps"])) for vehicle in vehicles]))
+    counts = counts_over_time(tracks, video)
     facts = {
         "video": asdict(video),
         "metres_per_pixel": scale,
         "vehicles": len(vehicles),
         "mean_speed_mps": round(mean_speed, 2),
         "flows": dict(sorted(Counter(f"{vehicle['from']}>{vehicle['to']}" for vehicle in vehicles).items())),
-        "counts": counts_over_time(tracks, video),
+        "counts": counts,
         "accuracy": asdict(accuracy) if accuracy else None,
         "tracks": vehicles,
     }
     write_json(stage.path("summary.json"), facts)
+    write_counts(stage.path("counts.csv"), counts)
     scores = asdict(accuracy) if accuracy else {}
     for name, value in {"vehicles": len(vehicles), "mean_speed_mps": mean_speed, **scores}.items():
         stage.metric(name, value)
