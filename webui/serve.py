@@ -9,6 +9,7 @@ import uvicorn
 
 from state.git import GitRepository
 from state.urls import shown
+from state.watch import watch
 from webui.app import LOCAL, create_app
 from webui.asking import Outbox
 from webui.fleet import Fleet
@@ -49,7 +50,9 @@ def run_page(options: WebOptions) -> None:
 def _source(options: WebOptions) -> Source:
     if options.beside_node or (options.data / NODE_VIEW).exists():
         return NodeSource(options.data)
-    return OwnSource(GitRepository(options.repo, options.data / "web" / "view.git"), options.poll)
+    source = OwnSource(GitRepository(options.repo, options.data / "web" / "view.git"), options.poll)
+    watch(options.repo, source.hurry)
+    return source
 
 
 def _secret(path: Path) -> bytes:

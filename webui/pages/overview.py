@@ -105,7 +105,7 @@ def index() -> str:
 @pages.get("/rows/<id>")
 def line(id: str) -> Response:
     """One line anew, when something happened to the project. The list is asked for where it belongs elsewhere now."""
-    found, place = rows(look().snapshot)[project(id).id], request.args.get("in", "")
+    found, place = row(look().snapshot, project(id)), request.args.get("in", "")
     answer = make_response(render_template("_row.html", row=found, name=place))
     groups = {name for name, states in GROUPS}
     if place in groups and place != group_of(found):
