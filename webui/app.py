@@ -1,18 +1,16 @@
 """The page as one ASGI application: Flask for pages, Starlette around it for what streams."""
 
-from pathlib import Path
-
 from a2wsgi import WSGIMiddleware
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from state.errors import StateError
 from webui.access.gate import Anyone, Doorman, Gate
 from webui.downloads import Downloads
 from webui.log_stream import LogStream
+from webui.packing import packed, static
 from webui.security import App, Guard
 from webui.site import Page, create_site
 from webui.source import Watch
@@ -55,7 +53,7 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
         *_files(page),
-        Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
-        Mount("/", WSGIMiddleware(create_site(page), workers=10)),  # type: ignore[arg-type]
+        Mount("/static", static()),
+        Mount("/", packed(WSGIMiddleware(create_site(page), workers=10))),  # type: ignore[arg-type]
     ]
     return Guard(Gate(Starlette(routes=routes), doorman or Anyone(page.author)), hosts)

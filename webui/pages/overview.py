@@ -80,7 +80,12 @@ class Rows:
         return found
 
 
+def _all_tags(snapshot: Snapshot) -> list[str]:
+    return sorted({tag for view in snapshot.projects.values() if view.project for tag in view.project.tags})
+
+
 rows: Memo[Snapshot, Mapping[str, Row]] = Memo(Rows().of, 2)
+tags: Memo[Snapshot, list[str]] = Memo(_all_tags, 2)
 
 
 @pages.get("/")
@@ -97,7 +102,7 @@ def index() -> str:
         page=number,
         pages=-(-len(found) // PER_PAGE) or 1,
         wanted=wanted,
-        tags=sorted({tag for each in rows(snapshot).values() for tag in each.tags}),
+        tags=tags(snapshot),
         problems=snapshot.problems,
     )
 
