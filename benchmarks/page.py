@@ -109,6 +109,7 @@ def _shown(page: Served, rounds: int) -> dict[str, object]:
         "first_byte": spread([page.first_byte("/") for _ in range(rounds)]),
         "found": spread([page.first_byte("/?q=v049") for _ in range(rounds)]),
         "one_row": spread([page.first_byte("/rows/v00007") for _ in range(rounds)]),
+        "metrics": spread([page.first_byte("/metrics") for _ in range(rounds)]),
         "weight": {"total": sum(weights.values()), **weights},
     }
 

@@ -10,6 +10,7 @@ from state.errors import StateError
 from webui.access.gate import Anyone, Doorman, Gate
 from webui.downloads import Downloads
 from webui.log_stream import LogStream
+from webui.metrics import Metrics
 from webui.packing import packed, static
 from webui.security import App, Guard
 from webui.site import Page, create_site
@@ -49,6 +50,7 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
     routes = [
         Route("/healthz", lambda request: JSONResponse({"ok": True})),
         Route("/readyz", ready),
+        Route("/metrics", Metrics(page).answer),
         Route("/events", Events(watch).answer),
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
