@@ -9,6 +9,7 @@ from starlette.routing import Mount, Route
 from state.errors import StateError
 from webui.access.gate import Anyone, Doorman, Gate
 from webui.downloads import Downloads
+from webui.hooks import Hook
 from webui.log_stream import LogStream
 from webui.metrics import Metrics
 from webui.packing import packed, static
@@ -19,6 +20,11 @@ from webui.streams import Events
 from webui.uploads import Uploads
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _hooks(page: Page) -> list[Route]:
+    """Where the page has a directory for the secret."""
+    return [Hook(page.data, page.source.hurry).route()] if page.data else []
 
 
 def _files(page: Page) -> list[Route]:
@@ -54,6 +60,7 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Route("/events", Events(watch).answer),
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
+        *_hooks(page),
         *_files(page),
         Mount("/static", static()),
         Mount("/", packed(WSGIMiddleware(create_site(page), workers=10))),  # type: ignore[arg-type]
