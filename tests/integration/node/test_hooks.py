@@ -1,16 +1,23 @@
 """A server's webhook wakes a real node that would ask it only in an hour, through the page beside it."""
 
+import subprocess
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from state.git import GitRepository
-from tests.integration.node.lab import AUTHOR, Lab, stage
+from tests.docs.pages import ROOT, blocks
+from tests.integration.node.lab import AUTHOR, HANG, Lab, stage
 from tests.servers.http import HttpServer
 from webui import hook_secret
 from webui.app import create_app
+from webui.hooks import Hook
 from webui.site import Page
 from webui.source import NodeSource, OwnSource, Source
 
@@ -54,3 +61,24 @@ def test_a_hook_makes_a_page_without_a_node_look_at_once(slow: Lab) -> None:
         slow.until(lambda _: server.get("/readyz").status_code == 200)
         slow.edit({"projects/later/project.yaml": "pipeline: p\n"})
         slow.until(lambda _: push_hook(server, data) == 202 and server.get("/projects/later").status_code == 200)
+
+
+def test_the_command_of_the_page_on_gitlab_wakes(tmp_path: Path) -> None:
+    [command] = [
+        block.text for block in blocks(ROOT / "docs" / "gitlab.md") if block.argument.endswith("test_hooks.py")
+    ]
+    woken = threading.Event()
+    app = Starlette(routes=[Hook(tmp_path, woken.set).route()])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + HANG
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    typed = command.replace("/var/lib/winslow", str(tmp_path)).replace("localhost:8484", f"127.0.0.1:{port}")
+    subprocess.run(["sh", "-euc", typed], check=True, timeout=HANG)
+    server.should_exit = True
+    thread.join(HANG)
+    assert woken.is_set()
