@@ -20,7 +20,7 @@ from webui.nudges import nudge
 NODE_VIEW = "view.json"
 """What the node writes in its data directory (`controller.window`)."""
 Answer = TypeVar("Answer")
-LOOK_EVERY = 0.1
+LOOK_EVERY = 1.0
 """Seconds between two looks at that file, where nobody says that it changed; each costs one `stat`."""
 
 
