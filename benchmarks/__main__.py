@@ -13,7 +13,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, idle, logs, scale, stages, transfers, uploads, workspaces
+from benchmarks import command, containers, idle, logs, page, scale, stages, transfers, uploads, workspaces
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
@@ -24,6 +24,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "logs": lambda given: logs.measure(given.rounds, given.gigabytes),
     "transfers": lambda given: transfers.measure(given.rounds, given.megabytes, given.files),
     "uploads": lambda given: uploads.measure(min(given.rounds, 5), given.megabytes),
+    "page": lambda given: page.measure(given.projects, given.rounds),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 
@@ -34,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("which", nargs="*", help=f"of {', '.join(MEASURES)}; all of them if none is named")
     parser.add_argument("--rounds", type=int, default=20, help="repetitions (default 20)")
-    parser.add_argument("--projects", type=int, default=10_000, help="of `scale` (default 10000)")
+    parser.add_argument("--projects", type=int, default=10_000, help="of `scale`, `page` (default 10000)")
     parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
     parser.add_argument("--megabytes", type=int, default=200, help="of `workspaces`, `transfers` (default 200)")
     parser.add_argument("--files", type=int, default=500, help="of `workspaces`, `transfers` (default 500)")

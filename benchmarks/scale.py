@@ -39,8 +39,8 @@ _ID = re.compile(rb"\b[0-9a-f]{32}\b")
 def measure(projects: int, rounds: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lab = _model(folder)
-        _multiply(lab.remote, projects)
+        lab = model(folder)
+        multiply(lab.remote, projects)
         clone = folder / "node.git"
         subprocess.run(["git", "clone", "-q", "--bare", str(lab.remote), str(clone)], check=True)
         cold, again = _start(lab.remote, clone), _start(lab.remote, clone)
@@ -52,7 +52,7 @@ def measure(projects: int, rounds: int) -> dict[str, object]:
         }
 
 
-def _model(folder: Path) -> Lab:
+def model(folder: Path) -> Lab:
     lab = Lab(folder, [ONE], STAGE, 5)
     with node(lab, "--runner", "process"):
         lab.ask([ONE])
@@ -60,7 +60,7 @@ def _model(folder: Path) -> Lab:
     return lab
 
 
-def _multiply(remote: Path, projects: int) -> None:
+def multiply(remote: Path, projects: int) -> None:
     repo = pygit2.Repository(str(remote))
     _copies(repo, layout.MAIN, projects, "more\n")
     wanted = repo.references[layout.MAIN].target

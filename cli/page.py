@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import people, settings
+from cli import hooks, people, settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     pages = typer.Typer(invoke_without_command=True)
     pages.callback()(web)
     people.add_to(pages)
+    hooks.add_to(pages)
     app.add_typer(pages, name="web")
     app.command(hidden=True)(peer)
 

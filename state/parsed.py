@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from flow.interpolate import mistakes
 from flow.judge import misnamed, unfilled
 from schema import codec, documents
+from schema.compact import compact
 from schema.errors import DocumentError, Problem
 from schema.pipeline import Pipeline
 from state.cache import Cache
@@ -47,11 +48,13 @@ class Parsed:
     def _read(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel | DocumentError:
         known = self.cache.find(kind, blob) if self.cache else None
         if known is not None:
-            return known
+            return compact(known)
         found = _parse(kind, path, load)
-        if self.cache and isinstance(found, BaseModel):
+        if not isinstance(found, BaseModel):
+            return found
+        if self.cache:
             self.cache.keep(kind, blob, found)
-        return found
+        return compact(found)
 
 
 def read(kind: str, path: str, content: Content) -> BaseModel:

@@ -20,7 +20,8 @@ from state.trees import IRREGULAR
 MAX_TREE = 64 * 1024 * 1024
 """Bytes of a folder's object (about a million entries); what is larger counts as empty."""
 MAX_COMMIT = 1024 * 1024
-LISTINGS = 65_536
+LISTINGS = 4096
+"""Of folders that are remembered. Of a project that did not change none is looked at again."""
 LARGE, LARGE_LISTINGS = 1000, 8
 """A listing of more entries is large, and of these only the newest few are remembered."""
 REMEMBERED = 65_536

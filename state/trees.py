@@ -21,8 +21,8 @@ IRREGULAR = ""
 DELETE_NOW = "Winslow-Delete: now"
 CONFIRM = "Winslow-Confirm-Deletions: yes"
 
-place_on_main = lru_cache(100_000)(layout.place_on_main)
-place_on_state = lru_cache(100_000)(layout.place_on_state)
+place_on_main = lru_cache(4096)(layout.place_on_main)
+place_on_state = lru_cache(4096)(layout.place_on_state)
 
 
 def folder_of(path: str) -> str:

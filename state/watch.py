@@ -1,4 +1,4 @@
-"""Waking up at once when a repository on this machine changes. Only a hint: correctness rests on polling."""
+"""Waking up at once when a repository or folder on this machine changes. Only a hint: correctness rests on polling."""
 
 import threading
 from collections.abc import Callable
@@ -20,20 +20,32 @@ def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
     heads = folder / "refs" / "heads"
     if not heads.is_dir():
         return lambda: None
+    return watch_folder(heads, wake, lambda path: not path.endswith(".lock"))
+
+
+def watch_folder(
+    folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], *, recursive: bool = True
+) -> Callable[[], None]:
+    """Call `wake` whenever a file with a wanted path changes in a folder; the returned function ends the watch.
+
+    Packing refs looks like a removal here, and wakes as well.
+    """
     ended = threading.Event()
-    thread = threading.Thread(target=_watch, args=(heads, wake, ended), name="watch", daemon=True)
-    thread.start()
+    work = (folder, wake, wanted, recursive, ended)
+    threading.Thread(target=_watch, args=work, name="watch", daemon=True).start()
     return ended.set
 
 
-def _watch(heads: Path, wake: Callable[[], None], ended: threading.Event) -> None:
-    """Packing the refs looks like a removal here, and wakes as well."""
+def _watch(
+    folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], recursive: bool, ended: threading.Event
+) -> None:
     from watchfiles import watch as changes
 
     try:
         for _ in changes(
-            heads,
-            watch_filter=lambda _, path: not path.endswith(".lock"),
+            folder,
+            watch_filter=lambda _, path: wanted(path),
+            recursive=recursive,
             stop_event=ended,
             step=5,
             debounce=20,

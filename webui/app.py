@@ -1,13 +1,10 @@
 """The page as one ASGI application: Flask for pages, FastAPI for programs, Starlette around both for what streams."""
 
-from pathlib import Path
-
 from a2wsgi import WSGIMiddleware
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from state.errors import StateError
 from webui.access.config import LOCAL
@@ -16,13 +13,21 @@ from webui.access.who import Role, person_in
 from webui.api.service import PATH, create_api
 from webui.api.shape import Shape
 from webui.downloads import Downloads
+from webui.hooks import Hook
 from webui.log_stream import LogStream
+from webui.metrics import Metrics
+from webui.packing import packed, static
 from webui.security import App, Guard
 from webui.site import Page, create_site
 from webui.source import Watch
 from webui.streams import Events
 from webui.uploads import Uploads
 from webui.whole import Whole
+
+
+def _hooks(page: Page) -> list[Route]:
+    """Where the page has a directory for the secret."""
+    return [Hook(page.data, page.source.hurry).route()] if page.data else []
 
 
 def _files(page: Page) -> list[Route]:
@@ -57,13 +62,15 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
     routes = [
         Route("/healthz", lambda request: JSONResponse({"ok": True})),
         Route("/readyz", ready),
+        Route("/metrics", Metrics(page).answer),
         Route("/events", Events(watch).answer),
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
+        *_hooks(page),
         *_files(page),
         Mount(PATH, create_api(page)),
-        Mount("/static", StaticFiles(directory=str(Path(__file__).parent / "static"))),
-        Mount("/", Whole(WSGIMiddleware(create_site(page), workers=10))),  # type: ignore[arg-type]
+        Mount("/static", static()),
+        Mount("/", packed(Whole(WSGIMiddleware(create_site(page), workers=10)))),  # type: ignore[arg-type]
     ]
     gate = Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author))
     return Guard(Shape(gate, PATH), hosts)

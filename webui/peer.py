@@ -5,7 +5,6 @@ files and logs of executions, and a nudge that somebody has pushed.
 import functools
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -25,15 +24,12 @@ from runner.store.objects import Objects
 from runner.store.workspaces import Workspaces
 from schema.names import NAME
 from state.errors import StateError
+from webui.nudges import Seldom, nudge
 from webui.source import NodeSource
 
 WAITS = 5.0
 """Seconds after which a node that does not finish its question is left alone."""
 CONTAINER = re.compile(r"[0-9a-f]{32}")
-NUDGED = "nudge"
-"""The file that is touched, in the data directory; the node watches it."""
-EVERY = 0.2
-"""Seconds between two nudges that are passed on."""
 
 
 class Large(FileResponse):
@@ -46,7 +42,7 @@ class Giver:
     def __init__(self, name: str, data: Path, keys: Callable[[str], str]) -> None:
         self.name, self.data, self.keys = name, data, keys
         self.objects, self.workspaces = Objects(data / "store", (0, 0)), Workspaces(data)
-        self._nudged = 0.0
+        self.nudged = Seldom(functools.partial(nudge, data))
 
     async def __call__(self, request: Request, answer: Callable[[Request], Response]) -> Response:
         """Whoever signed the path as it stands in the request is answered."""
@@ -87,9 +83,7 @@ class Giver:
         return StreamingResponse(pieces, media_type="application/octet-stream")
 
     def nudge(self, request: Request) -> Response:
-        if time.monotonic() - self._nudged > EVERY:
-            self._nudged = time.monotonic()
-            (self.data / NUDGED).touch()
+        self.nudged()
         return PlainTextResponse("thanks\n", 202)
 
 

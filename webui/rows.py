@@ -61,7 +61,12 @@ class Rows:
         return found
 
 
+def _all_tags(snapshot: Snapshot) -> list[str]:
+    return sorted({tag for view in snapshot.projects.values() if view.project for tag in view.project.tags})
+
+
 rows: Memo[Snapshot, Mapping[str, Row]] = Memo(Rows().of, 2)
+tags: Memo[Snapshot, list[str]] = Memo(_all_tags, 2)
 
 
 def progress(data: Path | None, each: Row) -> float | None:

@@ -16,6 +16,7 @@ from state.access import TOKEN
 from state.errors import StateError
 from state.git import GitRepository
 from state.urls import shown
+from state.watch import watch
 from webui.access.config import LOCAL, PageConfig, WrongConfig, config_of, refuse_open_door
 from webui.access.gate import Anyone
 from webui.access.logins import Logins
@@ -121,7 +122,9 @@ def _bracketed(host: str) -> str:
 def _source(options: WebOptions) -> Source:
     if options.beside_node or (options.data / NODE_VIEW).exists():
         return NodeSource(options.data)
-    return OwnSource(GitRepository(options.repo, options.data / "web" / "view.git"), options.poll)
+    source = OwnSource(GitRepository(options.repo, options.data / "web" / "view.git"), options.poll)
+    watch(options.repo, source.hurry)
+    return source
 
 
 def _secret(path: Path) -> bytes:

@@ -14,12 +14,14 @@ from state.assemble import Assembler
 from state.errors import StateError
 from state.git import GitRepository
 from state.looks import Looks, Reader
+from state.watch import watch_folder
+from webui.nudges import nudge
 
 NODE_VIEW = "view.json"
 """What the node writes in its data directory (`controller.window`)."""
 Answer = TypeVar("Answer")
-LOOK_EVERY = 0.1
-"""Seconds between two looks at that file; each costs one `stat`."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks at that file, where nobody says that it changed; each costs one `stat`."""
 
 
 class NothingYet(StateError):
@@ -51,6 +53,14 @@ class Source(Protocol):
         """NothingYet, StateError."""
         ...
 
+    def tell(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from another thread, when there may be something new to look at. Only a hint."""
+        ...
+
+    def hurry(self) -> None:
+        """Somebody says that the server has something new. Waits for nothing."""
+        ...
+
 
 class NodeSource:
     """The view of the node beside which this page runs: nothing is asked of the server."""
@@ -74,6 +84,12 @@ class NodeSource:
             if self._known is None or self._known[0] != stamp:
                 self._known = (stamp, self._read())
             return self._known[1]
+
+    def tell(self, wake: Callable[[], None]) -> None:
+        watch_folder(self.data, wake, lambda path: path.endswith(f"/{NODE_VIEW}"), recursive=False)
+
+    def hurry(self) -> None:
+        nudge(self.data)
 
     def _stamp(self) -> tuple[int, int]:
         try:
@@ -108,6 +124,8 @@ class OwnSource:
         self._look: Look | None = None
         self._said = "the repository was not reached yet"
         self._asking, self._seen = threading.Lock(), Sightings()
+        self._hurry = threading.Event()
+        self._listeners: list[Callable[[], None]] = []
         threading.Thread(target=self._run, name="fetch", daemon=True).start()
 
     @property
@@ -119,10 +137,17 @@ class OwnSource:
             raise NothingYet(self._said)
         return self._look
 
+    def tell(self, wake: Callable[[], None]) -> None:
+        self._listeners.append(wake)
+
+    def hurry(self) -> None:
+        self._hurry.set()
+
     def _run(self) -> None:
         while True:
+            self._hurry.clear()
             self.refresh()
-            time.sleep(self.poll)
+            self._hurry.wait(self.poll)
 
     def refresh(self) -> None:
         """Ask the server now. While it is away, what was seen last stays."""
@@ -135,6 +160,8 @@ class OwnSource:
             self._seen = looked(self._seen, now=time.monotonic(), poll=self.poll, snapshot=found, watched=())
             silence = {node: self._seen.silence(node) for node in found.inventories}
             self._look = Look(found, time.time(), silence=silence)
+        for wake in self._listeners:
+            wake()
 
     def use(self, work: Callable[[GitRepository], Answer]) -> Answer:
         """What `work` finds out with this clone, alone with it."""
@@ -150,6 +177,8 @@ class Watch:
         self._listeners: set[Callable[[Look, Look | None], None]] = set()
         self._lock = threading.Lock()
         self.last: Look | None = None
+        self._woken = threading.Event()
+        source.tell(self._woken.set)
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def listen(self, listener: Callable[[Look, Look | None], None]) -> Callable[[], None]:
@@ -165,6 +194,7 @@ class Watch:
 
     def _run(self) -> None:
         while True:
+            self._woken.clear()
             try:
                 look = self.source.look()
             except (StateError, OSError, ValueError):
@@ -175,4 +205,4 @@ class Watch:
                     listeners = list(self._listeners)
                 for listener in listeners:
                     listener(look, before)
-            time.sleep(LOOK_EVERY)
+            self._woken.wait(LOOK_EVERY)

@@ -14,8 +14,9 @@ from webui.access.sessions import Claims, Sessions
 from webui.access.tokens import Tokens
 from webui.access.users import User, Users
 from webui.access.who import NOBODY, Person
+from webui.hook_secret import PLACE
 
-OPEN = frozenset({"/healthz", "/readyz", "/login", "/login/oidc", "/login/back", "/logout", "/hooks/git"})
+OPEN = frozenset({"/healthz", "/readyz", "/login", "/login/oidc", "/login/back", "/logout", PLACE})
 """What asks for no login; each looks after itself."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from flask import Blueprint, Response, make_response, render_template, request
 
 from webui.pages.common import look, project
-from webui.rows import Row, fits, rows
+from webui.rows import Row, fits, row, rows, tags
 
 pages = Blueprint("overview", __name__)
 PER_PAGE = 100
@@ -33,7 +33,7 @@ def index() -> str:
         per_page=PER_PAGE,
         pages=-(-len(found) // PER_PAGE) or 1,
         wanted=wanted,
-        tags=sorted({tag for each in rows(snapshot).values() for tag in each.tags}),
+        tags=tags(snapshot),
         problems=snapshot.problems,
     )
 
@@ -41,7 +41,7 @@ def index() -> str:
 @pages.get("/rows/<id>")
 def line(id: str) -> Response:
     """One line anew, when something happened to the project. The list is asked for where it belongs elsewhere now."""
-    found, place = rows(look().snapshot)[project(id).id], request.args.get("in", "")
+    found, place = row(look().snapshot, project(id)), request.args.get("in", "")
     answer = make_response(render_template("_row.html", row=found, name=place))
     groups = {name for name, states in GROUPS}
     if place in groups and place != group_of(found):
