@@ -22,7 +22,7 @@ from runner.peers import Peers
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
-from runner.store.errors import Away, NotFound, StoreError, gone
+from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
 from runner.store.manifest import Row, shown
 from runner.store.push import push
 from runner.store.tree import Tree
@@ -99,9 +99,12 @@ class Folders:
                 add=order.add,
                 remove=order.remove,
                 holders=self._holders(order),
+                givers=self._givers(order),
             )
         except Away as error:
             raise Interrupted(f"the workspace of execution {order.source} could not be fetched: {error}") from None
+        except NotGiven as error:
+            raise InputMissing(str(error)) from None
         except StoreError as error:
             if order.source is not None and (why := self.workspaces.dropped(order.project, order.source)):
                 raise InputMissing(gone(order.project, order.source, why)) from None
@@ -114,6 +117,14 @@ class Folders:
         holders = [Holder(self.bucket.name, self.bucket.open, self.bucket.put)] if self.bucket else []
         source = self.peers.source(order.holder) if self.peers and order.holder else None
         return [*holders, Holder(order.holder, source)] if source and order.holder else holders
+
+    def _givers(self, order: Order) -> list[Holder]:
+        """Who may have what a person put in: it lies where they put it in, which no record says."""
+        if not order.add:
+            return []
+        others = sorted(self.peers.known) if self.peers else []
+        sources = [(node, self.peers.source(node)) for node in others if self.peers and node != order.holder]
+        return [*self._holders(order), *(Holder(node, source) for node, source in sources if source)]
 
     def _input(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path

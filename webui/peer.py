@@ -1,5 +1,5 @@
 """What a node gives to other nodes, to whoever signs with a key of an inventory: objects of its store by digest, the
-files and logs of executions, and a nudge that somebody has pushed.
+files and logs of executions, and a nudge that somebody has pushed. Its pool and its projects' files: `peer_files`.
 """
 
 import functools
@@ -25,6 +25,7 @@ from runner.store.objects import Objects
 from runner.store.workspaces import Workspaces
 from schema.names import NAME
 from state.errors import StateError
+from webui.peer_files import PeerFiles
 from webui.source import NodeSource
 
 WAITS = 5.0
@@ -116,6 +117,7 @@ def create_peer(name: str, data: Path, keys: Callable[[str], str]) -> Starlette:
             route("/peer/rows/{project}/{number:int}", giver.give_rows),
             route("/peer/now/{project}/{number:int}/{path:path}", giver.give_file),
             route(NUDGE, giver.nudge),
+            *PeerFiles(name, data, keys).routes(),
         ]
     )
 

@@ -57,10 +57,10 @@ class Upload:
 
 
 class Uploads:
-    """`data` is the node's directory."""
+    """`data` is the node's directory; `promised` refuses what does not say its digest first."""
 
-    def __init__(self, data: Path) -> None:
-        self.data, self.folder = data, data / "uploads"
+    def __init__(self, data: Path, *, promised: bool = False) -> None:
+        self.data, self.folder, self.promised = data, data / "uploads", promised
         self._writing: set[str] = set()
         self._hashes: dict[str, tuple[blake3, int]] = {}  # and up to where; lost with this process, and made anew
 
@@ -105,7 +105,7 @@ class Uploads:
         if place is None or not path.rstrip("/"):
             raise Refused(400, "metadata `where`: pool:PATH, PROJECT:PATH or PROJECT/N/PATH is wanted")
         digest, replace = told.get("digest", ""), told.get("replace") == "true"
-        if digest and not is_digest(digest):
+        if (digest or self.promised) and not is_digest(digest):
             raise Refused(400, "metadata `digest`: blake3: and 64 digits")
         target = self._target(place, path)
         if not place.execution and target.exists() and not replace:

@@ -4,7 +4,7 @@ Holders are asked in their order, for each object anew. What comes is believed o
 has it damaged, or not at all although it should, is mended from the next where it can be.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,13 @@ def bring(
         return size
 
     return came + sum(each(one, missing.values(), AT_ONCE))
+
+
+def fetch(
+    objects: Objects, digests: Iterable[str], holders: Sequence[Holder], say: Callable[[str], None] = lambda text: None
+) -> int:
+    """Bytes that came of contents that no manifest names yet: what a person put in for a next stage. StoreError."""
+    return sum(_one(objects, digest, False, holders, say) for digest in digests if not objects.has(digest))
 
 
 def _manifest(objects: Objects, manifest: str, holders: Sequence[Holder], say: Callable[[str], None]) -> int:
