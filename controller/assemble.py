@@ -30,6 +30,7 @@ from controller.loop import Controller, Parts
 from controller.notifier import Notifier
 from controller.notify_send import CannotSend, read_targets
 from controller.pace import Pace
+from controller.pools import Pools
 from controller.retaining import NO_LEAST, Retaining, Room, spoken_of
 from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
@@ -291,6 +292,7 @@ def _controller(
             changed=changed,
             note=note,
             retain=retain,
+            pools=Pools(pool).seen,
         )
     )
 

@@ -133,7 +133,8 @@ class Folders:
         if root not in real.parents:
             raise InputMissing(f"{name}: {path!r} leads out of the pool {self.pool}")
         if not real.is_file():
-            raise InputMissing(f"{name}: no file {path!r} in the pool of this node ({self.pool})")
+            here = f"{name}: no file {path!r} in the pool of this node ({self.pool})"
+            raise InputMissing(f"{here}: `winslowctl files put` puts it in")
         return {"path": path, "digest": self.workspaces.objects.cache.file(real), "bytes": real.stat().st_size}
 
     def _stamp(self, order: Order, name: str) -> list[int]:
