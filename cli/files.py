@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import fetching, output, remote, settings, shelves
+from cli import checking, fetching, output, remote, settings, shelves
 from cli.errors import CommandError
 from cli.history import execution_of
 from cli.places import NODE, Place, place
@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     files.command("ls")(files_ls)
     files.command("get")(files_get)
     shelves.add_to(files)
+    checking.add_to(files)
     app.add_typer(files, name="files")
 
 

@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -115,16 +116,21 @@ class Folders:
     def _holders(self, order: Order) -> list[Holder]:
         """Who may have what this node lacks. The bucket first: it is there when a node is not."""
         holders = [Holder(self.bucket.name, self.bucket.open, self.bucket.put)] if self.bucket else []
+        if self.peers and order.holder == self.peers.me:  # what was damaged here, another that fetched it may have
+            return [*holders, *(replace(other, sure=False) for other in self._others(order))]
         source = self.peers.source(order.holder) if self.peers and order.holder else None
         return [*holders, Holder(order.holder, source)] if source and order.holder else holders
+
+    def _others(self, order: Order) -> list[Holder]:
+        sources = [(node, self.peers.source(node)) for node in sorted(self.peers.known)] if self.peers else []
+        return [Holder(node, source) for node, source in sources if source and node != order.holder]
 
     def _givers(self, order: Order) -> list[Holder]:
         """Who may have what a person put in: it lies where they put it in, which no record says."""
         if not order.add:
             return []
-        others = sorted(self.peers.known) if self.peers else []
-        sources = [(node, self.peers.source(node)) for node in others if self.peers and node != order.holder]
-        return [*self._holders(order), *(Holder(node, source) for node, source in sources if source)]
+        near = [holder for holder in self._holders(order) if holder.sure]
+        return [*near, *self._others(order)]
 
     def _input(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path
@@ -244,9 +250,18 @@ class Folders:
         for run in (self.data / "runs").glob("*/io"):
             if _project_of(run) == project:
                 shutil.rmtree(run.parent, ignore_errors=True)
+        self._wipe_uploads(project)
         shutil.rmtree(root / "files", ignore_errors=True)
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()
+
+    def _wipe_uploads(self, project: str) -> None:
+        """What has not come whole yet."""
+        for file in (self.data / "uploads").glob("*.json"):
+            note = notes.read(file)
+            if str(note.get("where", "")).startswith((f"{project}:", f"{project}/")):
+                Path(str(note["part"])).unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
 
 
 def _beginning(tree: Tree, path: str) -> bytes:

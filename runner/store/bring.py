@@ -22,11 +22,15 @@ AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody who may have objects. `mend` gives it one that it should have had."""
+    """Somebody who may have objects. `mend` gives it one that it should have had.
+
+    `sure`: while it is away, nothing is given up.
+    """
 
     name: str
     open: Source
     mend: Callable[[str, Path], None] | None = None
+    sure: bool = True
 
 
 def bring(
@@ -49,7 +53,7 @@ def bring(
         passing()
         return size
 
-    return came + sum(each(one, missing.values(), AT_ONCE))
+    return came + sum(each(one, missing.values(), AT_ONCE, objects.joined()))
 
 
 def fetch(
@@ -88,7 +92,7 @@ def _one(objects: Objects, digest: str, executable: bool, holders: Sequence[Hold
             with cast(BinaryIO, holder.open(digest)) as file:
                 _, size = objects.copy(file, executable, digest)
         except Away as error:
-            away = error
+            away = error if holder.sure else away
         except MissingObject:
             wrong.append(holder)
         except DamagedObject as error:

@@ -11,18 +11,17 @@ belongs to the stages' user, or a stage could not change, in its own copy, what 
 import errno
 import os
 import secrets
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from blake3 import blake3
 
-from runner.store import digests
+from runner.store import digests, holes
 from runner.store.errors import DamagedObject, MissingObject, StoreError
-from runner.store.reflink import clone
+from runner.store.reflink import fill
 
 PIECE = 1 << 20
 NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
@@ -108,7 +107,8 @@ class Objects:
         with self._temporary() as (path, file):
             while piece := source.read(PIECE):
                 state.update(piece)
-                size += file.write(piece)
+                size += holes.write(file, piece)
+            file.truncate(size)
             digest = digests.PREFIX + state.hexdigest()
             if expected and digest != expected:
                 raise DamagedObject(f"asked for {expected}, and got {digest}")
@@ -152,8 +152,7 @@ class Objects:
 
     def _copied(self, source: BinaryIO, digest: str, executable: bool) -> None:
         with self._temporary() as (path, file):
-            if not clone(source.fileno(), file.fileno()):
-                shutil.copyfileobj(source, file, PIECE)
+            fill(source, file)
             self._keep(path, file, digest, executable)
 
     def variant(self, digest: str, executable: bool, size: int) -> Path:
@@ -207,6 +206,16 @@ class Objects:
             _sync(path)
         for folder in {path.parent for path in waiting}:
             _sync(folder)
+
+    def joined(self) -> Callable[[], None]:
+        """For a thread that stores for this one: what it stores is written through with what this one does."""
+        waiting: list[Path] | None = getattr(self._later, "paths", None)
+
+        def join() -> None:
+            if waiting is not None:
+                self._later.paths = waiting
+
+        return join
 
     def _through(self, path: Path) -> None:
         """After a power cut an object that was not written through may be cut off, which its size shows."""

@@ -231,3 +231,46 @@ def test_M8_a_stage_that_reads_the_pool_runs_where_the_file_is(lab: Labs, tmp_pa
         assert "no file 'nowhere.mp4' in the pool of this node" in view.executions[-1].text
     finally:
         made.close()
+
+
+# -- a bad disk --------------------------------------------------------------------------------------------------------
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_M11_an_object_that_the_disk_damaged_is_found_named_and_fetched_anew_from_another_holder(
+    lab: Labs, tmp_path: Path
+) -> None:
+    stages = stage("one", "open('t', 'wb').write(b'x' * 50000)", node="{labels: [n1]}")
+    stages += stage("two", "open('seen', 'w').write(str(set(open('t', 'rb').read())))", node="{labels: [n2]}")
+    stages += stage("three", "open('size', 'w').write(str(set(open('t', 'rb').read())))", node="{labels: [n1]}")
+    fleet = Fleet(lab(stages, lost_after="20s"))
+    try:
+        for name in ("n1", "n2"):
+            fleet.start(name)
+        fleet.lab.ask("request: start\nthen: pause\nstage: one")
+        fleet.lab.until_reason("PauseRequested")
+        fleet.lab.ask("request: resume\nthen: pause")
+        fleet.lab.until(lambda view: len([e for e in view.executions if e.state is State.SUCCEEDED]) == 2)
+        assert "nothing is damaged" in told(fleet, "files", "check")
+        from runner.store.workspaces import Workspaces
+
+        first = Workspaces(fleet.lab.folder / "n1")
+        flip(first.objects.find(first.look("v", 1).row("t").value))
+        checked = winslowctl(fleet, "--data", str(fleet.lab.folder / "n1"), "files", "check")
+        assert checked.returncode == 1
+        assert "v/1/t" in checked.stdout
+        fleet.lab.ask("request: start\nstage: two\nthen: pause\nworkspace: {from: 1}")
+        fleet.lab.until(lambda view: len([e for e in view.executions if e.state.ended]) == 3)
+        view = fleet.lab.view()
+        assert view.executions[-1].state is State.SUCCEEDED
+        fleet.lab.ask("request: start\nstage: three\nthen: pause\nworkspace: {from: 1}")
+        view = fleet.lab.until(lambda view: len([e for e in view.executions if e.state.ended]) == 4)
+        assert (view.executions[-1].claim.node, view.executions[-1].state) == ("n1", State.SUCCEEDED)
+        assert first.look("v", 4).read("size", 100) == b"{120}"
+    finally:
+        fleet.close()
