@@ -12,18 +12,21 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from blake3 import blake3
 
-from runner.store import digests, holes
+from runner.store import digests, holes, writeback
 from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.reflink import fill
 
 PIECE = 1 << 20
+SYNCED = 8
+"""Files whose way to the disk is waited for at once."""
 NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 
 Owner = tuple[int, int]
@@ -103,11 +106,15 @@ class Objects:
 
         What is not `expected` is not kept. DamagedObject.
         """
-        state, size = blake3(), 0
+        state, size, begun = blake3(), 0, 0
         with self._temporary() as (path, file):
             while piece := source.read(PIECE):
                 state.update(piece)
                 size += holes.write(file, piece)
+                if self.durable and size - begun >= writeback.EVERY:
+                    file.flush()
+                    writeback.begin(file.fileno(), begun, size - begun)
+                    begun = size
             file.truncate(size)
             digest = digests.PREFIX + state.hexdigest()
             if expected and digest != expected:
@@ -202,10 +209,8 @@ class Objects:
             yield
         finally:
             del self._later.paths
-        for path in waiting:
-            _sync(path)
-        for folder in {path.parent for path in waiting}:
-            _sync(folder)
+        _sync_all(waiting)
+        _sync_all({path.parent for path in waiting})
 
     def joined(self) -> Callable[[], None]:
         """For a thread that stores for this one: what it stores is written through with what this one does."""
@@ -227,6 +232,12 @@ class Objects:
         else:
             _sync(path)
             _sync(path.parent)
+
+
+def _sync_all(paths: Collection[Path]) -> None:
+    """Some at once: the file system makes one journal entry of those that wait together."""
+    with ThreadPoolExecutor(max(1, min(len(paths) // 4, SYNCED)), "sync") as pool:
+        list(pool.map(_sync, paths))
 
 
 def _sync(path: Path) -> None:
