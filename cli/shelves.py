@@ -1,6 +1,7 @@
 """Verbs `files put rm du`: the pool and the files of projects, here or on a node, and changes for a next stage."""
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from cli.places import NODE, Place, place
 from cli.progress import bar
 
 Found = TypeVar("Found")
+PATIENCE = 120.0
+"""Seconds without an end in which the node may send to its bucket."""
 
 
 def add_to(files: typer.Typer) -> None:
@@ -72,7 +75,20 @@ def _stored(there: str, to: Place, source: Path, path: str) -> str:
     with bar(str(source)) as progress:
         if there:
             return _checked(partial(remote.shelf(there, to.name).put, source, path, progress=progress))
-        return _checked(partial(Workspaces(settings.data()).add_file, source, progress)).digest
+        digest = _checked(partial(Workspaces(settings.data()).add_file, source, progress)).digest
+    _sent(digest)
+    return digest
+
+
+def _sent(digest: str) -> None:
+    """To the bucket, where the node has one: another node may run the next stage."""
+    from runner import outgoing
+
+    waiting = outgoing.note(settings.data(), digest)
+    if waiting and not outgoing.sent(waiting, PATIENCE):
+        bucket = outgoing.bucket_of(settings.data())
+        warning = f"the node of this machine has not sent it to {bucket} yet: see that it runs before you go on"
+        print(f"winslowctl: {warning}", file=sys.stderr)
 
 
 def _exists(to: Place) -> None:

@@ -23,6 +23,7 @@ from blake3 import blake3
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from runner import outgoing
 from runner.shelf import LONGEST_NAME, PART, ShelfError
 from runner.store.digests import PREFIX, is_digest, of_file
 from runner.store.errors import StoreError
@@ -33,6 +34,8 @@ VERSION = "1.0.0"
 LARGEST = 1 << 44
 KEPT = 7 * 86_400.0
 """Seconds after the last piece in which an upload can go on."""
+SENT_WITHIN = 60.0
+"""Seconds in which the node sends what was put in to its bucket."""
 SPARE = 64 << 20
 """Bytes of the disk that no upload takes."""
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -190,6 +193,9 @@ class Uploads:
         if place.execution:
             with part.open("rb") as file:
                 digest = Workspaces(self.data).add(file).digest
+            waiting = outgoing.note(self.data, digest)
+            if waiting and not outgoing.sent(waiting, SENT_WITHIN):
+                raise Refused(504, f"{digest} is kept here, but not in {outgoing.bucket_of(self.data)} yet; try again")
         else:
             target = shelf(self.data, place).place(path)
             if target.exists() and not upload.replace:

@@ -1,5 +1,6 @@
 """Retention on a whole node: what the rules drop goes from its disk, and whoever asks for it is told."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from controller.retaining import Pressure, Retaining, Room, let_go, on_disk, parse_room
 from flow.retention import Drop
+from runner.archive import archive
 from runner.store.errors import Dropped, StoreError
 from runner.store.workspaces import Workspaces
 from schema.execution import State
@@ -108,6 +110,15 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
     upload = data / "projects" / "v" / "files" / "upload.bin"
     upload.parent.mkdir(exist_ok=True)
     upload.write_bytes(b"x" * 1000)
+    unfinished = data / "uploads" / "1.json"
+    unfinished.parent.mkdir(exist_ok=True)
+    part = data / "uploads" / "a.part"
+    part.write_bytes(b"x")
+    unfinished.write_text(json.dumps({"id": "1", "where": "v/1/a", "part": str(part), "size": 9}))
+    other = data / "uploads" / "2.json"
+    other.write_text(json.dumps({"id": "2", "where": "pool:v/a", "part": "", "size": 9}))
+    (data / "pool" / "film").write_text("stays")
+    archive(data / "runs" / it.view().executions[0].claim.container)
     away.kill()
     it.node("n2")
     it.edit({"projects/v/": None}, "delete v\n\nWinslow-Delete: now\n")
@@ -117,6 +128,9 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
     it.node("n1")
     assert eventually(lambda: not list((data / "projects").glob("*")) and not list((data / "runs").glob("*")))
     assert eventually(lambda: not objects(it))
+    assert eventually(lambda: not unfinished.exists() and not part.exists())
+    assert other.exists()
+    assert (data / "pool" / "film").read_text() == "stays"
 
 
 # -- killed anywhere ---------------------------------------------------------------------------------------------------
