@@ -53,6 +53,24 @@ def shelf(node: str, name: str) -> "FarShelf":
     return FarShelf(there, name, settings.cache() / "uploads")
 
 
+def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:
+    """A small object that a node has. StoreError."""
+    from runner.peers import PeerAway
+    from runner.store.digests import of_bytes
+    from runner.store.errors import DamagedObject
+    from runner.store.manifest import MOST_BYTES
+
+    there = other(snapshot, node)
+    source = there.peers.source(node) if there else None
+    if source is None:
+        raise PeerAway(why_not(snapshot, node))
+    with source(digest) as file:
+        found = b"".join(iter(lambda: file.read(PIECE), b""))[: MOST_BYTES + 1]
+    if of_bytes(found) != digest:
+        raise DamagedObject(f"{digest} is damaged on {node}")
+    return found
+
+
 @contextmanager
 def mirrored(remote: "Remote", record: "Execution") -> "Iterator[Path]":
     """The log there as a file here, which grows as that one does until the end. PeerAway where it cannot be had."""

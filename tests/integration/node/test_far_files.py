@@ -93,6 +93,8 @@ def test_R1320_M11_a_file_that_is_put_in_for_an_execution_of_another_node_reache
     assert {str(p.relative_to(tmp_path / "d")) for p in (tmp_path / "d").rglob("*") if p.is_file()} == {"2", "e/1"}
     listed = json.loads(told(fleet, "files", "ls", "v/1/d", "-o", "json"))
     assert [row["path"] for row in listed] == ["d/2", "d/e/1"]
+    whence = json.loads(told(fleet, "provenance", str(tmp_path / "d" / "e" / "1"), "-o", "json"))
+    assert (whence["project"], whence["execution"], whence["as"]) == ("v", 1, "d/e/1")
 
 
 def test_M11_what_a_person_put_in_on_this_machine_is_fetched_from_it(fleet: Fleet, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from controller.retaining import Pressure, Retaining, Room, let_go, on_disk, parse_room
 from flow.retention import Drop
 from runner.archive import archive
+from runner.store import digests
 from runner.store.errors import Dropped, StoreError
 from runner.store.workspaces import Workspaces
 from schema.execution import State
@@ -96,6 +97,30 @@ def run(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
     ]
     home = {**os.environ, "XDG_CACHE_HOME": str(lab.folder / "cache")}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=home, check=False)
+
+
+# -- logs --------------------------------------------------------------------------------------------------------------
+
+
+def test_R1450_a_log_that_nobody_reads_is_archived_and_had_whole_again(lab: Make) -> None:
+    it = lab(stage("one", "[print('line', n) for n in range(5000)]"))
+    it.node()
+    it.ask("request: start\n")
+    record = it.until_reason("Done").executions[0]
+    where = it.folder / "n1" / "runs" / record.claim.container
+    content = (where / "log").read_bytes()
+    os.utime(where / "log", (0, 0))
+    it.edit({"projects/v/project.yaml": "pipeline: p\nname: another\n"})
+    assert eventually(lambda: (where / "log.gz").is_file() and not (where / "log").exists())
+    assert record.log
+    assert digests.of_bytes(content) == record.log.digest
+    told = run(it, "logs", "v/1")
+    assert "line 4999" in told.stdout
+    assert "line 0\n" in told.stdout
+    assert (where / "log").read_bytes() == content
+    it.edit({"projects/v/project.yaml": "pipeline: p\nname: a third\n"})
+    it.until(lambda view: view.project is not None and view.project.name == "a third")
+    assert (where / "log").is_file()
 
 
 # -- deletion ----------------------------------------------------------------------------------------------------------
