@@ -27,6 +27,8 @@ from runner.store.reflink import fill
 PIECE = 1 << 20
 SYNCED = 8
 """Files whose way to the disk is waited for at once."""
+MANY = 2000
+"""Files from which on the whole file system is waited for: it also waits for what others write, but once."""
 NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 
 Owner = tuple[int, int]
@@ -209,6 +211,8 @@ class Objects:
             yield
         finally:
             del self._later.paths
+        if len(waiting) > MANY and writeback.whole(self.root):
+            return
         _sync_all(waiting)
         _sync_all({path.parent for path in waiting})
 
