@@ -87,9 +87,9 @@ class _Bench:
         return {
             "megabytes": self.megabytes,
             **{name: spread(values) for name, values in took.items()},
-            "upload_to_put": round(median["upload"] / median["put"], 2),
-            "download_to_get": round(median["download"] / median["get"], 2),
-            "rss_megabytes": round(self.most / 2**20),
+            "upload_to_put": {"ratio": round(median["upload"] / median["put"], 2), "goal": 2.0},
+            "download_to_get": {"ratio": round(median["download"] / median["get"], 2), "goal": 2.0},
+            "rss": {"megabytes": round(self.most / 2**20), "goal": 100},
         }
 
     def _looked(self) -> None:

@@ -3,14 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, progress, remote, settings, shelves
+from cli import checking, fetching, output, remote, settings, shelves
 from cli.errors import CommandError
 from cli.history import execution_of
-from cli.places import Place, place
+from cli.places import NODE, Place, place
 
 if TYPE_CHECKING:
     from runner.store.tree import Tree
@@ -23,34 +23,50 @@ def add_to(app: typer.Typer) -> None:
     files.command("ls")(files_ls)
     files.command("get")(files_get)
     shelves.add_to(files)
+    checking.add_to(files)
     app.add_typer(files, name="files")
 
 
-def files_ls(what: Annotated[str, typer.Argument(metavar="PROJECT[/N]")]) -> None:
+ARTIFACTS = Annotated[bool, typer.Option("--artifacts", help="only what was promised, as the repository lists it")]
+
+
+def files_ls(
+    what: Annotated[str, typer.Argument(metavar="PROJECT[/N[/PATH]]")],
+    artifacts: ARTIFACTS = False,
+    node: NODE = "",
+) -> None:
     """Files of the pool (`pool:`), of a project (`PROJECT:`), or that executions left (without N each stage's newest).
 
     All of them where this machine or a node that answers has the workspace, else what the repository lists.
-    Example: winslowctl files ls crossing/3
+    Example: winslowctl files ls crossing/3     winslowctl files ls pool: --node gpu-02
     """
-    if ":" in what:
-        _ls_shelf(place(what))
+    if ":" in what or node:
+        _ls_shelf(place(what, node))
         return
-    id, _, number = what.partition("/")
+    id, _, rest = what.partition("/")
+    number, _, path = rest.partition("/")
     client, _, view = settings.project(id)
     records = [execution_of(view, number)] if number else list({e.stage: e for e in view.executions}.values())
-    rows = [row for record in records for row in _files_of(client, id, record)]
+    rows = [row for record in records for row in _files_of(client, id, record, artifacts) if below(row["path"], path)]
     if output.for_programs(rows):
         return
     cells = [[str(r["execution"]), output.shown(r["path"]), f"{r['bytes']:,}", output.shown(r["digest"])] for r in rows]
     output.table(("EXEC", "PATH", "BYTES", "DIGEST"), cells, empty="no files")
 
 
+def below(path: str, folder: str) -> bool:
+    """Whether a path is that folder or file, or lies below it."""
+    folder = folder.strip("/")
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
 def _ls_shelf(of: Place) -> None:
     from runner.shelf import ShelfError
+    from runner.store.errors import StoreError
 
     try:
         items = list(of.shelf.items(of.path))
-    except ShelfError as error:
+    except (ShelfError, StoreError) as error:
         raise CommandError(str(error)) from None
     rows = [{"path": item.path, "bytes": item.bytes, "folder": item.folder} for item in items]
     if not output.for_programs(rows):
@@ -60,10 +76,10 @@ def _ls_shelf(of: Place) -> None:
         output.table(("PATH", "BYTES"), cells, empty="no files")
 
 
-def _files_of(client: "GitRepository", id: str, record: "Execution") -> list[dict[str, Any]]:
+def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: bool) -> list[dict[str, Any]]:
     from schema import layout
 
-    tree = _tree(id, record.execution)
+    tree = None if artifacts else _tree(id, record.execution)
     if tree:
         return _found(tree, record.execution)
     text = client.read_text(layout.artifacts(id, record.execution, record.stage))
@@ -107,35 +123,29 @@ def _tree(id: str, number: int) -> "Tree | None":
 def files_get(
     what: Annotated[str, typer.Argument(metavar="PROJECT/N/PATH")],
     to: Annotated[str, typer.Option("-o", "--to", help="file or folder to write; default: here")] = "",
+    node: NODE = "",
 ) -> None:
-    """Copy a file of the pool, of a project, or that an execution left, also on another node.
+    """Copy a file or folder of the pool, of a project, or that an execution left or is writing, also on another node.
 
+    A folder is written as one that was not there before; links in it are left out.
     Example: winslowctl files get crossing/6/report.html -o report.html
     """
     from runner.shelf import ShelfError
     from runner.store.errors import StoreError
 
-    of = place(what)
-    if not of.path:
-        raise CommandError("name a file like crossing/6/report.html", 2)
+    of = place(what, node)
     target = Path(to or ".")
-    target = target / Path(of.path).name if target.is_dir() else target
+    name = Path(of.path.rstrip("/")).name or (f"{of.project}-{of.execution}" if of.execution else of.project or "pool")
+    target = target / name if target.is_dir() else target
     part = target.with_name(f".{target.name[:200]}.part")
     try:
-        source, size = _opened(of)
-        with source, part.open("wb") as copy:
-            progress.copy(source, copy, size, target.name)
-        part.replace(target)
+        found = fetching.found(of)
+        if isinstance(found, list):
+            fetching.folder(found, part, target)
+        else:
+            fetching.file(found, part, target)
     except (StoreError, ShelfError, OSError) as error:
         raise CommandError(f"{what}: {error}; `winslowctl files ls` shows what is there") from None
     finally:
-        part.unlink(missing_ok=True)
+        fetching.forget(part)
     print(target)
-
-
-def _opened(of: Place) -> tuple[BinaryIO, int]:
-    if not of.execution:
-        path = of.shelf.place(of.path)
-        return path.open("rb"), path.stat().st_size
-    tree = remote.look(of.project, of.execution)
-    return tree.open(of.path), tree.row(of.path).size

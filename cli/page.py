@@ -67,6 +67,7 @@ def options_of(
 def peer(
     name: Annotated[str, typer.Option("--name", help="this node's name")],
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT")],
+    read_only: Annotated[bool, typer.Option("--read-only", help="let nobody put or remove files here")] = False,
 ) -> None:
     """Give objects of this node's store to other nodes; `node --peer` starts it beside the node.
 
@@ -79,7 +80,7 @@ def peer(
             f"giving objects needs more packages: pip install 'winslow-controller[web]' ({error})"
         ) from None
     host, port = split(listen)
-    run_peer(name, settings.data().absolute(), host, port)
+    run_peer(name, settings.data().absolute(), host, port, read_only=read_only)
 
 
 def page_beside(address: str, repo: str, data: Path) -> list[str]:

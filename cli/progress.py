@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
 
 PIECE = 1 << 20
 
@@ -21,11 +20,3 @@ def bar(name: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as drawn:
         task = drawn.add_task(name, total=None)
         yield lambda done, size: drawn.update(task, completed=done, total=size)
-
-
-def copy(source: BinaryIO, target: BinaryIO, size: int, name: str) -> None:
-    with bar(name) as tell:
-        done = 0
-        while piece := source.read(PIECE):
-            done += target.write(piece)
-            tell(done, max(size, done))

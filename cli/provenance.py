@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, settings
+from cli import output, remote, settings
 from cli.errors import CommandError
 from cli.history import execution_of
 
@@ -98,17 +98,25 @@ def _artifacts(client: "GitRepository", snapshot: "Snapshot", digest: str) -> It
 
 
 def _stored(snapshot: "Snapshot", digest: str) -> Iterator[Found]:
-    """In the workspaces of this machine, whatever was promised."""
-    from runner.store.errors import StoreError
+    """In the workspaces of this machine, and of nodes that answer, whatever was promised."""
+    from runner.store.errors import Away, StoreError
+    from runner.store.manifest import parse
     from runner.store.workspaces import Workspaces
 
-    workspaces = Workspaces(settings.data())
+    workspaces, away = Workspaces(settings.data()), set[str]()
     for id, view in snapshot.projects.items():
         for record in view.executions:
-            manifest = record.result.manifest if record.result else None
+            manifest, node = record.result.manifest if record.result else None, record.claim.node
+            if not manifest or (node in away and not workspaces.objects.has(manifest)):
+                continue
             try:
-                rows = workspaces.manifest(manifest).contents() if manifest else ()
+                if workspaces.objects.has(manifest):
+                    rows = workspaces.manifest(manifest).contents()
+                else:
+                    rows = parse(remote.content(snapshot, node, manifest)).contents()
                 yield from ((id, record.execution, row.path) for row in rows if row.value == digest)
+            except Away:
+                away.add(node)
             except StoreError:
                 continue
 

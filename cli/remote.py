@@ -12,6 +12,7 @@ from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from flow.world import Snapshot
+    from runner.far_shelf import FarShelf
     from runner.remote import Remote, RemoteLog
     from runner.store.tree import Tree
     from schema.execution import Execution
@@ -39,6 +40,35 @@ def why_not(snapshot: "Snapshot", node: str) -> str:
     if not inventory.address:
         return f"it is on {node}, which has no address for others; start that node with --peer HOST:PORT"
     return f"it is on {node}; ask on a machine whose node has --peer too, or there"
+
+
+def shelf(node: str, name: str) -> "FarShelf":
+    """The pool or the files of a project on another node, or where it keeps what is put in for an execution's next."""
+    from runner.far_shelf import FarShelf
+
+    _, snapshot = settings.snapshot()
+    there = other(snapshot, settings.checked_name(node, "node"))
+    if there is None:
+        raise CommandError(f"{name} of {node} cannot be had from here: {why_not(snapshot, node)}")
+    return FarShelf(there, name, settings.cache() / "uploads")
+
+
+def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:
+    """A small object that a node has. StoreError."""
+    from runner.peers import PeerAway
+    from runner.store.digests import of_bytes
+    from runner.store.errors import DamagedObject
+    from runner.store.manifest import MOST_BYTES
+
+    there = other(snapshot, node)
+    source = there.peers.source(node) if there else None
+    if source is None:
+        raise PeerAway(why_not(snapshot, node))
+    with source(digest) as file:
+        found = b"".join(iter(lambda: file.read(PIECE), b""))[: MOST_BYTES + 1]
+    if of_bytes(found) != digest:
+        raise DamagedObject(f"{digest} is damaged on {node}")
+    return found
 
 
 @contextmanager
@@ -79,6 +109,21 @@ def _copy(log: "RemoteLog", file: Path) -> None:
         while piece := log.read(target.tell(), PIECE):
             target.write(piece)
             target.flush()
+
+
+def keeper(id: str, number: int) -> str:
+    """The other node where what is put in for an execution's next is to lie; nothing for this machine."""
+    from cli.history import execution_of
+    from runner.store.errors import StoreError
+    from runner.store.workspaces import Workspaces
+
+    try:
+        Workspaces(settings.data()).look(id, number)
+        return ""
+    except StoreError:
+        _, snapshot, view = settings.project(id)
+        node = execution_of(view, str(number)).claim.node
+        return node if other(snapshot, node) else ""
 
 
 def look(id: str, number: int) -> "Tree":

@@ -1,17 +1,18 @@
 """Verb `reproduce`: the same again, and whether it comes out the same."""
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, settings
+from cli import output, remote, settings
 from cli.errors import CommandError
 from cli.history import execution_of
 
 if TYPE_CHECKING:
     from flow.world import ProjectView, Snapshot
-    from runner.store.manifest import Manifest
+    from runner.store.manifest import Row
     from schema.execution import Execution
     from schema.pipeline import Pipeline
     from state.git import GitRepository
@@ -42,7 +43,7 @@ def reproduce(
     if not wait:
         return
     again = _ended(client, id, name)
-    differences = list(_differences(record, again))
+    differences = _differences(id, record, again)
     agrees = not differences
     value = {"project": id, "execution": record.execution, "again": again.execution, "agrees": agrees,
              "differences": differences}  # fmt: skip
@@ -141,7 +142,7 @@ def _ended(client: "GitRepository", id: str, request: str) -> "Execution":
         time.sleep(LOOK_EVERY)
 
 
-def _differences(one: "Execution", two: "Execution") -> "list[str]":
+def _differences(id: str, one: "Execution", two: "Execution") -> "list[str]":
     found = []
     if not two.result or two.state != one.state:
         return [f"it {two.state}: {two.reason or ''} {two.text}".strip()]
@@ -156,22 +157,20 @@ def _differences(one: "Execution", two: "Execution") -> "list[str]":
     if one.result.metrics != two.result.metrics:
         found.append(f"metrics: {one.result.metrics} then, {two.result.metrics} now")
     if one.result.manifest != two.result.manifest:
-        found += _files(one.result.manifest, two.result.manifest)
+        found += _files(id, one, two)
     return found
 
 
-def _files(one: str | None, two: str | None) -> list[str]:
-    from runner.store.errors import StoreError
-    from runner.store.workspaces import Workspaces
-
-    workspaces = Workspaces(settings.data())
+def _files(id: str, one: "Execution", two: "Execution") -> list[str]:
+    """Where neither this machine nor the nodes that ran them have them, only that they differ."""
     try:
-        left, right = (_rows(workspaces.manifest(each)) if each else {} for each in (one, two))
-    except StoreError:
-        return [f"the files: {one} then, {two} now (which of them is known where the workspaces are)"]
+        left, right = (_rows(remote.look(id, each.execution).rows.values()) for each in (one, two))
+    except CommandError as error:
+        then, now = (each.result and each.result.manifest for each in (one, two))
+        return [f"the files: {then} then, {now} now (which of them: {error})"]
     names = sorted(path for path in left.keys() | right.keys() if left.get(path) != right.get(path))
     return [f"{path}: {left.get(path, 'not there')} then, {right.get(path, 'not there')} now" for path in names]
 
 
-def _rows(manifest: "Manifest") -> dict[str, str]:
-    return {row.path: f"{row.value or row.kind.name.lower()}{' (program)' * (row.kind == 'x')}" for row in manifest}
+def _rows(rows: "Iterable[Row]") -> dict[str, str]:
+    return {row.path: f"{row.value or row.kind.name.lower()}{' (program)' * (row.kind == 'x')}" for row in rows}

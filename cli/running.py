@@ -24,6 +24,7 @@ Slots = Annotated[int | None, typer.Option("--slots", help="stages at once; defa
 Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shared input files")]
 Web = Annotated[str, typer.Option("--web", help="HOST:PORT of the page on this machine; empty for none")]
 Peer = Annotated[str, typer.Option("--peer", help="HOST:PORT by which other nodes reach this one, to fetch workspaces")]
+ReadOnly = Annotated[bool, typer.Option("--peer-read-only", help="other nodes may read files here, and change none")]
 Listen = Annotated[str, typer.Option("--listen", help="where to answer them; default: --peer's port on every address")]
 Store = Annotated[Path | None, typer.Option("--store", help="a directory that nodes share, for what stages leave")]
 Bucket = Annotated[str, typer.Option("--bucket", help="s3://NAME/PREFIX where nodes leave and find what stages left")]
@@ -56,7 +57,7 @@ def node(
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
-    keep_free: KeepFree = "0%",
+    keep_free: KeepFree = "0%", peer_read_only: ReadOnly = False,
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -71,7 +72,10 @@ def node(
         keep_free=_room(keep_free),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
-    with child(repo, data, page_beside(web, repo, data)), child(repo, data, _giver(options.name, peer, listen)):
+    with (
+        child(repo, data, page_beside(web, repo, data)),
+        child(repo, data, _giver(options.name, peer, listen, peer_read_only)),
+    ):
         code = run_node(options, _say)
     raise typer.Exit(code)
 
@@ -85,12 +89,13 @@ def _room(text: str) -> "Room":
         raise CommandError(f"--keep-free: {error}", 2) from None
 
 
-def _giver(name: str, address: str, listen: str) -> list[str]:
+def _giver(name: str, address: str, listen: str, read_only: bool) -> list[str]:
     """The child that gives this node's objects to others."""
     if not address:
         return []
     split(address)
-    return ["peer", "--name", name, "--listen", listen or f"0.0.0.0:{split(address)[1]}"]
+    only = ["--read-only"] if read_only else []
+    return ["peer", "--name", name, "--listen", listen or f"0.0.0.0:{split(address)[1]}", *only]
 
 
 def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str, **other: object) -> "NodeOptions":

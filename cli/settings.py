@@ -43,13 +43,16 @@ def data() -> Path:
     return Path(base) / "winslow"
 
 
+def cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")) / "winslow"
+
+
 def repository() -> "GitRepository":
     """A client with a clone of its own, kept between commands."""
     from state.git import GitRepository
 
     url = repo_url()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")) / "winslow"
-    return GitRepository(url, cache / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git")
+    return GitRepository(url, cache() / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git")
 
 
 def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":

@@ -1,5 +1,7 @@
-"""Verbs `files put rm du`: the pool and the files of projects on this machine, and changes for a next stage."""
+"""Verbs `files put rm du`: the pool and the files of projects, here or on a node, and changes for a next stage."""
 
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,10 +11,12 @@ import typer
 
 from cli import output, remote, settings
 from cli.errors import CommandError
-from cli.places import Place, place
+from cli.places import NODE, Place, place
 from cli.progress import bar
 
 Found = TypeVar("Found")
+PATIENCE = 120.0
+"""Seconds without an end in which the node may send to its bucket."""
 
 
 def add_to(files: typer.Typer) -> None:
@@ -25,14 +29,15 @@ def put(
     what: Annotated[list[Path], typer.Argument(metavar="FILE...", help="files or folders of this machine")],
     where: Annotated[str, typer.Argument(metavar="WHERE", help="pool:DIR/, PROJECT:DIR/ or PROJECT/N/PATH")],
     replace: Annotated[bool, typer.Option("--replace", help="in the place of a file that is there already")] = False,
+    node: NODE = "",
 ) -> None:
     """Put files into the pool, a project's files, or the workspace that a next stage begins with.
 
     A file is not there until it is whole; what was interrupted goes on when it is put again. For an execution nothing
     of it is changed: the command that starts on the changed files is printed.
-    Example: winslowctl files put ulm.mp4 pool:2020-01/
+    Example: winslowctl files put ulm.mp4 pool:2020-01/     winslowctl files put ulm.mp4 pool: --node gpu-02
     """
-    to = place(where)
+    to = place(where, node)
     pairs = list(_pairs(what, to.path))
     if to.execution:
         _prepare(to, pairs)
@@ -58,15 +63,32 @@ def _pairs(what: list[Path], path: str) -> Iterator[tuple[Path, str]]:
 
 
 def _prepare(to: Place, pairs: list[tuple[Path, str]]) -> None:
+    _exists(to)
+    there = remote.keeper(to.project, to.execution)
+    _tell(to, [f"--add {shlex.quote(f'{path}={_stored(there, to, source, path)}')}" for source, path in pairs])
+
+
+def _stored(there: str, to: Place, source: Path, path: str) -> str:
+    """The digest, once the content is in the store of the node that ran it, or of this machine."""
     from runner.store.workspaces import Workspaces
 
-    _exists(to)
-    workspaces = Workspaces(settings.data())
-    added = []
-    for source, path in pairs:
-        with source.open("rb") as file:
-            added.append(f"--add {path}={_checked(partial(workspaces.add, file)).digest}")
-    _tell(to, added)
+    with bar(str(source)) as progress:
+        if there:
+            return _checked(partial(remote.shelf(there, to.name).put, source, path, progress=progress))
+        digest = _checked(partial(Workspaces(settings.data()).add_file, source, progress)).digest
+    _sent(digest)
+    return digest
+
+
+def _sent(digest: str) -> None:
+    """To the bucket, where the node has one: another node may run the next stage."""
+    from runner import outgoing
+
+    waiting = outgoing.note(settings.data(), digest)
+    if waiting and not outgoing.sent(waiting, PATIENCE):
+        bucket = outgoing.bucket_of(settings.data())
+        warning = f"the node of this machine has not sent it to {bucket} yet: see that it runs before you go on"
+        print(f"winslowctl: {warning}", file=sys.stderr)
 
 
 def _exists(to: Place) -> None:
@@ -82,29 +104,35 @@ def _tell(to: Place, changes: list[str]) -> None:
 def rm(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:PATH, PROJECT:PATH or PROJECT/N/PATH")],
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    node: NODE = "",
 ) -> None:
     """Remove a file or folder of the pool or a project; of an execution, leave it out of what a next stage begins with.
 
     Example: winslowctl files rm pool:2020-01/ulm.mp4
     """
-    of = place(what)
+    of = place(what, node)
     if of.execution:
         _exists(of)
-        _tell(of, [f"--remove {of.path}"])
+        _tell(of, [f"--remove {shlex.quote(of.path)}"])
         return
     if not yes:
-        typer.confirm(f"remove {of.shelf.place(of.path)} for good?", abort=True)
+        typer.confirm(f"remove {of.name}{of.path} of {of.node or 'this machine'} for good?", abort=True)
     _checked(lambda: of.shelf.remove(of.path))
 
 
-def du(what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:, PROJECT: or PROJECT/N")] = "pool:") -> None:
-    """How much room files take on this machine.
+def du(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:, PROJECT: or PROJECT/N")] = "pool:",
+    node: NODE = "",
+) -> None:
+    """How much room files take, on this machine or another.
 
     Example: winslowctl files du crossing/3
     """
-    of = place(what)
+    of = place(what, node)
     if of.execution:
-        sizes = [row.size for row in remote.look(of.project, of.execution).files()]
+        prefix = of.path.strip("/")
+        rows = remote.look(of.project, of.execution).files()
+        sizes = [row.size for row in rows if not prefix or row.path == prefix or row.path.startswith(f"{prefix}/")]
     else:
         sizes = [item.bytes for item in _checked(lambda: list(of.shelf.files(of.path)))]
     row = {"what": what, "files": len(sizes), "bytes": sum(sizes)}

@@ -29,7 +29,9 @@ from controller.journal import Journal, JournalError
 from controller.loop import Controller, Parts
 from controller.notifier import Notifier
 from controller.notify_send import CannotSend, read_targets
+from controller.outgoing import Outgoing
 from controller.pace import Pace
+from controller.pools import Pools
 from controller.retaining import NO_LEAST, Retaining, Room, spoken_of
 from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
@@ -235,7 +237,7 @@ def _controller(
         options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers, store=store,
         bucket=bucket,
     )  # fmt: skip
-    window = Window(options.data / VIEW, pool, time.time)
+    window = Window(options.data / VIEW, pool, time.time, bucket.name if bucket else "")
     notifier = Notifier(options.data / "notices", options.notify, say)
 
     def show(world: World) -> None:
@@ -257,7 +259,10 @@ def _controller(
     tools = Tools(owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note)
     retaining = Retaining(options.data, trees.workspaces, options.keep_free, work.submit, say)
 
+    outgoing = Outgoing(options.data, trees.workspaces.objects, bucket, work.submit, say)
+
     def retain(world: World) -> str:
+        outgoing.look()
         return retaining.look(world.snapshot, lambda: spoken_of(journal)) if world.snapshot else ""
 
     me = Me(
@@ -291,6 +296,7 @@ def _controller(
             changed=changed,
             note=note,
             retain=retain,
+            pools=Pools(pool).seen,
         )
     )
 

@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from runner.peers import Peers
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
-from runner.store.errors import Away, NotFound, StoreError, gone
+from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
 from runner.store.manifest import Row, shown
 from runner.store.push import push
 from runner.store.tree import Tree
@@ -99,9 +100,12 @@ class Folders:
                 add=order.add,
                 remove=order.remove,
                 holders=self._holders(order),
+                givers=self._givers(order),
             )
         except Away as error:
             raise Interrupted(f"the workspace of execution {order.source} could not be fetched: {error}") from None
+        except NotGiven as error:
+            raise InputMissing(str(error)) from None
         except StoreError as error:
             if order.source is not None and (why := self.workspaces.dropped(order.project, order.source)):
                 raise InputMissing(gone(order.project, order.source, why)) from None
@@ -112,8 +116,21 @@ class Folders:
     def _holders(self, order: Order) -> list[Holder]:
         """Who may have what this node lacks. The bucket first: it is there when a node is not."""
         holders = [Holder(self.bucket.name, self.bucket.open, self.bucket.put)] if self.bucket else []
+        if self.peers and order.holder == self.peers.me:  # what was damaged here, another that fetched it may have
+            return [*holders, *(replace(other, sure=False) for other in self._others(order))]
         source = self.peers.source(order.holder) if self.peers and order.holder else None
         return [*holders, Holder(order.holder, source)] if source and order.holder else holders
+
+    def _others(self, order: Order) -> list[Holder]:
+        sources = [(node, self.peers.source(node)) for node in sorted(self.peers.known)] if self.peers else []
+        return [Holder(node, source) for node, source in sources if source and node != order.holder]
+
+    def _givers(self, order: Order) -> list[Holder]:
+        """Who may have what a person put in: it lies where they put it in, which no record says."""
+        if not order.add:
+            return []
+        near = [holder for holder in self._holders(order) if holder.sure]
+        return [*near, *self._others(order)]
 
     def _input(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path
@@ -122,7 +139,8 @@ class Folders:
         if root not in real.parents:
             raise InputMissing(f"{name}: {path!r} leads out of the pool {self.pool}")
         if not real.is_file():
-            raise InputMissing(f"{name}: no file {path!r} in the pool of this node ({self.pool})")
+            here = f"{name}: no file {path!r} in the pool of this node ({self.pool})"
+            raise InputMissing(f"{here}: `winslowctl files put` puts it in")
         return {"path": path, "digest": self.workspaces.objects.cache.file(real), "bytes": real.stat().st_size}
 
     def _stamp(self, order: Order, name: str) -> list[int]:
@@ -232,9 +250,18 @@ class Folders:
         for run in (self.data / "runs").glob("*/io"):
             if _project_of(run) == project:
                 shutil.rmtree(run.parent, ignore_errors=True)
+        self._wipe_uploads(project)
         shutil.rmtree(root / "files", ignore_errors=True)
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()
+
+    def _wipe_uploads(self, project: str) -> None:
+        """What has not come whole yet."""
+        for file in (self.data / "uploads").glob("*.json"):
+            note = notes.read(file)
+            if str(note.get("where", "")).startswith((f"{project}:", f"{project}/")):
+                Path(str(note["part"])).unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
 
 
 def _beginning(tree: Tree, path: str) -> bytes:

@@ -53,6 +53,7 @@ class Parts:
     load: Callable[[], dict[str, float]] = dict
     note: Callable[[str, str], None] = lambda container, text: None
     retain: Callable[[World], str] = lambda world: ""
+    pools: Callable[[World], World] = lambda world: world
 
 
 class Controller:
@@ -132,7 +133,7 @@ class Controller:
             halted=self.halted,
             room=self._room(),
         )
-        return self.devices.seen(world)
+        return parts.pools(self.devices.seen(world))
 
     def _room(self) -> bool:
         room = self.parts.room()

@@ -6,7 +6,8 @@ objects that nobody names any more are deleted by whoever owns the data director
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,13 @@ from controller.journal import Journal
 from flow.retention import MOST_PRESSURE, Drop, OnDisk, drops
 from flow.world import Snapshot
 from runner import notes
+from runner.archive import LOG, archive
 from runner.store.collect import NOTE
 from runner.store.identity import is_shared
 from runner.store.workspaces import Workspaces
 
+PLAIN, SMALL = 3600.0, 16 << 10
+"""Seconds after which a log that nobody reads is compressed; bytes below which that is not worth it."""
 ENOUGH = 1.25
 """The pressure ends when there is so many times more free than must be."""
 
@@ -73,6 +77,26 @@ def let_go(data: Path, workspaces: Workspaces, drop: Drop) -> None:
         workspaces.drop(drop.project, drop.execution, drop.why)
         return
     workspaces.discard(data / "runs" / drop.container)
+
+
+def archive_old(data: Path, snapshot: Snapshot, held: Container[tuple[str, int]], now: float) -> int:
+    """Bytes saved by compressing the logs of what ended and has not been looked at for a while. OSError."""
+    saved = 0
+    for id, view in snapshot.projects.items():
+        for record in view.executions:
+            run = data / "runs" / record.claim.container
+            if record.state.ended and (id, record.execution) not in held and _is_old(run / LOG, now):
+                saved += archive(run)
+    return saved
+
+
+def _is_old(log: Path, now: float) -> bool:
+    """One that is read again is written anew, so its time says when."""
+    try:
+        found = log.stat()
+    except OSError:
+        return False
+    return found.st_size >= SMALL and now - found.st_mtime > PLAIN
 
 
 @contextmanager
@@ -143,7 +167,7 @@ class Retaining:
     ) -> None:
         self.data, self.workspaces, self.submit, self.tell = data, workspaces, submit, tell
         self.pressure, self.usage = Pressure(room), usage or _usage
-        self._seen: tuple[str, str, int] | None = None
+        self._seen: tuple[str, str, int, int] | None = None
         self._at_work = False
 
     def look(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]]) -> str:
@@ -151,7 +175,7 @@ class Retaining:
         if self._at_work:
             return self._text()
         level = self.pressure.look(*self.usage(self.data))
-        now = (snapshot.main, snapshot.state, level)
+        now = (snapshot.main, snapshot.state, level, int(time.time() / PLAIN))
         if now != self._seen:
             self._seen, self._at_work = now, True
             self.submit(lambda: self._work(snapshot, held, level))
@@ -164,10 +188,12 @@ class Retaining:
 
     def _work(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]], level: int) -> None:
         try:
-            for drop in drops(snapshot, on_disk(self.data, held()), level):
+            spoken = held()
+            for drop in drops(snapshot, on_disk(self.data, spoken), level):
                 let_go(self.data, self.workspaces, drop)
                 self.tell(f"{drop.project}/{drop.execution}: {drop.what} dropped: {drop.why}")
             self.workspaces.collect()
+            archive_old(self.data, snapshot, spoken, time.time())
         except OSError as error:
             self.tell(f"retention: {error}; tried again")
             self._seen = None

@@ -13,8 +13,8 @@ VIEW = "view.json"
 
 
 class Window:
-    def __init__(self, path: Path, pool: Path, wall: Callable[[], float]) -> None:
-        self.path, self.pool, self.wall = path, pool.absolute(), wall
+    def __init__(self, path: Path, pool: Path, wall: Callable[[], float], bucket: str = "") -> None:
+        self.path, self.pool, self.wall, self.bucket = path, pool.absolute(), wall, bucket
         self._shown: dict[str, object] = {}
         self._heard = self._when = 0.0
 
@@ -40,6 +40,7 @@ class Window:
         return {
             "node": world.me.node,
             "pool": str(self.pool),
+            "bucket": self.bucket,
             "main": found.main,
             "state": found.state,
             "heartbeats": dict(found.heartbeats),

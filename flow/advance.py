@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from flow.chains import Chain, Floor, fold
 from flow.interpolate import InterpolationError, Scope, resolve
 from schema.execution import Changes, Execution, State
-from schema.inputs import Input, InputError, Value, fit_all, missing, with_defaults
+from schema.inputs import Input, InputError, Kind, Value, fit_all, missing, with_defaults
 from schema.pipeline import EnvValue, Pipeline, Stage, When
 from schema.project import Project
 from schema.reasons import INFRASTRUCTURE, TRIGGERS, End, Wait
@@ -37,6 +37,13 @@ class Slot:
     @property
     def key(self) -> tuple[object, ...]:
         return (self.chain, self.request, self.stage.name, self.attempt)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What it reads of the pool."""
+        inputs = self.scope.inputs
+        names = (name for name, spec in self.scope.specs.items() if spec.type is Kind.FILE and inputs.get(name))
+        return tuple(str(inputs[name]) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

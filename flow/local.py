@@ -143,3 +143,4 @@ class World:
     wiped: Mapping[str, int]
     halted: str | None = None
     room: bool = True  # enough disk for new work
+    lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not

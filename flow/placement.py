@@ -24,6 +24,7 @@ class Candidate:
     settings: NodeSettings
     busy: int  # executions it holds
     taken: gpus.Holders = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()  # files that its pool has not, as far as one knows
 
     @property
     def name(self) -> str:
@@ -65,10 +66,11 @@ def candidates(
     busy: Mapping[str, int],
     taken: Mapping[str, gpus.Holders],
     me: Inventory | None = None,
+    lacks: frozenset[str] = frozenset(),
 ) -> tuple[Candidate, ...]:
     """`busy` counts executions and `taken` names the holders of GPUs by node, with what this round adds.
 
-    `me` is what this node knows of itself, newer than what it has written.
+    `me` and `lacks` are what this node knows of itself, newer than what it has written.
     """
     return tuple(
         Candidate(
@@ -76,6 +78,7 @@ def candidates(
             snapshot.nodes.get(name, NodeSettings()),
             busy.get(name, 0),
             taken.get(name, {}),
+            lacks if me and me.node == name else frozenset(snapshot.inventories[name].lacks),
         )
         for name in sorted(live)
         if name in snapshot.inventories
@@ -127,8 +130,29 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
             misfits.append(f"{node.name}: {what}")
         else:
             able.append(node)
+    able, without = _with_files(slot, able)
     if not able and data and holder and data.lost(holder) and not data.bucket:
         able = [holder] if misfit(slot.stage, holder, pinned) is None else []  # to fail there, and to say why
+    return _among(slot, able, misfits, data, holder, without)
+
+
+def _with_files(slot: Slot, able: list[Candidate]) -> tuple[list[Candidate], str]:
+    """Those whose pools have what it reads, and why not the others. If none has it, any may say so by failing."""
+    lacking = {node.name: [path for path in slot.files if path in node.lacks] for node in able}
+    having = [node for node in able if not lacking[node.name]]
+    if not having:
+        return able, ""
+    return having, ", ".join(f"{name} has no {paths[0]} in its pool" for name, paths in lacking.items() if paths)
+
+
+def _among(
+    slot: Slot,
+    able: list[Candidate],
+    misfits: list[str],
+    data: Data | None,
+    holder: Candidate | None,
+    without: str,
+) -> Placement:
     could = tuple(node.name for node in able)
     if not able:
         text = "; ".join(misfits) or "no node is alive"
@@ -139,13 +163,15 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
     free = [node for node in awake if node.free]
     if not free:
         text = f"every slot of {', '.join(node.name for node in awake)} is taken"
+        text = f"{text}; {without}" if without else text
         return Placement((), could, Wait.RESOURCES, text)
     ready = [node for node in free if node.gpus_for(slot.stage) is not None]
     if not ready:
         why = (f"{n.name}: {gpus.shortage(slot.stage.resources, n.inventory.gpus, n.taken)}" for n in free)
         return Placement((), could, Wait.RESOURCES, "; ".join(why))
     ranked = sorted(ready, key=lambda node: _merit(slot, node, data))
-    return Placement(tuple(node.name for node in ranked), could, text=_whence(ranked, data, holder))
+    text = ", ".join(filter(None, (_whence(ranked, data, holder), without)))
+    return Placement(tuple(node.name for node in ranked), could, text=text)
 
 
 def _whence(ranked: list[Candidate], data: Data | None, holder: Candidate | None) -> str:

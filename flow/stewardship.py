@@ -45,6 +45,8 @@ class Stewardship:
         if known == now or (known and not self._worth_a_commit(known, now)):
             return
         news = gpus.news(known.gpus, now.gpus) if known else ""
+        if known and not news and (gone := sorted(set(now.lacks) - set(known.lacks))):
+            news = f"its pool has no {gone[0]}"
         event = Event("join", fact=f"{self.me.node} ({now.runner}){': ' if news else ''}{news}")
         self.draft.add(event, Write(layout.inventory(self.me.node), now))
 

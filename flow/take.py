@@ -73,7 +73,7 @@ class Taking:
     def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
         """Whether this node can run it now, and no better one is to try first."""
         assert view.project
-        nodes = candidates(self.snapshot, self.live, self.busy, self.taken, self.world.me.inventory)
+        nodes = candidates(self.snapshot, self.live, self.busy, self.taken, self.world.me.inventory, self.world.lacks)
         placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
         rank = placement.rank(self.world.me.node)
         if rank is None:

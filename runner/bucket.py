@@ -10,6 +10,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -110,7 +111,7 @@ class Bucket:
 
         try:
             answer = obstore.get(self._store, _key(digest))
-            return Pieces(iter(answer.stream(min_chunk_size=READ)), self)
+            return Pieces(iter(answer.stream(min_chunk_size=READ)), self, ahead=answer.meta["size"] > READ)
         except FileNotFoundError:
             raise MissingObject(f"{self.name} has no {digest}") from None
         except Exception as error:
@@ -124,10 +125,29 @@ class Bucket:
 
 
 class Pieces(io.RawIOBase):
-    """An object as it comes, never more of it in memory than a few pieces."""
+    """An object as it comes, never more of it in memory than a few pieces.
 
-    def __init__(self, pieces: "Iterator[Buffer]", bucket: Bucket) -> None:
+    `ahead`: the next piece is under way while one is read.
+    """
+
+    def __init__(self, pieces: "Iterator[Buffer]", bucket: Bucket, *, ahead: bool) -> None:
         self._pieces, self._bucket, self._left = pieces, bucket, memoryview(b"")
+        self._ahead = ThreadPoolExecutor(1, "bucket") if ahead else None
+        self._asked: Future[Buffer | None] | None = None
+        if self._ahead:
+            self._asked = self._ahead.submit(next, self._pieces, None)
+
+    def _next(self) -> "Buffer | None":
+        if self._ahead is None or self._asked is None:
+            return next(self._pieces, None)
+        piece = self._asked.result()
+        self._asked = self._ahead.submit(next, self._pieces, None)
+        return piece
+
+    def close(self) -> None:
+        if self._ahead:
+            self._ahead.shutdown(wait=False, cancel_futures=True)
+        super().close()
 
     def readable(self) -> bool:
         return True
@@ -137,13 +157,14 @@ class Pieces(io.RawIOBase):
             return b"".join(iter(lambda: self.read(READ), b""))
         try:
             while not self._left:
-                self._left = memoryview(next(self._pieces))
-        except StopIteration:
-            return b""
+                piece = self._next()
+                if piece is None:
+                    return b""
+                self._left = memoryview(piece)
         except Exception as error:
             raise self._bucket._away(error) from None
-        piece, self._left = self._left[:size], self._left[size:]
-        return bytes(piece)
+        part, self._left = self._left[:size], self._left[size:]
+        return bytes(part)
 
 
 def _key(digest: str) -> str:

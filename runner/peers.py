@@ -47,16 +47,19 @@ class Key:
     def public(self) -> str:
         return base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
-    def header(self, me: str, asked: str, path: str) -> str:
-        signature = base64.b64encode(self._key.sign(_signed(me, asked, path))).decode()
+    def header(self, me: str, asked: str, path: str, method: str = "GET", more: str = "") -> str:
+        """`more` is what else of the question must be as it was signed."""
+        signature = base64.b64encode(self._key.sign(_signed(me, asked, path, method, more))).decode()
         return f"{SCHEME} {me} {signature}"
 
 
-def _signed(me: str, asked: str, path: str) -> bytes:
-    return f"winslow peer 1\n{me}\n{asked}\nGET {path}\n".encode()
+def _signed(me: str, asked: str, path: str, method: str, more: str) -> bytes:
+    return f"winslow peer 1\n{me}\n{asked}\n{method} {path}\n{more}".encode("utf-8", "surrogateescape")
 
 
-def asker(header: str, asked: str, path: str, keys: Callable[[str], str]) -> str | None:
+def asker(
+    header: str, asked: str, path: str, keys: Callable[[str], str], method: str = "GET", more: str = ""
+) -> str | None:
     """The node whose signature this is, or None. `keys` gives the public key of a node, or nothing."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -67,7 +70,7 @@ def asker(header: str, asked: str, path: str, keys: Callable[[str], str]) -> str
     known = keys(parts[1])
     try:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(known, validate=True))
-        key.verify(base64.b64decode(parts[2], validate=True), _signed(parts[1], asked, path))
+        key.verify(base64.b64decode(parts[2], validate=True), _signed(parts[1], asked, path, method, more))
     except (ValueError, InvalidSignature):
         return None
     return parts[1]
@@ -139,6 +142,7 @@ class Download(io.RawIOBase):
         self.request, self.sleep = request, sleep
         self.position, self.left = 0, ATTEMPTS
         self._size: int | None = None
+        self._tag = ""
         self._connection: http.client.HTTPConnection | None = None
         self._answer: http.client.HTTPResponse | None = None
 
@@ -166,14 +170,19 @@ class Download(io.RawIOBase):
     def _ask(self) -> http.client.HTTPResponse:
         self._connection = http.client.HTTPConnection(self.request.address, timeout=CONNECT)
         wanted = {"Authorization": self.request.header, "Range": f"bytes={self.position}-"}
+        if self.position and self._tag:
+            wanted["If-Range"] = self._tag
         self._connection.request("GET", self.request.path, headers=wanted)
         answer = self._connection.getresponse()
         if answer.status == 404:
             raise MissingObject(f"{self.request.node} has no {self.request.path.rpartition('/')[2]}")
+        if answer.status == 200 and self.position and self._tag:
+            raise PeerAway(f"what {self.request.node} has there changed while it was fetched")
         if answer.status not in (200, 206) or (answer.status == 200 and self.position):
             raise PeerAway(f"{self.request.node} ({self.request.address}) answers {answer.status} {answer.reason}")
         if self._size is None and answer.length is not None:
             self._size = answer.length
+            self._tag = answer.getheader("etag") or ""
         self._answer = answer
         return answer
 

@@ -55,6 +55,13 @@ class Remote:
         found = self.peers.known.get(self.node)
         return bool(self.peers.key and found and found.address and self.node != self.peers.me)
 
+    def key_and_address(self) -> tuple[Key, str]:
+        """What it is asked with, and where."""
+        found, key = self.peers.known.get(self.node), self.peers.key
+        if key is None or found is None or not found.address:
+            raise PeerAway(f"{self.node} has no address: start it with --peer")
+        return key, found.address
+
     def part(self, path: str, offset: int, count: int) -> tuple[bytes, int]:
         """At most so many bytes of what lies there, and how many there are in all. NotFound."""
         answer = self._get(path, f"bytes={offset}-{offset + max(count, 1) - 1}")
@@ -85,20 +92,18 @@ class Remote:
         return cast(BinaryIO, self._get(file_path(project, execution, row.path), ""))
 
     def _get(self, path: str, wanted: str) -> http.client.HTTPResponse:
-        found, key = self.peers.known.get(self.node), self.peers.key
-        if key is None or found is None or not found.address:
-            raise PeerAway(f"{self.node} has no address: start it with --peer")
+        key, address = self.key_and_address()
         headers = {"Authorization": key.header(self.peers.me, self.node, path)}
-        connection = http.client.HTTPConnection(found.address, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(address, timeout=TIMEOUT)
         try:
             connection.request("GET", path, headers=headers | ({"Range": wanted} if wanted else {}))
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise PeerAway(f"{self.node} ({found.address}) does not answer: {error}") from None
+            raise PeerAway(f"{self.node} ({address}) does not answer: {error}") from None
         if answer.status == 404:
             raise NotFound(f"{self.node} has nothing like that any more")
         if answer.status not in (200, 206, 416):
-            raise PeerAway(f"{self.node} ({found.address}) answers {answer.status} {answer.reason}")
+            raise PeerAway(f"{self.node} ({address}) answers {answer.status} {answer.reason}")
         return answer
 
 

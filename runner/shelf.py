@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from blake3 import blake3
 
@@ -80,6 +81,14 @@ class Shelf:
                 if not name.endswith((PART, NOTE)) and full.is_file():
                     yield Item(str(full.relative_to(self.root)), full.stat().st_size)
 
+    def open(self, path: str) -> tuple[BinaryIO, int]:
+        """A file, and its size. ShelfError, OSError."""
+        place = self.place(path)
+        if not place.is_file():
+            raise ShelfError(f"there is no file {path!r} in {self.root}")
+        file = place.open("rb")
+        return file, os.fstat(file.fileno()).st_size
+
     def put(
         self, source: Path, path: str, *, replace: bool = False, progress: Progress = lambda done, size: None
     ) -> str:
@@ -90,12 +99,12 @@ class Shelf:
         place.parent.mkdir(parents=True, exist_ok=True)
         part, note = place.with_name(place.name + PART), place.with_name(place.name + NOTE)
         with source.open("rb") as file:
-            identity = _identity(file.fileno())
+            identity = identity_of(file.fileno())
             if notes.read(note) != identity:
                 part.unlink(missing_ok=True)
                 notes.write(note, identity)
             digest = _grow(file, part, int(str(identity["size"])), progress)
-            if _identity(file.fileno()) != identity:
+            if identity_of(file.fileno()) != identity:
                 part.unlink(missing_ok=True)
                 note.unlink(missing_ok=True)
                 raise ShelfError(f"{source} changed while it was copied; nothing was put in, try again")
@@ -118,12 +127,13 @@ class Shelf:
             raise ShelfError(f"there is no {path!r} in {self.root}")
 
 
-def _identity(file: int) -> dict[str, object]:
+def identity_of(file: int) -> dict[str, object]:
+    """What says of an open file whether it is still the same, as it was."""
     found = os.fstat(file)
     return {"device": found.st_dev, "inode": found.st_ino, "size": found.st_size, "changed": found.st_mtime_ns}
 
 
-def _grow(source, part: Path, size: int, progress: Progress) -> str:  # type: ignore[no-untyped-def]
+def _grow(source: BinaryIO, part: Path, size: int, progress: Progress) -> str:
     """Write what is missing; the digest of the source."""
     state, done = blake3(), 0
     with part.open("ab") as copy:

@@ -318,6 +318,7 @@ MEANING: dict[str, dict[str, str]] = {
         "key": "public half of the key with which it signs its questions to other nodes",
         "store": "id of the store that its workspaces lie in; nodes with the same one share it",
         "bucket": "where it leaves, and finds, what stages left",
+        "lacks": "files that stages waited for, and that its pool has not",
     },
     "InventoryGpu": {
         "uuid": "device id",

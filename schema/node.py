@@ -62,6 +62,7 @@ class Inventory(Recorded):
     key: str = ""  # public half of the key it signs its own questions with
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
     bucket: str = ""  # s3://NAME/PREFIX where it leaves and finds what stages left
+    lacks: tuple[str, ...] = ()  # files that stages have waited for, and that its pool has not
 
 
 class Heartbeat(Recorded):

@@ -21,7 +21,7 @@ from webui.security import App, Guard
 from webui.site import Page, create_site
 from webui.source import Watch
 from webui.streams import Events
-from webui.uploads import Uploads
+from webui.uploads import Uploads, by_people
 from webui.whole import Whole
 
 
@@ -34,7 +34,7 @@ def _files(page: Page) -> list[Route]:
     """Contents up and down, where there is a node's directory."""
     if page.data is None:
         return []
-    give, uploads = Downloads(page.data, page.source).give, Uploads(page.data, page.source)
+    give, uploads = Downloads(page.data, page.source).give, Uploads(page.data, guard=by_people(page.source))
     return [
         Route("/raw/pool/{path:path}", give),
         Route("/raw/projects/{id}/{path:path}", give),

@@ -1,5 +1,5 @@
 """What a node gives to other nodes, to whoever signs with a key of an inventory: objects of its store by digest, the
-files and logs of executions, and a nudge that somebody has pushed.
+files and logs of executions, and a nudge that somebody has pushed. Its pool and its projects' files: `peer_files`.
 """
 
 import functools
@@ -25,6 +25,7 @@ from runner.store.workspaces import Workspaces
 from schema.names import NAME
 from state.errors import StateError
 from webui.nudges import Seldom, nudge
+from webui.peer_files import PeerFiles
 from webui.source import NodeSource
 
 WAITS = 5.0
@@ -94,7 +95,7 @@ def _place(request: Request) -> tuple[str, int]:
     return project, request.path_params["number"]
 
 
-def create_peer(name: str, data: Path, keys: Callable[[str], str]) -> Starlette:
+def create_peer(name: str, data: Path, keys: Callable[[str], str], *, read_only: bool = False) -> Starlette:
     giver = Giver(name, data, keys)
 
     def route(path: str, answer: Callable[[Request], Response]) -> Route:
@@ -110,11 +111,12 @@ def create_peer(name: str, data: Path, keys: Callable[[str], str]) -> Starlette:
             route("/peer/rows/{project}/{number:int}", giver.give_rows),
             route("/peer/now/{project}/{number:int}/{path:path}", giver.give_file),
             route(NUDGE, giver.nudge),
+            *PeerFiles(name, data, keys, read_only=read_only).routes(),
         ]
     )
 
 
-def run_peer(name: str, data: Path, host: str, port: int) -> None:
+def run_peer(name: str, data: Path, host: str, port: int, *, read_only: bool = False) -> None:
     source = NodeSource(data)
 
     def key(node: str) -> str:
@@ -124,5 +126,5 @@ def run_peer(name: str, data: Path, host: str, port: int) -> None:
             return ""
         return found.key if found else ""
 
-    app = create_peer(name, data, key)
+    app = create_peer(name, data, key, read_only=read_only)
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_keep_alive=int(WAITS))

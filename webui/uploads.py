@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from blake3 import blake3
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from runner import outgoing
 from runner.shelf import LONGEST_NAME, PART, ShelfError
 from runner.store.digests import PREFIX, is_digest, of_file
 from runner.store.errors import StoreError
@@ -35,6 +36,8 @@ VERSION = "1.0.0"
 LARGEST = 1 << 44
 KEPT = 7 * 86_400.0
 """Seconds after the last piece in which an upload can go on."""
+SENT_WITHIN = 60.0
+"""Seconds in which the node sends what was put in to its bucket."""
 SPARE = 64 << 20
 """Bytes of the disk that no upload takes."""
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -58,12 +61,34 @@ class Upload:
     replace: bool = False
 
 
-class Uploads:
-    """`data` is the node's directory."""
+Guard = Callable[[Request, str, bool], None]
 
-    def __init__(self, data: Path, source: Source) -> None:
-        self.source = source
-        self.data, self.folder = data, data / "uploads"
+
+def _anything(request: Request, where: str, replace: bool) -> None:
+    pass
+
+
+def by_people(source: Source) -> Guard:
+    """Into projects that there are; only admins put something in the place of something else."""
+
+    def guard(request: Request, where: str, replace: bool) -> None:
+        if replace:
+            need(request.scope, Role.ADMIN, "Replacing a file")
+        place, _ = parsed(where) or (Place(), "")
+        if place.project and place.project not in source.look().snapshot.projects:
+            raise Refused(404, f"there is no project {place.project!r}")
+
+    return guard
+
+
+class Uploads:
+    """`data` is the node's directory; `promised` refuses what does not say its digest first.
+
+    `guard` is asked before anything begins: the request, where to, whether it replaces something. NotAllowed, Refused.
+    """
+
+    def __init__(self, data: Path, *, promised: bool = False, guard: Guard = _anything) -> None:
+        self.data, self.folder, self.promised, self.guard = data, data / "uploads", promised, guard
         self._writing: set[str] = set()
         self._hashes: dict[str, tuple[blake3, int]] = {}  # and up to where; lost with this process, and made anew
 
@@ -99,8 +124,7 @@ class Uploads:
         length, told = request.headers.get("upload-length", ""), _metadata(request.headers.get("upload-metadata", ""))
         if not length.isdecimal() or int(length) > LARGEST:
             raise Refused(400, "say Upload-Length, in bytes")
-        if told.get("replace") == "true":
-            need(request.scope, Role.ADMIN, "Replacing a file")
+        await run_sync(self.guard, request, told.get("where", ""), told.get("replace") == "true")
         upload = await run_sync(self._made, int(length), told)
         answer = {"Location": f"/uploads/{upload.id}", "Upload-Offset": "0"}
         if upload.size == 0:
@@ -111,10 +135,8 @@ class Uploads:
         place, path = parsed(told.get("where", "")) or (None, "")
         if place is None or not path.rstrip("/"):
             raise Refused(400, "metadata `where`: pool:PATH, PROJECT:PATH or PROJECT/N/PATH is wanted")
-        if place.project and place.project not in self.source.look().snapshot.projects:
-            raise Refused(404, f"there is no project {place.project!r}")
         digest, replace = told.get("digest", ""), told.get("replace") == "true"
-        if digest and not is_digest(digest):
+        if (digest or self.promised) and not is_digest(digest):
             raise Refused(400, "metadata `digest`: blake3: and 64 digits")
         target = self._target(place, path)
         if not place.execution and target.exists() and not replace:
@@ -199,6 +221,9 @@ class Uploads:
         if place.execution:
             with part.open("rb") as file:
                 digest = Workspaces(self.data).add(file).digest
+            waiting = outgoing.note(self.data, digest)
+            if waiting and not outgoing.sent(waiting, SENT_WITHIN):
+                raise Refused(504, f"{digest} is kept here, but not in {outgoing.bucket_of(self.data)} yet; try again")
         else:
             target = shelf(self.data, place).place(path)
             if target.exists() and not upload.replace:

@@ -4,7 +4,7 @@ Holders are asked in their order, for each object anew. What comes is believed o
 has it damaged, or not at all although it should, is mended from the next where it can be.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,15 @@ AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody who may have objects. `mend` gives it one that it should have had."""
+    """Somebody who may have objects. `mend` gives it one that it should have had.
+
+    `sure`: while it is away, nothing is given up.
+    """
 
     name: str
     open: Source
     mend: Callable[[str, Path], None] | None = None
+    sure: bool = True
 
 
 def bring(
@@ -49,7 +53,14 @@ def bring(
         passing()
         return size
 
-    return came + sum(each(one, missing.values(), AT_ONCE))
+    return came + sum(each(one, missing.values(), AT_ONCE, objects.joined()))
+
+
+def fetch(
+    objects: Objects, digests: Iterable[str], holders: Sequence[Holder], say: Callable[[str], None] = lambda text: None
+) -> int:
+    """Bytes that came of contents that no manifest names yet: what a person put in for a next stage. StoreError."""
+    return sum(_one(objects, digest, False, holders, say) for digest in digests if not objects.has(digest))
 
 
 def _manifest(objects: Objects, manifest: str, holders: Sequence[Holder], say: Callable[[str], None]) -> int:
@@ -81,7 +92,7 @@ def _one(objects: Objects, digest: str, executable: bool, holders: Sequence[Hold
             with cast(BinaryIO, holder.open(digest)) as file:
                 _, size = objects.copy(file, executable, digest)
         except Away as error:
-            away = error
+            away = error if holder.sure else away
         except MissingObject:
             wrong.append(holder)
         except DamagedObject as error:

@@ -13,6 +13,10 @@ class MissingObject(StoreError):
     """This node does not have it."""
 
 
+class NotGiven(MissingObject):
+    """Nobody who could be asked has what a person is said to have put in."""
+
+
 class DamagedObject(StoreError):
     """What the disk gives back is not what was stored."""
 

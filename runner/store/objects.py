@@ -11,20 +11,24 @@ belongs to the stages' user, or a stage could not change, in its own copy, what 
 import errno
 import os
 import secrets
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from blake3 import blake3
 
-from runner.store import digests
+from runner.store import digests, holes, writeback
 from runner.store.errors import DamagedObject, MissingObject, StoreError
-from runner.store.reflink import clone
+from runner.store.reflink import fill
 
 PIECE = 1 << 20
+SYNCED = 8
+"""Files whose way to the disk is waited for at once."""
+MANY = 2000
+"""Files from which on the whole file system is waited for: it also waits for what others write, but once."""
 NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 
 Owner = tuple[int, int]
@@ -104,11 +108,16 @@ class Objects:
 
         What is not `expected` is not kept. DamagedObject.
         """
-        state, size = blake3(), 0
+        state, size, begun = blake3(), 0, 0
         with self._temporary() as (path, file):
             while piece := source.read(PIECE):
                 state.update(piece)
-                size += file.write(piece)
+                size += holes.write(file, piece)
+                if self.durable and size - begun >= writeback.EVERY:
+                    file.flush()
+                    writeback.begin(file.fileno(), begun, size - begun)
+                    begun = size
+            file.truncate(size)
             digest = digests.PREFIX + state.hexdigest()
             if expected and digest != expected:
                 raise DamagedObject(f"asked for {expected}, and got {digest}")
@@ -152,8 +161,7 @@ class Objects:
 
     def _copied(self, source: BinaryIO, digest: str, executable: bool) -> None:
         with self._temporary() as (path, file):
-            if not clone(source.fileno(), file.fileno()):
-                shutil.copyfileobj(source, file, PIECE)
+            fill(source, file)
             self._keep(path, file, digest, executable)
 
     def variant(self, digest: str, executable: bool, size: int) -> Path:
@@ -203,10 +211,20 @@ class Objects:
             yield
         finally:
             del self._later.paths
-        for path in waiting:
-            _sync(path)
-        for folder in {path.parent for path in waiting}:
-            _sync(folder)
+        if len(waiting) > MANY and writeback.whole(self.root):
+            return
+        _sync_all(waiting)
+        _sync_all({path.parent for path in waiting})
+
+    def joined(self) -> Callable[[], None]:
+        """For a thread that stores for this one: what it stores is written through with what this one does."""
+        waiting: list[Path] | None = getattr(self._later, "paths", None)
+
+        def join() -> None:
+            if waiting is not None:
+                self._later.paths = waiting
+
+        return join
 
     def _through(self, path: Path) -> None:
         """After a power cut an object that was not written through may be cut off, which its size shows."""
@@ -218,6 +236,12 @@ class Objects:
         else:
             _sync(path)
             _sync(path.parent)
+
+
+def _sync_all(paths: Collection[Path]) -> None:
+    """Some at once: the file system makes one journal entry of those that wait together."""
+    with ThreadPoolExecutor(max(1, min(len(paths) // 4, SYNCED)), "sync") as pool:
+        list(pool.map(_sync, paths))
 
 
 def _sync(path: Path) -> None:

@@ -56,9 +56,17 @@ def _one(objects: Objects, digest: str, size: int, place: Place, sent: Callable[
     return size
 
 
-def each(work: Callable[[Item], int], items: Iterable[Item], at_once: int) -> list[int]:
-    """Some at a time; the first that fails ends it, and those that have not begun do not begin."""
-    with ThreadPoolExecutor(at_once, "objects") as pool:
+def each(
+    work: Callable[[Item], int],
+    items: Iterable[Item],
+    at_once: int,
+    begin: Callable[[], None] = lambda: None,
+) -> list[int]:
+    """Some at a time; the first that fails ends it, and those that have not begun do not begin.
+
+    `begin` is called in each thread first.
+    """
+    with ThreadPoolExecutor(at_once, "objects", begin) as pool:
         waiting = [pool.submit(work, item) for item in items]
         try:
             return [future.result() for future in waiting]

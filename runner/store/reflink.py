@@ -2,10 +2,13 @@
 
 import fcntl
 import os
-import shutil
 from pathlib import Path
+from typing import BinaryIO
+
+from runner.store import holes
 
 FICLONE = 0x40049409
+PIECE = 1 << 20
 
 
 def clone(source: int, target: int) -> bool:
@@ -20,14 +23,28 @@ def clone(source: int, target: int) -> bool:
 def copy(source: Path, target: Path | str) -> None:
     """A file of its own with the same content: by a clone, else by the kernel's copy."""
     with source.open("rb") as from_file, open(target, "xb") as to_file:
-        if clone(from_file.fileno(), to_file.fileno()):
-            return
-        left = os.fstat(from_file.fileno()).st_size
-        try:
-            while left > 0 and (done := os.copy_file_range(from_file.fileno(), to_file.fileno(), left)):
-                left -= done
-        except OSError:
-            from_file.seek(0)
-            to_file.seek(0)
-            to_file.truncate()
-            shutil.copyfileobj(from_file, to_file, 1 << 20)
+        fill(from_file, to_file)
+
+
+def fill(source: BinaryIO, target: BinaryIO) -> None:
+    """The content of the one into the other, which is empty. Holes stay holes."""
+    if clone(source.fileno(), target.fileno()):
+        return
+    size = os.fstat(source.fileno()).st_size
+    for start, length in holes.extents(source.fileno(), size):
+        _extent(source, target, start, length)
+    target.truncate(size)
+
+
+def _extent(source: BinaryIO, target: BinaryIO, start: int, length: int) -> None:
+    done = 0
+    try:
+        while done < length:
+            went = os.copy_file_range(source.fileno(), target.fileno(), length - done, start + done, start + done)
+            if not went:
+                return
+            done += went
+    except OSError:
+        for offset in range(start + done, start + length, PIECE):
+            piece = os.pread(source.fileno(), min(PIECE, start + length - offset), offset)
+            os.pwrite(target.fileno(), piece, offset)

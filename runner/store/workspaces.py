@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from runner import notes
 from runner.spec import Overlay
 from runner.store import collect as collecting
+from runner.store import digests, overlay, upper
 from runner.store import manifest as manifests
-from runner.store import overlay, upper
-from runner.store.bring import Holder, bring
+from runner.store.bring import Holder, bring, fetch
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
-from runner.store.errors import Dropped, NotFound, StoreError, gone
+from runner.store.errors import Dropped, MissingObject, NotFound, NotGiven, StoreError, gone
 from runner.store.gate import Gate
 from runner.store.identity import is_shared
 from runner.store.keep import keep_folder, keep_upper
@@ -49,6 +49,22 @@ class Opened:
     path: Path
     overlay: Overlay | None
     manifest: str
+
+
+@dataclass(slots=True)
+class Told:
+    """A file that says how far it has been read."""
+
+    file: BinaryIO
+    size: int
+    progress: Callable[[int, int], None]
+    done: int = 0
+
+    def read(self, count: int) -> bytes:
+        piece = self.file.read(count)
+        self.done += len(piece)
+        self.progress(self.done, self.size)
+        return piece
 
 
 class Workspaces:
@@ -104,10 +120,11 @@ class Workspaces:
         add: Mapping[str, str] | None = None,
         remove: Iterable[str] = (),
         holders: Sequence[Holder] = (),
+        givers: Sequence[Holder] = (),
     ) -> Opened:
         """A new workspace for this container, from a manifest (None: empty), with changes. StoreError.
 
-        `holders` may have what is missing here.
+        `holders` may have what is missing here of the manifest, `givers` of what is added to it.
 
         What an attempt before left at this place is put aside first: nothing of it is seen.
         """
@@ -116,6 +133,8 @@ class Workspaces:
                 self._bring(base, holders)
             files = self.manifest(base) if base else Manifest()
             digest = base or self.objects.put(files.encode())
+            if add and givers:
+                self._fetch(add.values(), givers)
             if add or remove:
                 known = {path: Added(*self._known(value)) for path, value in (add or {}).items()}
                 files = edited(files, known, remove)
@@ -127,6 +146,15 @@ class Workspaces:
             came = bring(self.objects, manifest, holders, self.say, lambda: self.passing("object-came"))
         if came:
             self.say(f"fetched {came / 2**20:.1f} MiB of a workspace: {', '.join(holder.name for holder in holders)}")
+
+    def _fetch(self, contents: Iterable[str], givers: Sequence[Holder]) -> None:
+        try:
+            with self.objects.together():
+                came = fetch(self.objects, contents, givers, self.say)
+        except MissingObject as error:
+            raise NotGiven(f"what was put in for it cannot be had, put it in again: {error}") from None
+        if came:
+            self.say(f"fetched {came / 2**20:.1f} MiB that a person put in")
 
     def _open(self, folder: Path, container: str, files: Manifest, digest: str) -> Opened:
         folder.mkdir(parents=True, exist_ok=True)
@@ -247,6 +275,15 @@ class Workspaces:
         """Store a content, for `edit`."""
         digest, size = self.objects.copy(source, executable)
         return Added(digest, size, executable)
+
+    def add_file(self, source: Path, progress: Callable[[int, int], None] = lambda done, size: None) -> Added:
+        """The same of a file, told how far it is. StoreError where it changes meanwhile, OSError."""
+        before = os.stat(source)
+        with source.open("rb") as file:
+            added = self.add(cast(BinaryIO, Told(file, before.st_size, progress)))
+        if digests.stamp(os.stat(source)) != digests.stamp(before):
+            raise StoreError(f"{source} changed while it was read; put it in again")
+        return added
 
     def edit(self, base: str | None, add: Mapping[str, Added], remove: Iterable[str] = ()) -> str:
         """The digest of a changed tree, see `edit`; what it is made from stays as it is. StoreError."""

@@ -111,6 +111,25 @@ def test_F21_a_result_that_finds_no_room_is_kept_until_there_is(lab: Labs, small
     assert len(here.ran()) == 1
 
 
+def test_F21_a_store_that_cannot_be_written_is_said_and_nothing_is_lost(lab: Labs, small: Callable[..., Small]) -> None:
+    here = lab(stage("one", "open('left', 'w').write('one')") + stage("two", "open('more', 'w').write('two')"))
+    store = here.folder / "n1" / "store" / "tmp"  # where everything in a store begins
+    small(here.folder / "n1", 200)
+    here.node()
+    here.ask("request: start\nthen: pause")
+    here.until_reason("PauseRequested")
+    subprocess.run(["mount", "--bind", str(store), str(store)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(store)], check=True)
+        here.ask("request: resume")
+        here.until(lambda view: "Read-only file system" in (here.folder / "n1.log").read_text())
+        assert not [each for each in here.view().executions if each.stage == "two" and each.state.ended]
+    finally:
+        subprocess.run(["umount", "-l", str(store)], check=True)
+    view = here.until_reason("Done")
+    assert [each.state for each in view.executions] == [State.SUCCEEDED] * 2
+
+
 def test_F21_a_node_killed_on_a_full_disk_finds_its_journal_whole(lab: Labs, small: Callable[..., Small]) -> None:
     here = lab(stage("one", WAITS) + stage("two"))
     disk = small(here.folder / "n1", 96)

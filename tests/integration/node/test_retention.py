@@ -1,5 +1,6 @@
 """Retention on a whole node: what the rules drop goes from its disk, and whoever asks for it is told."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 
 from controller.retaining import Pressure, Retaining, Room, let_go, on_disk, parse_room
 from flow.retention import Drop
+from runner.archive import archive
+from runner.store import digests
 from runner.store.errors import Dropped, StoreError
 from runner.store.workspaces import Workspaces
 from schema.execution import State
@@ -96,6 +99,30 @@ def run(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=home, check=False)
 
 
+# -- logs --------------------------------------------------------------------------------------------------------------
+
+
+def test_R1450_a_log_that_nobody_reads_is_archived_and_had_whole_again(lab: Make) -> None:
+    it = lab(stage("one", "[print('line', n) for n in range(5000)]"))
+    it.node()
+    it.ask("request: start\n")
+    record = it.until_reason("Done").executions[0]
+    where = it.folder / "n1" / "runs" / record.claim.container
+    content = (where / "log").read_bytes()
+    os.utime(where / "log", (0, 0))
+    it.edit({"projects/v/project.yaml": "pipeline: p\nname: another\n"})
+    assert eventually(lambda: (where / "log.gz").is_file() and not (where / "log").exists())
+    assert record.log
+    assert digests.of_bytes(content) == record.log.digest
+    told = run(it, "logs", "v/1")
+    assert "line 4999" in told.stdout
+    assert "line 0\n" in told.stdout
+    assert (where / "log").read_bytes() == content
+    it.edit({"projects/v/project.yaml": "pipeline: p\nname: a third\n"})
+    it.until(lambda view: view.project is not None and view.project.name == "a third")
+    assert (where / "log").is_file()
+
+
 # -- deletion ----------------------------------------------------------------------------------------------------------
 
 
@@ -108,6 +135,15 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
     upload = data / "projects" / "v" / "files" / "upload.bin"
     upload.parent.mkdir(exist_ok=True)
     upload.write_bytes(b"x" * 1000)
+    unfinished = data / "uploads" / "1.json"
+    unfinished.parent.mkdir(exist_ok=True)
+    part = data / "uploads" / "a.part"
+    part.write_bytes(b"x")
+    unfinished.write_text(json.dumps({"id": "1", "where": "v/1/a", "part": str(part), "size": 9}))
+    other = data / "uploads" / "2.json"
+    other.write_text(json.dumps({"id": "2", "where": "pool:v/a", "part": "", "size": 9}))
+    (data / "pool" / "film").write_text("stays")
+    archive(data / "runs" / it.view().executions[0].claim.container)
     away.kill()
     it.node("n2")
     it.edit({"projects/v/": None}, "delete v\n\nWinslow-Delete: now\n")
@@ -117,6 +153,9 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
     it.node("n1")
     assert eventually(lambda: not list((data / "projects").glob("*")) and not list((data / "runs").glob("*")))
     assert eventually(lambda: not objects(it))
+    assert eventually(lambda: not unfinished.exists() and not part.exists())
+    assert other.exists()
+    assert (data / "pool" / "film").read_text() == "stays"
 
 
 # -- killed anywhere ---------------------------------------------------------------------------------------------------

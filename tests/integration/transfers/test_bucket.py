@@ -1,5 +1,6 @@
 """Two nodes that share a bucket and nothing else, a stage of each; everything between them dies once."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from flow.world import ProjectView
 from runner.store.workspaces import Workspaces
 from schema.execution import State
+from tests.integration.cli.command import Command
+from tests.integration.cli.conftest import command  # noqa: F401
 from tests.integration.node.lab import Lab, stage
 from tests.integration.transfers.fleet import Fleet
 from tests.integration.transfers.server import BUCKET, ID, SECRET, Server
@@ -147,3 +150,27 @@ def test_what_nobody_has_whole_fails_the_stage_by_name(fleet: Fleet, server: Ser
     assert record
     assert big in (record.text or "")
     assert "damaged" in (record.text or "")
+
+
+def test_R1320_M11_what_a_person_puts_in_is_in_the_bucket_before_the_request(
+    fleet: Fleet,
+    server: Server,
+    tmp_path: Path,
+    command: Callable[[Lab], Command],  # noqa: F811
+) -> None:
+    """The node that ran it is off when the next stage begins elsewhere."""
+    fleet.start("n1")
+    fleet.lab.ask("request: start\nthen: pause")
+    fleet.lab.until_reason("PauseRequested")
+    ctl = command(fleet.lab)
+    (tmp_path / "mine").write_text("mine")
+    said = ctl("files", "put", str(tmp_path / "mine"), "v/1/a/b/7")
+    asked = re.findall(r"winslowctl (.*)", said)[0].split()
+    digest = next(part.partition("=")[2] for part in asked if part.startswith("a/b/7="))
+    assert server.path(digest).read_text() == "mine"
+    fleet.end("n1")
+    fleet.start("n2")
+    ctl(*asked)
+    view = fleet.lab.until_reason("Done")
+    assert view.executions[-1].claim.node == "n2"
+    assert Workspaces(fleet.lab.folder / "n2").look("v", view.executions[-1].execution).read("a/b/7", 99) == b"minemore"

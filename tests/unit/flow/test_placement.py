@@ -1,11 +1,14 @@
 """Which nodes could run a stage, which do, and in which order they try."""
 
+import dataclasses
+
 import pytest
 
 from flow.advance import Slot
 from flow.interpolate import Scope
 from flow.placement import Candidate, Data, Placement, busy_counts, candidates, data_of, patience, place, steward_rank
 from schema.execution import State
+from schema.inputs import Input, Kind
 from schema.node import NodeSettings
 from schema.pipeline import Stage
 from schema.reasons import Wait
@@ -51,6 +54,30 @@ def test_labels_are_the_node_s_own_and_those_that_people_gave_it() -> None:
     assert placed(slot(node={"labels": ["big"]}), *map(candidate, told)).could == ("n1",)
     own = candidate((node("n3")[0].model_copy(update={"labels": ("big",)}), NodeSettings()))
     assert placed(slot(node={"labels": ["big"]}), own).could == ("n3",)
+
+
+def reads(path: str) -> Slot:
+    scope = Scope({"video": path}, {"video": Input(type=Kind.FILE)}, {})
+    return dataclasses.replace(slot(), scope=scope)
+
+
+def lacking(name: str, *paths: str, busy: int = 0) -> Candidate:
+    return dataclasses.replace(candidate(node(name, slots=1), busy), lacks=frozenset(paths))
+
+
+def test_M8_a_stage_goes_to_a_node_whose_pool_has_its_file() -> None:
+    found = placed(reads("a.mp4"), lacking("n1", "a.mp4"), lacking("n2", "b.mp4"))
+    assert (found.ranked, found.could) == (("n2",), ("n2",))
+    assert found.text == "n1 has no a.mp4 in its pool"
+    busy = placed(reads("a.mp4"), lacking("n1", "a.mp4"), lacking("n2", busy=1))
+    assert (busy.ranked, busy.reason) == ((), Wait.RESOURCES)
+    assert busy.text == "every slot of n2 is taken; n1 has no a.mp4 in its pool"
+
+
+def test_a_file_that_no_pool_has_is_said_by_failing() -> None:
+    found = placed(reads("a.mp4"), lacking("n1", "a.mp4"), lacking("n2", "a.mp4"))
+    assert set(found.ranked) == {"n1", "n2"}
+    assert placed(slot(), lacking("n1", "a.mp4")).ranked == ("n1",)
 
 
 def test_a_project_s_own_node_binds_unless_the_stage_names_one() -> None:

@@ -140,3 +140,36 @@ def test_a_copy_is_a_file_of_its_own(tmp_path: Path) -> None:
     reflink.copy(source, tmp_path / "target")
     (tmp_path / "target").open("r+b").write(b"changed")
     assert source.read_bytes() == content
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_many_files_are_waited_for_as_one_file_system_or_one_by_one(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    asked: list[Path] = []
+    synced: list[Path] = []
+    monkeypatch.setattr("runner.store.objects.MANY", 3)
+    monkeypatch.setattr("runner.store.writeback.whole", lambda folder: asked.append(folder) or whole)
+    monkeypatch.setattr("runner.store.objects._sync", synced.append)
+    with objects.together():
+        digests = [objects.put(bytes([number])) for number in range(5)]
+    assert asked == [objects.root]
+    assert {objects.find(digest) for digest in digests} <= set(synced) if not whole else not synced
+
+
+def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("runner.store.objects._sync", synced.append)
+    digests: list[str] = []
+    with objects.together():
+        join = objects.joined()
+
+        def work() -> None:
+            join()
+            digests.append(objects.put(b"from afar"))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert not synced
+    assert objects.find(digests[0]) in synced

@@ -1,0 +1,56 @@
+"""What stages want of this node's pool and is not there, so that they go to a node that has it.
+
+The node itself never takes such a stage while another could. It tells the others only what it has been asked for in
+vain for long enough that somebody else should have taken it; most inputs lie in some pool, and that costs no commit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from flow.controls import steps_of
+from flow.local import World
+from flow.open import open_views
+from flow.placement import DELAY_RANKS, patience
+from flow.world import Snapshot
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the pool while nothing else is new."""
+MOST = 50
+LONGEST = 300
+
+
+class Pools:
+    def __init__(self, pool: Path) -> None:
+        self.pool = pool
+        self._since: dict[str, float] = {}
+        self._looked: tuple[object, float] = (None, 0.0)
+
+    def seen(self, world: World) -> World:
+        """The world with what its pool lacks; others are told of it once it lasts, see `World.lacks`."""
+        if world.snapshot is None:
+            return world
+        snapshot, now = world.snapshot, world.now
+        if snapshot is not self._looked[0] or now - self._looked[1] >= LOOK_EVERY:
+            self._looked = (snapshot, now)
+            known = snapshot.inventories.get(world.me.node)
+            told = known.lacks if known else ()
+            before = {**dict.fromkeys(told, float("-inf")), **self._since}
+            lacking = [path for path in dict.fromkeys((*told, *_wanted(snapshot))) if not self._has(path)][:MOST]
+            self._since = {path: before.get(path, now) for path in lacking}
+        long = patience(DELAY_RANKS, world.poll) + world.poll
+        lasting = tuple(sorted(path for path, since in self._since.items() if now - since >= long))
+        me = replace(world.me, inventory=world.me.inventory.model_copy(update={"lacks": lasting}))
+        return replace(world, me=me, lacks=frozenset(self._since))
+
+    def _has(self, path: str) -> bool:
+        try:
+            return (self.pool / path).is_file()
+        except (OSError, ValueError):
+            return False
+
+
+def _wanted(snapshot: Snapshot) -> Iterator[str]:
+    for view in open_views(snapshot):
+        if slot := steps_of(view).run:
+            yield from (path for path in slot.files if len(path) <= LONGEST)

@@ -1,0 +1,55 @@
+"""What a node knows, and what it tells, of files that its pool has not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from controller.pools import Pools
+from flow.local import Me, World
+from flow.world import Snapshot
+from schema.node import Inventory
+from tests.unit.flow.builders import Story
+
+READS = "name: p\ninputs:\n  video: {type: file}\nstages:\n  - {name: one, image: i}\n"
+
+
+def world(now: float, told: tuple[str, ...] = ()) -> World:
+    story = Story(READS, inputs={"video": "day/a.mp4"})
+    story.ask(request="start")
+    inventory = Inventory(node="n1", incarnation="i")
+    snapshot = Snapshot(
+        "m", "s", projects={"v": story.view}, inventories={"n1": inventory.model_copy(update={"lacks": told})}
+    )
+    from flow.leases import Sightings
+
+    return World(
+        me=Me("n1", "i", inventory), snapshot=snapshot, fresh=True, now=now, wall="", poll=1.0, entries={}, outbox={},
+        containers={}, busy=frozenset(), seen=Sightings(), ids=(), wiped={},
+    )  # fmt: skip
+
+
+def test_what_is_lacking_is_known_at_once_and_told_once_it_lasts(tmp_path: Path) -> None:
+    pools = Pools(tmp_path)
+    first = pools.seen(world(0.0))
+    assert (first.lacks, first.me.inventory.lacks) == (frozenset({"day/a.mp4"}), ())
+    assert pools.seen(world(10.0)).me.inventory.lacks == ()
+    assert pools.seen(world(11.0)).me.inventory.lacks == ("day/a.mp4",)
+
+
+def test_what_came_is_taken_back(tmp_path: Path) -> None:
+    pools = Pools(tmp_path)
+    assert pools.seen(world(0.0, told=("day/a.mp4", "old.mp4"))).me.inventory.lacks == ("day/a.mp4", "old.mp4")
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day" / "a.mp4").touch()
+    after = pools.seen(world(5.0, told=("day/a.mp4", "old.mp4")))
+    assert (after.lacks, after.me.inventory.lacks) == (frozenset({"old.mp4"}), ("old.mp4",))
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 290])
+def test_odd_paths_are_lacking(tmp_path: Path, path: str) -> None:
+    assert not Pools(tmp_path)._has(path)
+
+
+def test_without_a_view_nothing_is_looked_at(tmp_path: Path) -> None:
+    assert Pools(tmp_path).seen(replace(world(0.0), snapshot=None)).lacks == frozenset()
