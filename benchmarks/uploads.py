@@ -28,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from webui.app import create_app
+from webui.asking import Outbox
 from webui.site import Page
 from webui.source import OwnSource
 from state.git import GitRepository
@@ -48,7 +49,8 @@ async def plain(request: Request) -> Response:
     return Response(status_code=204)
 
 source = OwnSource(GitRepository(url, folder / "view.git"), 3600)
-page = Page(source, None, lambda: "a <a@b>", b"secret", folder)
+outbox = Outbox(folder / "outbox", lambda: GitRepository(url, folder / "own.git"), push=False)
+page = Page(source, outbox, lambda: "a <a@b>", b"secret", folder)
 app = Starlette(routes=[Route("/plain", plain, methods=["GET", "PUT"]), Mount("/", create_app(page))])
 uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 """

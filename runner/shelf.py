@@ -65,9 +65,13 @@ class Shelf:
         if not place.is_dir():
             raise ShelfError(f"there is no {path or 'folder'!r} in {self.root}")
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
-            if not entry.name.endswith((PART, NOTE)) and (entry.is_file() or entry.is_dir()):
+            if not entry.name.endswith((PART, NOTE)) and (entry.is_file() or entry.is_dir()) and self._within(entry):
                 name = f"{path.rstrip('/')}/{entry.name}" if path else entry.name
                 yield Item(name, 0 if entry.is_dir() else entry.stat().st_size, entry.is_dir())
+
+    def _within(self, entry: os.DirEntry[str] | Path) -> bool:
+        """What leads outside is not there for anybody: it could not be read either."""
+        return not entry.is_symlink() or Path(entry).resolve().is_relative_to(self.root.resolve())
 
     def files(self, path: str = "") -> Iterator[Item]:
         """Every file at and below a path; links to folders are not followed. ShelfError."""
@@ -78,7 +82,7 @@ class Shelf:
         for folder, _, names in os.walk(place):
             for name in sorted(names):
                 full = Path(folder) / name
-                if not name.endswith((PART, NOTE)) and full.is_file():
+                if not name.endswith((PART, NOTE)) and full.is_file() and self._within(full):
                     yield Item(str(full.relative_to(self.root)), full.stat().st_size)
 
     def open(self, path: str) -> tuple[BinaryIO, int]:

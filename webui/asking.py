@@ -43,18 +43,36 @@ class Unsent:
     refused: str = ""
 
 
-class Outbox:
-    """`repository` is a client of this page's own, made when it is first needed, as its clone takes a while."""
+class CommitYourself(Exception):
+    """This page may not commit; `edit` is the commit that somebody else can make."""
 
-    def __init__(self, folder: Path, repository: Callable[[], GitRepository]) -> None:
-        self.folder, self._make = folder, repository
+    def __init__(self, edit: Edit) -> None:
+        what = "\n".join(
+            f"--- {path}\n{text}" if text is not None else f"--- remove {path}" for path, text in edit.files.items()
+        )
+        super().__init__(f"this page commits nothing; commit this to main yourself ({edit.message.strip()}):\n{what}")
+        self.edit = edit
+
+
+class Outbox:
+    """`repository` is a client of this page's own, made when it is first needed, as its clone takes a while.
+
+    Without `push` nothing is ever sent: each wish is refused with the commit that it would have been.
+    """
+
+    def __init__(self, folder: Path, repository: Callable[[], GitRepository], *, push: bool = True) -> None:
+        self.folder, self._make, self.push = folder, repository, push
         self._repository: GitRepository | None = None
         self._sending = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        threading.Thread(target=self._run, name="outbox", daemon=True).start()
+        if push:
+            threading.Thread(target=self._run, name="outbox", daemon=True).start()
 
     def ask(self, snapshot: Snapshot, project: str, wish: Wish, author: str) -> str | None:
-        """The commit, or None while it waits to be sent. flow.asking.WouldBeRejected, DocumentError, NotCommitted."""
+        """The commit, or None while it waits to be sent.
+
+        flow.asking.WouldBeRejected, DocumentError, NotCommitted; CommitYourself as every change here.
+        """
         fitted = judged(snapshot.projects[project], wish)
         stage = f" at {wish['stage']}" if wish.get("stage") else ""
         return self._put(_fresh(f"{wish['request']} {project}{stage}", author, project=project, wish=fitted))
@@ -80,6 +98,8 @@ class Outbox:
             path.unlink(missing_ok=True)
 
     def _put(self, unsent: Unsent) -> str | None:
+        if not self.push:
+            raise CommitYourself(self.use(lambda client: self._built(client.fetch(), unsent)))
         path = self.folder / f"{time.time_ns():020d}-{unsent.id}.json"
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(unsent)))
@@ -157,6 +177,6 @@ def ask_many(
             if id not in snapshot.projects:
                 raise NotCommitted(f"there is no project {id[:80]!r}")
             told.append((id, outbox.ask(snapshot, id, wish, author), ""))
-        except (StateError, SchemaError, WouldBeRejected) as error:
+        except (StateError, SchemaError, WouldBeRejected, CommitYourself) as error:
             told.append((id, None, str(error)))
     return told

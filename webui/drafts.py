@@ -14,7 +14,7 @@ from schema.pipeline import Pipeline, unsupported
 from state.message import clean, said
 from state.proposals import Proposal, propose
 from state.repository import Edit
-from webui.asking import Outbox
+from webui.asking import CommitYourself, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,10 @@ def put(outbox: Outbox, name: str, text: str, comment: str, author: str) -> str 
 
 def proposed(outbox: Outbox, name: str, text: str, comment: str, author: str) -> Proposal:
     """A branch with a merge request. NotCommitted, StateError."""
-    return outbox.use(lambda client: propose(client, _edit(name, text, comment, author), name))
+    edit = _edit(name, text, comment, author)
+    if not outbox.push:
+        raise CommitYourself(edit)
+    return outbox.use(lambda client: propose(client, edit, name))
 
 
 def _edit(name: str, text: str, comment: str, author: str) -> Edit:

@@ -74,8 +74,7 @@ class Facts(Collector):
             yield from _of_view(look)
             yield from _of_work(look.snapshot)
             yield from _of_nodes(look)
-        if self.page.outbox is not None:
-            yield from _of_outbox(self.page.outbox)
+        yield from _of_outbox(self.page.outbox)
         if self.page.data is not None:
             yield from _of_machine(self.page.data, look)
 

@@ -77,10 +77,10 @@ def run_page(options: WebOptions) -> None:
 
 def _page(options: WebOptions, config: PageConfig, own: Path) -> Page:
     source, secret = _source(options), _secret(own / "secret")
-    outbox = Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git"))
+    outbox = Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git"), push=config.push)
     return Page(
         source=source,
-        outbox=outbox if config.push else None,
+        outbox=outbox,
         author=options.author,
         secret=secret,
         data=options.data,

@@ -22,7 +22,7 @@ from webui.access.config import PageConfig
 from webui.access.logins import Logins
 from webui.access.oidc import provider
 from webui.access.who import NotAllowed, Role, person_in
-from webui.asking import Outbox
+from webui.asking import CommitYourself, Outbox
 from webui.doing import doing
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
@@ -60,7 +60,7 @@ class Page:
     """
 
     source: Source
-    outbox: Outbox | None
+    outbox: Outbox
     author: Callable[[], str]
     secret: bytes
     data: Path | None = None
@@ -112,6 +112,7 @@ def create_site(page: Page) -> Flask:
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
     site.register_error_handler(StateError, _away)
+    site.register_error_handler(CommitYourself, _by_hand)
     site.register_error_handler(
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")
     )
@@ -137,7 +138,7 @@ def _always_shown() -> dict[str, Any]:
     """What the frame of every page needs."""
     page: Page = current_app.extensions["winslow"]
     person = person_in(request.environ["asgi.scope"])
-    unsent = page.outbox.waiting() if page.outbox and person.may(Role.READER) else []
+    unsent = page.outbox.waiting() if person.may(Role.READER) else []
     may = {role.word: person.may(role) for role in Role}
     return {"look": g.get("look"), "unsent": unsent, "person": person, "may": may}
 
@@ -153,6 +154,11 @@ def _look() -> None:
 def _away(error: StateError) -> tuple[str, int]:
     title = "Waiting for the repository" if isinstance(error, NothingYet) else "The repository could not be read"
     return _problem(503, title, str(error))
+
+
+def _by_hand(error: CommitYourself) -> tuple[str, int]:
+    """What was asked for, as the commit that a person can make."""
+    return render_template("by_hand.html", edit=error.edit), 403
 
 
 def _problem(code: int, title: str, text: str) -> tuple[str, int]:

@@ -22,6 +22,7 @@ from state.people import NotCommitted
 from state.projects import CannotMake
 from state.revisions import NoRevision
 from webui.access.who import NotAllowed
+from webui.asking import CommitYourself
 from webui.events import NoEvent
 
 WORDS = {
@@ -143,6 +144,7 @@ def add_to(api: FastAPI) -> None:
 
     handle(Refused, lambda refused: refused)
     handle(StateError, _of_state)
+    handle(CommitYourself, lambda error: Refused(403, str(error), "CommitYourself"))
     handle(SchemaError, _of_schema)
     handle(WouldBeRejected, _of_wish)
     handle(StoreError, _of_store)

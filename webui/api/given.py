@@ -64,10 +64,8 @@ class Given:
         """NotAllowed."""
         return who.need(self.scope, role, what)
 
-    def outbox(self, command: str) -> Outbox:
-        """Refused with the command that does the same, where this page may not commit."""
-        if self.page.outbox is None:
-            raise Refused(403, f"this page may not commit; do it yourself: winslowctl {command}")
+    @property
+    def outbox(self) -> Outbox:
         return self.page.outbox
 
     def data(self) -> Folder:

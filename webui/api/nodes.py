@@ -91,7 +91,7 @@ def undrain_node(name: Name, given: Now, response: Response, why: Drain | None =
 
 def _drained(given: Given, name: str, drain: bool, why: Drain | None, response: Response) -> Committed:
     author = given.need(Role.OPERATOR, "Draining a node").author
-    outbox = given.outbox(f"drain {name}{'' if drain else ' --off'}")
+    outbox = given.outbox
     _known(given, name)
     drains.check(given.snapshot, name, drain)
     drains.files(given.page.source.clone.read_main(layout.node(name)), name, drain)  # a file that is wrong is said now

@@ -63,8 +63,8 @@ def view(given: Now) -> View:
         age=round(look.age, 3),
         node=look.node,
         halted=look.halted,
-        commits=outbox is not None,
-        waiting=len(outbox.waiting()) if outbox else 0,
+        commits=outbox.push,
+        waiting=len(outbox.waiting()),
         problems=list(look.snapshot.problems[:500]),
     )
 
@@ -78,11 +78,10 @@ def settings(given: Now) -> Settings:
 @routes.get("/outbox", responses=READING, summary="What waits to be sent")
 def outbox(given: Now) -> list[Unsent]:
     """Changes that were asked for while the server was away, the oldest first, and those that it refused."""
-    box = given.page.outbox
     return [
         Unsent(id=each.id, subject=each.subject, author=each.author, asked=each.asked, project=each.project,
                refused=each.refused)
-        for each in (box.waiting() if box else ())
+        for each in given.page.outbox.waiting()
     ]  # fmt: skip
 
 
@@ -90,7 +89,7 @@ def outbox(given: Now) -> list[Unsent]:
 def forget(id: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="of the entry")], given: Now) -> list[Unsent]:
     """It is not sent, or its refusal was seen. What is left is answered. Needs the role operator."""
     given.need(Role.OPERATOR, "Taking something out of the outbox")
-    box = given.outbox("web")
+    box = given.page.outbox
     if id not in [each.id for each in box.waiting()]:
         raise Refused(404, "there is no such entry; it may have been sent meanwhile")
     box.forget(id)

@@ -134,7 +134,7 @@ def put_pipeline(
     A text that is no valid definition is 422, with each mistake by line and column.
     """
     role, what = (Role.OPERATOR, "Proposing") if propose else (Role.ADMIN, "Putting a pipeline")
-    author, outbox = given.need(role, what).author, given.outbox("pipelines put FILE")
+    author, outbox = given.need(role, what).author, given.outbox
     if problems := _draft(given.snapshot, name, text).problems:
         what = "\n".join(str(each) for each in problems[:20])
         raise Refused(422, what, problems=placed(problems))
@@ -149,7 +149,7 @@ def put_pipeline(
 def remove_pipeline(name: Name, given: Now, response: Response) -> Committed:
     """Its projects go on with the definition they keep. Needs the role admin."""
     author = given.need(Role.ADMIN, "Removing a pipeline").author
-    outbox = given.outbox(f"pipelines rm {name}")
+    outbox = given.outbox
     if _text(given, name) is None:
         raise Refused(404, f"there is no pipeline {name!r}")
     return committed(outbox.edit({layout.pipeline(name): None}, f"Remove pipeline {name}", author), response)

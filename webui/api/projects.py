@@ -90,7 +90,7 @@ def show_project(id: Id, given: Then) -> ProjectDetail:
 def make_project(new: NewProject, given: Now, response: Response) -> Committed:
     """A commit of `projects/ID/project.yaml`; with `start` of its first request too. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Making a project")
-    outbox = given.outbox(f"projects create {new.id} --pipeline {new.pipeline}")
+    outbox = given.outbox
     known = given.snapshot.projects.get(new.id)
     if known and known.project and not known.deletion:
         raise Refused(409, f"project {new.id!r} exists; PATCH changes it")
@@ -104,7 +104,7 @@ def make_project(new: NewProject, given: Now, response: Response) -> Committed:
 def change_project(id: Id, change: ProjectChange, given: Now, response: Response) -> Committed:
     """Name, pipeline, tags, inputs, priority, description. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Changing a project")
-    outbox, view = given.outbox(f"projects edit {id}"), given.project(id)
+    outbox, view = given.outbox, given.project(id)
     wanted = change.model_dump(exclude_unset=True)
     inputs = wanted.pop("inputs", {})
     wanted = differing(view.project, wanted)
@@ -125,7 +125,7 @@ def delete_project(
 ) -> Committed:
     """With all its files on every node, once the time is over in which it can be restored. Needs the role admin."""
     person = given.need(Role.ADMIN, "Deleting a project")
-    outbox, view = given.outbox(f"projects rm {id} --yes"), given.project(id)
+    outbox, view = given.outbox, given.project(id)
     if view.deletion:
         raise Refused(409, f"project {id!r} is deleted already")
     return committed(outbox.edit(*deleted(id, now=now), person.author), response)

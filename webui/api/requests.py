@@ -67,7 +67,7 @@ def ask(id: Id, request: Request, given: Now, response: Response) -> Committed:
     where it is about the moment, else 422. What became of it says `GET /projects/{id}/requests`.
     """
     person = given.need(Role.OPERATOR, "Asking for anything")
-    outbox, view = given.outbox(f"{request.request} {id}"), given.project(id)
+    outbox, view = given.outbox, given.project(id)
     return committed(outbox.ask(given.snapshot, view.id, _wish(request), person.author), response)
 
 
@@ -75,7 +75,7 @@ def ask(id: Id, request: Request, given: Now, response: Response) -> Committed:
 def ask_all(many: Many, given: Now) -> list[Told]:
     """One commit for each; each is judged by itself. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Asking for anything")
-    outbox = given.outbox(f"{many.request.request} PROJECT")
+    outbox = given.outbox
     told = ask_many(outbox, given.snapshot, list(dict.fromkeys(many.projects)), _wish(many.request), person.author)
     return [Told(project=id, commit=commit, sent=commit is not None, refused=why) for id, commit, why in told]
 

@@ -90,12 +90,8 @@ def ask(id: str) -> Response | tuple[str, int]:
     """A form to a request. What is empty was not said. Where it is refused, nothing that was typed is lost."""
     view = project(id)
     wish = _wish()
-    outbox = page().outbox
-    if outbox is None:
-        flash("This page may not commit. Commit the request yourself: winslowctl " + str(wish.get("request", "")))
-        return _back(id)
     try:
-        commit = outbox.ask(look().snapshot, view.id, wish, person().author)
+        commit = page().outbox.ask(look().snapshot, view.id, wish, person().author)
     except (WouldBeRejected, DocumentError) as error:
         return _page(view, refused=f"This cannot be asked: {error}"), 422
     told(f"{wish['request']}", commit)

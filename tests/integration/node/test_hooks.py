@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from state.git import GitRepository
 from tests.docs.pages import ROOT, blocks
 from tests.integration.node.lab import AUTHOR, HANG, Lab, stage
+from tests.integration.web.conftest import silent
 from tests.servers.http import HttpServer
 from webui import hook_secret
 from webui.app import create_app
@@ -34,7 +35,7 @@ def slow(lab: Callable[..., Lab], http: HttpServer, monkeypatch: pytest.MonkeyPa
 
 
 def page(source: Source, data: Path) -> TestClient:
-    made = Page(source, None, lambda: AUTHOR, b"secret", data)
+    made = Page(source, silent(data), lambda: AUTHOR, b"secret", data)
     return TestClient(create_app(made), base_url="http://localhost")
 
 

@@ -65,6 +65,11 @@ class Bench:
         return self.folder / "remote.git"
 
 
+def silent(folder: Path) -> Outbox:
+    """Commits nothing."""
+    return Outbox(folder / "silent", lambda: GitRepository(str(folder / "remote.git"), folder / "page.git"), push=False)
+
+
 @pytest.fixture(autouse=True)
 def _no_attempts_yet() -> None:
     login._attempts.storage.reset()

@@ -129,7 +129,7 @@ def test_S7_a_token_that_the_provider_did_not_sign_lets_nobody_in(door: Door) ->
 def test_a_provider_that_does_not_answer_is_told_in_a_sentence(bench: Bench) -> None:
     config = PageConfig(url="http://localhost", oidc=oidc("http://127.0.0.1:1", bench.folder))
     logins = Logins(Users(bench.folder), Tokens(bench.folder), Sessions(b"secret", 3600, bench.folder), lambda: None)
-    page = Page(bench.source, None, lambda: AUTHOR, b"secret", bench.folder, logins=logins, config=config)
+    page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"secret", bench.folder, logins=logins, config=config)
     with TestClient(create_app(page), base_url="http://localhost") as here:
         answer = here.get("/login/oidc", follow_redirects=False)
     assert answer.status_code == 502

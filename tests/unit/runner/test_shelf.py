@@ -102,3 +102,15 @@ def test_a_folder_is_removed_and_a_link_only_itself(shelf: Shelf, tmp_path: Path
     assert not (shelf.root / "a").exists()
     with pytest.raises(ShelfError, match="by a link"):
         shelf.remove("link")
+
+
+def test_S9_a_link_that_leads_out_is_in_no_listing_and_hides_nothing_else(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").touch()
+    shelf.root.mkdir(exist_ok=True)
+    (shelf.root / "here").write_text("x")
+    (shelf.root / "inside").symlink_to(shelf.root / "here")
+    (shelf.root / "file").symlink_to(tmp_path / "outside" / "secret")
+    (shelf.root / "folder").symlink_to(tmp_path / "outside")
+    assert [item.path for item in shelf.items()] == ["here", "inside"]
+    assert [item.path for item in shelf.files()] == ["here", "inside"]
