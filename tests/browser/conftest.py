@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser import axe
 from tests.browser.house import ROOT, House
 from tests.integration.conftest import lab  # noqa: F401  (a fixture)
 from tests.integration.node.lab import Lab
 
+expect.set_options(timeout=20_000)
 SHOTS = Path(os.environ.get("WINSLOW_SCREENSHOTS") or ROOT / ".screenshots")
 EXPECTED = re.compile(
     r"the server responded with a status of (401|422|503)|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED"
