@@ -25,8 +25,8 @@ HALF_ROUND = 0.6
 """Seconds between what a node observes and what it does about it."""
 
 
-class Violation(AssertionError):
-    """A promise was broken."""
+class Violation(BaseException):
+    """A promise was broken. Not an Exception: nothing in the product may catch it."""
 
 
 @dataclass

@@ -67,5 +67,6 @@ stages:
 """
     assert started(text, inputs={"range": "a-z"}).steps.run
     waiting = started(text, inputs={"range": "z-a"}).steps.wait
-    assert waiting and waiting.reason is Wait.INVALID
+    assert waiting
+    assert waiting.reason is Wait.INVALID
     assert "'[z-a]*' is no pattern of files: bad character range z-a" in waiting.text
