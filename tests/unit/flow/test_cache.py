@@ -79,3 +79,11 @@ def test_only_what_changes_from_run_to_run_is_left_out_of_the_environment() -> N
     story.ask(request="start")
     first, second = story.view.executions[0].env["winslow"], claimed(story)[0].env["winslow"]
     assert {name for name in first if first[name] != second.get(name)} <= OWN
+
+
+def test_a_result_whose_inputs_changed_while_it_was_made_is_never_taken() -> None:
+    story = started(CACHED % "")
+    ran(story)
+    story.now(1, text="InputChanged: video changed while the stage ran")
+    story.ask(request="start")
+    assert claimed(story)[1] == []
