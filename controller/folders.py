@@ -3,6 +3,7 @@
 DATA/store, DATA/projects/<project>/<execution>/   workspaces, see `runner.store.workspaces`
 DATA/projects/<project>/files                      files of the project
 DATA/runs/<container>/log, io/, inputs.json        the log, what the program says by files, inputs as they were
+DATA/runs/<container>/project, execution           whose run it is
 """
 
 import errno
