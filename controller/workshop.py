@@ -32,8 +32,10 @@ from schema.reasons import End
 BY_GPU = frozenset({End.EXIT_CODE, End.START_FAILED, End.TIMEOUT, End.NO_OUTPUT})
 """How the loss of a GPU shows: the program fails or hangs, or cannot be started."""
 
-MOST_FAULTS = 5
-"""Tries of one piece of work that fail for a reason that need not pass, before the execution ends with it."""
+MOST_FAULTS = 8
+"""Tries of one piece of work that fail for a reason that need not pass, before the execution ends with it: in two
+minutes, or by polls that take longer.
+"""
 PASSING = frozenset(
     {
         errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE,

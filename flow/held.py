@@ -156,7 +156,8 @@ class Held:
             text=text,
             finished=self.world.wall,
         )
-        self.ends.append(ended.model_copy(update=entry.made))
+        began = entry.began if entry.phase == "started" else None
+        self.ends.append(ended.model_copy(update={**entry.made, "started": began}))
 
     def _publish(self, record: Execution, ended: Ended) -> None:
         """The end of an execution, with the replies to everything asked of its project so far."""

@@ -111,6 +111,17 @@ def test_F12_a_record_says_what_it_was_made_from_wherever_the_launch_was_cut_off
     assert it.record.state is State.SUCCEEDED
 
 
+def test_M7_what_was_aborted_before_it_was_started_says_what_of_and_no_start() -> None:
+    it = OneNode(server(LONG))
+    it.ask(request="start")
+    killed_at("after-create", it)
+    it.ask(request="abort")
+    it.until(lambda: it.record.state.ended)
+    assert it.record.state is State.ABORTED
+    assert it.record.image
+    assert (it.record.image.id, it.record.times.started) == ("sha256:fake", None)
+
+
 def test_F12_an_end_whose_claim_was_dropped_before_the_crash_does_not_stay() -> None:
     it = OneNode()
     it.ask(request="start")
