@@ -20,7 +20,7 @@ from runner.labels import Owner
 from schema.node import Gpu, Health, Inventory
 from state.memory import MemoryRepository, MemoryServer
 from state.repository import Edit, Landed
-from tests.simulation.faults import BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
+from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
 from tests.simulation.invariants import Checker
 from tests.simulation.people import Person, initial_files
 
@@ -95,9 +95,11 @@ def crowd(seed: int) -> "Cluster":
 
 
 def breakdown(seed: int) -> "Cluster":
-    """Disks and programs of nodes that fail now and then, or always for one execution; stages that run too long."""
-    weather = Weather(partition=0.004, suspend=0.002, disk=0.1, defect=0.05, cursed=0.05)
-    return Cluster(seed, nodes=2, weather=weather, impatient=True, limit=70)
+    """Disks and programs of nodes that fail now and then, or always for one execution; nodes that oversleep while
+    stages run too long.
+    """
+    weather = Weather(partition=0.004, suspend=0.02, disk=0.1, defect=0.05, cursed=0.05)
+    return Cluster(seed, nodes=2, projects=8, weather=weather, requests=30, impatient=True, limit=90)
 
 
 class Cluster:
@@ -113,7 +115,7 @@ class Cluster:
         impatient: bool = False,
         limit: int = 600,
     ) -> None:
-        """`impatient`: what ends beside a round wakes its node, as in earnest; otherwise it waits for its poll."""
+        """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write."""
         self.impatient = impatient
         self.chance = Random(seed)
         self.clock = VirtualClock()
@@ -142,14 +144,14 @@ class Cluster:
         return f"{self.chance.getrandbits(128):032x}"
 
     def _boot(self, machine: Machine) -> Controller:
-        journal = Journal(machine.disk)
+        failpoint = self._failpoint(machine)
+        journal = Journal(BrittleDisk(machine.disk, failpoint) if self.impatient else machine.disk)
         incarnation = journal.incarnation() or ""
         repository = FlakyRepository(
             MemoryRepository(self.server), machine.chance, self.weather, machine.link, self.network, self.now
         )
         runner = WatchedRunner(machine.runner, self.checker, machine.name)
         owner = Owner("sim", machine.name, incarnation)
-        failpoint = self._failpoint(machine)
         trees: Trees = BrokenTrees(machine.chance, self.weather)
         lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
         tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from controller.disk import MemoryDisk
+from controller.failpoints import Failpoint
 from controller.trees import Gathered, NoTrees, Ready
 from flow.change import Commit
 from flow.local import Order
@@ -66,6 +68,21 @@ class Network:
 
     def up(self, now: float) -> bool:
         return now >= self.down_until
+
+
+class BrittleDisk(MemoryDisk):
+    """A view of another disk, on which its controller may die before anything is written or deleted."""
+
+    def __init__(self, disk: MemoryDisk, failpoint: Failpoint) -> None:
+        self.files, self.failpoint = disk.files, failpoint
+
+    def write(self, name: str, content: bytes) -> None:
+        self.failpoint("write")
+        super().write(name, content)
+
+    def delete(self, name: str) -> None:
+        self.failpoint("delete")
+        super().delete(name)
 
 
 class BrokenTrees(NoTrees):

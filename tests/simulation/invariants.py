@@ -59,6 +59,7 @@ class Checker:
         self.read = 0
         self.ending: set[str] = set()  # containers that were rightly told to stop, and may be told again
         self.looks: dict[str, list[float]] = {}  # when each node asked the server in the last minute
+        self.looked_at: dict[str, float] = {}  # seconds of reachability at its last look
 
     # -- what runners are told --------------------------------------------------------------------------------------
 
@@ -102,7 +103,7 @@ class Checker:
     def looked(self, node: str, now: float) -> None:
         """A node asks the server when there is something new, or now and then."""
         recent = [*(when for when in self.looks.get(node, ()) if when > now - 60), now]
-        self.looks[node] = recent
+        self.looks[node], self.looked_at[node] = recent, self.network.up_seconds
         if len(recent) > MOST_LOOKS:
             raise Violation(f"{node} asked the server {len(recent)} times in a minute")
 
@@ -171,11 +172,17 @@ class Checker:
         self.claims[record.claim.id] = (project, record.execution)
         if record.state is State.SUCCEEDED:
             self._accepted(project, told, record)
+            if record.image is None or record.image.id is None:
+                raise Violation(f"{project}/{record.execution} succeeded, and nobody knows with which image")
 
     def _loss(self, project: str, record: Execution, by: str) -> None:
-        """Nobody is declared lost who could be heard: outages of the server are not silence of a node."""
+        """Nobody is declared lost who could be heard: outages of the server are not silence of a node.
+
+        One that fell asleep between its look and its push could not hear what came then.
+        """
         holder = record.claim.node
-        silence = self.network.silence(holder, unseen=HALF_ROUND)
+        since = self.network.up_seconds - self.looked_at.get(by, self.network.up_seconds)
+        silence = self.network.silence(holder, unseen=max(HALF_ROUND, since))
         if by != holder and silence < self.lost_after - SLACK:
             raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
 

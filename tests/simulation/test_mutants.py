@@ -165,11 +165,31 @@ def an_older_copy_of_a_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Journal, "keep", Journal._write)
 
 
+def an_end_whose_claim_is_gone_is_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Held, "_ends_without_entry", lambda self: None)
+
+
 OF_BREAKDOWNS = [
     (failures_are_tried_again_at_once, "times in a minute"),
     (what_always_fails_is_always_tried_again, "left"),
     (an_older_copy_of_a_claim_is_kept, "was forgotten"),
+    (an_end_whose_claim_is_gone_is_kept, "keeps"),
 ]
+
+
+def what_a_container_is_made_from_is_noted_once_it_was_started(patch: pytest.MonkeyPatch) -> None:
+    def made(self: Journal, container: str, *facts: object) -> None:
+        waiting[container] = facts
+
+    def started(self: Journal, container: str, began: str) -> None:
+        original_made(self, container, *waiting[container])  # type: ignore[arg-type]
+        original_started(self, container, began)
+
+    waiting: dict[str, tuple[object, ...]] = {}
+    original_made, original_started = Journal.mark_made, Journal.mark_started
+    patch.setattr(Journal, "mark_made", made)
+    patch.setattr(Journal, "mark_started", started)
+
 
 MUTANTS = [
     no_compare_and_swap,
@@ -183,6 +203,7 @@ MUTANTS = [
     take_back_of_a_superseded_execution,
     an_aged_main_under_a_newer_state,
     housekeeping_that_stops_what_is_lost,
+    what_a_container_is_made_from_is_noted_once_it_was_started,
 ]
 
 
