@@ -3,8 +3,10 @@
 DATA/store, DATA/projects/<project>/<execution>/   workspaces, see `runner.store.workspaces`
 DATA/projects/<project>/files                      files of the project
 DATA/runs/<container>/log, io/, inputs.json        the log, what the program says by files, inputs as they were
+DATA/runs/<container>/project, execution           whose run it is
 """
 
+import errno
 import json
 import shutil
 import threading
@@ -15,7 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from controller.failpoints import Failpoint, nothing
-from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, Ready
+from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready
 from flow.local import Order
 from runner import feedback, logs, notes
 from runner.bucket import Bucket
@@ -24,11 +26,14 @@ from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
+from runner.store.keep import digest_of
 from runner.store.manifest import Row, shown
 from runner.store.push import push
 from runner.store.tree import Tree
 from runner.store.workspaces import Opened, Workspaces
 from schema.execution import Artifact, ArtifactList
+from schema.globs import BadGlob
+from schema.reasons import End
 
 LISTED = 200
 """Artifacts named in the repository; the counts say how many there are."""
@@ -36,6 +41,15 @@ LONGEST_LIST = 16 * 1024
 """Signs of their paths together."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries to send a result to a bucket."""
+FILES = "/files"
+"""The project's files, where stages see them."""
+BY_PATH = frozenset(
+    {
+        errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM,
+        errno.EINVAL, errno.ENXIO,
+    }
+)  # fmt: skip
+"""What is wrong with a path, not with the disk: only a person who names another one, or moves the file, helps."""
 
 
 def _beside(work: Callable[[], None]) -> None:
@@ -80,11 +94,16 @@ class Folders:
         directory = self.run(container)
         (directory / "io").mkdir(parents=True, exist_ok=True)
         (directory / "project").write_text(order.project)
-        notes.write(directory / "inputs.json", {name: self._stamp(order, name) for name in order.files})
+        (directory / "execution").write_text(str(order.execution))
+        project_files = digest_of(self.workspaces.objects.cache, files) if order.cache else None
+        stamps = {name: self._stamp(order, name) for name in order.files}
+        notes.write(directory / "inputs.json", {**stamps, FILES: project_files})
         environment = self._environment(order, workspace.path, files, directory)
         self._write_inputs(directory, order, environment)
         mounts = (Mount(self.pool, "/pool"), Mount(files, "/files")) if self.isolated else ()
-        return Ready(workspace.path, directory, environment, mounts, inputs, workspace.overlay, workspace.manifest)
+        return Ready(
+            workspace.path, directory, environment, mounts, inputs, workspace.overlay, workspace.manifest, project_files
+        )
 
     def _open(self, container: str, order: Order) -> Opened:
         """The manifest that the record names, else what this node knows of that execution."""
@@ -133,6 +152,18 @@ class Folders:
         return [*near, *self._others(order)]
 
     def _input(self, name: str, path: str) -> dict[str, object]:
+        try:
+            return self._found(name, path)
+        except digests.Changing:
+            raise NotYet(f"{name}: {path!r} in the pool of this node ({self.pool}) is still written to") from None
+        except (OSError, RuntimeError, ValueError) as error:  # of Path: a loop of links, a name that cannot be
+            if isinstance(error, OSError) and error.errno not in BY_PATH:
+                raise
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            where = f"{path!r} in the pool of this node ({self.pool})"
+            raise InputMissing(f"{name}: {where} cannot be read: {why}") from None
+
+    def _found(self, name: str, path: str) -> dict[str, object]:
         full = self.pool / path
         root = self.pool.resolve()
         real = full.resolve()
@@ -180,7 +211,7 @@ class Folders:
             self._send(container, order, manifest)
         except StoreError as error:
             return Gathered(values, missing=(f"its workspace: {error}",), log=log)
-        found = {pattern: tree.matching(pattern) for pattern in order.artifacts}
+        found = {pattern: _matching(tree, pattern) for pattern in order.artifacts}
         return Gathered(
             values=values,
             metrics=feedback.metrics(_beginning(tree, order.metrics)) if order.metrics else {},
@@ -196,7 +227,7 @@ class Folders:
     def reuse(self, container: str, order: Order, manifest: str) -> Gathered | None:
         try:
             tree = self.workspaces.tree(manifest)
-            found = {pattern: tree.matching(pattern) for pattern in order.artifacts}
+            found = {pattern: _matching(tree, pattern) for pattern in order.artifacts}
             if not all(found.values()):
                 return None
             self.workspaces.take(order.project, order.execution, container, manifest)
@@ -235,7 +266,9 @@ class Folders:
         """Inputs in the pool that are no longer what the stage was started with."""
         before = notes.read(directory / "inputs.json")
         changed = [name for name in order.files if name in before and before[name] != self._stamp(order, name)]
-        return f"InputChanged: {', '.join(changed)} changed while the stage ran" if changed else ""
+        if before.get(FILES) and before[FILES] != digest_of(self.workspaces.objects.cache, self.files(order.project)):
+            changed.append(FILES)
+        return f"{End.INPUT_CHANGED}: {', '.join(changed)} changed while the stage ran" if changed else ""
 
     def let_go(self, container: str, order: Order) -> None:
         self.workspaces.let_go(order.project, order.execution, container)
@@ -271,10 +304,18 @@ def _beginning(tree: Tree, path: str) -> bytes:
         return b""
 
 
+def _matching(tree: Tree, pattern: str) -> list[Row]:
+    """What is no pattern names nothing: definitions that were kept before that was checked may have one."""
+    try:
+        return tree.matching(pattern)
+    except BadGlob:
+        return []
+
+
 def _listed(tree: Tree, promised: list[Row], order: Order, manifest: str) -> ArtifactList:
     rows = sorted({row.path: row for row in promised}.values(), key=lambda row: row.path)
     listed = tuple(Artifact(path=shown(row.path), bytes=row.size, digest=row.value) for row in _few(rows))
-    show = _few([row for pattern in order.show for row in tree.matching(pattern)])
+    show = _few([row for pattern in order.show for row in _matching(tree, pattern)])
     return ArtifactList(
         files=len(rows),
         bytes=sum(row.size for row in rows),

@@ -4,6 +4,7 @@ Kept outside the clone, so that a clone made anew forgets nothing. Claims and ou
 """
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from controller.disk import Disk
+from controller.trees import Ready
 from flow.local import Ended, Entry
 from schema.execution import ImageRecord
 from schema.reasons import End
@@ -31,8 +33,11 @@ class Tips:
 
 
 class Journal:
+    """For threads: rounds, launches and collections write to it."""
+
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
+        self._lock = threading.RLock()
         self._entries = self._all("claims", Entry)
         self._outbox = self._all("outbox", Ended)
         self._tips = self._read_tips()
@@ -67,45 +72,68 @@ class Journal:
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        return dict(self._entries)
+        with self._lock:
+            return dict(self._entries)
 
     def keep(self, entry: Entry) -> None:
-        """File a claim under its container; a renewed claim takes the place of the one before."""
-        self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
-        self._entries[entry.container] = entry
+        """File a claim under its container. Of one that is known already, only claim and phase are news: whoever
+        decided on them saw the rest as it was then.
+        """
+        with self._lock:
+            known = self._entries.get(entry.container)
+            update = {"claim": entry.claim, "phase": entry.phase}
+            self._write(known.model_copy(update=update) if known else entry)
 
-    def mark_started(
-        self, container: str, image: ImageRecord, files: dict[str, object], manifest: str | None, began: str
-    ) -> None:
-        self._change(container, phase="started", image=image, files=files, manifest=manifest, began=began)
+    def mark_made(self, container: str, image: ImageRecord, ready: Ready, began: str) -> None:
+        """Write down what a container is made from before it is."""
+        self._change(
+            container,
+            image=image,
+            files=dict(ready.inputs),
+            manifest=ready.manifest,
+            project_files=ready.project_files,
+            began=began,
+        )
+
+    def mark_started(self, container: str, began: str) -> None:
+        self._change(container, phase="started", began=began)
 
     def mark_stop(self, container: str, reason: End) -> None:
         """Write down why a container is stopped before it is. The first reason stays."""
-        entry = self._entries.get(container)
-        if entry and entry.stop is None:
-            self._change(container, stop=reason)
+        with self._lock:
+            entry = self._entries.get(container)
+            if entry and entry.stop is None:
+                self._change(container, stop=reason)
 
     def _change(self, container: str, **update: object) -> None:
-        entry = self._entries.get(container)
-        if entry and any(getattr(entry, name) != value for name, value in update.items()):
-            self.keep(entry.model_copy(update=update))
+        with self._lock:
+            entry = self._entries.get(container)
+            if entry and any(getattr(entry, name) != value for name, value in update.items()):
+                self._write(entry.model_copy(update=update))
+
+    def _write(self, entry: Entry) -> None:
+        self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
+        self._entries[entry.container] = entry
 
     # -- outbox -----------------------------------------------------------------------------------------------------
 
     @property
     def outbox(self) -> Mapping[str, Ended]:
-        return dict(self._outbox)
+        with self._lock:
+            return dict(self._outbox)
 
     def put(self, ended: Ended) -> None:
-        self.disk.write(f"outbox/{ended.container}.json", ended.model_dump_json(exclude_defaults=True).encode())
-        self._outbox[ended.container] = ended
+        with self._lock:
+            self.disk.write(f"outbox/{ended.container}.json", ended.model_dump_json(exclude_defaults=True).encode())
+            self._outbox[ended.container] = ended
 
     def drop(self, container: str) -> None:
         """Settled: nothing of it is needed any more. The outbox goes last, so a crash between leaves no lost result."""
-        self.disk.delete(f"claims/{container}.json")
-        self._entries.pop(container, None)
-        self.disk.delete(f"outbox/{container}.json")
-        self._outbox.pop(container, None)
+        with self._lock:
+            self.disk.delete(f"claims/{container}.json")
+            self._entries.pop(container, None)
+            self.disk.delete(f"outbox/{container}.json")
+            self._outbox.pop(container, None)
 
     # -- tips and wipes ---------------------------------------------------------------------------------------------
 

@@ -107,19 +107,14 @@ class Controller:
     def observe(self) -> World:
         parts = self.parts
         fresh = self._fetch()
-        entries, outbox = parts.journal.entries, parts.journal.outbox  # before the containers: a launch may end between
-        busy = parts.workshop.busy
-        try:
-            self._containers = parts.runner.containers()
-        except EngineUnavailable as error:
-            self.alarms.tell("engine", str(error))
-            fresh = False
-        else:
-            self.alarms.over("engine")
+        # In this order: what is not under way has left its setback, its entry, its end and its container behind.
+        busy, setbacks = parts.workshop.busy, parts.workshop.setbacks
+        entries, outbox = parts.journal.entries, parts.journal.outbox
+        engine = self._look()
         world = World(
             me=parts.me,
             snapshot=self.snapshot,
-            fresh=fresh,
+            fresh=fresh and engine,
             now=parts.clock.now(),
             wall=parts.clock.wall(),
             poll=parts.poll,
@@ -132,8 +127,20 @@ class Controller:
             wiped=parts.journal.wiped,
             halted=self.halted,
             room=self._room(),
+            setbacks=setbacks,
+            engine=engine,
         )
         return parts.pools(self.devices.seen(world))
+
+    def _look(self) -> bool:
+        """At the containers, if the engine answers."""
+        try:
+            self._containers = self.parts.runner.containers()
+        except EngineUnavailable as error:
+            self.alarms.tell("engine", str(error))
+            return False
+        self.alarms.over("engine")
+        return True
 
     def _room(self) -> bool:
         room = self.parts.room()
@@ -241,6 +248,7 @@ class Controller:
             if entry := world.entries.get(container):
                 parts.trees.let_go(container, entry.order)
             parts.journal.drop(container)
+            parts.workshop.forget(container)
         for project, last in decision.wipes:
             parts.trees.wipe(project, last)
             parts.journal.mark_wiped(project, last)

@@ -35,13 +35,26 @@ def on_disk(data: Path, held: Iterable[tuple[str, int]] = ()) -> OnDisk:
         if note.parent.name.isdigit() and not _is_dropped(notes.read(note)):
             workspaces.setdefault(note.parent.parent.name, set()).add(int(note.parent.name))
     logs: dict[str, set[str]] = {}
+    runs: dict[str, dict[str, int]] = {}
     for file in (data / "runs").glob("*/project"):
-        logs.setdefault(file.read_text(), set()).add(file.parent.name)
+        project, container = file.read_text(), file.parent.name
+        logs.setdefault(project, set()).add(container)
+        if (number := _execution_of(file.parent)) is not None:
+            runs.setdefault(project, {})[container] = number
     return OnDisk(
         {id: frozenset(numbers) for id, numbers in workspaces.items()},
         {id: frozenset(containers) for id, containers in logs.items()},
         frozenset(held),
+        runs,
     )
+
+
+def _execution_of(run: Path) -> int | None:
+    """Nothing, of a run that began before that was noted."""
+    try:
+        return int((run / "execution").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _is_dropped(note: Mapping[str, object]) -> bool:

@@ -23,6 +23,10 @@ class NotKept(Exception):
         """Seconds to wait."""
 
 
+class NotYet(Exception):
+    """What the stage needs is still being made, for instance copied into the pool; the text says what."""
+
+
 class Interrupted(Exception):
     """What the stage needs is somewhere, and could not be had now; the text says from where."""
 
@@ -31,7 +35,8 @@ class Interrupted(Exception):
 class Ready:
     """Everything on disk for one execution.
 
-    `inputs` are the file inputs with path, digest and size; `manifest` is what the workspace begins with.
+    `inputs` are the file inputs with path, digest and size; `manifest` is what the workspace begins with;
+    `project_files` a digest of /files, where it matters and could be told.
     """
 
     workspace: Path
@@ -41,6 +46,7 @@ class Ready:
     inputs: Mapping[str, object] = field(default_factory=dict)
     overlay: Overlay | None = None
     manifest: str | None = None
+    project_files: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Gathered:
 
 class Trees(Protocol):
     def prepare(self, container: str, order: Order) -> Ready:
-        """Make the workspace anew and look at the inputs. InputMissing."""
+        """Make the workspace anew and look at the inputs. InputMissing, NotYet, Interrupted."""
         ...
 
     def gather(self, container: str, order: Order) -> Gathered:

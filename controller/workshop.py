@@ -2,19 +2,25 @@
 
 A launch is: prepare the directories and inputs, create the container, start it. A collection is: look at how the
 container ended, gather what it left, put the end into the outbox. Each is idempotent and may be cut off anywhere.
+What fails rests, longer each time, before it is tried again. Some reasons pass by themselves: a full disk, an engine
+that is away. What fails again and again for another one ends the execution.
 """
 
+import errno
+import sys
 import threading
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
-from controller.trees import Gathered, InputMissing, Interrupted, NotKept, Ready, Trees
+from controller.setbacks import Setbacks
+from controller.trees import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from flow.clock import Clock
-from flow.local import Earlier, Ended, Entry, Order
+from flow.local import Earlier, Ended, Entry, Order, Setback, Work
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
 from runner.logs import last_words
@@ -25,6 +31,18 @@ from schema.reasons import End
 
 BY_GPU = frozenset({End.EXIT_CODE, End.START_FAILED, End.TIMEOUT, End.NO_OUTPUT})
 """How the loss of a GPU shows: the program fails or hangs, or cannot be started."""
+
+MOST_FAULTS = 8
+"""Tries of one piece of work that fail for a reason that need not pass, before the execution ends with it: in two
+minutes, or by polls that take longer.
+"""
+PASSING = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE,
+        errno.ENOMEM, errno.EAGAIN,
+    }
+)  # fmt: skip
+"""What a disk, or a machine with too much to do, says; whether it passes is a person's to see to."""
 
 
 class Jobs(Protocol):
@@ -68,53 +86,100 @@ class Tools:
     note: Callable[[str, str], None] = lambda container, text: None
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One piece of work on a container. `end` is how its execution ends if it cannot be done."""
+
+    what: Work
+    entry: Entry
+    work: Callable[[], None]
+    end: Callable[[str], Ended]
+
+
 class Workshop:
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
         self._lock = threading.Lock()
         self._busy: set[str] = set()
+        self._setbacks = Setbacks(tools.clock.now)
 
     @property
     def busy(self) -> frozenset[str]:
         with self._lock:
             return frozenset(self._busy)
 
+    @property
+    def setbacks(self) -> Mapping[str, Setback]:
+        """What failed, by container. To be read after `busy`."""
+        return self._setbacks.now
+
     def launch(self, entry: Entry) -> None:
-        self._run(entry.container, lambda: self._launch(entry))
+        self._run(_Job("launch", entry, lambda: self._launch(entry), lambda why: self._not_launched(entry, why)))
 
     def collect(self, entry: Entry, container: Container) -> None:
-        self._run(entry.container, lambda: self._collect(entry, container))
+        self._run(
+            _Job(
+                "collection",
+                entry,
+                lambda: self._collect(entry, container),
+                lambda why: self._not_collected(entry, container, why),
+            )
+        )
 
-    def _run(self, container: str, work: Callable[[], None]) -> None:
+    def forget(self, container: str) -> None:
+        """It is settled."""
+        self._setbacks.over(container)
+
+    def _run(self, job: _Job) -> None:
+        container = job.entry.container
         with self._lock:
             if container in self._busy:
                 return
             self._busy.add(container)
 
-        def job() -> None:
-            rest = 0.0
+        def run() -> None:
+            progress = False
             try:
-                work()
-            except NotKept as error:
-                rest = error.again
-                self.tools.say(f"{container[:8]}: {error}")
-            except OSError as error:  # a full disk, for instance: nothing is lost, the next round tries again
-                self.tools.say(f"{container[:8]}: {error}")
+                progress = self._try(job)
             finally:
-                self._over(container, rest)
+                with self._lock:
+                    self._busy.discard(container)
+            if progress:
+                self.tools.wake()
 
-        self.tools.jobs.submit(job)
+        self.tools.jobs.submit(run)
 
-    def _over(self, container: str, rest: float) -> None:
-        """`rest`: seconds for which nobody is to try again; it counts as under way until then."""
-        if rest:
-            timer = threading.Timer(rest, self._over, (container, 0.0))
-            timer.daemon = True
-            timer.start()
-            return
-        with self._lock:
-            self._busy.discard(container)
-        self.tools.wake()
+    def _try(self, job: _Job) -> bool:
+        """Whether there is something new to decide on."""
+        try:
+            job.work()
+        except Exception as error:  # whatever it is, the execution must be able to end
+            return self._failed(job, error)
+        self._setbacks.over(job.entry.container)
+        return True
+
+    def _failed(self, job: _Job, error: Exception) -> bool:
+        container, order = job.entry.container, job.entry.order
+        passing = _passes(error)
+        why = str(error) if passing else f"{type(error).__name__}: {error}"
+        rest = error.again if isinstance(error, NotKept) else None
+        failure = self._setbacks.add(container, job.what, why, passing=passing, rest=rest)
+        if failure.news:
+            text = f"the {job.what} failed, and is tried again: {why}"
+            self.tools.say(f"{order.project}/{order.execution}: {text}")
+            self.tools.note(container, text)
+            if not passing:
+                traceback.print_exception(error, file=sys.stderr)
+        return failure.faults >= MOST_FAULTS and self._give_up(job, why)
+
+    def _give_up(self, job: _Job, why: str) -> bool:
+        try:
+            self._put(job.end(why))
+        except OSError as error:
+            self.tools.say(f"{job.entry.order.project}/{job.entry.order.execution}: its end is not kept yet: {error}")
+            return False
+        self._setbacks.over(job.entry.container)
+        return True
 
     # -- launching --------------------------------------------------------------------------------------------------
 
@@ -123,40 +188,63 @@ class Workshop:
         try:
             ready = tools.trees.prepare(entry.container, order)
             tools.note(entry.container, "workspace and inputs are ready")
-            image = tools.runner.resolve(order.image, order.pull)
+            image = self._image(entry)
             tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
-            record = ImageRecord(ref=order.image, digest=image.digest, id=None if image.digest else image.id)
-            if taken := self._taken(entry, ready, record):
+            if taken := self._taken(entry, ready, image):
                 self._put(taken)
                 return
-            tools.failpoint("before-create")
-            tools.runner.create(self._spec(entry, ready, image.digest and f"{order.image}@{image.digest}"))
-            tools.failpoint("after-create")
+            self._make(entry, ready, image)
             tools.runner.start(entry.container)
             tools.note(entry.container, "started")
             tools.failpoint("after-start")
         except InputMissing as error:
-            self._put(_unstarted(entry, End.INVALID_INPUT, str(error), tools.clock))
-            return
+            self._put(self._unstarted(entry, End.INVALID_INPUT, str(error)))
         except Interrupted as error:
-            self._put(_unstarted(entry, End.INFRASTRUCTURE, str(error), tools.clock))
-            return
+            self._put(self._unstarted(entry, End.INFRASTRUCTURE, str(error)))
         except ImageUnavailable as error:
-            self._put(_unstarted(entry, End.IMAGE_UNAVAILABLE, str(error), tools.clock))
-            return
-        except EngineUnavailable as error:
-            tools.say(f"{order.project}/{order.execution}: {error}; trying again")
-            return
+            self._put(self._unstarted(entry, End.IMAGE_UNAVAILABLE, str(error)))
+        except EngineUnavailable:
+            raise
         except RunnerError as error:
-            self._put(self._blamed(entry, _unstarted(entry, End.START_FAILED, str(error), tools.clock)))
-            return
-        tools.journal.mark_started(entry.container, record, dict(ready.inputs), ready.manifest, tools.clock.wall())
+            self._put(self._blamed(entry, self._unstarted(entry, End.START_FAILED, str(error))))
+        else:
+            tools.journal.mark_started(entry.container, tools.clock.wall())
+
+    def _image(self, entry: Entry) -> ImageRecord:
+        """What its tag means now; where a launch before this one made the container, what it meant then."""
+        tools, order = self.tools, entry.order
+        if entry.image and entry.container in tools.runner.containers():
+            return entry.image
+        found = tools.runner.resolve(order.image, order.pull)
+        return ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id)
+
+    def _make(self, entry: Entry, ready: Ready, image: ImageRecord) -> None:
+        """The container, once it is written down what it is made from: whatever comes then, it can be told."""
+        tools = self.tools
+        tools.journal.mark_made(entry.container, image, ready, tools.clock.wall())
+        tools.failpoint("before-create")
+        tools.runner.create(self._spec(entry, ready, _pinned(entry.order.image, image.digest)))
+        tools.failpoint("after-create")
+
+    def _not_launched(self, entry: Entry, why: str) -> Ended:
+        return self._unstarted(entry, End.INFRASTRUCTURE, f"it could not be launched: {why}")
+
+    def _unstarted(self, entry: Entry, reason: End, text: str) -> Ended:
+        known = self.tools.journal.entries.get(entry.container, entry)
+        return _blank(entry, State.FAILED).model_copy(
+            update={
+                **known.made,
+                "reason": reason,
+                "text": text[:2000],
+                "started": None,
+                "finished": self.tools.clock.wall(),
+            }
+        )
 
     def _taken(self, entry: Entry, ready: Ready, image: ImageRecord) -> Ended | None:
         """The end of an execution that has an earlier result, or None: it has to run."""
         for each in entry.order.earlier:
-            began = dict(ready.inputs) == each.files and ready.manifest == each.began
-            if not (began and each.result.manifest and _same_image(image, each.image)):
+            if not (_began_with(ready, each) and each.result.manifest and _same_image(image, each.image)):
                 continue
             if gathered := self.tools.trees.reuse(entry.container, entry.order, each.result.manifest):
                 return self._as_before(entry, each, gathered, ready, image)
@@ -172,13 +260,14 @@ class Workshop:
                 "image": image,
                 "inputs": dict(ready.inputs),
                 "manifest": ready.manifest,
+                "project_files": ready.project_files,
                 "started": now,
                 "finished": now,
                 "artifacts": gathered.artifacts,
             }
         )
 
-    def _spec(self, entry: Entry, ready: Ready, pinned: str | None) -> Spec:
+    def _spec(self, entry: Entry, ready: Ready, image: str) -> Spec:
         order = entry.order
         return Spec(
             id=entry.container,
@@ -190,7 +279,7 @@ class Workshop:
                 stage=order.stage,
                 gpus=order.gpus,
             ),
-            image=pinned or order.image,
+            image=image,
             command=order.command,
             entrypoint=order.entrypoint,
             environment=ready.environment,
@@ -210,17 +299,19 @@ class Workshop:
         self.tools.note(entry.container, f"the program has ended{_code(container)}")
         gathered = self.tools.trees.gather(entry.container, entry.order)
         ended = self._blamed(entry, judge(entry, container, gathered))
-        ended = ended.model_copy(
-            update={
-                "image": entry.image,
-                "inputs": entry.files,
-                "manifest": entry.manifest,
-                "started": entry.began,
-                "finished": self.tools.clock.wall(),
-                "duration": _duration(container, self.tools.clock.now()),
-            }
-        )
-        self._put(ended)
+        self._put(ended.model_copy(update=self._facts(entry, container)))
+
+    def _facts(self, entry: Entry, container: Container) -> dict[str, object]:
+        clock = self.tools.clock
+        return {**entry.made, "finished": clock.wall(), "duration": _duration(container, clock.now())}
+
+    def _not_collected(self, entry: Entry, container: Container, why: str) -> Ended:
+        """It ended, and what it left cannot be had. What we stopped is told as that."""
+        ended = judge(entry, container, Gathered())
+        if not entry.stop:
+            ended = ended.model_copy(update={"state": State.FAILED, "reason": End.INFRASTRUCTURE})
+        text = f"what it left could not be gathered: {why}"[:2000]
+        return ended.model_copy(update={**self._facts(entry, container), "text": text})
 
     def _blamed(self, entry: Entry, ended: Ended) -> Ended:
         """A failure while one of its GPUs is lost is the machine's, whatever the program made of it."""
@@ -240,6 +331,23 @@ def _code(container: Container) -> str:
     return f" with exit code {container.exit_code}" if container.exit_code is not None else ""
 
 
+def _passes(error: Exception) -> bool:
+    """Whether it may go away by itself, or with a person who makes room: trying again is right, however long."""
+    if isinstance(error, OSError):
+        return error.errno in PASSING
+    return isinstance(error, NotKept | NotYet | EngineUnavailable)
+
+
+def _pinned(image: str, digest: str | None) -> str:
+    return f"{image.partition('@')[0]}@{digest}" if digest else image
+
+
+def _began_with(ready: Ready, each: Earlier) -> bool:
+    """Of /files it must be known too that they are the same."""
+    files = ready.project_files is not None and ready.project_files == each.project_files
+    return files and dict(ready.inputs) == each.files and ready.manifest == each.began
+
+
 def _same_image(one: ImageRecord, other: ImageRecord) -> bool:
     """By content. A folder that stands for an image, where stages are processes, may have changed."""
     if one.digest:
@@ -249,11 +357,6 @@ def _same_image(one: ImageRecord, other: ImageRecord) -> bool:
 
 def _duration(container: Container, now: float) -> float | None:
     return round(max(now - container.started, 0.0), 3) if container.started is not None else None
-
-
-def _unstarted(entry: Entry, reason: End, text: str, clock: Clock) -> Ended:
-    ended = _blank(entry, State.FAILED)
-    return ended.model_copy(update={"reason": reason, "text": text[:2000], "finished": clock.wall()})
 
 
 def _blank(entry: Entry, state: State) -> Ended:

@@ -1,7 +1,8 @@
 """Which earlier results an execution may take instead of running: `cache: true` on its stage.
 
 Decided in two halves. At the claim, of what the repository says: the same definition, command, environment and inputs.
-At the launch, by the node that holds the claim: the same image by digest, the same files and workspace by content.
+At the launch, by the node that holds the claim: the same image by digest, the same files, project files and workspace
+by content.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from flow.local import Earlier
 from flow.world import ProjectView
 from schema.execution import Execution, State
 from schema.pipeline import Stage
+from schema.reasons import End
 
 MOST = 5
 OWN = frozenset({"WINSLOW_EXECUTION", "WINSLOW_ATTEMPT", "WINSLOW_NODE", "CI_JOB_ID"})
@@ -37,7 +39,16 @@ def earlier(view: ProjectView, record: Execution, files: tuple[str, ...]) -> tup
             image, result = each.image, each.result
             own = {name: each.inputs[name] for name in files if name in each.inputs}
             began = each.workspace.manifest
-            found.append(Earlier(execution=each.execution, image=image, files=own, began=began, result=result))
+            found.append(
+                Earlier(
+                    execution=each.execution,
+                    image=image,
+                    files=own,
+                    began=began,
+                    project_files=each.project_files,
+                    result=result,
+                )
+            )
     return tuple(found[:MOST])
 
 
@@ -45,6 +56,7 @@ def _alike(each: Execution, record: Execution, files: tuple[str, ...]) -> bool:
     return (
         each.state is State.SUCCEEDED
         and each.cached is None
+        and not each.text.startswith(End.INPUT_CHANGED)
         and each.stage == record.stage
         and bool(record.definition)
         and each.definition == record.definition
@@ -61,8 +73,9 @@ def _environment(record: Execution) -> dict[str, Any]:
 
 def _values(record: Execution, files: tuple[str, ...]) -> dict[str, Any]:
     """A file counts here by its path; by its content at the launch."""
-    return {name: _path(value) if name in files else value for name, value in record.inputs.items()}
+    return {name: path_of(value) if name in files else value for name, value in record.inputs.items()}
 
 
-def _path(value: object) -> object:
+def path_of(value: object) -> object:
+    """Of an input as it was asked for, or as it was found to be."""
     return value.get("path") if isinstance(value, Mapping) else value

@@ -11,7 +11,7 @@ from dataclasses import replace
 from flow.actions import Decision, Stop
 from flow.draft import Draft
 from flow.held import Held
-from flow.local import Entry, Sight, World
+from flow.local import Entry, Setback, Sight, Work, World
 from flow.stewardship import Stewardship
 from flow.take import Taking
 from flow.world import Snapshot
@@ -50,7 +50,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
     return Decision(
         stops=(*local.stops, *held.stops),
         ends=tuple(held.ends),
-        collects=local.collects,
+        collects=tuple(each for each in local.collects if each not in {ended.container for ended in held.ends}),
         adopted=tuple(held.adopted),
         launches=tuple(held.launches),
         commits=tuple(draft.commits),
@@ -87,15 +87,21 @@ def _limit(entry: Entry, sight: Sight, now: float) -> End | None:
 def _collectable(world: World) -> Iterator[str]:
     for container in world.entries:
         sight = world.containers.get(container)
-        if sight and sight.exited and container not in world.outbox and container not in world.busy:
+        if sight and sight.exited and not _occupied(world, container, "collection"):
             yield container
 
 
 def _launchable(world: World) -> Iterator[str]:
-    """Claims that had landed before the repository went away."""
-    for container, entry in world.entries.items():
-        if entry.phase != "granted" or entry.stop or container in world.busy or container in world.outbox:
+    """Claims that had landed before the repository went away. Not while nobody says what runs already."""
+    for container, entry in world.entries.items() if world.engine else ():
+        if entry.phase != "granted" or entry.stop or _occupied(world, container, "launch"):
             continue
         sight = world.containers.get(container)
         if sight is None or not (sight.running or sight.exited):
             yield container
+
+
+def _occupied(world: World, container: str, work: Work) -> bool:
+    """Whether that is not to be done now, or no longer."""
+    rests = world.setbacks.get(container) == Setback(work, resting=True)
+    return rests or container in world.busy or container in world.outbox

@@ -9,6 +9,8 @@ Each claim in the journal is in exactly one case, judged by the record at the ti
 | carries the claim, superseded | stop; file the result beside it once |
 | carries the claim, ended      | settled: forget it, remove the container |
 | another claim, or no record   | stop, forget |
+
+Of an end in the outbox without a claim, which a crash can leave, only the last two can be.
 """
 
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from flow.change import Event, Write
 from flow.controls import abort_target, answer, answer_all
 from flow.draft import Draft
 from flow.gpus import in_use
-from flow.local import Ended, Entry, Sight, World
+from flow.local import Ended, Entry, Setback, Sight, World
 from flow.open import open_views
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
@@ -48,6 +50,7 @@ class Held:
             self._tend(entry)
         for view, record in self._strangers():
             self._without_entry(view, record)
+        self._ends_without_entry()
         self._orphans()
 
     # -- one claim -------------------------------------------------------------------------------------------------
@@ -121,10 +124,16 @@ class Held:
         elif sight is None or not (sight.running or sight.exited):
             if reason or entry.stop:
                 self._end_here(entry, State.ABORTED, reason or entry.stop or End.ABORTED, "before it was started")
-            else:
+            elif self.world.setbacks.get(entry.container) != Setback("launch", resting=True):
                 self.launches.append(entry.container)
         elif sight.running and reason and not entry.stop:
             self.stops.append(Stop(entry.container, reason))
+        elif reason and self._not_gathered(entry):
+            self._end_here(entry, State.ABORTED, reason, "it had ended, but what it left could not be gathered")
+
+    def _not_gathered(self, entry: Entry) -> bool:
+        setback = self.world.setbacks.get(entry.container)
+        return setback is not None and setback.work == "collection"
 
     def _unwanted(self, view: ProjectView, record: Execution) -> End | None:
         """A person's wish to end it: the first unanswered abort aims at it, or the project is deleted."""
@@ -137,18 +146,18 @@ class Held:
 
     def _end_here(self, entry: Entry, state: State, reason: End, text: str) -> None:
         order = entry.order
-        self.ends.append(
-            Ended(
-                container=entry.container,
-                project=order.project,
-                execution=order.execution,
-                stage=order.stage,
-                state=state,
-                reason=reason,
-                text=text,
-                finished=self.world.wall,
-            )
+        ended = Ended(
+            container=entry.container,
+            project=order.project,
+            execution=order.execution,
+            stage=order.stage,
+            state=state,
+            reason=reason,
+            text=text,
+            finished=self.world.wall,
         )
+        began = entry.began if entry.phase == "started" else None
+        self.ends.append(ended.model_copy(update={**entry.made, "started": began}))
 
     def _publish(self, record: Execution, ended: Ended) -> None:
         """The end of an execution, with the replies to everything asked of its project so far."""
@@ -241,13 +250,28 @@ class Held:
         self.grants.append(taken.entry)
 
     def _go_on(self, record: Execution) -> bool:
-        """Adopt the container of exactly this claim, if our journal knows what it was ordered to do."""
+        """Adopt the container of exactly this claim, if our journal knows what it was ordered to do.
+
+        Also one that was told to stop: why stands in the journal, and how it ended is told under the claim.
+        """
         entry = self.world.entries.get(record.claim.container)
         sight = self.world.containers.get(record.claim.container)
-        if entry is None or entry.stop or not (sight or record.claim.container in self.world.outbox):
+        if entry is None or not (sight or record.claim.container in self.world.outbox):
             return False
         self.adopted.append(entry.model_copy(update={"claim": record.claim.id, "phase": "started"}))
         return True
+
+    def _ends_without_entry(self) -> None:
+        """What a crash left while its claim was dropped: of no use once the record has ended, or is another claim's."""
+        for container, ended in self.world.outbox.items():
+            if container in self.world.entries or container in self.world.busy:
+                continue
+            view = self.snapshot.projects.get(ended.project)
+            record = view.execution(ended.execution) if view else None
+            if view and view.damage:
+                continue
+            if record is None or record.state.ended or record.claim.container != container:
+                self.drops.append(container)
 
     def _orphans(self) -> None:
         """Containers of this installation that belong to no claim we know: stop and remove them."""
@@ -288,6 +312,7 @@ class Held:
                 "state": State.RUNNING,
                 "image": entry.image or record.image,
                 "inputs": {**record.inputs, **entry.files},
+                "project_files": entry.project_files or record.project_files,
                 "workspace": began_with(record, entry.manifest),
                 "times": record.times.model_copy(update={"started": entry.began}),
             }
@@ -306,6 +331,7 @@ def with_end(record: Execution, ended: Ended) -> Execution:
             "cached": ended.cached,
             "image": ended.image or record.image,
             "inputs": {**record.inputs, **ended.inputs},
+            "project_files": ended.project_files or record.project_files,
             "workspace": began_with(record, ended.manifest),
             "times": times,
             "log": ended.log,

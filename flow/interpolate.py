@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from schema.globs import BadGlob, compiled
 from schema.inputs import Input, Kind, Value
 from schema.pipeline import EnvValue, Pipeline, Stage
 from schema.suggest import did_you_mean
@@ -68,6 +69,19 @@ def command(stage: Stage, scope: Scope) -> tuple[str, ...]:
     return tuple(fill(part, scope) for part in stage.command)
 
 
+def artifacts(stage: Stage, scope: Scope) -> tuple[str, ...]:
+    """InterpolationError also where what was put in makes it no pattern."""
+    return tuple(_pattern(path, fill(path, scope)) for path in stage.artifacts.paths)
+
+
+def _pattern(path: str, filled: str) -> str:
+    try:
+        compiled(filled)
+    except BadGlob as error:
+        raise InterpolationError(f"the artifact {path!r}: {error}") from None
+    return filled
+
+
 def environment(values: Mapping[str, EnvValue], scope: Scope) -> dict[str, str]:
     return {name: fill(as_text(value), scope) for name, value in values.items()}
 
@@ -80,8 +94,7 @@ def input_environment(scope: Scope) -> dict[str, str]:
 def resolve(stage: Stage, layers: Mapping[str, Mapping[str, EnvValue]], scope: Scope) -> None:
     """Fill in everything a stage needs; InterpolationError if anything has no value."""
     command(stage, scope)
-    for path in stage.artifacts.paths:
-        fill(path, scope)
+    artifacts(stage, scope)
     for layer in layers.values():
         environment(layer, scope)
 

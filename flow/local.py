@@ -1,7 +1,7 @@
 """What only this node knows: its identity, its journal, its containers. Plain values; the journal's are documents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from flow.leases import Sightings
@@ -11,6 +11,8 @@ from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Resul
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
+
+Work = Literal["launch", "collection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Earlier(Recorded):
     image: ImageRecord
     files: dict[str, object] = {}
     began: str | None = None
+    project_files: str | None = None
     result: Result
 
 
@@ -64,6 +67,7 @@ class Order(Recorded):
     artifacts: tuple[str, ...] = ()
     metrics: str | None = None
     show: tuple[str, ...] = ()
+    cache: bool = False  # others may take its result
     earlier: tuple[Earlier, ...] = ()  # newest first
 
 
@@ -78,10 +82,23 @@ class Entry(Recorded):
     order: Order
     phase: Literal["granted", "started"] = "granted"
     stop: End | None = None  # why we ended it, written down before it was told to stop
-    image: ImageRecord | None = None  # what the tag was resolved to, known once it was started
-    files: dict[str, object] = {}  # the file inputs with digest and size, known then too
-    manifest: str | None = None  # what its workspace began with, known then too
+    # What its container is made from, written down before it is:
+    image: ImageRecord | None = None  # what the tag was resolved to
+    files: dict[str, object] = {}  # the file inputs with digest and size
+    manifest: str | None = None  # what its workspace begins with
+    project_files: str | None = None  # a digest of /files, if that matters
     began: str | None = None  # wall clock, for people
+
+    @property
+    def made(self) -> dict[str, object]:
+        """What an `Ended` says of that."""
+        return {
+            "image": self.image,
+            "inputs": self.files,
+            "manifest": self.manifest,
+            "project_files": self.project_files,
+            "started": self.began,
+        }
 
 
 class Ended(Recorded):
@@ -99,6 +116,7 @@ class Ended(Recorded):
     image: ImageRecord | None = None
     inputs: dict[str, object] = {}
     manifest: str | None = None
+    project_files: str | None = None
     started: str | None = None
     finished: str | None = None
     duration: float | None = None
@@ -120,12 +138,20 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """A piece of work that failed; while it rests it is not to be tried again."""
+
+    work: Work
+    resting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything a decision may look at, gathered by `controller.observe`.
 
     `fresh` says that the snapshot was fetched in this round and the containers are known. Entries, outbox and
-    containers go by container; `busy` are those with a launch or a collection under way; `ids` is a supply of random
-    claim ids, unused ones are thrown away.
+    containers go by container; `busy` are those with a launch or a collection under way, `setbacks` says which of the
+    two failed; `ids` is a supply of random claim ids, unused ones are thrown away.
     """
 
     me: Me
@@ -144,3 +170,5 @@ class World:
     halted: str | None = None
     room: bool = True  # enough disk for new work
     lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not
+    setbacks: Mapping[str, Setback] = field(default_factory=dict)
+    engine: bool = True  # it answered; if not, containers are as they were last seen

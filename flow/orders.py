@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from flow.advance import Slot
-from flow.cache import definition, earlier
-from flow.interpolate import InterpolationError, Scope, as_text, command, environment, fill, input_environment
+from flow.cache import definition, earlier, path_of
+from flow.interpolate import InterpolationError, Scope, artifacts, as_text, command, environment, input_environment
 from flow.local import Entry, Me, Order
 from flow.world import ProjectView
 from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, State, Times, WorkspaceRecord
@@ -89,14 +89,34 @@ def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str
     stage = view.definition.stage(record.stage) if view.definition else None
     if stage is None or stage.image is None or not view.definition:
         return None
+    stage = as_asked(stage, record)
     specs = {**view.definition.inputs, **stage.inputs}
-    scope = Scope(record.inputs, specs, {}, me.pool)
-    new = record.claim.model_copy(update={"id": claim, "container": claim, "epoch": record.claim.epoch + 1})
-    renewed = record.model_copy(update={"claim": new, "state": State.CLAIMED, "times": Times(claimed=wall)})
+    renewed = _unbegun(record, claim, wall)
+    scope = Scope(renewed.inputs, specs, {}, me.pool)
     try:
         return Taken(renewed, Entry(claim=claim, container=claim, order=order(view, renewed, stage, scope)))
     except InterpolationError:
         return None
+
+
+def _unbegun(record: Execution, claim: str, wall: str) -> Execution:
+    """The record as it was claimed, under another id."""
+    new = record.claim.model_copy(update={"id": claim, "container": claim, "epoch": record.claim.epoch + 1})
+    return record.model_copy(
+        update={
+            "claim": new,
+            "state": State.CLAIMED,
+            "times": Times(claimed=wall),
+            "image": record.image and ImageRecord(ref=record.image.ref),
+            "inputs": {name: path_of(value) for name, value in record.inputs.items()},
+            "project_files": None,
+        }
+    )
+
+
+def as_asked(stage: Stage, record: Execution) -> Stage:
+    """With the image that a request may have named. What else it changed, the order takes from the record anyway."""
+    return stage.model_copy(update={"image": record.image.ref}) if record.image else stage
 
 
 def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> Order:
@@ -128,9 +148,10 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> O
         timeout=stage.timeout,
         idle_timeout=stage.idle_timeout,
         grace=stage.grace,
-        artifacts=tuple(fill(path, scope) for path in stage.artifacts.paths),
+        artifacts=artifacts(stage, scope),
         metrics=stage.artifacts.reports.metrics,
         show=stage.show,
+        cache=stage.cache,
     )
 
 

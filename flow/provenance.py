@@ -131,6 +131,7 @@ def _digests(record: Execution) -> Iterator[tuple[str, str | None]]:
             yield f"input {name}", str(value.get("digest"))
     for path, digest in record.workspace.add.items():
         yield f"{path}, put before it began", digest
+    yield "the project's files", record.project_files
     if record.image:
         yield "its image", record.image.digest or record.image.id
     if record.log:

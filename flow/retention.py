@@ -5,7 +5,7 @@ Their records stay in the repository; what goes is the workspace and the full lo
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from flow.chains import fold
@@ -41,11 +41,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class OnDisk:
-    """What this node has: executions by project, with a workspace or a log; and those its journal still speaks of."""
+    """What this node has: executions by project, with a workspace or a log; and those its journal still speaks of.
+
+    `runs` says whose run each container with a log was, by project.
+    """
 
     workspaces: Mapping[str, frozenset[int]]
     logs: Mapping[str, frozenset[str]]  # containers
     held: frozenset[tuple[str, int]] = frozenset()
+    runs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,17 @@ def _of_project(general: Retention, view: ProjectView, disk: OnDisk, pressure: i
     for record, why in _long_ago(view.executions, rules.logs):
         if record.execution not in kept and record.claim.container in disk.logs.get(view.id, ()):
             yield Drop(view.id, record.execution, "log", why, record.claim.container)
+    yield from _of_no_record(view, disk)
+
+
+def _of_no_record(view: ProjectView, disk: OnDisk) -> Iterator[Drop]:
+    """Runs whose claim was renewed under another container, once their execution has ended: no record names them."""
+    for container, number in sorted(disk.runs.get(view.id, {}).items()):
+        record = view.execution(number)
+        if record is None or not record.state.ended or (view.id, number) in disk.held:
+            continue
+        if record.claim.container != container:
+            yield Drop(view.id, number, "log", "its claim went on under another container", container)
 
 
 def _being_deleted(view: ProjectView) -> bool:

@@ -116,6 +116,7 @@ class Execution(Recorded):
     command: tuple[str, ...] = ()
     env: dict[str, dict[str, EnvValue]] = {}
     inputs: dict[str, Any] = {}
+    project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     workspace: WorkspaceRecord = WorkspaceRecord()
     times: Times = Times()

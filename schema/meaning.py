@@ -238,6 +238,7 @@ MEANING: dict[str, dict[str, str]] = {
         "command": "after replacement",
         "env": "by origin: winslow, pipeline, stage, project, request",
         "inputs": "values; files with path, digest and bytes",
+        "project_files": "digest of what lay in `/files`, where the stage says `cache: true`",
         "gpus": "device ids",
         "workspace": "what it began with",
         "times": "for people",

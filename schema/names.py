@@ -36,4 +36,4 @@ def _inside(path: str) -> str:
 
 
 Inside = Annotated[str, AfterValidator(_inside)]
-"""A file of a workspace, or a glob of such."""
+"""A file of a workspace."""

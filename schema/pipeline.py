@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schema.base import Wanted
 from schema.constraints import check_size, check_version
+from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import IMAGE, EnvironmentName, InputName, Inside, Name
 from schema.quantities import Duration, Size
@@ -91,7 +92,7 @@ class Reports(Wanted):
 class Artifacts(Wanted):
     """`paths` are what the stage promises (globs in its workspace); a missing one is a failure."""
 
-    paths: tuple[Inside, ...] = ()
+    paths: tuple[Glob, ...] = ()
     reports: Reports = Reports()
 
 
@@ -116,7 +117,7 @@ class Stage(Wanted):
     pull: Literal["missing", "always", "never"] = "missing"
     retry: Retry = Retry()
     artifacts: Artifacts = Artifacts()
-    show: tuple[Inside, ...] = ()
+    show: tuple[Glob, ...] = ()
     when: When = When.ON_SUCCESS
     confirm: str = ""
     inputs: dict[InputName, Input] = {}

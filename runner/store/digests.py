@@ -23,6 +23,10 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 Stamp = tuple[int, int, int, int, int]
 
 
+class Changing(OSError):
+    """A file that somebody writes to while it is read."""
+
+
 def is_digest(text: object) -> bool:
     return isinstance(text, str) and text.startswith(PREFIX) and _HEX.fullmatch(text, len(PREFIX)) is not None
 
@@ -86,7 +90,7 @@ class DigestCache:
             return known
         digest = of_file(path)
         if stamp(os.stat(path)) != stamp(before):
-            raise OSError(f"{path} changed while it was read")
+            raise Changing(f"{path} changed while it was read")
         if self.now() - before.st_ctime_ns > TICK_NS:
             self.learn(before, digest)
         return digest

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.store import upper
-from runner.store.errors import NotFound
+from runner.store.digests import DigestCache
+from runner.store.errors import BadManifest, NotFound
 from runner.store.manifest import Kind, Manifest, Row, build, raw
 from runner.store.objects import Objects
 
@@ -18,6 +19,23 @@ def keep_upper(objects: Objects, base: Manifest, folder: Path) -> Manifest:
 def keep_folder(objects: Objects, folder: Path) -> Manifest:
     """Of a plain folder: files whose digests are known are not read again. StoreError."""
     return build(upper.walk(_there(folder), _keeper(objects, folder)))
+
+
+def digest_of(cache: DigestCache, folder: Path) -> str | None:
+    """Of a folder that others write to: what a manifest of it would have. Nothing is stored.
+
+    None where that does not say what a program reads there: links can lead to what is not looked at, and what changes
+    meanwhile is neither the one nor the other.
+    """
+
+    def seen(path: str, found: os.stat_result) -> Row:
+        return Row(path, upper.kind_of(found), found.st_size, cache.file(folder / os.fsdecode(raw(path))))
+
+    try:
+        rows = upper.walk(folder, seen)
+        return None if any(row.kind is Kind.LINK for row in rows) else build(rows).digest
+    except (OSError, BadManifest):
+        return None
 
 
 def _there(folder: Path) -> Path:

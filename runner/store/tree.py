@@ -4,14 +4,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from re import Pattern, compile, escape
 from typing import BinaryIO
 
 from runner.store.errors import NotFound
 from runner.store.manifest import Kind, Row, raw
 from runner.store.upper import FOLDER
+from schema.globs import compiled
 
 PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MOST_LINKS = 40
@@ -83,38 +82,11 @@ class Tree:
             return file.read(most)
 
     def matching(self, pattern: str) -> list[Row]:
-        """Files that a pattern names: `*` and `?` within a name, `**` through folders, `[abc]`; no links."""
+        """Files that a pattern names, see `schema.globs`; no links. BadGlob."""
         if pattern.startswith("/") or ".." in pattern.split("/"):
             return []
-        fits = _pattern(pattern).fullmatch
+        fits = compiled(pattern).fullmatch
         return sorted((row for row in self.files() if fits(row.path)), key=lambda row: raw(row.path))
-
-
-@lru_cache(256)
-def _pattern(pattern: str) -> Pattern[str]:
-    parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    text = ""
-    for at, part in enumerate(parts):
-        last = at == len(parts) - 1
-        if part == "**":
-            text += ".+" if last else "(?:.+/)?"
-        else:
-            text += _name(part) + ("" if last else "/")
-    return compile(f"(?s){text}")
-
-
-def _name(part: str) -> str:
-    text, at = "", 0
-    while at < len(part):
-        sign, at = part[at], at + 1
-        end = part.find("]", at + 1) if sign == "[" else -1
-        if end > 0:
-            inside = part[at:end].replace("\\", "\\\\").replace("[", "\\[").replace("&&", "&\\&").replace("~~", "~\\~")
-            text += f"(?!/)[^{inside[1:]}]" if inside[0] == "!" else f"[{inside}]"
-            at = end + 1
-        else:
-            text += {"*": "[^/]*", "?": "[^/]"}.get(sign, escape(sign))
-    return text
 
 
 def open_beneath(root: Path, path: str) -> BinaryIO:

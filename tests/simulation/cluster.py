@@ -8,7 +8,7 @@ from random import Random
 from controller.disk import MemoryDisk
 from controller.journal import Journal
 from controller.loop import Controller, Parts
-from controller.trees import NoTrees
+from controller.trees import Trees
 from controller.workshop import InlineJobs, Tools, Workshop
 from flow.clock import VirtualClock
 from flow.controls import steps_of
@@ -20,11 +20,13 @@ from runner.labels import Owner
 from schema.node import Gpu, Health, Inventory
 from state.memory import MemoryRepository, MemoryServer
 from state.repository import Edit, Landed
-from tests.simulation.faults import Crash, FlakyRepository, Link, Network, Weather
+from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
 from tests.simulation.invariants import Checker
 from tests.simulation.people import Person, initial_files
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
+WOKEN = 0.05
+"""Seconds until a node that was woken looks again."""
 AUTHOR = "Ada <ada@example.org>"
 
 
@@ -42,7 +44,7 @@ class Machine:
     next_turn: float = 0.0
     asleep_until: float = 0.0
     gpus: "Gpus" = field(default_factory=lambda: Gpus())
-    launched: list[str] = field(default_factory=list)
+    woken: bool = False
 
 
 class Gpus:
@@ -92,6 +94,14 @@ def crowd(seed: int) -> "Cluster":
     return Cluster(seed, nodes=2, projects=8, weather=weather, requests=40, stubborn=True)
 
 
+def breakdown(seed: int) -> "Cluster":
+    """Disks and programs of nodes that fail now and then, or always for one execution; nodes that oversleep while
+    stages run too long.
+    """
+    weather = Weather(partition=0.004, suspend=0.02, disk=0.1, defect=0.05, cursed=0.05)
+    return Cluster(seed, nodes=2, projects=8, weather=weather, requests=30, impatient=True, limit=90)
+
+
 class Cluster:
     def __init__(
         self,
@@ -102,15 +112,19 @@ class Cluster:
         weather: Weather | None = None,
         requests: int = 12,
         stubborn: bool = False,
+        impatient: bool = False,
+        limit: int = 600,
     ) -> None:
+        """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write."""
+        self.impatient = impatient
         self.chance = Random(seed)
         self.clock = VirtualClock()
         self.now = {"now": 0.0}
         self.weather = weather or Weather()
         self.network = Network()
-        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn))
+        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn, limit))
         self.observer = MemoryRepository(self.server)
-        self.checker = Checker(self.server, self.network, LOST_AFTER)
+        self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
         self.person = Person(self.observer, Random(self.chance.random()), projects)
         self.asks_left, self.next_ask = requests, 5.0
@@ -130,16 +144,17 @@ class Cluster:
         return f"{self.chance.getrandbits(128):032x}"
 
     def _boot(self, machine: Machine) -> Controller:
-        journal = Journal(machine.disk)
+        failpoint = self._failpoint(machine)
+        journal = Journal(BrittleDisk(machine.disk, failpoint) if self.impatient else machine.disk)
         incarnation = journal.incarnation() or ""
         repository = FlakyRepository(
             MemoryRepository(self.server), machine.chance, self.weather, machine.link, self.network, self.now
         )
         runner = WatchedRunner(machine.runner, self.checker, machine.name)
         owner = Owner("sim", machine.name, incarnation)
-        failpoint = self._failpoint(machine)
-        trees, lost = NoTrees(), partial(runner_gpus.lost, machine.gpus)
-        tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, lost=lost)  # type: ignore[arg-type]
+        trees: Trees = BrokenTrees(machine.chance, self.weather)
+        lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
+        tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
             node=machine.name, incarnation=incarnation, runner="fake", cpus=4, slots=2, store="shared"
         )
@@ -166,6 +181,9 @@ class Cluster:
                 raise Crash(name)
 
         return hit
+
+    def _wake(self, machine: Machine) -> None:
+        machine.woken = self.impatient
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -216,6 +234,8 @@ class Cluster:
         if self.clock.seconds < machine.asleep_until:
             machine.next_turn = machine.asleep_until
             return
+        if machine.pending is None:
+            self.checker.looked(machine.name, self.clock.seconds)
         try:
             if machine.controller is None:
                 machine.controller = self._boot(machine)
@@ -227,7 +247,9 @@ class Cluster:
             machine.controller.step(world)
         except Crash:
             self._crashed(machine)
-        machine.next_turn = self.clock.seconds + POLL * machine.chance.uniform(0.85, 1.15)
+        pause = POLL * machine.chance.uniform(0.85, 1.15)
+        machine.next_turn = self.clock.seconds + (WOKEN if machine.woken else pause)
+        machine.woken = False
 
     def _crashed(self, machine: Machine) -> None:
         machine.controller = machine.pending = None

@@ -1,10 +1,17 @@
-"""Weather for simulations: a repository behind a bad network, and a controller that dies at failpoints."""
+"""Weather for simulations: a repository behind a bad network, a controller that dies at failpoints, disks and programs
+of a node that fail.
+"""
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from controller.disk import MemoryDisk
+from controller.failpoints import Failpoint
+from controller.trees import Gathered, NoTrees, Ready
 from flow.change import Commit
+from flow.local import Order
 from flow.world import Snapshot
 from schema.node import Heartbeat
 from state.errors import Unreachable
@@ -27,6 +34,9 @@ class Weather:
     suspend: float = 0.006  # a node's controller sleeps
     reboot: float = 0.001  # a machine restarts, with everything on it
     stale_main: float = 0.03  # a fetch sees an aged main
+    disk: float = 0.0  # a launch or a collection finds the disk full
+    defect: float = 0.0  # or fails as nobody thought it could
+    cursed: float = 0.0  # of all executions, those that fail like that for ever
     bad: bool = True
 
     def clear(self) -> None:
@@ -58,6 +68,45 @@ class Network:
 
     def up(self, now: float) -> bool:
         return now >= self.down_until
+
+
+class BrittleDisk(MemoryDisk):
+    """A view of another disk, on which its controller may die before anything is written or deleted."""
+
+    def __init__(self, disk: MemoryDisk, failpoint: Failpoint) -> None:
+        self.files, self.failpoint = disk.files, failpoint
+
+    def write(self, name: str, content: bytes) -> None:
+        self.failpoint("write")
+        super().write(name, content)
+
+    def delete(self, name: str) -> None:
+        self.failpoint("delete")
+        super().delete(name)
+
+
+class BrokenTrees(NoTrees):
+    """Fails at preparing and gathering. A curse outlasts the bad weather: such an execution still has to end."""
+
+    def __init__(self, chance: Random, weather: Weather) -> None:
+        self.chance, self.weather = chance, weather
+
+    def prepare(self, container: str, order: Order) -> Ready:
+        self._fail(container, "prepare")
+        return super().prepare(container, order)
+
+    def gather(self, container: str, order: Order) -> Gathered:
+        self._fail(container, "gather")
+        return super().gather(container, order)
+
+    def _fail(self, container: str, what: str) -> None:
+        weather = self.weather
+        if weather.cursed and Random(container + what).random() < weather.cursed:
+            raise RuntimeError("a curse")
+        if weather.disk and weather.strikes(self.chance, weather.disk):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if weather.defect and weather.strikes(self.chance, weather.defect):
+            raise RuntimeError("a defect")
 
 
 class FlakyRepository:

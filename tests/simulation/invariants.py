@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flow.chains import fold
+from flow.clock import Clock
 from flow.controls import steps_of
 from flow.transitions import illegal
 from flow.world import ProjectView
@@ -25,8 +26,12 @@ HALF_ROUND = 0.6
 """Seconds between what a node observes and what it does about it."""
 
 
-class Violation(AssertionError):
-    """A promise was broken."""
+MOST_LOOKS = 60
+"""Of one node in a minute. By polling alone it looks twelve times."""
+
+
+class Violation(BaseException):
+    """A promise was broken. Not an Exception: nothing in the product may catch it."""
 
 
 @dataclass
@@ -44,14 +49,17 @@ class Told:
 
 
 class Checker:
-    def __init__(self, server: MemoryServer, network: Network, lost_after: float) -> None:
-        self.server, self.network, self.lost_after = server, network, lost_after
+    def __init__(self, server: MemoryServer, network: Network, lost_after: float, clock: Clock) -> None:
+        self.server, self.network, self.lost_after, self.clock = server, network, lost_after, clock
+        self.began: dict[str, float] = {}  # when each container was started
         self.projects: dict[str, Told] = {}
         self.claims: dict[str, tuple[str, int]] = {}  # every claim id that ever landed
         self.accepted: dict[tuple[object, ...], int] = {}
         self.wanted: list[str] = []
         self.read = 0
         self.ending: set[str] = set()  # containers that were rightly told to stop, and may be told again
+        self.looks: dict[str, list[float]] = {}  # when each node asked the server in the last minute
+        self.looked_at: dict[str, float] = {}  # seconds of reachability at its last look
 
     # -- what runners are told --------------------------------------------------------------------------------------
 
@@ -59,6 +67,7 @@ class Checker:
         self.look()
         if container not in self.claims:
             raise Violation(f"{node} started {container[:8]}, a claim that has not landed")
+        self.began.setdefault(container, self.clock.now())
 
     def sharing(self, node: str, used: Mapping[str, list[str]]) -> None:
         """Two running containers never have the same GPU."""
@@ -75,15 +84,28 @@ class Checker:
         record = self.projects[project].executions.get(number)
         if record is None or record.claim.container != container:
             return
-        if record.state.active and not self._asked_to_end(project, number):
+        if record.state.active and not (self._asked_to_end(project) or self._too_long(project, record)):
             raise Violation(f"{node} stopped {project}/{number}, which is {record.state}, without being asked")
         self.ending.add(container)
 
-    def _asked_to_end(self, project: str, number: int) -> bool:
+    def _too_long(self, project: str, record: Execution) -> bool:
+        definition = self.projects[project].definition
+        stage = definition.stage(record.stage) if definition else None
+        ran = self.clock.now() - self.began.get(record.claim.container, self.clock.now())
+        return stage is not None and stage.timeout is not None and ran > stage.timeout
+
+    def _asked_to_end(self, project: str) -> bool:
         names = self.server.main_paths(f"projects/{project}/requests/")
         if any("abort" in name for name in names):
             return True
         return self.projects[project].buried or not self.server.main_paths(f"projects/{project}/project.yaml")
+
+    def looked(self, node: str, now: float) -> None:
+        """A node asks the server when there is something new, or now and then."""
+        recent = [*(when for when in self.looks.get(node, ()) if when > now - 60), now]
+        self.looks[node], self.looked_at[node] = recent, self.network.up_seconds
+        if len(recent) > MOST_LOOKS:
+            raise Violation(f"{node} asked the server {len(recent)} times in a minute")
 
     # -- the history ------------------------------------------------------------------------------------------------
 
@@ -144,15 +166,23 @@ class Checker:
             raise Violation(f"{node} ended {project}/{record.execution}, which {before.claim.node} holds")
         if before and before.state.active and record.state is State.LOST:
             self._loss(project, before, node)
+        if "from outside" in record.text:
+            raise Violation(f"{project}/{record.execution}: why its node stopped it was forgotten")
         told.executions[record.execution] = record
         self.claims[record.claim.id] = (project, record.execution)
         if record.state is State.SUCCEEDED:
             self._accepted(project, told, record)
+            if record.image is None or record.image.id is None:
+                raise Violation(f"{project}/{record.execution} succeeded, and nobody knows with which image")
 
     def _loss(self, project: str, record: Execution, by: str) -> None:
-        """Nobody is declared lost who could be heard: outages of the server are not silence of a node."""
+        """Nobody is declared lost who could be heard: outages of the server are not silence of a node.
+
+        One that fell asleep between its look and its push could not hear what came then.
+        """
         holder = record.claim.node
-        silence = self.network.silence(holder, unseen=HALF_ROUND)
+        since = self.network.up_seconds - self.looked_at.get(by, self.network.up_seconds)
+        silence = self.network.silence(holder, unseen=max(HALF_ROUND, since))
         if by != holder and silence < self.lost_after - SLACK:
             raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
 

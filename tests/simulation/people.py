@@ -11,11 +11,13 @@ AUTHOR = "Ada <ada@example.org>"
 STAGES = ("detect", "review", "track", "report")
 
 
-def initial_files(projects: int, chance: Random, lost_after: float, stubborn: bool = False) -> dict[str, str]:
-    """Stubborn stages run long and end by KILL only."""
+def initial_files(
+    projects: int, chance: Random, lost_after: float, stubborn: bool = False, limit: int = 600
+) -> dict[str, str]:
+    """Stubborn stages run long and end by KILL only. `limit`: the timeout of `detect` and `track`."""
     files = {
         "winslow.yaml": f"schema: 1\nlost_after: {lost_after:g}s\ndelete_after: 60s\n",
-        "pipelines/p.yaml": PIPELINE,
+        "pipelines/p.yaml": PIPELINE.replace("LIMIT", str(limit)),
     }
     for number in range(projects):
         seconds, code = chance.choice((5, 20, 60, 150)), chance.choice((0, 0, 0, 0, 75, 1))
@@ -37,13 +39,14 @@ stages:
     image: fake
     resources: {gpus: 1}
     grace: 60s
+    timeout: LIMITs
     retry: {max: 2, when: [exit_code, infrastructure, node_lost], exit_codes: [75], backoff: 5s}
   - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}
   - name: track
     image: fake
     resources: {gpus: 1, gpu: {memory: ">=16GiB"}}
     grace: 60s
-    timeout: 10m
+    timeout: LIMITs
     env: {FAKE_EXIT: 0}
   - {name: report, image: fake, env: {FAKE_SECONDS: 3}}
 """

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 import controller.loop
+import controller.workshop
 import flow.controls
 import flow.decide
 import flow.draft
@@ -14,7 +15,9 @@ import flow.leases
 import flow.stewardship
 import flow.take
 import state.memory
+from controller.journal import Journal
 from controller.loop import Controller
+from controller.workshop import Workshop
 from flow.actions import Decision
 from flow.change import Commit
 from flow.controls import Answered
@@ -27,7 +30,7 @@ from schema.execution import Execution, State
 from schema.pipeline import Pipeline
 from state.memory import MemoryRepository
 from state.repository import Outcome
-from tests.simulation.cluster import Cluster, crowd
+from tests.simulation.cluster import Cluster, breakdown, crowd
 from tests.simulation.invariants import Violation
 
 SEEDS = 150
@@ -148,6 +151,46 @@ def gpus_of_containers_without_a_record_forgotten(patch: pytest.MonkeyPatch) -> 
     patch.setattr(flow.take, "held_here", lambda world: {})
 
 
+def failures_are_tried_again_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Whatever fails is taken for news: its node looks again, and tries again."""
+    patch.setattr(Workshop, "_failed", lambda self, job, error: True)
+
+
+def what_always_fails_is_always_tried_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(controller.workshop, "MOST_FAULTS", float("inf"))
+
+
+def an_older_copy_of_a_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """With a renewed claim, all that a node noted since it decided on it is forgotten."""
+    patch.setattr(Journal, "keep", Journal._write)
+
+
+def an_end_whose_claim_is_gone_is_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Held, "_ends_without_entry", lambda self: None)
+
+
+OF_BREAKDOWNS = [
+    (failures_are_tried_again_at_once, "times in a minute"),
+    (what_always_fails_is_always_tried_again, "left"),
+    (an_older_copy_of_a_claim_is_kept, "was forgotten"),
+    (an_end_whose_claim_is_gone_is_kept, "keeps"),
+]
+
+
+def what_a_container_is_made_from_is_noted_once_it_was_started(patch: pytest.MonkeyPatch) -> None:
+    def made(self: Journal, container: str, *facts: object) -> None:
+        waiting[container] = facts
+
+    def started(self: Journal, container: str, began: str) -> None:
+        original_made(self, container, *waiting[container])  # type: ignore[arg-type]
+        original_started(self, container, began)
+
+    waiting: dict[str, tuple[object, ...]] = {}
+    original_made, original_started = Journal.mark_made, Journal.mark_started
+    patch.setattr(Journal, "mark_made", made)
+    patch.setattr(Journal, "mark_started", started)
+
+
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,
@@ -160,6 +203,7 @@ MUTANTS = [
     take_back_of_a_superseded_execution,
     an_aged_main_under_a_newer_state,
     housekeeping_that_stops_what_is_lost,
+    what_a_container_is_made_from_is_noted_once_it_was_started,
 ]
 
 
@@ -170,6 +214,20 @@ def test_M5_gpus_of_containers_without_a_record_are_not_forgotten(monkeypatch: p
             crowd(seed).run()
         except Violation as violation:
             assert "is used by" in str(violation)  # noqa: PT017
+            return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize(("mutant", "said"), OF_BREAKDOWNS, ids=lambda each: getattr(each, "__name__", ""))
+def test_F13_F21_the_variant_that_takes_failures_wrongly_is_caught(
+    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None], said: str
+) -> None:
+    mutant(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            breakdown(seed).run()
+        except Violation as violation:
+            assert said in str(violation)  # noqa: PT017
             return
     pytest.fail(f"{SEEDS} seeds and nobody noticed")
 

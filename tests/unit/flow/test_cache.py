@@ -87,3 +87,11 @@ def test_what_is_drawn_of_a_result_says_nothing_of_the_result() -> None:
         for more in ("", ", charts: [loss.csv]")
     )
     assert definition(plain) == definition(drawn)
+
+
+def test_a_result_whose_inputs_changed_while_it_was_made_is_never_taken() -> None:
+    story = started(CACHED % "")
+    ran(story)
+    story.now(1, text="InputChanged: video changed while the stage ran")
+    story.ask(request="start")
+    assert claimed(story)[1] == []

@@ -5,7 +5,8 @@ import pytest
 from flow.interpolate import InterpolationError, Scope, command, fill, input_environment, mistakes
 from schema.inputs import Input
 from schema.pipeline import Stage
-from tests.unit.flow.builders import pipeline
+from schema.reasons import Wait
+from tests.unit.flow.builders import pipeline, started
 
 SCOPE = Scope(
     inputs={"name": "a b; rm -rf $HOME", "on": True, "video": "x/y.mp4", "tricky": "$[[ inputs.name ]]"},
@@ -55,3 +56,17 @@ stages:
   - {name: b, image: i, command: ["$[[ inputs.speed ]]", "$[[ stages.a.values.x ]]"]}
 """
     assert [stage for stage, _ in mistakes(pipeline(text))] == ["a", "a"]
+
+
+def test_an_artifact_that_a_value_makes_no_pattern_is_said_before_anything_runs() -> None:
+    text = """
+name: p
+inputs: {range: {type: string}}
+stages:
+  - {name: a, image: i, artifacts: {paths: ["[$[[ inputs.range ]]]*"]}}
+"""
+    assert started(text, inputs={"range": "a-z"}).steps.run
+    waiting = started(text, inputs={"range": "z-a"}).steps.wait
+    assert waiting
+    assert waiting.reason is Wait.INVALID
+    assert "'[z-a]*' is no pattern of files: bad character range z-a" in waiting.text

@@ -164,3 +164,17 @@ def _do(story: Story, act: str, data: st.DataObject) -> None:
 def test_the_newest_execution_stays_under_every_pressure(pressure: int) -> None:
     story = repeated(2)
     assert 2 not in {d.execution for d in found(story, pressure, retention={"keep_succeeded": 1})}
+
+
+def test_runs_of_a_claim_that_went_on_under_another_container_go_once_it_has_ended() -> None:
+    story = started(STAGES)
+    story.ran(State.RUNNING)
+    before, now = "f" * 32, f"{1:032x}"
+    disk = OnDisk({}, {"v": frozenset({before, now})}, runs={"v": {before: 1, now: 1}})
+    assert drops(fleet(story), disk) == (), "it runs"
+    story.now(1, state=State.SUCCEEDED)
+    assert drops(fleet(story), replace(disk, held=frozenset({("v", 1)}))) == (), "the journal speaks of it"
+    [drop] = drops(fleet(story), disk)
+    assert (drop.what, drop.container, drop.execution) == ("log", before, 1)
+    unknown = replace(disk, runs={"v": {"e" * 32: 2}})
+    assert drops(fleet(story), unknown) == (), "newer than what this node has seen"

@@ -1,0 +1,143 @@
+"""What a launch finds on this node's disk: inputs that are not as they should be, and files of the project."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from controller.folders import Folders
+from controller.trees import InputMissing, NotYet
+from flow.local import Order
+from runner.store import digests
+from schema.execution import State
+from schema.reasons import End
+from tests.unit.controller.worlds import OneNode, server
+
+CONTAINER = "1" * 32
+CACHED = "name: p\nstages:\n  - {name: a, image: i, cache: true}\n"
+
+
+def folders(tmp_path: Path) -> Folders:
+    (tmp_path / "pool").mkdir()
+    return Folders(tmp_path / "data", tmp_path / "pool", isolated=False)
+
+
+def order(path: str = "", **more: object) -> Order:
+    facts = {"inputs": {"video": path}, "files": ("video",)} if path else {}
+    return Order.model_validate({"project": "v", "execution": 1, "stage": "a", "image": "i", **facts, **more})
+
+
+# -- inputs -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("x" * 300, "File name too long"),
+        ("file/below", "no file"),
+        ("loop", "ymlink loop"),
+        ("gone", "no file"),
+        ("folder", "no file"),
+        ("../data", "leads out"),
+        ("nul\0", "null byte"),
+    ],
+)
+def test_S9_an_input_that_no_file_can_be_is_said_to_be_missing(tmp_path: Path, path: str, why: str) -> None:
+    trees = folders(tmp_path)
+    (trees.pool / "file").write_text("x")
+    (trees.pool / "folder").mkdir()
+    (trees.pool / "loop").symlink_to("loop")
+    with pytest.raises(InputMissing, match=f"(?s)video.*{why}"):
+        trees.prepare(CONTAINER, order(path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_input_that_may_not_be_read_is_said_to_be_missing(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    (trees.pool / "file").touch(mode=0)
+    with pytest.raises(InputMissing, match="Permission denied"):
+        trees.prepare(CONTAINER, order("file"))
+
+
+def test_S9_a_project_whose_input_can_be_no_file_fails_with_that(tmp_path: Path) -> None:
+    text = "name: p\ninputs: {video: {type: file}}\nstages:\n  - {name: a, image: i}\n"
+    it = OneNode(server(text, f"pipeline: p\ninputs: {{video: {'x' * 300}}}\n"), folders(tmp_path))
+    it.ask(request="start")
+    it.rounds(5)
+    assert (it.record.state, it.record.reason) == (State.FAILED, End.INVALID_INPUT)
+    assert "File name too long" in it.record.text
+
+
+def test_R1310_an_input_that_still_grows_is_waited_for_with_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "name: p\ninputs: {video: {type: file}}\nstages:\n  - {name: a, image: i}\n"
+    trees = folders(tmp_path)
+    it = OneNode(server(text, "pipeline: p\ninputs: {video: rec.mp4}\n"), trees)
+    reads, file, digest = [0], trees.pool / "rec.mp4", digests.of_file
+    file.write_text("x")
+
+    def growing(path: Path | str) -> str:
+        reads[0] += 1
+        with file.open("a") as more:
+            more.write("x")
+        return digest(path)
+
+    monkeypatch.setattr(digests, "of_file", growing)
+    with pytest.raises(NotYet, match="still written to"):
+        trees.prepare(CONTAINER, order("rec.mp4"))
+    it.ask(request="start")
+    it.rounds(120)
+    assert not it.record.state.ended
+    assert reads[0] < 20
+    monkeypatch.undo()
+    it.until(lambda: it.record.state.ended)
+    assert it.record.state is State.SUCCEEDED
+
+
+# -- files of the project ---------------------------------------------------------------------------------------------
+
+
+def test_files_of_the_project_are_told_by_content_where_that_matters(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    assert trees.prepare(CONTAINER, order()).project_files is None
+    empty = trees.prepare(CONTAINER, order(cache=True)).project_files
+    (trees.files("v") / "mask.png").write_text("one")
+    one = trees.prepare(CONTAINER, order(cache=True)).project_files
+    (trees.files("v") / "mask.png").write_text("two")
+    two = trees.prepare(CONTAINER, order(cache=True)).project_files
+    assert len({empty, one, two, None}) == 4
+    (trees.files("v") / "mask.png").write_text("one")
+    assert trees.prepare(CONTAINER, order(cache=True)).project_files == one
+    (trees.files("v") / "link").symlink_to("/pool/anything")
+    assert trees.prepare(CONTAINER, order(cache=True)).project_files is None, "nobody looks where it leads"
+
+
+def test_files_of_the_project_that_change_while_the_stage_runs_are_told(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    trees.prepare(CONTAINER, order(cache=True))
+    assert trees.gather(CONTAINER, order(cache=True)).note == ""
+    (trees.files("v") / "mask.png").write_text("one")
+    assert trees.gather(CONTAINER, order(cache=True)).note == "InputChanged: /files changed while the stage ran"
+
+
+def test_a_result_is_taken_while_the_files_of_the_project_are_the_same(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    it = OneNode(server(CACHED), trees)
+    for number, change, cached in ((1, None, False), (2, None, True), (3, "a mask", False), (4, None, True)):
+        if change:
+            (trees.files("v") / "mask.png").write_text(change)
+        it.ask(request="start")
+        it.until(lambda: len(it.view.executions) == number and it.record.state.ended)  # noqa: B023
+        assert it.record.state is State.SUCCEEDED
+        assert (it.record.cached is not None) is cached, number
+        assert it.record.project_files
+
+
+def test_a_pattern_that_is_none_names_nothing_and_ends_its_stage(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    wanted = order(artifacts=("[z-a]*",), show=("[z-a]*",))
+    trees.prepare(CONTAINER, wanted)
+    gathered = trees.gather(CONTAINER, wanted)
+    assert gathered.missing == ("[z-a]*",)
+    assert gathered.manifest

@@ -1,0 +1,61 @@
+"""What a node remembers, while several threads write to it and whoever decided saw it a moment ago."""
+
+import threading
+
+from controller.disk import MemoryDisk
+from controller.journal import Journal
+from controller.trees import NoTrees
+from flow.local import Entry, Order
+from schema.execution import ImageRecord
+from schema.reasons import End
+
+ORDER = Order(project="v", execution=1, stage="a", image="i")
+ENTRY = Entry(claim="1" * 32, container="1" * 32, order=ORDER)
+IMAGE = ImageRecord(ref="i", digest="sha256:1")
+
+
+class SlowDisk(MemoryDisk):
+    """Its first write in a thread called `slow` waits until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside, self.go = threading.Event(), threading.Event()
+
+    def write(self, name: str, content: bytes) -> None:
+        if threading.current_thread().name == "slow":
+            self.inside.set()
+            assert self.go.wait(10)
+        super().write(name, content)
+
+
+def test_M7_a_stop_and_a_start_that_are_noted_at_once_are_both_kept() -> None:
+    disk = SlowDisk()
+    journal = Journal(disk)
+    journal.keep(ENTRY)
+    started = threading.Thread(target=lambda: journal.mark_started(ENTRY.container, "now"), name="slow")
+    started.start()
+    assert disk.inside.wait(10)
+    stopped = threading.Thread(target=lambda: journal.mark_stop(ENTRY.container, End.ABORTED))
+    stopped.start()
+    stopped.join(0.05)
+    disk.go.set()
+    started.join(10)
+    stopped.join(10)
+    for found in (journal, Journal(disk)):
+        [entry] = found.entries.values()
+        assert (entry.phase, entry.stop, entry.began) == ("started", End.ABORTED, "now")
+
+
+def test_M3_a_renewed_claim_changes_nothing_else_of_what_is_known() -> None:
+    disk = MemoryDisk()
+    journal = Journal(disk)
+    journal.keep(ENTRY)
+    ready = NoTrees().prepare(ENTRY.container, ORDER)
+    seen = journal.entries[ENTRY.container]
+    journal.mark_made(ENTRY.container, IMAGE, ready, "now")
+    journal.mark_stop(ENTRY.container, End.TIMEOUT)
+    journal.keep(seen.model_copy(update={"claim": "2" * 32, "phase": "started"}))
+    for found in (journal, Journal(disk)):
+        [entry] = found.entries.values()
+        assert (entry.claim, entry.phase) == ("2" * 32, "started")
+        assert (entry.stop, entry.image, entry.began) == (End.TIMEOUT, IMAGE, "now")

@@ -1,0 +1,148 @@
+"""Claims of this node whose story was cut off: adopted, renewed, forgotten."""
+
+from dataclasses import replace
+
+import pytest
+
+from flow.actions import Decision
+from flow.decide import decide
+from flow.leases import Sightings
+from flow.local import Ended, Entry, Me, Sight, World
+from flow.orders import Taken, again, take
+from schema.execution import Execution, ImageRecord, Lease, Result, State
+from schema.reasons import End
+from tests.unit.flow.builders import Story, fleet, node, started
+
+ME = Me("n1", "i", node("n1")[0])
+ONE = (
+    "name: p\ninputs: {video: {type: file, optional: true}}\nstages:\n  - {name: only, image: reg/x:1, timeout: 100s}\n"
+)
+FIRST, SECOND = "1" * 32, "2" * 32
+PINNED = "reg/x@sha256:" + "a" * 64
+
+
+def claim(story: Story) -> Taken:
+    slot = story.steps.run
+    assert slot
+    return take(ME, story.view, slot, claim=FIRST, lease=Lease(), wanted="m" * 40, wall="then")
+
+
+def decided(story: Story, *records: Execution, **facts: object) -> Decision:
+    """What the node does where those are its executions."""
+    story.view = replace(story.view, executions=records)
+    known: dict[str, object] = {
+        "entries": {},
+        "outbox": {},
+        "containers": {},
+        "busy": frozenset(),
+        "wiped": {},
+        **facts,
+    }
+    ids = tuple(f"{number:032x}" for number in range(100, 110))
+    snapshot = fleet(story, node("n1"))
+    world = World(
+        me=ME,
+        snapshot=snapshot,
+        fresh=True,
+        now=1000.0,
+        wall="now",
+        poll=5.0,
+        seen=Sightings(0.0, {}, {}),
+        ids=ids,
+        **known,  # type: ignore[arg-type]
+    )
+    return decide(world)
+
+
+def an_end(container: str = FIRST) -> Ended:
+    return Ended(
+        container=container, project="v", execution=1, stage="only", state=State.SUCCEEDED, result=Result(exit_code=0)
+    )
+
+
+def verbs(decision: Decision) -> list[str]:
+    return [commit.event.verb for commit in decision.commits if commit.event.verb not in ("join", "board")]
+
+
+# -- a claim that was renewed, and nobody told us ---------------------------------------------------------------------
+
+
+def renewed() -> tuple[Story, Execution, Entry]:
+    """The answer to a take-back was lost, and the container had been told to stop."""
+    story = started(ONE)
+    taken = claim(story)
+    new = taken.record.claim.model_copy(update={"id": SECOND, "epoch": 2})
+    record = taken.record.model_copy(update={"state": State.RUNNING, "claim": new})
+    return story, record, taken.entry.model_copy(update={"phase": "started", "stop": End.TIMEOUT})
+
+
+def test_F2_an_end_in_the_outbox_is_told_under_the_renewed_claim_though_its_container_was_told_to_stop() -> None:
+    story, record, entry = renewed()
+    decision = decided(story, record, entries={FIRST: entry}, outbox={FIRST: an_end()})
+    [adopted] = decision.adopted
+    assert (adopted.claim, adopted.container, adopted.stop) == (SECOND, FIRST, End.TIMEOUT)
+    assert not decision.grants, "nothing is run again"
+    again = decided(story, record, entries={FIRST: adopted}, outbox={FIRST: an_end()})
+    assert verbs(again) == ["succeed"]
+
+
+def test_F2_a_container_that_still_ends_is_adopted_and_ends() -> None:
+    story, record, entry = renewed()
+    sight = Sight(FIRST, running=True, started=0.0)
+    decision = decided(story, record, entries={FIRST: entry}, containers={FIRST: sight})
+    assert len(decision.adopted) == 1
+    assert not decision.grants
+    assert [(stop.container, stop.reason) for stop in decision.stops] == [(FIRST, End.TIMEOUT)]
+
+
+# -- a claim without an entry -----------------------------------------------------------------------------------------
+
+
+def test_R1410_a_claim_made_anew_runs_the_image_that_was_asked_for() -> None:
+    story = Story(ONE)
+    story.ask(request="start", stage="only", image=PINNED, env={"X": "1"})
+    taken = claim(story)
+    story.view = replace(story.view, executions=(taken.record,))
+    new = again(ME, story.view, taken.record, claim=SECOND, wall="now")
+    assert new
+    assert new.entry.order.model_dump() == taken.entry.order.model_dump()
+    assert new.entry.order.image == PINNED
+    assert new.record.image == ImageRecord(ref=PINNED)
+
+
+def test_F2_a_running_claim_made_anew_begins_with_what_was_asked_not_with_what_was_found() -> None:
+    story = started(ONE, inputs={"video": "x.mp4"})
+    taken = claim(story)
+    found = {"path": "x.mp4", "digest": "blake3:" + "1" * 64, "bytes": 1}
+    update = {
+        "state": State.RUNNING,
+        "inputs": {"video": found},
+        "image": ImageRecord(ref="reg/x:1", digest="sha256:1"),
+    }
+    record = taken.record.model_copy(update=update)
+    story.view = replace(story.view, executions=(record,))
+    new = again(ME, story.view, record, claim=SECOND, wall="now")
+    assert new
+    assert new.entry.order.model_dump() == taken.entry.order.model_dump()
+    assert (new.record.inputs, new.record.image) == (taken.record.inputs, taken.record.image)
+
+
+# -- an end without a claim -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.ABORTED, State.SUPERSEDED])
+def test_F12_an_end_whose_claim_was_dropped_before_the_crash_is_dropped_too(state: State) -> None:
+    story = started(ONE)
+    record = claim(story).record.model_copy(update={"state": state})
+    assert decided(story, record, outbox={FIRST: an_end()}).drops == (FIRST,)
+
+
+def test_F12_an_end_of_another_claim_is_dropped_and_one_of_an_open_record_or_under_way_is_not() -> None:
+    story = started(ONE)
+    record = claim(story).record
+    assert decided(story, record, outbox={SECOND: an_end(SECOND)}).drops == (SECOND,)
+    assert decided(story, outbox={FIRST: an_end()}).drops == (FIRST,)
+    lost = record.model_copy(update={"state": State.LOST})
+    assert decided(story, lost, outbox={FIRST: an_end()}).drops == ()
+    ended = record.model_copy(update={"state": State.SUCCEEDED})
+    assert decided(story, ended, outbox={FIRST: an_end()}, busy=frozenset({FIRST})).drops == ()
