@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from controller.disk import Disk
-from flow.local import Ended, Entry
+from flow.local import Ended, Entry, Wiped
 from schema.execution import ImageRecord
 from schema.reasons import End
 
@@ -36,7 +36,7 @@ class Journal:
         self._entries = self._all("claims", Entry)
         self._outbox = self._all("outbox", Ended)
         self._tips = self._read_tips()
-        self._wiped = self._json("wiped.json")
+        self._wiped = self._read_wiped()
 
     def _all(self, folder: str, model: type[Document]) -> dict[str, Document]:
         found: dict[str, Document] = {}
@@ -50,9 +50,11 @@ class Journal:
                 ) from None
         return found
 
-    def _json(self, name: str) -> dict[str, int]:
-        content = self.disk.read(name)
-        return dict(json.loads(content)) if content else {}
+    def _read_wiped(self) -> dict[str, Wiped]:
+        """An older version wrote the number of the last execution only."""
+        content = self.disk.read("wiped.json")
+        found = json.loads(content) if content else {}
+        return {id: Wiped(execution=said) if isinstance(said, int) else Wiped(**said) for id, said in found.items()}
 
     # -- identity ---------------------------------------------------------------------------------------------------
 
@@ -123,9 +125,10 @@ class Journal:
             self._tips = tips
 
     @property
-    def wiped(self) -> Mapping[str, int]:
+    def wiped(self) -> Mapping[str, Wiped]:
         return dict(self._wiped)
 
-    def mark_wiped(self, project: str, execution: int) -> None:
-        self._wiped[project] = execution
-        self.disk.write("wiped.json", json.dumps(self._wiped).encode())
+    def mark_wiped(self, project: str, wiped: Wiped) -> None:
+        self._wiped[project] = wiped
+        told = {id: each.model_dump(exclude_defaults=True) for id, each in self._wiped.items()}
+        self.disk.write("wiped.json", json.dumps(told).encode())

@@ -11,12 +11,12 @@ from controller.journal import Journal, Tips
 from controller.refusals import FETCH, PAUSE, Refusals
 from controller.trees import Trees
 from controller.workshop import Workshop
-from flow.actions import Decision
+from flow.actions import Decision, Wipe
 from flow.change import Commit
 from flow.clock import Clock
 from flow.decide import decide
 from flow.leases import Sightings, looked, missed
-from flow.local import Me, Sight, World
+from flow.local import Me, Order, Sight, Wiped, World
 from flow.world import Snapshot
 from runner.errors import EngineUnavailable, RunnerError
 from runner.gpus import Gpus, NoGpus
@@ -68,6 +68,7 @@ class Controller:
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
+        self._again: dict[str, float] = {}  # when what could not be deleted is tried again
         self._beat: str | None = None  # what this node's ref held at the last look
         self.alarms = Alarms(parts.say)
         self._containers: Mapping[str, Container] = {}
@@ -238,11 +239,42 @@ class Controller:
             parts.failpoint("after-remove")
         for container in decision.drops:
             if entry := world.entries.get(container):
-                parts.trees.let_go(container, entry.order)
+                self._let_go(container, entry.order)
             parts.journal.drop(container)
-        for project, last in decision.wipes:
-            parts.trees.wipe(project, last)
-            parts.journal.mark_wiped(project, last)
+        for wipe in decision.wipes:
+            self._wipe(world, wipe)
+
+    def _let_go(self, container: str, order: Order) -> None:
+        """What stays goes with its workspace, or at the next start."""
+        try:
+            self.parts.trees.let_go(container, order)
+        except OSError as error:
+            self.alarms.tell("let go", f"{order.project}/{order.execution}: its folders could not be cleared: {error}")
+        else:
+            self.alarms.over("let go")
+
+    def _wipe(self, world: World, wipe: Wipe) -> None:
+        """What cannot be deleted now is tried again a little later; it stands in the way of nothing else."""
+        about, parts = f"{'part' if wipe.part else 'wipe'} {wipe.project}", self.parts
+        if world.now < self._again.get(about, 0.0):
+            return
+        done = parts.journal.wiped.get(wipe.project, Wiped())
+        try:
+            if wipe.part:
+                parts.trees.part(wipe.project, wipe.generation)
+                done = done.model_copy(update={"parted": wipe.generation})
+            else:
+                parts.trees.wipe(wipe.project, wipe.execution, files=wipe.files)
+                done = Wiped(
+                    generation=wipe.generation, execution=wipe.execution, commit=wipe.commit, parted=done.parted
+                )
+            parts.journal.mark_wiped(wipe.project, done)
+        except OSError as error:
+            self._again[about] = world.now + parts.pause
+            self.alarms.tell(about, f"files of the deleted project {wipe.project} stay, and are tried again: {error}")
+        else:
+            self._again.pop(about, None)
+            self.alarms.over(about)
 
     def _swap(self, world: World, decision: Decision) -> Outcome | None:
         if not decision.commits or world.snapshot is None or self.refusals.wait("swap", world.now):

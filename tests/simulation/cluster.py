@@ -8,7 +8,6 @@ from random import Random
 from controller.disk import MemoryDisk
 from controller.journal import Journal
 from controller.loop import Controller, Parts
-from controller.trees import NoTrees
 from controller.workshop import InlineJobs, Tools, Workshop
 from flow.clock import VirtualClock
 from flow.controls import steps_of
@@ -17,11 +16,13 @@ from flow.world import ProjectView, Snapshot
 from runner import gpus as runner_gpus
 from runner.fake import FakeRunner
 from runner.labels import Owner
+from schema import layout
 from schema.node import Gpu, Health, Inventory
 from state.memory import MemoryRepository, MemoryServer
 from state.repository import Edit, Landed
+from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import Crash, FlakyRepository, Link, Network, Weather
-from tests.simulation.invariants import Checker
+from tests.simulation.invariants import Checker, Told
 from tests.simulation.people import Person, initial_files
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
@@ -43,6 +44,7 @@ class Machine:
     asleep_until: float = 0.0
     gpus: "Gpus" = field(default_factory=lambda: Gpus())
     launched: list[str] = field(default_factory=list)
+    data: Data = field(default_factory=Data)
 
 
 class Gpus:
@@ -110,9 +112,10 @@ class Cluster:
         self.network = Network()
         self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn))
         self.observer = MemoryRepository(self.server)
-        self.checker = Checker(self.server, self.network, LOST_AFTER)
+        self.checker = Checker(self.server, self.network, LOST_AFTER, lambda: self.clock.seconds)
         self.machines = [self._machine(index) for index in range(nodes)]
         self.person = Person(self.observer, Random(self.chance.random()), projects)
+        self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0
         self.rounds = self.crashes = 0
 
@@ -138,7 +141,8 @@ class Cluster:
         runner = WatchedRunner(machine.runner, self.checker, machine.name)
         owner = Owner("sim", machine.name, incarnation)
         failpoint = self._failpoint(machine)
-        trees, lost = NoTrees(), partial(runner_gpus.lost, machine.gpus)
+        trees = SimulatedTrees(machine.name, machine.data, self.checker, failpoint)
+        lost = partial(runner_gpus.lost, machine.gpus)
         tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
             node=machine.name, incarnation=incarnation, runner="fake", cpus=4, slots=2, store="shared"
@@ -174,7 +178,7 @@ class Cluster:
         self._until(stormy, lambda: False)
         self._clear_up()
         self._until(stormy + calm, self._at_rest)
-        self.checker.finished(self._views(), self._leftovers())
+        self.checker.finished(self._views(), self._leftovers() + self._remains())
         return self
 
     def _clear_up(self) -> None:
@@ -207,7 +211,19 @@ class Cluster:
         if self.asks_left > 0 or self.person.obliging:
             self.person.act()
             self.asks_left -= 1
+        if not self.person.obliging:
+            self._put()
         self.next_ask = self.clock.seconds + self.chance.expovariate(1 / 60.0)
+
+    def _put(self) -> None:
+        """Somebody puts a file of a project on a node that knows what became of the project before."""
+        machine, project = self.files.choice(self.machines), f"v{self.files.randrange(self.person.projects)}"
+        controller = machine.controller
+        if controller is None or machine.pending is not None or not controller.snapshot:
+            return
+        told = self.server.commits[controller.snapshot.state].depth == len(self.server.history(layout.STATE))
+        if told and self.server.main_paths(f"projects/{project}/project.yaml"):
+            machine.data.put(project, f"f{self.rounds}", self.checker.generation(project))
 
     def _turn(self, machine: Machine) -> None:
         """Half a round: others may act between what a node observes and what it does."""
@@ -254,10 +270,14 @@ class Cluster:
         return list(self.snapshot().projects.values())
 
     def _at_rest(self) -> bool:
-        return not self._leftovers() and all(
-            not view.unanswered and not steps_of(view).run and not steps_of(view).active
-            for view in self._views()
-            if not view.deletion
+        return (
+            not self._leftovers()
+            and not self._remains()
+            and all(
+                not view.unanswered and not steps_of(view).run and not steps_of(view).active
+                for view in self._views()
+                if not view.deletion
+            )
         )
 
     def _leftovers(self) -> list[str]:
@@ -268,6 +288,20 @@ class Cluster:
             left += [
                 f"{machine.name} keeps {name}" for name in machine.disk.names("outbox") + machine.disk.names("claims")
             ]
+        return left
+
+    def _remains(self) -> list[str]:
+        """Data of deleted projects, whether or not there is a new one of that name."""
+        left = []
+        for machine in self.machines:
+            for project in machine.data.projects():
+                generations, numbers = machine.data.left(project)
+                told = self.checker.projects.get(project, Told())
+                gone = not told.buried and not self.server.main_paths(f"projects/{project}/project.yaml")
+                if gone or min(generations, default=told.generation) < told.generation:
+                    left.append(f"{machine.name} keeps files of {project}")
+                if numbers and min(numbers) <= told.purged:
+                    left.append(f"{machine.name} keeps {project}/{min(numbers)}")
         return left
 
     def edit(self, files: dict[str, str | None], message: str = "edit") -> str:

@@ -3,7 +3,7 @@
 Safety is judged at every step, commit by commit; liveness once the weather is fine and everything had time to finish.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flow.chains import fold
@@ -25,6 +25,10 @@ HALF_ROUND = 0.6
 """Seconds between what a node observes and what it does about it."""
 
 
+LONGEST_SLEEP = 200.0
+"""Seconds that a node sleeps at most, and a round."""
+
+
 class Violation(AssertionError):
     """A promise was broken."""
 
@@ -41,11 +45,19 @@ class Told:
     last_execution: int = 0
     last_seq: int = 0
     buried: bool = False  # a tombstone stands
+    buried_at: float = 0.0  # when it came, by the checker's clock, and what it says
+    delete_after: float = 0.0
+    restored_at: float = 0.0
+    too_late: bool = False  # by then nodes had the right to delete
+    generation: int = 0  # the newest that was purged
+    purged: int = 0  # and its last execution
 
 
 class Checker:
-    def __init__(self, server: MemoryServer, network: Network, lost_after: float) -> None:
-        self.server, self.network, self.lost_after = server, network, lost_after
+    def __init__(
+        self, server: MemoryServer, network: Network, lost_after: float, now: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        self.server, self.network, self.lost_after, self.now = server, network, lost_after, now
         self.projects: dict[str, Told] = {}
         self.claims: dict[str, tuple[str, int]] = {}  # every claim id that ever landed
         self.accepted: dict[tuple[object, ...], int] = {}
@@ -85,6 +97,32 @@ class Checker:
             return True
         return self.projects[project].buried or not self.server.main_paths(f"projects/{project}/project.yaml")
 
+    # -- what nodes have on their disks -----------------------------------------------------------------------------
+
+    def generation(self, project: str) -> int:
+        """That a file is put in for at this moment."""
+        self.look()
+        return self.projects.setdefault(project, Told()).generation
+
+    def shown(self, node: str, project: str, files: Iterable[tuple[str, int]]) -> None:
+        """A stage sees no file that was put in for a deleted project of the same name."""
+        now = self.generation(project)
+        if old := sorted(name for name, generation in files if generation < now):
+            raise Violation(f"{node} shows {old} of a deleted {project} to a new one")
+
+    def deleting(self, node: str, project: str, numbers: set[int], files: Iterable[tuple[str, int]]) -> None:
+        """Nothing goes that is not of a deleted project, and nothing before its time."""
+        now, told = self.generation(project), self.projects[project]
+        living = sorted(n for n in numbers if n > told.purged)
+        living += sorted(name for name, generation in files if generation >= now)
+        if told.too_late and self.now() < told.restored_at + LONGEST_SLEEP:
+            return  # by one that slept between its look and its deed
+        if living and not told.buried:
+            raise Violation(f"{node} deletes {living} of {project}, which lives")
+        if living and self.now() < told.buried_at + told.delete_after - SLACK:
+            age = self.now() - told.buried_at
+            raise Violation(f"{node} deletes {living} of {project} {age:.0f} s after its deletion")
+
     # -- the history ------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
@@ -109,16 +147,29 @@ class Checker:
                 case Reply():
                     self._reply(project, told, write.content, writes)
                 case Tombstone():
-                    told.buried = True
-                    told.last_execution = max(told.last_execution, write.content.last_execution)
+                    self._stone(told, write.content)
                 case Pipeline():
                     told.definition = write.content
                 case None if place and place.kind == "tombstone":
-                    told.buried = False
+                    self._restored(told)
                 case None if place is None and write.path.endswith("executions/"):
                     told.executions.clear()
         for reply in replies:
             self._abort(reply, writes)
+
+    def _stone(self, told: Told, stone: Tombstone) -> None:
+        told.last_execution = max(told.last_execution, stone.last_execution)
+        told.buried = stone.state == "deleting"
+        if stone.state == "deleting":
+            told.buried_at, told.delete_after = self.now(), stone.delete_after
+        elif stone.generation > told.generation:
+            told.generation, told.purged = stone.generation, stone.last_execution
+        else:
+            self._restored(told)
+
+    def _restored(self, told: Told) -> None:
+        told.buried, told.restored_at = False, self.now()
+        told.too_late = self.now() >= told.buried_at + told.delete_after - SLACK
 
     def _order(self, wanted: str) -> None:
         if self.wanted and wanted != self.wanted[-1] and not self.server.is_ancestor(self.wanted[-1], wanted):

@@ -60,7 +60,7 @@ class Person:
         snapshot = self.repository.fetch()
         project = f"v{self.chance.randrange(self.projects)}"
         if project in self.deleted:
-            self._edit(snapshot, {f"projects/{project}/project.yaml": self.deleted.pop(project)}, "restore")
+            self._restore(snapshot, project)
             return
         view = snapshot.projects.get(project)
         if view is None:
@@ -69,7 +69,7 @@ class Person:
             for view in snapshot.projects.values():
                 self._answer(snapshot, view)
             return
-        if self.chance.random() < 0.04:
+        if self.chance.random() < 0.1:
             self._delete(snapshot, project)
             return
         self._request(snapshot, view, self._wish(view))
@@ -106,7 +106,20 @@ class Person:
         text = self.repository.read_main(f"projects/{project}/project.yaml")  # type: ignore[attr-defined]
         if text:
             self.deleted[project] = text
-            self._edit(snapshot, {f"projects/{project}/": None}, "delete")
+            self._edit(snapshot, {f"projects/{project}/": None}, self._farewell())
+
+    def _restore(self, snapshot: Snapshot, project: str) -> None:
+        """Or make it anew, if so much time has passed. Some notice at once that they meant it after all."""
+        text = self.deleted[project]
+        if not self.obliging and self.chance.random() < 0.3:
+            self._edit(snapshot, {f"projects/{project}/project.yaml": text}, "restore")
+            self._edit(self.repository.fetch(), {f"projects/{project}/": None}, self._farewell())
+            return
+        del self.deleted[project]
+        self._edit(snapshot, {f"projects/{project}/project.yaml": text}, "restore")
+
+    def _farewell(self) -> str:
+        return self.chance.choice(("delete", "delete\n\nWinslow-Delete: now\n"))
 
     def _edit(self, snapshot: Snapshot, files: dict[str, str | None], message: str) -> None:
         self.repository.propose(Edit(files, message, AUTHOR), base=snapshot.main)
