@@ -8,6 +8,7 @@ from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
+from controller.pushes import Pushes
 from controller.refusals import FETCH, PAUSE, Refusals
 from controller.trees import Trees
 from controller.workshop import Workshop
@@ -64,6 +65,7 @@ class Controller:
         self.halted: str | None = None
         self.refusals = Refusals(parts.pause)
         self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.load)
+        self.pushes = Pushes(parts.journal, parts.repository, parts.me.node, self._changed)
         self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
@@ -97,10 +99,13 @@ class Controller:
             decision = decide(world)
         self.parts.show(world)
         outcome = self.act(world, decision)
-        if isinstance(outcome, Landed) and outcome.snapshot and world.snapshot:
-            self.parts.changed(world.snapshot, outcome.snapshot, decision.commits)
+        self.pushes.heard(outcome, world.snapshot, decision.commits)
+        if isinstance(outcome, Landed) and outcome.snapshot:
             self.parts.show(replace(world, snapshot=outcome.snapshot))
         return outcome
+
+    def _changed(self, before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
+        self.parts.changed(before, after, commits)
 
     # -- observe ----------------------------------------------------------------------------------------------------
 
@@ -168,6 +173,7 @@ class Controller:
         self._state = snapshot.state
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
         self.snapshot = snapshot
+        self.pushes.look(snapshot)
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
         return True
 
@@ -280,6 +286,7 @@ class Controller:
         if not decision.commits or world.snapshot is None or self.refusals.wait("swap", world.now):
             return None
         parts = self.parts
+        self.pushes.begin(world.snapshot, decision.commits)
         parts.failpoint("before-push")
         outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
         parts.failpoint("after-push")

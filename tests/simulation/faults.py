@@ -1,6 +1,6 @@
 """Weather for simulations: a repository behind a bad network, and a controller that dies at failpoints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -104,6 +104,12 @@ class FlakyRepository:
 
     def heartbeat(self, node: str) -> Heartbeat | None:
         return self.inner.heartbeat(node)
+
+    def at(self, main: str, state: str) -> Snapshot:
+        return self.inner.at(main, state)
+
+    def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
+        return self.inner.messages(tip)
 
     def descends(self, tip: str, ancestor: str) -> bool:
         return self.inner.descends(tip, ancestor)
