@@ -94,6 +94,11 @@ def crowd(seed: int) -> "Cluster":
     return Cluster(seed, nodes=2, projects=8, weather=weather, requests=40, stubborn=True)
 
 
+def movers(seed: int) -> "Cluster":
+    """People who put files in, delete, restore and make anew all day, and rarely ask for anything."""
+    return Cluster(seed, projects=2, requests=60, deletes=0.6, pause=20.0)
+
+
 class Cluster:
     def __init__(
         self,
@@ -104,6 +109,8 @@ class Cluster:
         weather: Weather | None = None,
         requests: int = 12,
         stubborn: bool = False,
+        deletes: float = 0.1,
+        pause: float = 60.0,
     ) -> None:
         self.chance = Random(seed)
         self.clock = VirtualClock()
@@ -114,7 +121,8 @@ class Cluster:
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, lambda: self.clock.seconds)
         self.machines = [self._machine(index) for index in range(nodes)]
-        self.person = Person(self.observer, Random(self.chance.random()), projects)
+        self.person = Person(self.observer, Random(self.chance.random()), projects, deletes)
+        self.pause = pause
         self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0
         self.rounds = self.crashes = 0
@@ -213,7 +221,7 @@ class Cluster:
             self.asks_left -= 1
         if not self.person.obliging:
             self._put()
-        self.next_ask = self.clock.seconds + self.chance.expovariate(1 / 60.0)
+        self.next_ask = self.clock.seconds + self.chance.expovariate(1 / self.pause)
 
     def _put(self) -> None:
         """Somebody puts a file of a project on a node that knows what became of the project before."""

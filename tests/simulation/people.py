@@ -50,8 +50,9 @@ stages:
 
 
 class Person:
-    def __init__(self, repository: Repository, chance: Random, projects: int) -> None:
-        self.repository, self.chance, self.projects = repository, chance, projects
+    def __init__(self, repository: Repository, chance: Random, projects: int, deletes: float = 0.1) -> None:
+        self.repository, self.chance, self.projects, self.deletes = repository, chance, projects, deletes
+        self.gone: dict[str, bool] = {}  # projects that stay deleted in the end
         self.obliging = False
         self.asked: list[str] = []
         self.deleted: dict[str, str] = {}
@@ -59,17 +60,17 @@ class Person:
     def act(self) -> None:
         snapshot = self.repository.fetch()
         project = f"v{self.chance.randrange(self.projects)}"
-        if project in self.deleted:
+        if project in self.deleted and not self._given_up(project):
             self._restore(snapshot, project)
-            return
-        view = snapshot.projects.get(project)
-        if view is None:
             return
         if self.obliging:
             for view in snapshot.projects.values():
                 self._answer(snapshot, view)
             return
-        if self.chance.random() < 0.1:
+        view = snapshot.projects.get(project)
+        if view is None:
+            return
+        if self.chance.random() < self.deletes:
             self._delete(snapshot, project)
             return
         self._request(snapshot, view, self._wish(view))
@@ -107,6 +108,9 @@ class Person:
         if text:
             self.deleted[project] = text
             self._edit(snapshot, {f"projects/{project}/": None}, self._farewell())
+
+    def _given_up(self, project: str) -> bool:
+        return self.obliging and self.gone.setdefault(project, self.chance.random() < 0.5)
 
     def _restore(self, snapshot: Snapshot, project: str) -> None:
         """Or make it anew, if so much time has passed. Some notice at once that they meant it after all."""

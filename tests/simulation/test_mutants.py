@@ -14,6 +14,7 @@ import flow.leases
 import flow.stewardship
 import flow.take
 import state.memory
+import state.project
 from controller.loop import Controller
 from flow.actions import Decision
 from flow.change import Commit
@@ -21,13 +22,15 @@ from flow.controls import Answered
 from flow.draft import Draft
 from flow.held import Held, event_of, with_end
 from flow.leases import Sightings
-from flow.local import Entry, World
+from flow.local import Entry, Wiped, World
+from flow.stewardship import Stewardship
 from flow.world import ProjectView, RequestFile, Snapshot
-from schema.execution import Execution, State
+from schema.execution import Execution, State, Tombstone
 from schema.pipeline import Pipeline
 from state.memory import MemoryRepository
 from state.repository import Outcome
-from tests.simulation.cluster import Cluster, crowd
+from tests.simulation.cluster import Cluster, crowd, movers
+from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
 
 SEEDS = 150
@@ -148,6 +151,39 @@ def gpus_of_containers_without_a_record_forgotten(patch: pytest.MonkeyPatch) -> 
     patch.setattr(flow.take, "held_here", lambda world: {})
 
 
+def a_grace_time_that_goes_on_after_a_restoration(patch: pytest.MonkeyPatch) -> None:
+    def age_of(self: Stewardship, id: str, stone: Tombstone) -> float:
+        key = ("tombstone-seen", id, stone.generation)
+        self.watched.add(key)
+        return self.seen.age(key)
+
+    patch.setattr(Stewardship, "_age_of", age_of)
+
+
+def a_deletion_remembered_by_its_last_execution(patch: pytest.MonkeyPatch) -> None:
+    def is_done(view: ProjectView, stone: Tombstone, done: Wiped) -> bool:
+        return done.generation > 0 and done.execution >= stone.last_execution
+
+    patch.setattr(flow.stewardship, "_is_done", is_done)
+
+
+def files_that_stay_for_a_new_project(patch: pytest.MonkeyPatch) -> None:
+    def part(self: SimulatedTrees, project: str, generation: int) -> None:
+        return None
+
+    patch.setattr(SimulatedTrees, "part", part)
+
+
+def a_project_without_state_that_just_goes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(state.project, "_was_there", lambda reading, id: False)
+
+
+MOVERS = [
+    a_grace_time_that_goes_on_after_a_restoration,
+    a_deletion_remembered_by_its_last_execution,
+    files_that_stay_for_a_new_project,
+    a_project_without_state_that_just_goes,
+]
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,
@@ -171,6 +207,18 @@ def test_M5_gpus_of_containers_without_a_record_are_not_forgotten(monkeypatch: p
         except Violation as violation:
             assert "is used by" in str(violation)  # noqa: PT017
             return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize("mutant", MOVERS, ids=lambda mutant: mutant.__name__)
+def test_R1250_the_broken_deletion_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        for seed in range(SEEDS):
+            try:
+                movers(seed).run()
+            except Violation:
+                return
     pytest.fail(f"{SEEDS} seeds and nobody noticed")
 
 

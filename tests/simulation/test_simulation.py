@@ -5,7 +5,7 @@ import os
 import pytest
 
 import state.project
-from tests.simulation.cluster import Cluster, crowd
+from tests.simulation.cluster import Cluster, crowd, movers
 from tests.simulation.faults import Weather
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
@@ -31,6 +31,11 @@ def test_F16_no_promise_is_broken_when_requests_are_read_one_by_one(seed: int, m
 @pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
 def test_M5_two_stages_never_get_the_same_gpu(seed: int) -> None:
     crowd(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 60)))
+def test_R1250_no_file_is_left_behind_shown_to_others_or_deleted_too_early(seed: int) -> None:
+    movers(seed).run()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
