@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import accumulate
 from pathlib import Path
 
@@ -229,19 +229,23 @@ class Folders:
         self.workspaces.collect()
 
     def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
+        """Each step is tried, whatever becomes of those before."""
         root = self.data / "projects" / project
-        for folder in root.glob("[0-9]*"):
+        with ExitStack() as last_first:
+            last_first.callback(_remove_empty, root)
+            if files:
+                last_first.callback(_remove, root / "files")
+                last_first.callback(self._wipe_uploads, project)
+            for folder in root.glob("files.deleted-*"):
+                last_first.callback(_remove, folder)
+            last_first.callback(self._wipe_runs, project, last_execution)
+            self._wipe_workspaces(project, last_execution)
+
+    def _wipe_workspaces(self, project: str, last_execution: int) -> None:
+        for folder in (self.data / "projects" / project).glob("[0-9]*"):
             if folder.name.isdigit() and int(folder.name) <= last_execution:
                 self.workspaces.delete(project, int(folder.name))
         self.workspaces.collect()
-        self._wipe_runs(project, last_execution)
-        for folder in root.glob("files.deleted-*"):
-            _remove(folder)
-        if files:
-            self._wipe_uploads(project)
-            _remove(root / "files")
-        if root.is_dir() and not any(root.iterdir()):
-            root.rmdir()
 
     def _wipe_runs(self, project: str, last_execution: int) -> None:
         """A run whose number an older version did not write down goes unless a workspace that stays is its own."""
@@ -302,6 +306,11 @@ def _remove(folder: Path) -> None:
     """All of it, or OSError."""
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _execution_of(io: Path) -> int | None:

@@ -72,3 +72,20 @@ def test_uploads_of_others_go_on(folders: Folders) -> None:
         (uploads / f"{name}.json").write_text(json.dumps({"where": where, "part": str(uploads / f"{name}.part")}))
     folders.wipe("v", 0, files=True)
     assert sorted(path.name for path in uploads.iterdir()) == ["b.json", "c.json"]
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ran(folders, 1)
+    (folders.files("v") / "f").write_text("x")
+    with monkeypatch.context() as patch:
+        patch.setattr(folders.workspaces, "delete", _broken)
+        with pytest.raises(OSError, match="broken"):
+            folders.wipe("v", 1, files=True)
+    assert not run.exists()
+    assert not folders.files("v").exists()
+    folders.wipe("v", 1, files=True)
+    assert not folders.files("v").parent.exists()
+
+
+def _broken(*_: object) -> None:
+    raise OSError(5, "broken")
