@@ -148,7 +148,7 @@ def confirm_deletions() -> None:
     Example: winslowctl confirm-deletions
     """
     client, snapshot = settings.snapshot()
-    gone = [view.id for view in snapshot.projects.values() if view.deletion and not view.tombstone]
+    gone = [view.id for view in snapshot.projects.values() if view.deletion and not view.buried]
     if not gone:
         raise CommandError("no deletion waits for confirmation")
     text = client.read_main("README.md") or ""

@@ -29,7 +29,7 @@ def prune(
     """
     from controller.journal import JournalError
     from controller.retaining import on_disk, size_of, sole, spoken_of_in
-    from flow.retention import drops
+    from flow.retention import asked_for, drops
     from runner.store.workspaces import Workspaces
 
     data = settings.data().absolute()
@@ -44,18 +44,19 @@ def prune(
     rows = [_row(drop, size_of(data, drop, workspaces)) for drop in found]
     if not dry_run:
         with sole(data) as alone:
-            _let_go(data, found, alone)
+            _let_go(data, found, asked_for(snapshot), alone)
     if output.for_programs(rows):
         return
     cells = [[f"{r['project']}/{r['execution']}", r["what"], f"{r['bytes']:,}", output.shown(r["why"])] for r in rows]
     output.table(("EXECUTION", "WHAT", "BYTES", "WHY"), cells, empty="nothing to drop")
 
 
-def _let_go(data: Path, found: "tuple[Drop, ...]", alone: bool) -> None:
+def _let_go(data: Path, found: "tuple[Drop, ...]", wanted: frozenset[str] | None, alone: bool) -> None:
     """Beside a running node its objects go when that finds nobody at work on them."""
     from controller.retaining import let_go
 
     workspaces = _owned(data)
+    workspaces.wanted = wanted
     for drop in found:
         let_go(data, workspaces, drop)
     if alone:

@@ -237,6 +237,7 @@ def _controller(
         options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers, store=store,
         bucket=bucket,
     )  # fmt: skip
+    trees.workspaces.wanted = None  # until the repository was looked at
     window = Window(options.data / VIEW, pool, time.time, bucket.name if bucket else "")
     notifier = Notifier(options.data / "notices", options.notify, say)
 

@@ -2,6 +2,7 @@
 
 DATA/store, DATA/projects/<project>/<execution>/   workspaces, see `runner.store.workspaces`
 DATA/projects/<project>/files                      files of the project
+DATA/projects/<project>/files.deleted-<generation> the same of a deleted one, whose name is free for a new one
 DATA/runs/<container>/log, io/, inputs.json        the log, what the program says by files, inputs as they were
 DATA/runs/<container>/project, execution           whose run it is
 """
@@ -12,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -25,6 +27,7 @@ from runner.peers import Peers
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
+from runner.store.collect import NOTE
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
 from runner.store.keep import digest_of
 from runner.store.manifest import Row, shown
@@ -274,19 +277,34 @@ class Folders:
         self.workspaces.let_go(order.project, order.execution, container)
         self.workspaces.collect()
 
-    def wipe(self, project: str, last_execution: int) -> None:
+    def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
+        """Each step is tried, whatever becomes of those before."""
         root = self.data / "projects" / project
-        for folder in root.glob("[0-9]*"):
+        with ExitStack() as last_first:
+            last_first.callback(_remove_empty, root)
+            if files:
+                last_first.callback(_remove, root / "files")
+                last_first.callback(self._wipe_uploads, project)
+            for folder in root.glob("files.deleted-*"):
+                last_first.callback(_remove, folder)
+            last_first.callback(self._wipe_runs, project, last_execution)
+            self._wipe_workspaces(project, last_execution)
+
+    def _wipe_workspaces(self, project: str, last_execution: int) -> None:
+        for folder in (self.data / "projects" / project).glob("[0-9]*"):
             if folder.name.isdigit() and int(folder.name) <= last_execution:
                 self.workspaces.delete(project, int(folder.name))
         self.workspaces.collect()
+
+    def _wipe_runs(self, project: str, last_execution: int) -> None:
+        """A run whose number an older version did not write down goes unless a workspace that stays is its own."""
+        notes_left = (self.data / "projects" / project).glob(f"[0-9]*/{NOTE}")
+        staying = {notes.read(note).get("container") for note in notes_left}
         for run in (self.data / "runs").glob("*/io"):
-            if _project_of(run) == project:
-                shutil.rmtree(run.parent, ignore_errors=True)
-        self._wipe_uploads(project)
-        shutil.rmtree(root / "files", ignore_errors=True)
-        if root.is_dir() and not any(root.iterdir()):
-            root.rmdir()
+            number = _execution_of(run)
+            old = run.parent.name not in staying if number is None else number <= last_execution
+            if _project_of(run) == project and old:
+                _remove(run.parent)
 
     def _wipe_uploads(self, project: str) -> None:
         """What has not come whole yet."""
@@ -295,6 +313,16 @@ class Folders:
             if str(note.get("where", "")).startswith((f"{project}:", f"{project}/")):
                 Path(str(note["part"])).unlink(missing_ok=True)
                 file.unlink(missing_ok=True)
+
+    def part(self, project: str, generation: int) -> None:
+        """Done twice, what is there by then stays."""
+        files = self.files(project)
+        aside = files.with_name(f"files.deleted-{generation}")
+        if aside.exists():
+            return
+        self._wipe_uploads(project)
+        if files.is_dir():
+            files.rename(aside)
 
 
 def _beginning(tree: Tree, path: str) -> bytes:
@@ -329,6 +357,24 @@ def _few(rows: list[Row]) -> list[Row]:
     """As many as there is room for in a file of the repository."""
     sizes = accumulate(len(row.path) for row in rows[:LISTED])
     return [row for row, size in zip(rows, sizes, strict=False) if size <= LONGEST_LIST]
+
+
+def _remove(folder: Path) -> None:
+    """All of it, or OSError."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _execution_of(io: Path) -> int | None:
+    try:
+        return int((io.parent / "execution").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _project_of(io: Path) -> str | None:

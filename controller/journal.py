@@ -1,4 +1,4 @@
-"""What a node remembers over crashes: its incarnation, its claims, its outbox, the tips it saw, what it wiped.
+"""What a node remembers over crashes: its incarnation, its claims, its outbox, the tips it saw, a push, what it wiped.
 
 Kept outside the clone, so that a clone made anew forgets nothing. Claims and outbox are filed by container.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.disk import Disk
 from controller.trees import Ready
-from flow.local import Ended, Entry
+from flow.local import Ended, Entry, Wiped
 from schema.execution import ImageRecord
 from schema.reasons import End
 
@@ -40,8 +40,9 @@ class Journal:
         self._lock = threading.RLock()
         self._entries = self._all("claims", Entry)
         self._outbox = self._all("outbox", Ended)
-        self._tips = self._read_tips()
-        self._wiped = self._json("wiped.json")
+        self._tips = self._read_tips("tips.json") or Tips()
+        self._pushed = self._read_tips("push.json")
+        self._wiped = self._read_wiped()
 
     def _all(self, folder: str, model: type[Document]) -> dict[str, Document]:
         found: dict[str, Document] = {}
@@ -55,9 +56,11 @@ class Journal:
                 ) from None
         return found
 
-    def _json(self, name: str) -> dict[str, int]:
-        content = self.disk.read(name)
-        return dict(json.loads(content)) if content else {}
+    def _read_wiped(self) -> dict[str, Wiped]:
+        """An older version wrote the number of the last execution only."""
+        content = self.disk.read("wiped.json")
+        found = json.loads(content) if content else {}
+        return {id: Wiped(execution=said) if isinstance(said, int) else Wiped(**said) for id, said in found.items()}
 
     # -- identity ---------------------------------------------------------------------------------------------------
 
@@ -137,9 +140,9 @@ class Journal:
 
     # -- tips and wipes ---------------------------------------------------------------------------------------------
 
-    def _read_tips(self) -> Tips:
-        content = self.disk.read("tips.json")
-        return Tips(**json.loads(content)) if content else Tips()
+    def _read_tips(self, name: str) -> Tips | None:
+        content = self.disk.read(name)
+        return Tips(**json.loads(content)) if content else None
 
     @property
     def tips(self) -> Tips:
@@ -147,13 +150,33 @@ class Journal:
 
     def saw(self, tips: Tips) -> None:
         if tips != self._tips:
-            self.disk.write("tips.json", json.dumps({"main": tips.main, "state": tips.state}).encode())
+            self.disk.write("tips.json", _written(tips))
             self._tips = tips
 
     @property
-    def wiped(self) -> Mapping[str, int]:
+    def pushed(self) -> Tips | None:
+        """What a push was built on of which nobody has been told yet."""
+        return self._pushed
+
+    def begin_push(self, base: Tips) -> None:
+        if base != self._pushed:
+            self.disk.write("push.json", _written(base))
+            self._pushed = base
+
+    def end_push(self) -> None:
+        if self._pushed:
+            self.disk.delete("push.json")
+            self._pushed = None
+
+    @property
+    def wiped(self) -> Mapping[str, Wiped]:
         return dict(self._wiped)
 
-    def mark_wiped(self, project: str, execution: int) -> None:
-        self._wiped[project] = execution
-        self.disk.write("wiped.json", json.dumps(self._wiped).encode())
+    def mark_wiped(self, project: str, wiped: Wiped) -> None:
+        self._wiped[project] = wiped
+        told = {id: each.model_dump(exclude_defaults=True) for id, each in self._wiped.items()}
+        self.disk.write("wiped.json", json.dumps(told).encode())
+
+
+def _written(tips: Tips) -> bytes:
+    return json.dumps({"main": tips.main, "state": tips.state}).encode()

@@ -8,15 +8,16 @@ from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
+from controller.pushes import Pushes
 from controller.refusals import FETCH, PAUSE, Refusals
 from controller.trees import Trees
 from controller.workshop import Workshop
-from flow.actions import Decision
+from flow.actions import Decision, Wipe
 from flow.change import Commit
 from flow.clock import Clock
 from flow.decide import decide
 from flow.leases import Sightings, looked, missed
-from flow.local import Me, Sight, World
+from flow.local import Me, Order, Sight, Wiped, World
 from flow.world import Snapshot
 from runner.errors import EngineUnavailable, RunnerError
 from runner.gpus import Gpus, NoGpus
@@ -65,10 +66,12 @@ class Controller:
         self.halted: str | None = None
         self.refusals = Refusals(parts.pause)
         self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.load)
+        self.pushes = Pushes(parts.journal, parts.repository, parts.me.node, self._changed)
         self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
+        self._again: dict[str, float] = {}  # when what could not be deleted is tried again
         self._beat: str | None = None  # what this node's ref held at the last look
         self.alarms = Alarms(parts.say)
         self._containers: Mapping[str, Container] = {}
@@ -97,10 +100,13 @@ class Controller:
             decision = decide(world)
         self.parts.show(world)
         outcome = self.act(world, decision)
-        if isinstance(outcome, Landed) and outcome.snapshot and world.snapshot:
-            self.parts.changed(world.snapshot, outcome.snapshot, decision.commits)
+        self.pushes.heard(outcome, world.snapshot, decision.commits)
+        if isinstance(outcome, Landed) and outcome.snapshot:
             self.parts.show(replace(world, snapshot=outcome.snapshot))
         return outcome
+
+    def _changed(self, before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
+        self.parts.changed(before, after, commits)
 
     # -- observe ----------------------------------------------------------------------------------------------------
 
@@ -175,6 +181,7 @@ class Controller:
         self._state = snapshot.state
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
         self.snapshot = snapshot
+        self.pushes.look(snapshot)
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
         return True
 
@@ -246,17 +253,49 @@ class Controller:
             parts.failpoint("after-remove")
         for container in decision.drops:
             if entry := world.entries.get(container):
-                parts.trees.let_go(container, entry.order)
+                self._let_go(container, entry.order)
             parts.journal.drop(container)
             parts.workshop.forget(container)
-        for project, last in decision.wipes:
-            parts.trees.wipe(project, last)
-            parts.journal.mark_wiped(project, last)
+        for wipe in decision.wipes:
+            self._wipe(world, wipe)
+
+    def _let_go(self, container: str, order: Order) -> None:
+        """What stays goes with its workspace, or at the next start."""
+        try:
+            self.parts.trees.let_go(container, order)
+        except OSError as error:
+            self.alarms.tell("let go", f"{order.project}/{order.execution}: its folders could not be cleared: {error}")
+        else:
+            self.alarms.over("let go")
+
+    def _wipe(self, world: World, wipe: Wipe) -> None:
+        """What cannot be deleted now is tried again a little later; it stands in the way of nothing else."""
+        about, parts = f"{'part' if wipe.part else 'wipe'} {wipe.project}", self.parts
+        if world.now < self._again.get(about, 0.0):
+            return
+        done = parts.journal.wiped.get(wipe.project, Wiped())
+        try:
+            if wipe.part:
+                parts.trees.part(wipe.project, wipe.generation)
+                done = done.model_copy(update={"parted": wipe.generation})
+            else:
+                parts.trees.wipe(wipe.project, wipe.execution, files=wipe.files)
+                done = Wiped(
+                    generation=wipe.generation, execution=wipe.execution, commit=wipe.commit, parted=done.parted
+                )
+            parts.journal.mark_wiped(wipe.project, done)
+        except OSError as error:
+            self._again[about] = world.now + parts.pause
+            self.alarms.tell(about, f"files of the deleted project {wipe.project} stay, and are tried again: {error}")
+        else:
+            self._again.pop(about, None)
+            self.alarms.over(about)
 
     def _swap(self, world: World, decision: Decision) -> Outcome | None:
         if not decision.commits or world.snapshot is None or self.refusals.wait("swap", world.now):
             return None
         parts = self.parts
+        self.pushes.begin(world.snapshot, decision.commits)
         parts.failpoint("before-push")
         outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
         parts.failpoint("after-push")

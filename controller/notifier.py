@@ -25,6 +25,9 @@ OLDEST = 86_400.0
 MOST = 200
 """Notices that wait at most; of more, the oldest go."""
 KEPT = 1000
+"""Marks of what was told; beyond these, one that is a day old goes."""
+REFRESHED = 3600.0
+"""Seconds after which a mark that is still asked for is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +66,37 @@ class Notifier:
             for target in notice.to:
                 mark = self.told / hashlib.blake2b(f"{target} {notice.key}".encode(), digest_size=16).hexdigest()
                 with suppress(OSError):  # a full disk: nobody is told, and the node goes on
-                    if mark.exists():
+                    if self._is_told(mark):
                         continue
                     path = self.folder / f"{time.time_ns():020d}-{mark.name}.json"
                     part = path.with_suffix(".part")
                     part.write_text(json.dumps(asdict(Waiting(target, notice.subject, notice.title, notice.text))))
-                    mark.touch()
                     part.rename(path)
+                    mark.touch()
                     self._wake.set()
+
+    def _is_told(self, mark: Path) -> bool:
+        """Or waits to be. A mark that is still asked for stays among the newest."""
+        try:
+            age = time.time() - mark.stat().st_mtime
+        except FileNotFoundError:
+            return any(self.folder.glob(f"*-{mark.name}.json"))
+        if age > REFRESHED:
+            mark.touch()
+        return True
 
     def _run(self) -> None:
         while True:
             self._wake.clear()
-            self.send_all()
+            self._all_sent()
             self._wake.wait(RETRY)
+
+    def _all_sent(self) -> None:
+        """Whatever goes wrong with one look at the notices, there is another one."""
+        try:
+            self.send_all()
+        except Exception as error:  # this thread has nobody to tell but the node's log
+            self._tell(f"notices could not be sent: {type(error).__name__}: {error}")
 
     def send_all(self) -> None:
         waiting = sorted(self.folder.glob("*.json"))
@@ -84,10 +104,16 @@ class Notifier:
             path.unlink(missing_ok=True)
         for path in waiting[-MOST:]:
             if self._sent(path) or time.time() - path.stat().st_mtime > OLDEST:
+                (self.told / path.stem.rpartition("-")[2]).touch()
                 path.unlink(missing_ok=True)
-        old = sorted(self.told.iterdir(), key=lambda mark: mark.stat().st_mtime)[:-KEPT]
-        for mark in old:
-            mark.unlink(missing_ok=True)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Marks that nobody has asked for in a day, of more than are kept."""
+        marks = sorted((mark.stat().st_mtime, mark) for mark in self.told.iterdir())
+        for asked, mark in marks[:-KEPT]:
+            if time.time() - asked > OLDEST:
+                mark.unlink(missing_ok=True)
 
     def _sent(self, path: Path) -> bool:
         assert self.targets

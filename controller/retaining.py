@@ -14,7 +14,7 @@ from pathlib import Path
 
 from controller.disk import FolderDisk
 from controller.journal import Journal
-from flow.retention import MOST_PRESSURE, Drop, OnDisk, drops
+from flow.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
 from flow.world import Snapshot
 from runner import notes
 from runner.archive import LOG, archive
@@ -202,6 +202,7 @@ class Retaining:
     def _work(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]], level: int) -> None:
         try:
             spoken = held()
+            self.workspaces.wanted = asked_for(snapshot)
             for drop in drops(snapshot, on_disk(self.data, spoken), level):
                 let_go(self.data, self.workspaces, drop)
                 self.tell(f"{drop.project}/{drop.execution}: {drop.what} dropped: {drop.why}")

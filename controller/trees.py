@@ -89,8 +89,12 @@ class Trees(Protocol):
         """The container is gone for good; what it needed to run goes too."""
         ...
 
-    def wipe(self, project: str, last_execution: int) -> None:
-        """Delete the project's data on this node up to that execution."""
+    def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
+        """Delete the project's data here up to that execution, what was set aside, and its own files. OSError."""
+        ...
+
+    def part(self, project: str, generation: int) -> None:
+        """Set the project's own files aside, a new one of that name begins without. OSError."""
         ...
 
 
@@ -110,5 +114,8 @@ class NoTrees:
     def let_go(self, container: str, order: Order) -> None:
         return None
 
-    def wipe(self, project: str, last_execution: int) -> None:
+    def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
+        return None
+
+    def part(self, project: str, generation: int) -> None:
         return None

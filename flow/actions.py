@@ -17,6 +17,22 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Wipe:
+    """Delete a project's data up to an execution, and what was set aside of it.
+
+    `part`: only set its own files aside, so that a new project of that name does not see them. `files`: delete them,
+    for none can have begun.
+    """
+
+    project: str
+    generation: int
+    execution: int = 0
+    commit: str = ""
+    files: bool = False
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """In the order of acting: stops, ends, collects, adopted, launches, commits, and once those landed, grants.
 
@@ -32,6 +48,6 @@ class Decision:
     grants: tuple[Entry, ...] = ()  # to be journaled and launched once the commits landed
     drops: tuple[str, ...] = ()  # containers whose claim is settled: forget entry and outbox
     removals: tuple[str, ...] = ()  # ended containers nobody needs
-    wipes: tuple[tuple[str, int], ...] = ()  # (project, last execution): delete local data up to it
+    wipes: tuple[Wipe, ...] = ()
     watched: frozenset[Hashable] = frozenset()
     halted: str | None = None

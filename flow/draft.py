@@ -72,7 +72,7 @@ class Draft:
             if view is None or project in shown:
                 continue
             shown.add(project)
-            if view.tombstone is None or view.tombstone.state == "deleting":
+            if view.project or view.tombstone is None or view.tombstone.state == "deleting":
                 self.attach(place, Write(layout.board(project), project_board(after, view)))
 
     def attach(self, place: int, write: Write) -> None:

@@ -137,7 +137,7 @@ class Held:
 
     def _unwanted(self, view: ProjectView, record: Execution) -> End | None:
         """A person's wish to end it: the first unanswered abort aims at it, or the project is deleted."""
-        if view.deletion and view.tombstone:
+        if view.buried:
             return End.DELETED
         for file in view.unanswered:
             if abort_target(view, file) == record.execution:

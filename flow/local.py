@@ -71,6 +71,18 @@ class Order(Recorded):
     earlier: tuple[Earlier, ...] = ()  # newest first
 
 
+class Wiped(Recorded):
+    """Of which deletion of a project this node has deleted its data.
+
+    `parted`: the generation whose files it has set aside, because a new project of that name is there.
+    """
+
+    generation: int = 0
+    execution: int = 0  # up to which
+    commit: str = ""  # that removed it
+    parted: int = 0
+
+
 class Entry(Recorded):
     """A claim this node knows to have landed, filed by its container, which outlives claim ids.
 
@@ -166,7 +178,7 @@ class World:
     busy: frozenset[str]
     seen: Sightings
     ids: tuple[str, ...]
-    wiped: Mapping[str, int]
+    wiped: Mapping[str, Wiped]
     halted: str | None = None
     room: bool = True  # enough disk for new work
     lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not

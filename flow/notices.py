@@ -8,6 +8,7 @@ from flow.views import project_state
 from flow.world import ProjectView, Snapshot
 from schema.execution import State
 from schema.notify import Rule, Subject
+from schema.reasons import End
 
 MARKS = (90, 80, 50)
 """Percent of a stage's timeout that are told, the highest that is passed."""
@@ -56,11 +57,12 @@ def _of_project(before: Snapshot, after: Snapshot, old: ProjectView | None, new:
 
 
 def _lost(after: Snapshot, old: ProjectView | None, new: ProjectView) -> Iterator[Notice]:
-    """Nobody's project: rules alone say who is told."""
+    """Nobody's project: rules alone say who is told. Mostly a successor is claimed in the same push."""
     to = _by_rules(after.settings.notify, Subject.NODE_LOST, ())
     for record in new.executions:
         known = old.execution(record.execution) if old else None
-        if record.state is State.LOST and known is not None and known.state.active:
+        lost = record.state in (State.LOST, State.SUPERSEDED) and record.reason is End.NODE_LOST
+        if lost and known is not None and known.state.active:
             node = record.claim.node
             text = f"It gave no sign of life while it ran {new.id}/{record.execution} {record.stage}."
             yield Notice(f"node_lost {node} {record.claim.id}", Subject.NODE_LOST, f"node {node} is lost", text, to)

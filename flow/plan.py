@@ -76,7 +76,7 @@ def _urgency(view: ProjectView) -> tuple[int, str]:
 def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], taken: Taken) -> Planned:
     if view.deletion:
         word = "deleted at once" if view.deletion.now else "deleted after its grace time"
-        return Planned(view.id, replies=() if view.tombstone else (word,))
+        return Planned(view.id, replies=() if view.buried else (word,))
     replies, after = [], view
     for answered in answer_all(view):
         reply = answered.reply

@@ -10,6 +10,7 @@ from typing import Literal
 
 from flow.chains import fold
 from flow.controls import answer_all, steps_of
+from flow.memo import Memo
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.retention import Retention
@@ -118,6 +119,32 @@ def needed(view: ProjectView) -> frozenset[int]:
     for answered in answer_all(view):
         found |= _bases(answered.view)
     return frozenset(number for number in found if number is not None)
+
+
+def asked_for(snapshot: Snapshot) -> frozenset[str] | None:
+    """Contents that people put in, and that a stage may still begin with. None where that is not known of a project."""
+    found: set[str] = set()
+    for view in snapshot.projects.values():
+        contents = _asked_for(view)
+        if contents is None:
+            return None
+        found |= contents
+    return frozenset(found)
+
+
+def _put_in(view: ProjectView) -> frozenset[str] | None:
+    """By requests to be answered, by the chain, and what a redo of a stage puts in again."""
+    if view.damage or view.withheld:
+        return None
+    requests = (file.request.workspace for file in view.unanswered if file.request)
+    chains = fold(view.replies)
+    redone = {record.stage: record.workspace for record in view.executions}
+    open_ones = (record.workspace for record in view.executions if not record.state.ended)
+    given = [*requests, chains[-1].changes if chains else None, *redone.values(), *open_ones]
+    return frozenset(digest for each in given if each for digest in each.add.values())
+
+
+_asked_for: Memo[ProjectView, frozenset[str] | None] = Memo(_put_in)
 
 
 def _bases(view: ProjectView) -> set[int | None]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 from flow import gpus
+from flow.actions import Wipe
 from flow.boards import root_board
 from flow.change import Event, Write
 from flow.controls import abort_target, answer
 from flow.draft import Draft
 from flow.held import event_of, unanswered_now
 from flow.leases import Sightings
-from flow.local import Me
+from flow.local import Me, Wiped
 from flow.open import open_views
 from flow.placement import patience, steward_rank
 from flow.world import ProjectView, Snapshot
@@ -101,7 +103,7 @@ class Stewardship:
 
     def _replies(self, id: str) -> None:
         view = self.draft.view(id)
-        if not view.unanswered or (view.deletion and view.tombstone):
+        if not view.unanswered or view.buried:
             return  # requests that a deleted project left behind would be answered, purged and answered for ever
         if unanswered_now(view):
             if self._turn("reply", id, view.unanswered[0].name) or self.draft.touched(id):
@@ -123,25 +125,25 @@ class Stewardship:
     # -- deletions -------------------------------------------------------------------------------------------------
 
     def _vanished(self) -> int:
-        return sum(view.deletion is not None and view.tombstone is None for view in open_views(self.snapshot))
+        return sum(view.deletion is not None and not view.buried for view in open_views(self.snapshot))
 
     def _deletion(self, id: str, pending: int) -> None:
         view = self.draft.view(id)
         stone = view.tombstone
-        if view.deletion and (stone is None or (stone.state == "purged" and view.replies)):
+        if view.deletion and not view.buried:
             held_back = pending > self.snapshot.settings.max_deletions and not self.snapshot.confirmed_deletions
             if not held_back and self._turn("tombstone", id):
                 self._bury(view)
         elif stone and not view.deletion and stone.state == "deleting" and view.project:
             if self._turn("restore", id):
-                self.draft.tombstone(id, None, Event("restore", id, fact="its project.yaml is back"))
+                self.draft.tombstone(id, _before(stone), Event("restore", id, fact="its project.yaml is back"))
         elif stone and view.deletion and stone.state == "deleting":
             self._purge(view, stone)
 
     def _bury(self, view: ProjectView) -> None:
         assert view.deletion
         stone = Tombstone(
-            generation=view.tombstone.generation + 1 if view.tombstone else 1,
+            **_generation(view.tombstone),
             last_seq=view.last_seq,
             last_execution=view.last_execution,
             commit=view.deletion.commit,
@@ -173,7 +175,8 @@ class Stewardship:
         self.draft.tombstone(view.id, final, Event("purge", view.id, fact="its files are deleted"), *gone)
 
     def _age_of(self, id: str, stone: Tombstone) -> float:
-        key = ("tombstone-seen", id, stone.generation)
+        """A deletion after a restoration is another one: its grace time begins anew."""
+        key = ("tombstone-seen", id, stone.generation, stone.commit)
         self.watched.add(key)
         return self.seen.age(key)
 
@@ -208,13 +211,63 @@ class Stewardship:
         self.watched.add(key)
         return self.seen.age(key) < 2 * self.me.board
 
-    def wipes(self, wiped: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    def wipes(self, wiped: Mapping[str, Wiped]) -> Iterator[Wipe]:
         """Projects whose local data is to be deleted: their tombstone was in sight for its grace time."""
         for view in open_views(self.snapshot):
-            id, stone = view.id, view.tombstone
-            if stone is None or view.damage or wiped.get(id, 0) >= max(stone.last_execution, 1):
+            done = wiped.get(view.id, Wiped())
+            if view.tombstone is None or view.damage or _is_done(view, view.tombstone, done):
                 continue
-            if stone.state == "deleting" and not view.deletion:
-                continue
-            if self._age_of(id, stone) >= stone.delete_after and not any(e.state.active for e in view.executions):
-                yield id, max(stone.last_execution, 1)
+            yield from self._wipes(view, view.tombstone, done)
+
+    def _wipes(self, view: ProjectView, stone: Tombstone, done: Wiped) -> Iterator[Wipe]:
+        """Once it is purged, a new project of that name may begin at any time, before this node sees it."""
+        deleting, last = stone.state == "deleting", stone.last_execution
+        if deleting and not view.buried:
+            return
+        if not deleting and max(done.parted, _wiped_by(stone, done)) < stone.generation:
+            yield Wipe(view.id, stone.generation, part=True)
+        in_use = any(e.state.active and (deleting or e.execution <= last) for e in view.executions)
+        if self._age_of(view.id, stone) >= stone.delete_after and not in_use:
+            yield Wipe(view.id, stone.generation, last, stone.commit, files=deleting)
+
+
+def _generation(stone: Tombstone | None) -> dict[str, Any]:
+    """Of the next tombstone, and what it says of the one before. What was not purged is the same project still."""
+    if stone is None:
+        return {"generation": 1}
+    if stone.state == "purged":
+        return {
+            "generation": stone.generation + 1,
+            "earlier": stone.last_execution,
+            "earlier_commit": stone.commit,
+        }
+    return {name: getattr(stone, name) for name in ("generation", "earlier", "earlier_commit")}
+
+
+def _before(stone: Tombstone) -> Tombstone | None:
+    """What is known of the generations before, where the newest one is restored. Its numbers go on."""
+    if stone.generation == 1:
+        return None
+    return stone.model_copy(
+        update={
+            "generation": stone.generation - 1,
+            "state": "purged",
+            "last_execution": stone.earlier,
+            "commit": stone.earlier_commit,
+            "earlier": 0,
+            "earlier_commit": "",
+        }
+    )
+
+
+def _wiped_by(stone: Tombstone, done: Wiped) -> int:
+    """The generation, if its files went with this very deletion."""
+    return done.generation if done.commit == stone.commit else 0
+
+
+def _is_done(view: ProjectView, stone: Tombstone, done: Wiped) -> bool:
+    if done.generation == 0 and not view.deletion:  # noted by an older version, which knew numbers only
+        return done.execution > 0 and done.execution >= stone.last_execution
+    if done.generation > stone.generation:
+        return True
+    return (done.generation, done.execution, done.commit) == (stone.generation, stone.last_execution, stone.commit)

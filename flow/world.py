@@ -25,7 +25,10 @@ class RequestFile:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """How a project left `main`: the commit, its author, and whether it said `Winslow-Delete: now`."""
+    """How a project left `main`: the commit, its author, and whether it said `Winslow-Delete: now`.
+
+    The commit is nothing where the history of `main` does not tell.
+    """
 
     commit: str
     by: str
@@ -62,6 +65,11 @@ class ProjectView:
     def asked(self) -> int:
         """How many requests have no reply."""
         return len(self.unanswered) + len(self.withheld)
+
+    @property
+    def buried(self) -> bool:
+        """Whether its deletion has its tombstone. One of an earlier deletion says nothing of this one."""
+        return bool(self.deletion and self.tombstone and self.tombstone.commit == self.deletion.commit)
 
     @property
     def last_seq(self) -> int:

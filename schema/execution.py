@@ -134,6 +134,8 @@ class Tombstone(Recorded):
     state: str = "deleting"  # deleting: can still be restored; purged: its files here are gone too
     last_seq: int = 0
     last_execution: int = 0
+    earlier: int = 0  # the last execution of the generation before this one
+    earlier_commit: str = ""  # and the commit that removed that
     commit: str = ""
     by: str = ""
     delete_after: float = 86_400.0

@@ -105,7 +105,7 @@ class Assembler:
             if main is not None and state is not None:
                 found.update(main, state)
                 return found if self._seen[0] == reading.main.tip else found | self._historic
-        return found.union(self._kept, reading.main.projects(), reading.state.projects())
+        return found.union(self._kept, reading.main.projects(), reading.state.projects(), reading.history.departed())
 
     def _file(self, id: str, kept: _Kept | None) -> None:
         for marked, which in ((kept and kept.main, self._historic), (kept and kept.problems, self._faulty)):
@@ -152,7 +152,7 @@ def _undisturbed(count: int) -> Iterator[None]:
 
 
 def _purged(view: ProjectView) -> bool:
-    return view.tombstone is not None and view.tombstone.state == "purged"
+    return view.buried and view.tombstone is not None and view.tombstone.state == "purged"
 
 
 def _settings(reading: Reading) -> Settings:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pygit2
@@ -12,7 +13,7 @@ from schema.errors import DocumentError
 from state.errors import Damaged
 from state.message import parse as parse_message
 from state.read import Clone
-from state.trees import CONFIRM, DELETE_NOW, PROJECTS, Introduced, says
+from state.trees import CONFIRM, DELETE_NOW, LOOK_BACK, PROJECTS, Introduced, says
 
 MAX_WALK = 20_000
 """Commits of `main` that are walked back at most to find where something came from."""
@@ -136,7 +137,7 @@ class CloneHistory:
             commit = earlier
         return self._keep(key, _introduced(commit))  # type: ignore[no-any-return]
 
-    def removed(self, path: str) -> tuple[Introduced, bool]:
+    def removed(self, path: str) -> tuple[Introduced, bool] | None:
         key = ("removed", path)
         before, known = self._known(key)
         last = self.clone.commit(self.tip)
@@ -144,9 +145,15 @@ class CloneHistory:
             if str(commit.id) == before:
                 return self._keep(key, known)  # type: ignore[no-any-return]
             if self.clone.entry(str(commit.tree_id), path) is not None:
-                break
+                found = (_introduced(last), says(last.message, DELETE_NOW))
+                return self._keep(key, found)  # type: ignore[no-any-return]
             last = commit
-        return self._keep(key, (_introduced(last), says(last.message, DELETE_NOW)))  # type: ignore[no-any-return]
+        return self._keep(key, None)  # type: ignore[no-any-return]
+
+    def departed(self) -> Collection[str]:
+        *_, oldest = islice(self._line(), LOOK_BACK)
+        then, now = (set(CloneBranch(self.clone, oid).projects()) for oid in (str(oldest.id), self.tip))
+        return then - now
 
     def confirmed(self, since: frozenset[str]) -> bool:
         key = ("confirmed", *sorted(since))

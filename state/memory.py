@@ -63,6 +63,9 @@ class MemoryRepository:
             server.remember((main, state), found)
         return found
 
+    def at(self, main: str, state: str) -> Snapshot:
+        return self._shared(main, state)
+
     def heartbeat(self, node: str) -> Heartbeat | None:
         found = self._beats.get(node)
         return found[1] if found else None

@@ -16,7 +16,7 @@ from schema.errors import DocumentError
 from schema.node import Heartbeat
 from state.assemble import Assembler
 from state.parsed import Parsed
-from state.trees import CONFIRM, DELETE_NOW, PROJECTS, Introduced, folder_of, says
+from state.trees import CONFIRM, DELETE_NOW, LOOK_BACK, PROJECTS, Introduced, folder_of, says
 
 Content = str | BaseModel
 SNAPSHOTS = 64
@@ -239,13 +239,17 @@ class MemoryBranch:
             found = commit
         return Introduced(found.oid, found.author)
 
-    def removed(self, path: str) -> tuple[Introduced, bool]:
+    def removed(self, path: str) -> tuple[Introduced, bool] | None:
         found = self.server.commits[self.tip]
         for commit in self.server.line(self.tip):
             if commit.blob(path) is not None:
-                break
+                return Introduced(found.oid, found.author), says(found.message, DELETE_NOW)
             found = commit
-        return Introduced(found.oid, found.author), says(found.message, DELETE_NOW)
+        return None
+
+    def departed(self) -> Collection[str]:
+        *_, oldest = self.server.line(self.tip, most=LOOK_BACK)
+        return set(self.server.branch(oldest.oid).projects()) - set(self.projects())
 
     def confirmed(self, since: frozenset[str]) -> bool:
         left = set(since)

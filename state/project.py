@@ -66,14 +66,22 @@ Entry = tuple[str, str, Place]  # path, blob, what the path means
 
 
 def assemble(reading: Reading, pipelines: Pipelines, id: str) -> tuple[ProjectView, bool] | None:
-    """The view, and whether it rests on the history of `main`. None for requests without any project."""
+    """The view, and whether it rests on the history of `main`. None for requests without any project.
+
+    A project that left `main` before anything was said of it has a view too: nodes may have files of it.
+    """
     folder = f"{PROJECTS}/{id}"
     main = _by_kind(reading.main, folder, on_main=True)
     state = _by_kind(reading.state, folder, on_main=False)
     present = "project" in main
-    if not present and not state:
+    if not present and not state and not _was_there(reading, id):
         return None
     return _Project(reading, pipelines, id, main, state).view(present)
+
+
+def _was_there(reading: Reading, id: str) -> bool:
+    path = layout.project(id)
+    return place_on_main(path) is not None and reading.history.removed(path) is not None
 
 
 def _by_kind(branch: Branch, folder: str, *, on_main: bool) -> dict[str, list[Entry]]:
@@ -112,7 +120,7 @@ class _Project:
             replies=tuple(sorted(replies, key=lambda reply: reply.seq)),
             executions=tuple(sorted(self._documents("execution", Execution), key=lambda each: each.execution)),
             tombstone=tombstones[0] if tombstones else None,
-            deletion=None if present else self._deletion(),
+            deletion=None if present else self._deletion(*tombstones),
             left=() if present else tuple(sorted(each[2].item for each in self.main.get("request", ()))),
             damage=next((text for text in self.reading.problems if text.startswith("winslow/state: ")), ""),
         )
@@ -164,6 +172,8 @@ class _Project:
             problem = str(error)
         return RequestFile(name, blob, origin.by, origin.commit, request, problem)
 
-    def _deletion(self) -> Deletion:
-        origin, now = self.reading.history.removed(layout.project(self.id))
-        return Deletion(origin.commit, origin.by, now)
+    def _deletion(self, *known: Tombstone) -> Deletion:
+        """The same at every later commit: so where history tells nothing, what its tombstone says."""
+        if found := self.reading.history.removed(layout.project(self.id)):
+            return Deletion(found[0].commit, found[0].by, found[1])
+        return Deletion(known[0].commit, known[0].by) if known else Deletion("", "unknown")

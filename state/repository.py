@@ -12,7 +12,7 @@ Every implementation passes `tests/contract/test_repository.py`. What they promi
 What they do not promise: that a commit on `main` is seen before a commit on `winslow/state` that was pushed later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -83,6 +83,14 @@ class Repository(Protocol):
 
     def heartbeat(self, node: str) -> Heartbeat | None:
         """What the node's ref holds as of the last fetch."""
+        ...
+
+    def at(self, main: str, state: str) -> Snapshot:
+        """The snapshot at a pair of commits that was fetched before: to look at, not to decide on. StateError."""
+        ...
+
+    def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
+        """(commit, seconds, message) of `winslow/state`, newest first, from its tip or an older commit. StateError."""
         ...
 
     def descends(self, tip: str, ancestor: str) -> bool:

@@ -20,6 +20,8 @@ IRREGULAR = ""
 
 DELETE_NOW = "Winslow-Delete: now"
 CONFIRM = "Winslow-Confirm-Deletions: yes"
+LOOK_BACK = 1000
+"""First parents of `main`, at the first look of a process: what leaves later is seen as it leaves."""
 
 place_on_main = lru_cache(4096)(layout.place_on_main)
 place_on_state = lru_cache(4096)(layout.place_on_state)
@@ -90,8 +92,12 @@ class History(Protocol):
 
     def introduced(self, path: str, blob: str) -> Introduced: ...
 
-    def removed(self, path: str) -> tuple[Introduced, bool]:
-        """The commit that removed a path, and whether it said `Winslow-Delete: now`."""
+    def removed(self, path: str) -> tuple[Introduced, bool] | None:
+        """The commit that removed a path, and whether it said `Winslow-Delete: now`; None where it never was there."""
+        ...
+
+    def departed(self) -> Collection[str]:
+        """Names below `projects/` that were there some time ago and are not now. Looks back `LOOK_BACK` commits."""
         ...
 
     def confirmed(self, since: frozenset[str]) -> bool:

@@ -2,18 +2,20 @@
 
     DATA/store/condemned/<manifest digest>     one empty file for each manifest of a deleted execution
 
-What any execution on this node began with or left is kept, whoever else named it too. Only what a condemned manifest
-names is looked at, so contents that a person has just put in for a next stage are safe.
+What any execution on this node began with or left is kept, whoever else named it too; also what somebody has put in
+or has asked for, until nobody wants it. Only what a condemned manifest names is looked at, and what waited too long.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner import notes
 from runner.store import digests
-from runner.store.errors import StoreError
-from runner.store.manifest import MOST_BYTES, parse
+from runner.store.errors import DamagedObject, MissingObject, StoreError
+from runner.store.manifest import MOST_BYTES, Manifest, parse
 from runner.store.objects import Objects
 
 NOTE = "workspace.json"
@@ -27,26 +29,77 @@ def condemn(objects: Objects, manifests: Iterable[object]) -> None:
             (folder / str(digest).removeprefix(digests.PREFIX)).touch()
 
 
-def collect(objects: Objects, projects: Path, passing: Callable[[str], None] = lambda place: None) -> int:
+def condemned(objects: Objects) -> frozenset[str]:
+    """Manifests that are to be looked at."""
+    return frozenset(f"{digests.PREFIX}{path.name}" for path in (objects.root / "condemned").glob("*"))
+
+
+def collect(
+    objects: Objects,
+    projects: Path,
+    passing: Callable[[str], None] = lambda place: None,
+    *,
+    held: AbstractSet[str] = frozenset(),
+    expired: Iterable[str] = (),
+    doubt: Callable[[str], None] = lambda text: None,
+) -> int:
     """Bytes of the objects that went. Nobody may store meanwhile; cut off, it goes on the next time.
 
-    Nothing goes while the manifest of a living execution cannot be read: nobody knows what it names. StoreError.
+    `held` are contents that somebody still wants, and `expired` those that somebody wanted once. `doubt` is told of a
+    manifest that cannot be read: what it may name stays. StoreError where that may be anything.
     """
-    condemned = list((objects.root / "condemned").glob("*"))
-    if not condemned:
-        return 0
     live = set(named_by_notes(projects))
-    kept = set(live)
-    for manifest in live:
-        kept |= set(_contents(objects, manifest))
+    kept = _kept(objects, live, doubt)
     freed = 0
-    for path in condemned:
-        manifest = f"{digests.PREFIX}{path.name}"
+    for manifest in sorted(condemned(objects)):
+        done = True
         if manifest not in live:
-            freed += _remove_all(objects, manifest, kept, passing)
+            came, done = _remove_all(objects, manifest, kept, held, passing)
+            freed += came
             passing("collected")
-        path.unlink(missing_ok=True)
-    return freed
+        if done:
+            (objects.root / "condemned" / manifest.removeprefix(digests.PREFIX)).unlink(missing_ok=True)
+    return freed + sum(_remove(objects, digest) for digest in expired if not kept.names(digest) and digest not in held)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Contents of living executions; where a digest cannot be read, all of its size."""
+
+    objects: Objects
+    digests: AbstractSet[str]
+    sizes: AbstractSet[int]
+
+    def names(self, digest: str) -> bool:
+        return digest in self.digests or bool(self.sizes and self._size(digest) in self.sizes)
+
+    def _size(self, digest: str) -> int:
+        try:
+            return self.objects.find(digest).stat().st_size
+        except (StoreError, FileNotFoundError):
+            return -1
+
+
+def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str], None]) -> Kept:
+    """One that is not here, after the store was lost, protects nothing."""
+    names, sizes = set(live), set[int]()
+    for manifest in live:
+        try:
+            names.update(_contents(objects, manifest))
+        except MissingObject:
+            continue
+        except DamagedObject as error:
+            doubt(f"{error}; what it may name is not deleted")
+            rows = list(_damaged(objects, manifest).contents())
+            names.update(row.value for row in rows)
+            sizes.update(row.size for row in rows if not objects.has(row.value))
+    return Kept(objects, names, sizes)
+
+
+def _damaged(objects: Objects, manifest: str) -> Manifest:
+    """What can be read of it. StoreError."""
+    with objects.open(manifest) as file:
+        return parse(file.read(MOST_BYTES))
 
 
 def named_by_notes(projects: Path) -> Iterator[str]:
@@ -60,18 +113,21 @@ def _contents(objects: Objects, manifest: str) -> list[str]:
     return [row.value for row in parse(objects.read(manifest, MOST_BYTES)).contents()]
 
 
-def _remove_all(objects: Objects, manifest: str, kept: set[str], passing: Callable[[str], None]) -> int:
-    """The manifest last: without it nobody would know what else is to go."""
+def _remove_all(
+    objects: Objects, manifest: str, kept: Kept, held: AbstractSet[str], passing: Callable[[str], None]
+) -> tuple[int, bool]:
+    """Bytes, and whether nothing is left. The manifest last: without it nobody would know what else is to go."""
     try:
         named = _contents(objects, manifest)
     except StoreError:
         named = []
     freed = 0
-    for digest in (*named, manifest):
-        if digest not in kept:
+    waits = [digest for digest in named if digest in held and not kept.names(digest)]
+    for digest in (*named, *(() if waits else (manifest,))):
+        if digest not in held and not kept.names(digest):
             freed += _remove(objects, digest)
             passing("collecting")
-    return freed
+    return freed, not waits
 
 
 def _remove(objects: Objects, digest: str) -> int:

@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ from blake3 import blake3
 
 from runner.store import digests, holes, writeback
 from runner.store.errors import DamagedObject, MissingObject, StoreError
+from runner.store.pins import Pins
 from runner.store.reflink import fill
 
 PIECE = 1 << 20
@@ -103,10 +104,12 @@ class Objects:
                 self._keep(path, file, digest, False)
         return digest
 
-    def copy(self, source: BinaryIO, executable: bool = False, expected: str | None = None) -> tuple[str, int]:
+    def copy(
+        self, source: BinaryIO, executable: bool = False, expected: str | None = None, pins: Pins | None = None
+    ) -> tuple[str, int]:
         """Digest and size of a content that somebody else owns: read once, hashed on the way.
 
-        What is not `expected` is not kept. DamagedObject.
+        What is not `expected` is not kept. DamagedObject. `pins`: it is not deleted before something names it.
         """
         state, size, begun = blake3(), 0, 0
         with self._temporary() as (path, file):
@@ -121,8 +124,9 @@ class Objects:
             digest = digests.PREFIX + state.hexdigest()
             if expected and digest != expected:
                 raise DamagedObject(f"asked for {expected}, and got {digest}")
-            if not self._stored(self.path(digest, executable), size):
-                self._keep(path, file, digest, executable)
+            with pins.adding(digest) if pins else nullcontext():
+                if not self._stored(self.path(digest, executable), size):
+                    self._keep(path, file, digest, executable)
         return digest, size
 
     def adopt(self, path: Path | str, executable: bool) -> tuple[str, int]:

@@ -35,6 +35,7 @@ from runner.store.identity import is_shared
 from runner.store.keep import keep_folder, keep_upper
 from runner.store.manifest import Manifest, Row
 from runner.store.objects import Objects, Owner, own
+from runner.store.pins import Pins
 from runner.store.tree import Tree, open_beneath
 
 PARTS = ("lower", "upper", "work", "workspace")
@@ -73,6 +74,9 @@ class Workspaces:
     Looking needs no rights beyond reading the folder; everything else belongs to the controller, but `add` and `edit`,
     which anybody may do who can write to the store. `passing` hears the places at which a test may end this process.
     `later` is given what need not be waited for: to delete thousands of links takes longer than the rest of an end.
+
+    `wanted` are contents that the repository asks for, whether or not something here names them; None while nobody has
+    looked, and nothing is collected.
     """
 
     def __init__(
@@ -89,10 +93,14 @@ class Workspaces:
         self.data, self.say, self.passing, self.later = data.absolute(), say, passing, later
         self.owner = owner or (os.geteuid(), os.getegid())
         self.objects = Objects(self.data / "store", self.owner, durable=durable)
+        self.pins = Pins(self.objects.root)
+        self.wanted: frozenset[str] | None = frozenset()
         self.shared = is_shared(self.data)
         self.gate = Gate()
         self._places = [threading.Lock() for _ in range(64)]
         self._overlays = overlays
+        self._waiting = (frozenset[str](), frozenset[str]())  # what the last collection had to leave, and why
+        self._doubts = set[str]()
         self._trash = (self.data if self.shared else self.objects.root) / "trash"
 
     def folder(self, project: str, execution: int) -> Path:
@@ -139,7 +147,9 @@ class Workspaces:
                 known = {path: Added(*self._known(value)) for path, value in (add or {}).items()}
                 files = edited(files, known, remove)
                 digest = self.objects.put(files.encode())
-            return self._open(folder, container, files, digest)
+            opened = self._open(folder, container, files, digest)
+            self.pins.release((add or {}).values())
+            return opened
 
     def _bring(self, manifest: str, holders: Sequence[Holder]) -> None:
         with self.objects.together():
@@ -272,8 +282,8 @@ class Workspaces:
     # -- changing what a stage begins with --------------------------------------------------------------------------
 
     def add(self, source: BinaryIO, executable: bool = False) -> Added:
-        """Store a content, for `edit`."""
-        digest, size = self.objects.copy(source, executable)
+        """Store a content, for `edit`. It stays until an opened workspace names it, or `pins.KEPT`."""
+        digest, size = self.objects.copy(source, executable, pins=None if self.shared else self.pins)
         return Added(digest, size, executable)
 
     def add_file(self, source: Path, progress: Callable[[int, int], None] = lambda done, size: None) -> Added:
@@ -340,14 +350,32 @@ class Workspaces:
 
         Nor ever in a shared store: what other nodes need stands in their notes, not in this one's.
         """
-        if self.shared:
+        if self.shared or self.wanted is None:
             return 0
         try:
-            with self.gate.alone() as free:
-                return collecting.collect(self.objects, self.data / "projects", self.passing) if free else 0
+            with self.gate.alone() as free, self.pins.alone() as apart:
+                return self._collect(self.wanted) if free and apart else 0
         except StoreError as error:
-            self.say(f"what deleted projects left stays on the disk: {error}")
+            self._doubt(f"what deleted projects left stays on the disk: {error}")
             return 0
+
+    def _collect(self, wanted: frozenset[str]) -> int:
+        """What waits is not looked at again before something is new."""
+        waiting, expired = self.pins.all()
+        held = wanted | waiting
+        if (collecting.condemned(self.objects) <= self._waiting[0] and held == self._waiting[1]) and not expired - held:
+            return 0
+        freed = collecting.collect(
+            self.objects, self.data / "projects", self.passing, held=held, expired=expired, doubt=self._doubt
+        )
+        self.pins.release(expired - held)
+        self._waiting = (collecting.condemned(self.objects), held)
+        return freed
+
+    def _doubt(self, text: str) -> None:
+        if text not in self._doubts:
+            self._doubts.add(text)
+            self.say(text)
 
     def _put_aside(self, folder: Path) -> None:
         for name in PARTS:

@@ -319,9 +319,35 @@ def test_R1130_deletions_are_confirmed_by_a_commit_since_the_oldest(pair: Pair) 
     assert pair.two.fetch().confirmed_deletions
 
 
-def test_R1130_a_project_without_any_state_just_goes(pair: Pair) -> None:
-    pair.edit({"projects/w/": None})
-    assert set(pair.two.fetch().projects) == {"v"}
+def test_R1250_a_project_without_any_state_is_deleted_as_well(pair: Pair) -> None:
+    """Nodes may have files of it. Seen while it leaves, and at a first look afterwards."""
+    pair.one.fetch()
+    commit = pair.edit({"projects/w/": None}, "away\n\nWinslow-Delete: now\n")
+    pair.edit({"README.md": "later\n"})
+    for repository in (pair.one, pair.two):
+        view = repository.fetch().projects["w"]
+        assert view.deletion
+        assert (view.project, view.deletion.commit, view.deletion.now) == (None, commit, True)
+    pair.edit({"projects/w/project.yaml": "pipeline: p\n"})
+    assert pair.one.fetch().projects["w"].deletion is None
+
+
+def test_R1250_requests_of_no_project_are_nobodys_deletion(pair: Pair) -> None:
+    pair.edit({"projects/x/requests/0001-start.yaml": "request: start\n"})
+    assert "x" not in pair.one.fetch().projects
+    pair.edit({"projects/x/": None})
+    assert "x" not in pair.one.fetch().projects
+    assert "x" not in pair.two.fetch().projects
+
+
+def test_an_earlier_pair_can_be_looked_at(pair: Pair) -> None:
+    base = pair.one.fetch()
+    landed = pair.one.swap(base, [claim(1)], node="gpu-01")
+    assert isinstance(landed, Landed)
+    pair.one.fetch()
+    assert not pair.one.at(base.main, base.state).projects["v"].executions
+    assert [e.execution for e in pair.one.at(base.main, landed.oid).projects["v"].executions] == [1]
+    assert next(pair.one.messages(landed.oid))[0] == landed.oid
 
 
 def test_F15_a_deleted_project_that_is_restored_lost_nothing(pair: Pair) -> None:

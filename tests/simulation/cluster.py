@@ -8,7 +8,6 @@ from random import Random
 from controller.disk import MemoryDisk
 from controller.journal import Journal
 from controller.loop import Controller, Parts
-from controller.trees import Trees
 from controller.workshop import InlineJobs, Tools, Workshop
 from flow.clock import VirtualClock
 from flow.controls import steps_of
@@ -17,11 +16,13 @@ from flow.world import ProjectView, Snapshot
 from runner import gpus as runner_gpus
 from runner.fake import FakeRunner
 from runner.labels import Owner
+from schema import layout
 from schema.node import Gpu, Health, Inventory
 from state.memory import MemoryRepository, MemoryServer
 from state.repository import Edit, Landed
+from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
-from tests.simulation.invariants import Checker
+from tests.simulation.invariants import Checker, Told
 from tests.simulation.people import Person, initial_files
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
@@ -45,6 +46,8 @@ class Machine:
     asleep_until: float = 0.0
     gpus: "Gpus" = field(default_factory=lambda: Gpus())
     woken: bool = False
+    launched: list[str] = field(default_factory=list)
+    data: Data = field(default_factory=Data)
 
 
 class Gpus:
@@ -102,6 +105,11 @@ def breakdown(seed: int) -> "Cluster":
     return Cluster(seed, nodes=2, projects=8, weather=weather, requests=30, impatient=True, limit=90)
 
 
+def movers(seed: int) -> "Cluster":
+    """People who put files in, delete, restore and make anew all day, and rarely ask for anything."""
+    return Cluster(seed, projects=2, requests=60, deletes=0.6, pause=20.0)
+
+
 class Cluster:
     def __init__(
         self,
@@ -114,6 +122,8 @@ class Cluster:
         stubborn: bool = False,
         impatient: bool = False,
         limit: int = 600,
+        deletes: float = 0.1,
+        pause: float = 60.0,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write."""
         self.impatient = impatient
@@ -126,7 +136,9 @@ class Cluster:
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
-        self.person = Person(self.observer, Random(self.chance.random()), projects)
+        self.person = Person(self.observer, Random(self.chance.random()), projects, deletes)
+        self.pause = pause
+        self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0
         self.rounds = self.crashes = 0
 
@@ -152,7 +164,9 @@ class Cluster:
         )
         runner = WatchedRunner(machine.runner, self.checker, machine.name)
         owner = Owner("sim", machine.name, incarnation)
-        trees: Trees = BrokenTrees(machine.chance, self.weather)
+        trees = BrokenTrees(
+            SimulatedTrees(machine.name, machine.data, self.checker, failpoint), machine.chance, self.weather
+        )
         lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
         tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
@@ -192,7 +206,7 @@ class Cluster:
         self._until(stormy, lambda: False)
         self._clear_up()
         self._until(stormy + calm, self._at_rest)
-        self.checker.finished(self._views(), self._leftovers())
+        self.checker.finished(self._views(), self._leftovers() + self._remains())
         return self
 
     def _clear_up(self) -> None:
@@ -225,7 +239,19 @@ class Cluster:
         if self.asks_left > 0 or self.person.obliging:
             self.person.act()
             self.asks_left -= 1
-        self.next_ask = self.clock.seconds + self.chance.expovariate(1 / 60.0)
+        if not self.person.obliging:
+            self._put()
+        self.next_ask = self.clock.seconds + self.chance.expovariate(1 / self.pause)
+
+    def _put(self) -> None:
+        """Somebody puts a file of a project on a node that knows what became of the project before."""
+        machine, project = self.files.choice(self.machines), f"v{self.files.randrange(self.person.projects)}"
+        controller = machine.controller
+        if controller is None or machine.pending is not None or not controller.snapshot:
+            return
+        told = self.server.commits[controller.snapshot.state].depth == len(self.server.history(layout.STATE))
+        if told and self.server.main_paths(f"projects/{project}/project.yaml"):
+            machine.data.put(project, f"f{self.rounds}", self.checker.generation(project))
 
     def _turn(self, machine: Machine) -> None:
         """Half a round: others may act between what a node observes and what it does."""
@@ -276,10 +302,14 @@ class Cluster:
         return list(self.snapshot().projects.values())
 
     def _at_rest(self) -> bool:
-        return not self._leftovers() and all(
-            not view.unanswered and not steps_of(view).run and not steps_of(view).active
-            for view in self._views()
-            if not view.deletion
+        return (
+            not self._leftovers()
+            and not self._remains()
+            and all(
+                not view.unanswered and not steps_of(view).run and not steps_of(view).active
+                for view in self._views()
+                if not view.deletion
+            )
         )
 
     def _leftovers(self) -> list[str]:
@@ -290,6 +320,20 @@ class Cluster:
             left += [
                 f"{machine.name} keeps {name}" for name in machine.disk.names("outbox") + machine.disk.names("claims")
             ]
+        return left
+
+    def _remains(self) -> list[str]:
+        """Data of deleted projects, whether or not there is a new one of that name."""
+        left = []
+        for machine in self.machines:
+            for project in machine.data.projects():
+                generations, numbers = machine.data.left(project)
+                told = self.checker.projects.get(project, Told())
+                gone = not told.buried and not self.server.main_paths(f"projects/{project}/project.yaml")
+                if gone or min(generations, default=told.generation) < told.generation:
+                    left.append(f"{machine.name} keeps files of {project}")
+                if numbers and min(numbers) <= told.purged:
+                    left.append(f"{machine.name} keeps {project}/{min(numbers)}")
         return left
 
     def edit(self, files: dict[str, str | None], message: str = "edit") -> str:

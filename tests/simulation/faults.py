@@ -3,13 +3,14 @@ of a node that fail.
 """
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from controller.disk import MemoryDisk
 from controller.failpoints import Failpoint
-from controller.trees import Gathered, NoTrees, Ready
+from controller.trees import Gathered, Ready, Trees
 from flow.change import Commit
 from flow.local import Order
 from flow.world import Snapshot
@@ -85,19 +86,22 @@ class BrittleDisk(MemoryDisk):
         super().delete(name)
 
 
-class BrokenTrees(NoTrees):
+class BrokenTrees:
     """Fails at preparing and gathering. A curse outlasts the bad weather: such an execution still has to end."""
 
-    def __init__(self, chance: Random, weather: Weather) -> None:
-        self.chance, self.weather = chance, weather
+    def __init__(self, inner: Trees, chance: Random, weather: Weather) -> None:
+        self.inner, self.chance, self.weather = inner, chance, weather
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
     def prepare(self, container: str, order: Order) -> Ready:
         self._fail(container, "prepare")
-        return super().prepare(container, order)
+        return self.inner.prepare(container, order)
 
     def gather(self, container: str, order: Order) -> Gathered:
         self._fail(container, "gather")
-        return super().gather(container, order)
+        return self.inner.gather(container, order)
 
     def _fail(self, container: str, what: str) -> None:
         weather = self.weather
@@ -153,6 +157,12 @@ class FlakyRepository:
 
     def heartbeat(self, node: str) -> Heartbeat | None:
         return self.inner.heartbeat(node)
+
+    def at(self, main: str, state: str) -> Snapshot:
+        return self.inner.at(main, state)
+
+    def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
+        return self.inner.messages(tip)
 
     def descends(self, tip: str, ancestor: str) -> bool:
         return self.inner.descends(tip, ancestor)

@@ -28,6 +28,8 @@ HALF_ROUND = 0.6
 
 MOST_LOOKS = 60
 """Of one node in a minute. By polling alone it looks twelve times."""
+LONGEST_SLEEP = 200.0
+"""Seconds that a node sleeps at most, and a round."""
 
 
 class Violation(BaseException):
@@ -46,11 +48,18 @@ class Told:
     last_execution: int = 0
     last_seq: int = 0
     buried: bool = False  # a tombstone stands
+    buried_at: float = 0.0  # when it came, by the checker's clock, and what it says
+    delete_after: float = 0.0
+    restored_at: float = 0.0
+    too_late: bool = False  # by then nodes had the right to delete
+    generation: int = 0  # the newest that was purged
+    purged: int = 0  # and its last execution
 
 
 class Checker:
     def __init__(self, server: MemoryServer, network: Network, lost_after: float, clock: Clock) -> None:
         self.server, self.network, self.lost_after, self.clock = server, network, lost_after, clock
+        self.now = clock.now
         self.began: dict[str, float] = {}  # when each container was started
         self.projects: dict[str, Told] = {}
         self.claims: dict[str, tuple[str, int]] = {}  # every claim id that ever landed
@@ -107,6 +116,32 @@ class Checker:
         if len(recent) > MOST_LOOKS:
             raise Violation(f"{node} asked the server {len(recent)} times in a minute")
 
+    # -- what nodes have on their disks -----------------------------------------------------------------------------
+
+    def generation(self, project: str) -> int:
+        """That a file is put in for at this moment."""
+        self.look()
+        return self.projects.setdefault(project, Told()).generation
+
+    def shown(self, node: str, project: str, files: Iterable[tuple[str, int]]) -> None:
+        """A stage sees no file that was put in for a deleted project of the same name."""
+        now = self.generation(project)
+        if old := sorted(name for name, generation in files if generation < now):
+            raise Violation(f"{node} shows {old} of a deleted {project} to a new one")
+
+    def deleting(self, node: str, project: str, numbers: set[int], files: Iterable[tuple[str, int]]) -> None:
+        """Nothing goes that is not of a deleted project, and nothing before its time."""
+        now, told = self.generation(project), self.projects[project]
+        living = sorted(n for n in numbers if n > told.purged)
+        living += sorted(name for name, generation in files if generation >= now)
+        if told.too_late and self.now() < told.restored_at + LONGEST_SLEEP:
+            return  # by one that slept between its look and its deed
+        if living and not told.buried:
+            raise Violation(f"{node} deletes {living} of {project}, which lives")
+        if living and self.now() < told.buried_at + told.delete_after - SLACK:
+            age = self.now() - told.buried_at
+            raise Violation(f"{node} deletes {living} of {project} {age:.0f} s after its deletion")
+
     # -- the history ------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
@@ -131,16 +166,29 @@ class Checker:
                 case Reply():
                     self._reply(project, told, write.content, writes)
                 case Tombstone():
-                    told.buried = True
-                    told.last_execution = max(told.last_execution, write.content.last_execution)
+                    self._stone(told, write.content)
                 case Pipeline():
                     told.definition = write.content
                 case None if place and place.kind == "tombstone":
-                    told.buried = False
+                    self._restored(told)
                 case None if place is None and write.path.endswith("executions/"):
                     told.executions.clear()
         for reply in replies:
             self._abort(reply, writes)
+
+    def _stone(self, told: Told, stone: Tombstone) -> None:
+        told.last_execution = max(told.last_execution, stone.last_execution)
+        told.buried = stone.state == "deleting"
+        if stone.state == "deleting":
+            told.buried_at, told.delete_after = self.now(), stone.delete_after
+        elif stone.generation > told.generation:
+            told.generation, told.purged = stone.generation, stone.last_execution
+        else:
+            self._restored(told)
+
+    def _restored(self, told: Told) -> None:
+        told.buried, told.restored_at = False, self.now()
+        told.too_late = self.now() >= told.buried_at + told.delete_after - SLACK
 
     def _order(self, wanted: str) -> None:
         if self.wanted and wanted != self.wanted[-1] and not self.server.is_ancestor(self.wanted[-1], wanted):

@@ -53,8 +53,9 @@ stages:
 
 
 class Person:
-    def __init__(self, repository: Repository, chance: Random, projects: int) -> None:
-        self.repository, self.chance, self.projects = repository, chance, projects
+    def __init__(self, repository: Repository, chance: Random, projects: int, deletes: float = 0.1) -> None:
+        self.repository, self.chance, self.projects, self.deletes = repository, chance, projects, deletes
+        self.gone: dict[str, bool] = {}  # projects that stay deleted in the end
         self.obliging = False
         self.asked: list[str] = []
         self.deleted: dict[str, str] = {}
@@ -62,17 +63,17 @@ class Person:
     def act(self) -> None:
         snapshot = self.repository.fetch()
         project = f"v{self.chance.randrange(self.projects)}"
-        if project in self.deleted:
-            self._edit(snapshot, {f"projects/{project}/project.yaml": self.deleted.pop(project)}, "restore")
-            return
-        view = snapshot.projects.get(project)
-        if view is None:
+        if project in self.deleted and not self._given_up(project):
+            self._restore(snapshot, project)
             return
         if self.obliging:
             for view in snapshot.projects.values():
                 self._answer(snapshot, view)
             return
-        if self.chance.random() < 0.04:
+        view = snapshot.projects.get(project)
+        if view is None:
+            return
+        if self.chance.random() < self.deletes:
             self._delete(snapshot, project)
             return
         self._request(snapshot, view, self._wish(view))
@@ -109,7 +110,23 @@ class Person:
         text = self.repository.read_main(f"projects/{project}/project.yaml")  # type: ignore[attr-defined]
         if text:
             self.deleted[project] = text
-            self._edit(snapshot, {f"projects/{project}/": None}, "delete")
+            self._edit(snapshot, {f"projects/{project}/": None}, self._farewell())
+
+    def _given_up(self, project: str) -> bool:
+        return self.obliging and self.gone.setdefault(project, self.chance.random() < 0.5)
+
+    def _restore(self, snapshot: Snapshot, project: str) -> None:
+        """Or make it anew, if so much time has passed. Some notice at once that they meant it after all."""
+        text = self.deleted[project]
+        if not self.obliging and self.chance.random() < 0.3:
+            self._edit(snapshot, {f"projects/{project}/project.yaml": text}, "restore")
+            self._edit(self.repository.fetch(), {f"projects/{project}/": None}, self._farewell())
+            return
+        del self.deleted[project]
+        self._edit(snapshot, {f"projects/{project}/project.yaml": text}, "restore")
+
+    def _farewell(self) -> str:
+        return self.chance.choice(("delete", "delete\n\nWinslow-Delete: now\n"))
 
     def _edit(self, snapshot: Snapshot, files: dict[str, str | None], message: str) -> None:
         self.repository.propose(Edit(files, message, AUTHOR), base=snapshot.main)

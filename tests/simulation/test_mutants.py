@@ -15,6 +15,7 @@ import flow.leases
 import flow.stewardship
 import flow.take
 import state.memory
+import state.project
 from controller.journal import Journal
 from controller.loop import Controller
 from controller.workshop import Workshop
@@ -24,13 +25,15 @@ from flow.controls import Answered
 from flow.draft import Draft
 from flow.held import Held, event_of, with_end
 from flow.leases import Sightings
-from flow.local import Entry, World
+from flow.local import Entry, Wiped, World
+from flow.stewardship import Stewardship
 from flow.world import ProjectView, RequestFile, Snapshot
-from schema.execution import Execution, State
+from schema.execution import Execution, State, Tombstone
 from schema.pipeline import Pipeline
 from state.memory import MemoryRepository
 from state.repository import Outcome
-from tests.simulation.cluster import Cluster, breakdown, crowd
+from tests.simulation.cluster import Cluster, breakdown, crowd, movers
+from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
 
 SEEDS = 150
@@ -191,6 +194,39 @@ def what_a_container_is_made_from_is_noted_once_it_was_started(patch: pytest.Mon
     patch.setattr(Journal, "mark_started", started)
 
 
+def a_grace_time_that_goes_on_after_a_restoration(patch: pytest.MonkeyPatch) -> None:
+    def age_of(self: Stewardship, id: str, stone: Tombstone) -> float:
+        key = ("tombstone-seen", id, stone.generation)
+        self.watched.add(key)
+        return self.seen.age(key)
+
+    patch.setattr(Stewardship, "_age_of", age_of)
+
+
+def a_deletion_remembered_by_its_last_execution(patch: pytest.MonkeyPatch) -> None:
+    def is_done(view: ProjectView, stone: Tombstone, done: Wiped) -> bool:
+        return done.generation > 0 and done.execution >= stone.last_execution
+
+    patch.setattr(flow.stewardship, "_is_done", is_done)
+
+
+def files_that_stay_for_a_new_project(patch: pytest.MonkeyPatch) -> None:
+    def part(self: SimulatedTrees, project: str, generation: int) -> None:
+        return None
+
+    patch.setattr(SimulatedTrees, "part", part)
+
+
+def a_project_without_state_that_just_goes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(state.project, "_was_there", lambda reading, id: False)
+
+
+MOVERS = [
+    a_grace_time_that_goes_on_after_a_restoration,
+    a_deletion_remembered_by_its_last_execution,
+    files_that_stay_for_a_new_project,
+    a_project_without_state_that_just_goes,
+]
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,
@@ -229,6 +265,18 @@ def test_F13_F21_the_variant_that_takes_failures_wrongly_is_caught(
         except Violation as violation:
             assert said in str(violation)  # noqa: PT017
             return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize("mutant", MOVERS, ids=lambda mutant: mutant.__name__)
+def test_R1250_the_broken_deletion_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        for seed in range(SEEDS):
+            try:
+                movers(seed).run()
+            except Violation:
+                return
     pytest.fail(f"{SEEDS} seeds and nobody noticed")
 
 

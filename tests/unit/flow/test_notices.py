@@ -60,7 +60,7 @@ def test_M12_a_lost_node_is_told_once_with_what_it_ran() -> None:
     story = started(ONE % "")
     story.ran(State.RUNNING)
     before = now(story)
-    story.now(1, state=State.LOST)
+    story.now(1, state=State.LOST, reason=End.NODE_LOST)
     [notice] = [each for each in of_change(before, now(story), ["v"]) if each.subject == "node_lost"]
     assert notice.title == "node n1 is lost"
     assert "v/1 only" in notice.text

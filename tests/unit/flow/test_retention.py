@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow.retention import MOST_PRESSURE, Drop, OnDisk, Rules, drops, needed, rules_of
+from flow.retention import MOST_PRESSURE, Drop, OnDisk, Rules, asked_for, drops, needed, rules_of
 from schema.execution import State
 from schema.reasons import End
 from schema.retention import Retention
@@ -178,3 +178,33 @@ def test_runs_of_a_claim_that_went_on_under_another_container_go_once_it_has_end
     assert (drop.what, drop.container, drop.execution) == ("log", before, 1)
     unknown = replace(disk, runs={"v": {"e" * 32: 2}})
     assert drops(fleet(story), unknown) == (), "newer than what this node has seen"
+
+
+D = [f"blake3:{number:064x}" for number in range(3)]
+
+
+def test_R1340_contents_that_a_stage_may_still_begin_with_are_asked_for() -> None:
+    """By a request that waits, by the chain it opened, and by a redo, which puts the same in again."""
+    story = started(STAGES)
+    story.ran()
+    wish = {"request": "start", "stage": "one", "workspace": {"from": 1, "add": {"mask": D[0]}}}
+    story.pending(wish)
+    assert asked_for(fleet(story)) == {D[0]}
+    story.pending()
+    story.ask(**wish)
+    assert asked_for(fleet(story)) == {D[0]}
+    record = story.ran()
+    story.now(record.execution, workspace=record.workspace.model_copy(update={"add": {"mask": D[0]}}))
+    story.ask(request="start", stage="two")
+    story.ran()
+    assert asked_for(fleet(story)) == {D[0]}
+    story.ask(request="start", stage="one", workspace={"from": 1, "add": {"mask": D[1]}})
+    record = story.ran()
+    story.now(record.execution, workspace=record.workspace.model_copy(update={"add": {"mask": D[1]}}))
+    assert asked_for(fleet(story)) == {D[1]}
+
+
+def test_nobody_knows_what_requests_that_were_not_read_ask_for() -> None:
+    story = started(STAGES)
+    story.view = replace(story.view, withheld=("0100-start.yaml",))
+    assert asked_for(fleet(story)) is None

@@ -1,0 +1,118 @@
+"""What nobody names any more goes, and what somebody still wants does not."""
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runner.store import pins
+from runner.store.errors import MissingObject
+from runner.store.workspaces import Workspaces
+from tests.unit.runner.store.test_workspaces import stage, text
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Workspaces:
+    return Workspaces(tmp_path / "data", overlays=False, durable=False)
+
+
+def put_in(store: Workspaces, content: str = "mask") -> str:
+    """By the page, or the command: another process."""
+    return Workspaces(store.data, durable=False).add(io.BytesIO(content.encode())).digest
+
+
+@pytest.mark.parametrize("how", ["drop", "delete"])
+def test_R1340_what_a_person_has_just_put_in_is_kept_though_it_was_there_before(store: Workspaces, how: str) -> None:
+    stage(store, 1, None, {"mask": "mask", "big": "big"})
+    two = stage(store, 2, None, {"b": "b"})
+    digest = put_in(store)
+    store.drop("p", 1, "why") if how == "drop" else store.delete("p", 1)
+    assert store.collect() > 0
+    assert text(store.tree(store.open("p", 3, "c3", two, add={"mask": digest}).manifest), "mask") == "mask"
+    assert not list(store.pins.folder.glob("?" * 64)), "its workspace names it now"
+    store.finish("p", 3)
+    store.delete("p", 3)
+    store.collect()
+    assert not store.objects.has(digest)
+
+
+def test_what_nobody_named_in_time_goes(store: Workspaces) -> None:
+    digest = put_in(store)
+    store.collect()
+    assert store.objects.has(digest)
+    for pin in store.pins.folder.glob("?" * 64):
+        os.utime(pin, (0, 0))
+    store.wanted = frozenset({digest})
+    store.collect()
+    assert store.objects.has(digest)
+    store.wanted = frozenset()
+    store.collect()
+    assert not store.objects.has(digest)
+    assert not list(store.pins.folder.glob("?" * 64))
+
+
+def test_what_the_repository_asks_for_waits_and_goes_once_it_does_not(store: Workspaces) -> None:
+    one = stage(store, 1, None, {"raw": "raw"})
+    digest = put_in(store)
+    opened = store.open("p", 2, "c2", one, add={"mask": digest})
+    (opened.path / "out").write_text("out")
+    store.finish("p", 2)
+    store.wanted = frozenset({digest})  # a redo would put it in again
+    store.drop("p", 2, "discardable")
+    assert store.collect() > 0
+    assert store.collect() == 0
+    assert store.objects.has(digest)
+    store.wanted = frozenset()
+    assert store.collect() > 0
+    with pytest.raises(MissingObject):
+        store.objects.find(digest)
+
+
+def test_nothing_goes_before_somebody_has_looked_at_the_repository(store: Workspaces) -> None:
+    stage(store, 1, None, {"a": "a"})
+    store.delete("p", 1)
+    store.wanted = None
+    assert store.collect() == 0
+    store.wanted = frozenset()
+    assert store.collect() > 0
+
+
+def test_while_somebody_puts_something_in_nothing_goes(store: Workspaces) -> None:
+    stage(store, 1, None, {"a": "a"})
+    store.delete("p", 1)
+    with pins.Pins(store.objects.root).adding("blake3:" + "0" * 64):
+        assert store.collect() == 0
+    assert store.collect() > 0
+
+
+def test_a_node_that_lost_its_store_still_collects(store: Workspaces) -> None:
+    stage(store, 1, None, {"a": "1"})
+    shutil.rmtree(store.objects.root)
+    kept = stage(store, 2, None, {"a": "2"})
+    stage(store, 3, None, {"a": "3"})
+    store.delete("p", 3)
+    assert store.collect() > 0
+    assert text(store.tree(kept), "a") == "2"
+
+
+def test_of_a_damaged_manifest_all_is_kept_that_it_may_name(store: Workspaces) -> None:
+    """One digest in it cannot be read: contents of that size stay. That is said once."""
+    said: list[str] = []
+    store.say = said.append
+    stage(store, 1, None, {"same": "same", "flip": "12345", "other": "other than that"})
+    two = stage(store, 2, None, {"same": "same", "flip": "12345"})
+    store.delete("p", 1)
+    path = store.objects.path(two)
+    content = path.read_bytes()
+    digest = store.manifest(two).rows["flip"].value.encode()
+    path.write_bytes(content.replace(digest, digest[:-1] + (b"0" if digest[-1:] != b"0" else b"1")))
+    assert store.collect() > 0
+    stage(store, 3, None, {"third": "third"})
+    store.delete("p", 3)
+    store.collect()
+    assert len([each for each in said if "what it may name is not deleted" in each]) == 1
+    path.write_bytes(content)
+    assert [text(store.tree(two), name) for name in ("same", "flip")] == ["same", "12345"]
+    assert not any(each.stat().st_size == len("other than that") for each in store.objects.folder.glob("*/*"))
