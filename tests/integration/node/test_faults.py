@@ -1,7 +1,9 @@
 """Faults of the server and crowds, on real nodes and real git: what came of them is read from the history alone."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pygit2
@@ -103,3 +105,39 @@ def test_F10_four_stages_end_while_the_server_is_away_and_nobody_takes_them_over
     assert {each.claim.epoch for id in projects for each in here.view(id).executions} == {1}
     assert not {"lose", "take-back", "supersede"} & set(verbs(here))
     assert len(here.ran()) == 4
+
+
+@contextmanager
+def growing(file: Path) -> Iterator[None]:
+    """Somebody copies it there, without a pause."""
+    over = threading.Event()
+
+    def write() -> None:
+        with file.open("wb", buffering=0) as target:
+            while not over.wait(0.001):
+                target.write(b"x" * 4096)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield
+    over.set()
+    writer.join()
+
+
+def test_M7_an_input_that_still_grows_is_waited_for_once_said_and_can_be_aborted(lab: Labs) -> None:
+    here = lab(stage("one"))
+    pipeline = f"name: p\nenv: {{RUNS: {here.runs}}}\ninputs: {{video: {{type: file}}}}\nstages:\n{stage('one')}"
+    here.edit({"pipelines/p.yaml": pipeline, "projects/v/project.yaml": "pipeline: p\ninputs: {video: rec.mp4}\n"})
+    pool = here.folder / "n1" / "pool"
+    pool.mkdir(parents=True)
+    with growing(pool / "rec.mp4"):
+        here.node()
+        here.ask("request: start")
+        here.until(lambda view: "still written to" in (here.folder / "n1.log").read_text())
+        here.ask("request: abort")
+        here.until_state(State.ABORTED)
+        here.ask("request: resume")
+        here.until(lambda view: view.execution(2) is not None)
+    here.until_state(State.SUCCEEDED, 2)
+    assert here.ran() == ["one"]
+    assert (here.folder / "n1.log").read_text().count("v/1: ") == 1
