@@ -190,7 +190,9 @@ def test_R1250_deleting_asks_for_a_yes(lab: Labs, command: Commands) -> None:
     ctl("start", "v")
     assert "say --yes" in ctl("projects", "rm", "v", code=2)
     ctl("projects", "rm", "v", "--yes", "--now")
-    assert "v" not in here.repository.fetch().projects
+    deleted = here.repository.fetch().projects["v"].deletion
+    assert deleted
+    assert deleted.now
 
 
 def test_validate_names_every_mistake_of_a_folder(lab: Labs, command: Commands, tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def test_R1250_a_project_is_deleted_only_by_its_id(bench: Bench) -> None:
     assert post(bench, "/projects/ulm/delete", confirm="bonn").status_code == 422
     assert not bench.look().snapshot.projects["ulm"].deletion
     assert post(bench, "/projects/ulm/delete", confirm="ulm", now="1").status_code == 303
-    assert "ulm" not in bench.look().snapshot.projects, "there was nothing of it but its file"
+    deletion = bench.look().snapshot.projects["ulm"].deletion
+    assert deletion
+    assert deletion.now
 
 
 def test_one_wish_for_many_projects_each_judged_by_itself(bench: Bench) -> None:
