@@ -9,15 +9,14 @@ DATA/runs/<container>/project, execution           whose run it is
 
 import errno
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
+from controller.deleting import Deleting
 from controller.failpoints import Failpoint, nothing
 from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready
 from flow.local import Order
@@ -27,7 +26,6 @@ from runner.peers import Peers
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
-from runner.store.collect import NOTE
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
 from runner.store.keep import digest_of
 from runner.store.manifest import Row, shown
@@ -80,6 +78,8 @@ class Folders:
         self.workspaces.repair()
         self.peers, self.store, self.bucket = peers, store, bucket
         self._retries: dict[str, int] = {}
+        deleting = Deleting(self.data, self.workspaces)
+        self.wipe, self.part = deleting.wipe, deleting.part
 
     def files(self, project: str) -> Path:
         return self.data / "projects" / project / "files"
@@ -277,53 +277,6 @@ class Folders:
         self.workspaces.let_go(order.project, order.execution, container)
         self.workspaces.collect()
 
-    def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
-        """Each step is tried, whatever becomes of those before."""
-        root = self.data / "projects" / project
-        with ExitStack() as last_first:
-            last_first.callback(_remove_empty, root)
-            if files:
-                last_first.callback(_remove, root / "files")
-                last_first.callback(self._wipe_uploads, project)
-            for folder in root.glob("files.deleted-*"):
-                last_first.callback(_remove, folder)
-            last_first.callback(self._wipe_runs, project, last_execution)
-            self._wipe_workspaces(project, last_execution)
-
-    def _wipe_workspaces(self, project: str, last_execution: int) -> None:
-        for folder in (self.data / "projects" / project).glob("[0-9]*"):
-            if folder.name.isdigit() and int(folder.name) <= last_execution:
-                self.workspaces.delete(project, int(folder.name))
-        self.workspaces.collect()
-
-    def _wipe_runs(self, project: str, last_execution: int) -> None:
-        """A run whose number an older version did not write down goes unless a workspace that stays is its own."""
-        notes_left = (self.data / "projects" / project).glob(f"[0-9]*/{NOTE}")
-        staying = {notes.read(note).get("container") for note in notes_left}
-        for run in (self.data / "runs").glob("*/io"):
-            number = _execution_of(run)
-            old = run.parent.name not in staying if number is None else number <= last_execution
-            if _project_of(run) == project and old:
-                _remove(run.parent)
-
-    def _wipe_uploads(self, project: str) -> None:
-        """What has not come whole yet."""
-        for file in (self.data / "uploads").glob("*.json"):
-            note = notes.read(file)
-            if str(note.get("where", "")).startswith((f"{project}:", f"{project}/")):
-                Path(str(note["part"])).unlink(missing_ok=True)
-                file.unlink(missing_ok=True)
-
-    def part(self, project: str, generation: int) -> None:
-        """Done twice, what is there by then stays."""
-        files = self.files(project)
-        aside = files.with_name(f"files.deleted-{generation}")
-        if aside.exists():
-            return
-        self._wipe_uploads(project)
-        if files.is_dir():
-            files.rename(aside)
-
 
 def _beginning(tree: Tree, path: str) -> bytes:
     try:
@@ -357,28 +310,3 @@ def _few(rows: list[Row]) -> list[Row]:
     """As many as there is room for in a file of the repository."""
     sizes = accumulate(len(row.path) for row in rows[:LISTED])
     return [row for row, size in zip(rows, sizes, strict=False) if size <= LONGEST_LIST]
-
-
-def _remove(folder: Path) -> None:
-    """All of it, or OSError."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
-
-
-def _remove_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def _execution_of(io: Path) -> int | None:
-    try:
-        return int((io.parent / "execution").read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _project_of(io: Path) -> str | None:
-    try:
-        return (io.parent / "project").read_text()
-    except OSError:
-        return None

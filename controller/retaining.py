@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.deleting import execution_of
 from controller.disk import FolderDisk
 from controller.journal import Journal
 from flow.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
@@ -39,7 +40,7 @@ def on_disk(data: Path, held: Iterable[tuple[str, int]] = ()) -> OnDisk:
     for file in (data / "runs").glob("*/project"):
         project, container = file.read_text(), file.parent.name
         logs.setdefault(project, set()).add(container)
-        if (number := _execution_of(file.parent)) is not None:
+        if (number := execution_of(file.parent)) is not None:
             runs.setdefault(project, {})[container] = number
     return OnDisk(
         {id: frozenset(numbers) for id, numbers in workspaces.items()},
@@ -47,14 +48,6 @@ def on_disk(data: Path, held: Iterable[tuple[str, int]] = ()) -> OnDisk:
         frozenset(held),
         runs,
     )
-
-
-def _execution_of(run: Path) -> int | None:
-    """Nothing, of a run that began before that was noted."""
-    try:
-        return int((run / "execution").read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def _is_dropped(note: Mapping[str, object]) -> bool:
