@@ -205,5 +205,7 @@ class Weather:
 
 
 def _done(view: ProjectView) -> bool:
+    if view.deletion:
+        return True  # the lab's own project, which nobody wants here
     wait = steps_of(view).wait
     return not view.unanswered and wait is not None and wait.reason is Wait.DONE
