@@ -15,6 +15,7 @@ GROUPS = (
     ("waits", ("queued", "paused")),
     ("not started", ("new",)),
     ("done", ("succeeded",)),
+    ("deleted", ("deleted",)),
 )
 
 
@@ -49,14 +50,19 @@ def line(id: str) -> Response:
     return answer
 
 
+def _place(each: Row) -> str:
+    """Its state, but for a deleted one: that can be restored for a while, and needs nobody."""
+    return "deleted" if each.view.deletion else each.now.state
+
+
 def group_of(each: Row) -> str:
-    return next(name for name, states in GROUPS if each.now.state in states)
+    return next(name for name, states in GROUPS if _place(each) in states)
 
 
 def _grouped(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     by_state: dict[str, list[Row]] = {}
     for each in found:
-        by_state.setdefault(each.now.state, []).append(each)
+        by_state.setdefault(_place(each), []).append(each)
     return [(name, [each for state in states for each in by_state.get(state, ())]) for name, states in GROUPS]
 
 

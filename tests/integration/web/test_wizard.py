@@ -74,6 +74,9 @@ def test_R1250_a_project_is_deleted_only_by_its_id(bench: Bench) -> None:
     deletion = bench.look().snapshot.projects["ulm"].deletion
     assert deletion
     assert deletion.now
+    text = bench.browser.get("/").text
+    assert 'aria-label="deleted"' in text
+    assert 'aria-label="needs you"' not in text, "it needs nobody"
 
 
 def test_one_wish_for_many_projects_each_judged_by_itself(bench: Bench) -> None:
