@@ -123,7 +123,9 @@ def test_R1250_a_project_is_deleted_by_an_admin(bench: Bench) -> None:
     operator = as_role(bench, Role.OPERATOR)
     assert operator.delete(f"{API}/projects/ulm").status_code == 403
     assert bench.browser.delete(f"{API}/projects/ulm", params={"now": True}).status_code == 200
-    assert "ulm" not in bench.look().snapshot.projects
+    deletion = bench.look().snapshot.projects["ulm"].deletion
+    assert deletion
+    assert deletion.now
     answer = bench.browser.delete(f"{API}/projects/ulmm")
     assert (answer.status_code, answer.json()["error"]) == (404, "NotFound")
 
