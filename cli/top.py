@@ -80,10 +80,6 @@ def _percent(value: float | None) -> str:
 
 
 def _size(value: float | None, end: str = "") -> str:
-    if value is None:
-        return ""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            break
-        value /= 1024
-    return f"{value:.0f} {unit}{end}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}{end}"
+    from schema.quantities import readable_size
+
+    return "" if value is None else readable_size(value) + end

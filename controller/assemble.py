@@ -40,7 +40,7 @@ from controller.workshop import ThreadJobs, Tools, Workshop
 from flow.change import Commit
 from flow.local import Me, World
 from flow.world import Snapshot
-from runner import log_events
+from runner import log_events, preparing
 from runner.bucket import Bucket, settings
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
@@ -50,6 +50,7 @@ from runner.labels import Owner
 from runner.load import EVERY, STAGES_EVERY
 from runner.measure import Machine
 from runner.peers import Key, Peers
+from runner.preparing import Preparing
 from runner.runner import Runner
 from runner.store import identity
 from runner.store.errors import StoreError
@@ -251,13 +252,18 @@ def _controller(
     def note(container: str, text: str) -> None:
         log_events.note(options.data / "runs" / container, text)
 
+    def show_launch(container: str, text: str | None, percent: float | None) -> None:
+        preparing.show(options.data / "runs" / container, None if text is None else Preparing(text, percent))
+
     work = ThreadJobs()
 
     def changed(before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
         notifier.changed(before, after, commits)
         peers.nudge()
 
-    tools = Tools(owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note)
+    tools = Tools(
+        owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note, show_launch
+    )
     retaining = Retaining(options.data, trees.workspaces, options.keep_free, work.submit, say)
 
     outgoing = Outgoing(options.data, trees.workspaces.objects, bucket, work.submit, say)

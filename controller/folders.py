@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
 from controller.deleting import Deleting
 from controller.failpoints import Failpoint, nothing
-from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready
+from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready, Tell, quiet
 from flow.local import Order
 from runner import feedback, logs, notes
 from runner.bucket import Bucket
@@ -34,6 +35,7 @@ from runner.store.tree import Tree
 from runner.store.workspaces import Opened, Workspaces
 from schema.execution import Artifact, ArtifactList
 from schema.globs import BadGlob
+from schema.quantities import readable_size
 from schema.reasons import End
 
 LISTED = 200
@@ -89,8 +91,9 @@ class Folders:
 
     # -- before -----------------------------------------------------------------------------------------------------
 
-    def prepare(self, container: str, order: Order) -> Ready:
-        inputs = {name: self._input(name, str(order.inputs[name])) for name in order.files}
+    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
+        inputs = {name: self._input(name, str(order.inputs[name]), tell) for name in order.files}
+        tell("making its workspace", 0, 0)
         workspace = self._open(container, order)
         files = self.files(order.project)
         files.mkdir(parents=True, exist_ok=True)
@@ -154,9 +157,9 @@ class Folders:
         near = [holder for holder in self._holders(order) if holder.sure]
         return [*near, *self._others(order)]
 
-    def _input(self, name: str, path: str) -> dict[str, object]:
+    def _input(self, name: str, path: str, tell: Tell) -> dict[str, object]:
         try:
-            return self._found(name, path)
+            return self._found(name, path, tell)
         except digests.Changing:
             raise NotYet(f"{name}: {path!r} in the pool of this node ({self.pool}) is still written to") from None
         except (OSError, RuntimeError, ValueError) as error:  # of Path: a loop of links, a name that cannot be
@@ -166,7 +169,7 @@ class Folders:
             where = f"{path!r} in the pool of this node ({self.pool})"
             raise InputMissing(f"{name}: {where} cannot be read: {why}") from None
 
-    def _found(self, name: str, path: str) -> dict[str, object]:
+    def _found(self, name: str, path: str, tell: Tell) -> dict[str, object]:
         full = self.pool / path
         root = self.pool.resolve()
         real = full.resolve()
@@ -175,7 +178,9 @@ class Folders:
         if not real.is_file():
             here = f"{name}: no file {path!r} in the pool of this node ({self.pool})"
             raise InputMissing(f"{here}: `winslowctl files put` puts it in")
-        return {"path": path, "digest": self.workspaces.objects.cache.file(real), "bytes": real.stat().st_size}
+        what = f"hashing {path} ({readable_size(real.stat().st_size)})"
+        digest = self.workspaces.objects.cache.file(real, partial(tell, what))
+        return {"path": path, "digest": digest, "bytes": real.stat().st_size}
 
     def _stamp(self, order: Order, name: str) -> list[int]:
         """Nothing for a file that is gone."""

@@ -114,7 +114,7 @@ class Controller:
         parts = self.parts
         fresh = self._fetch()
         # In this order: what is not under way has left its setback, its entry, its end and its container behind.
-        busy, setbacks = parts.workshop.busy, parts.workshop.setbacks
+        busy, setbacks, launching = parts.workshop.busy, parts.workshop.setbacks, parts.workshop.launching
         entries, outbox = parts.journal.entries, parts.journal.outbox
         engine = self._look()
         world = World(
@@ -134,6 +134,7 @@ class Controller:
             halted=self.halted,
             room=self._room(),
             setbacks=setbacks,
+            launching=launching,
             engine=engine,
         )
         return parts.pools(self.devices.seen(world))

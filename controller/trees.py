@@ -1,6 +1,6 @@
 """The directories of executions, as the workshop needs them. `folders` has the real ones; simulations have none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -72,8 +72,16 @@ class Gathered:
     note: str = ""
 
 
+Tell = Callable[[str, int, int], None]
+"""What is being done, and how many bytes of how many are; 0 of 0 where that is not known."""
+
+
+def quiet(what: str, done: int, size: int) -> None:
+    """Nobody is told."""
+
+
 class Trees(Protocol):
-    def prepare(self, container: str, order: Order) -> Ready:
+    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
         """Make the workspace anew and look at the inputs. InputMissing, NotYet, Interrupted."""
         ...
 
@@ -101,7 +109,7 @@ class Trees(Protocol):
 class NoTrees:
     """No directories at all: for simulations."""
 
-    def prepare(self, container: str, order: Order) -> Ready:
+    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
         nowhere = Path("/nonexistent")
         return Ready(nowhere, nowhere, order.env)
 

@@ -13,14 +13,16 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
+from controller.launches import Launches
 from controller.setbacks import Setbacks
 from controller.trees import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from flow.clock import Clock
-from flow.local import Earlier, Ended, Entry, Order, Setback, Work
+from flow.local import Earlier, Ended, Entry, Launch, Order, Setback, Work
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
 from runner.logs import last_words
@@ -84,6 +86,7 @@ class Tools:
     say: Callable[[str], None] = lambda text: None
     lost: Callable[[Sequence[str]], tuple[str, ...]] = lambda gpus: ()
     note: Callable[[str, str], None] = lambda container, text: None
+    show: Callable[[str, str | None, float | None], None] = lambda container, text, percent: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Workshop:
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._setbacks = Setbacks(tools.clock.now)
+        self._launches = Launches(tools.clock.now, tools.show, tools.note)
 
     @property
     def busy(self) -> frozenset[str]:
@@ -113,7 +117,13 @@ class Workshop:
         """What failed, by container. To be read after `busy`."""
         return self._setbacks.now
 
+    @property
+    def launching(self) -> Mapping[str, Launch]:
+        """By container, also while one rests after a try that failed."""
+        return self._launches.now
+
     def launch(self, entry: Entry) -> None:
+        self._launches.begin(entry.container)
         self._run(_Job("launch", entry, lambda: self._launch(entry), lambda why: self._not_launched(entry, why)))
 
     def collect(self, entry: Entry, container: Container) -> None:
@@ -128,7 +138,12 @@ class Workshop:
 
     def forget(self, container: str) -> None:
         """It is settled."""
+        self._over(container)
+
+    def _over(self, container: str) -> None:
+        """The work on it that was under way is done, or given up."""
         self._setbacks.over(container)
+        self._launches.over(container)
 
     def _run(self, job: _Job) -> None:
         container = job.entry.container
@@ -155,7 +170,7 @@ class Workshop:
             job.work()
         except Exception as error:  # whatever it is, the execution must be able to end
             return self._failed(job, error)
-        self._setbacks.over(job.entry.container)
+        self._over(job.entry.container)
         return True
 
     def _failed(self, job: _Job, error: Exception) -> bool:
@@ -163,6 +178,7 @@ class Workshop:
         passing = _passes(error)
         why = str(error) if passing else f"{type(error).__name__}: {error}"
         rest = error.again if isinstance(error, NotKept) else None
+        self._launches.tell(container, why)
         failure = self._setbacks.add(container, job.what, why, passing=passing, rest=rest)
         if failure.news:
             text = f"the {job.what} failed, and is tried again: {why}"
@@ -178,7 +194,7 @@ class Workshop:
         except OSError as error:
             self.tools.say(f"{job.entry.order.project}/{job.entry.order.execution}: its end is not kept yet: {error}")
             return False
-        self._setbacks.over(job.entry.container)
+        self._over(job.entry.container)
         return True
 
     # -- launching --------------------------------------------------------------------------------------------------
@@ -186,7 +202,7 @@ class Workshop:
     def _launch(self, entry: Entry) -> None:
         tools, order = self.tools, entry.order
         try:
-            ready = tools.trees.prepare(entry.container, order)
+            ready = tools.trees.prepare(entry.container, order, partial(self._launches.tell, entry.container))
             tools.note(entry.container, "workspace and inputs are ready")
             image = self._image(entry)
             tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
@@ -215,6 +231,7 @@ class Workshop:
         tools, order = self.tools, entry.order
         if entry.image and entry.container in tools.runner.containers():
             return entry.image
+        self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
         found = tools.runner.resolve(order.image, order.pull)
         return ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id)
 

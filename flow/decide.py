@@ -41,10 +41,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
     stewardship.serve()
     taking = Taking(world, snapshot, draft, watched, stewardship.live, held.ids_left)
     taking.take()
-    if draft.commits:
-        held.mention_running()
-    else:
-        held.mention_settled()
+    held.mention()
     draft.show()
     stewardship.show()
     return Decision(

@@ -22,13 +22,16 @@ from flow.change import Event, Write
 from flow.controls import abort_target, answer, answer_all
 from flow.draft import Draft
 from flow.gpus import in_use
-from flow.local import Ended, Entry, Setback, Sight, World
+from flow.local import Ended, Entry, Launch, Setback, Sight, World
 from flow.open import open_views
 from flow.orders import again
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from schema.execution import Execution, State, Times, WorkspaceRecord
 from schema.reasons import End
+
+LONGEST_TEXT = 500
+"""Signs of what is being done, in a record."""
 
 
 class Held:
@@ -192,7 +195,7 @@ class Held:
             return
         fresh = self.ids_left.pop()
         claim = record.claim.model_copy(update={"id": fresh, "epoch": record.claim.epoch + 1})
-        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING})
+        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING, "text": ""})
         event = event_of("take-back", entry.order.project, taken, f"epoch {claim.epoch}")
         self.draft.record(entry.order.project, event, taken)
         self.grants.append(entry.model_copy(update={"claim": fresh, "phase": "started"}))
@@ -286,30 +289,34 @@ class Held:
 
     # -- small news, which travel with other news ------------------------------------------------------------------
 
-    def mention_running(self) -> None:
-        for record, entry, sight in self._unmentioned():
-            self._mention(record, entry, sight)
-
-    def mention_settled(self) -> None:
-        """On its own, `running` is worth a push only once a stage has run for a while."""
-        for record, entry, sight in self._unmentioned():
-            if sight.started is not None and self.world.now - sight.started >= self.world.me.settle:
-                self._mention(record, entry, sight)
-
-    def _unmentioned(self) -> Iterator[tuple[Execution, Entry, Sight]]:
+    def mention(self) -> None:
+        """That a stage runs, or is prepared. On its own that is worth a push only once it has lasted for a while."""
+        alone = not self.draft.commits
         for entry in self.world.entries.values():
             view = self.snapshot.projects.get(entry.order.project)
             record = self.draft.view(view.id).execution(entry.order.execution) if view else None
-            sight = self._sight(entry)
-            if not record or not sight or not sight.running or record.claim.id != entry.claim:
+            if not record or record.claim.id != entry.claim or record.state not in (State.CLAIMED, State.PREPARING):
                 continue
-            if record.state in (State.CLAIMED, State.PREPARING):
-                yield record, entry, sight
+            sight, launch = self._sight(entry), self.world.launching.get(entry.container)
+            if sight and sight.running:
+                if not alone or self._settled_since(sight.started):
+                    self._mention_running(record, entry)
+            elif launch and record.state is State.CLAIMED and self._settled_since(launch.since):
+                self._mention_preparing(record, entry, launch)
 
-    def _mention(self, record: Execution, entry: Entry, sight: Sight) -> None:
+    def _settled_since(self, moment: float | None) -> bool:
+        return moment is not None and self.world.now - moment >= self.world.me.settle
+
+    def _mention_preparing(self, record: Execution, entry: Entry, launch: Launch) -> None:
+        project = entry.order.project
+        preparing = record.model_copy(update={"state": State.PREPARING, "text": launch.text[:LONGEST_TEXT]})
+        self.draft.record(project, event_of("prepare", project, preparing, preparing.text), preparing)
+
+    def _mention_running(self, record: Execution, entry: Entry) -> None:
         running = record.model_copy(
             update={
                 "state": State.RUNNING,
+                "text": "",
                 "image": entry.image or record.image,
                 "inputs": {**record.inputs, **entry.files},
                 "project_files": entry.project_files or record.project_files,

@@ -158,12 +158,21 @@ class Setback:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """A launch under way: since when, in seconds since boot, and what is being done."""
+
+    since: float
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything a decision may look at, gathered by `controller.observe`.
 
     `fresh` says that the snapshot was fetched in this round and the containers are known. Entries, outbox and
     containers go by container; `busy` are those with a launch or a collection under way, `setbacks` says which of the
-    two failed; `ids` is a supply of random claim ids, unused ones are thrown away.
+    two failed, `launching` which launches have not led to a start yet; `ids` is a supply of random claim ids, unused
+    ones are thrown away.
     """
 
     me: Me
@@ -183,4 +192,5 @@ class World:
     room: bool = True  # enough disk for new work
     lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not
     setbacks: Mapping[str, Setback] = field(default_factory=dict)
+    launching: Mapping[str, Launch] = field(default_factory=dict)
     engine: bool = True  # it answered; if not, containers are as they were last seen

@@ -106,6 +106,7 @@ def _unbegun(record: Execution, claim: str, wall: str) -> Execution:
         update={
             "claim": new,
             "state": State.CLAIMED,
+            "text": "",
             "times": Times(claimed=wall),
             "image": record.image and ImageRecord(ref=record.image.ref),
             "inputs": {name: path_of(value) for name, value in record.inputs.items()},

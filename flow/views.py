@@ -78,7 +78,7 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
     if steps.active:
         record = steps.running or steps.active[-1]
-        return ProjectState(view.id, name, "running", None, "", record.stage, record)
+        return ProjectState(view.id, name, "running", None, record.text, record.stage, record)
     if steps.run:
         waiting, could = queued(snapshot, view, steps.run)
         lost = view.execution(steps.run.replaces) if steps.run.replaces else None
@@ -182,7 +182,7 @@ def _stage(
     number = newest.execution if newest else None
     if newest and newest.state.active:
         shown = "queued" if newest.state is State.CLAIMED else str(newest.state)
-        return StageState(stage.name, shown, None, "", number)
+        return StageState(stage.name, shown, None, newest.text, number)
     if steps.chain and _skipped(pipeline, steps, stage):
         return StageState(stage.name, "skipped")
     if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from runner import logs
+from runner import logs, preparing
 
 MOST = 64 * 1024
 MOST_VALUES, MOST_METRICS, LONGEST_VALUE, DEEPEST = 100, 200, 4096, 4
@@ -26,7 +26,12 @@ _SAID = re.compile(r"WINSLOW_RESULT: *([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)")
 
 
 def progress(directory: Path) -> float | None:
-    """Percent from `io/progress`, else the last `NN%` that the log shows; None when neither says anything."""
+    """Percent of what the node prepares, while it does; then from `io/progress`, else the last `NN%` of the log.
+
+    None when none says anything.
+    """
+    if begun := preparing.shown(directory):
+        return begun.percent
     said = _number(_bounded(directory, "io/progress", 64).strip())
     if said is not None:
         return min(max(said, 0.0), 100.0)

@@ -78,6 +78,15 @@ def format_size(size: int) -> str:
     return str(size)
 
 
+def readable_size(count: float) -> str:
+    """For people: `21.0 GiB`, three digits at least."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration, json_schema_input_type=str | float),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from flow.views import state_class
+from schema.quantities import readable_size
 
 WORDS = {"needs_input": "needs you", "new": "not started", "claimed": "starting", "preparing": "preparing"}
 MARKS = {
@@ -105,10 +106,4 @@ def roughly(seconds: float) -> str:
 
 
 def size(count: float | None) -> str:
-    if count is None:
-        return ""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+    return "" if count is None else readable_size(count)

@@ -1,5 +1,6 @@
 """BLAKE3 of files, and which files need not be read again."""
 
+import io
 import os
 import re
 import stat
@@ -13,14 +14,15 @@ from blake3 import blake3
 from runner.store import holes
 
 PREFIX = "blake3:"
-MAPPED = 1 << 20
-"""Files from this size on are mapped and hashed by all cores; below, reading is faster."""
-PIECE = 8 << 20
+PIECE = 2 << 20
+"""What is read and hashed at once, by all cores. Never mapped: a file cut short meanwhile would end the process."""
 TICK_NS = 20_000_000
 """Longer than a file system's clock takes from one time to the next."""
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 Stamp = tuple[int, int, int, int, int]
+Tell = Callable[[int, int], None]
+"""Told now and then how many bytes are done, of how many."""
 
 
 class Changing(OSError):
@@ -35,24 +37,38 @@ def of_bytes(content: bytes) -> str:
     return PREFIX + blake3(content).hexdigest()
 
 
-def of_file(path: Path | str) -> str:
+def _nobody(done: int, size: int) -> None:
+    pass
+
+
+def of_file(path: Path | str, tell: Tell = _nobody) -> str:
     """`blake3:<hex>` of a file's content."""
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as file:
         found = os.fstat(file.fileno())
-        if found.st_size < MAPPED:
+        if found.st_size < PIECE:
             return of_bytes(file.readall())
         if holes.sparse(found):
-            return _of_sparse(file.fileno(), found.st_size)
-        return PREFIX + blake3(max_threads=blake3.AUTO).update_mmap(f"/proc/self/fd/{file.fileno()}").hexdigest()
+            return _of_sparse(file.fileno(), found.st_size, tell)
+        return _of_pieces(file, found.st_size, tell)
 
 
-def _of_sparse(file: int, size: int) -> str:
-    """Holes are hashed as the zeros they read as, without a page of memory for each."""
+def _of_pieces(file: io.FileIO, size: int, tell: Tell) -> str:
+    state, done, piece = blake3(max_threads=blake3.AUTO), 0, memoryview(bytearray(PIECE))
+    while count := file.readinto(piece):
+        state.update(piece[:count])
+        done += count
+        tell(done, size)
+    return PREFIX + state.hexdigest()
+
+
+def _of_sparse(file: int, size: int, tell: Tell) -> str:
+    """Holes are hashed as the zeros they read as, and nothing is read for them."""
     state, done = blake3(max_threads=blake3.AUTO), 0
     for start, length in holes.extents(file, size):
         _zeros(state, start - done)
         for offset in range(start, start + length, PIECE):
             state.update(os.pread(file, min(PIECE, start + length - offset), offset))
+            tell(offset, size)
         done = start + length
     _zeros(state, size - done)
     return PREFIX + state.hexdigest()
@@ -81,14 +97,14 @@ class DigestCache:
         self._known: dict[Stamp, str] = {}
         self._lock = threading.Lock()
 
-    def file(self, path: Path | str) -> str:
+    def file(self, path: Path | str, tell: Tell = _nobody) -> str:
         """OSError for what is no regular file, and for one that changes while it is read."""
         before = os.stat(path)
         if not stat.S_ISREG(before.st_mode):
             raise OSError(f"{path} is no regular file")
         if known := self.known(before):
             return known
-        digest = of_file(path)
+        digest = of_file(path, tell)
         if stamp(os.stat(path)) != stamp(before):
             raise Changing(f"{path} changed while it was read")
         if self.now() - before.st_ctime_ns > TICK_NS:

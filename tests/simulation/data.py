@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from controller.trees import NoTrees, Ready
+from controller.trees import NoTrees, Ready, Tell, quiet
 from flow.local import Order
 from tests.simulation.invariants import Checker
 
@@ -35,10 +35,10 @@ class SimulatedTrees(NoTrees):
     def __init__(self, node: str, data: Data, checker: Checker, dies: Callable[[str], None]) -> None:
         self.node, self.data, self.checker, self.dies = node, data, checker, dies
 
-    def prepare(self, container: str, order: Order) -> Ready:
+    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
         self.checker.shown(self.node, order.project, self.data.files.get(order.project, set()))
         self.data.workspaces.add((order.project, order.execution))
-        return super().prepare(container, order)
+        return super().prepare(container, order, tell)
 
     def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
         numbers = {(id, n) for id, n in self.data.workspaces if id == project and n <= last_execution}

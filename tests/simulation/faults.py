@@ -10,7 +10,7 @@ from typing import Any
 
 from controller.disk import MemoryDisk
 from controller.failpoints import Failpoint
-from controller.trees import Gathered, Ready, Trees
+from controller.trees import Gathered, Ready, Tell, Trees, quiet
 from flow.change import Commit
 from flow.local import Order
 from flow.world import Snapshot
@@ -95,9 +95,9 @@ class BrokenTrees:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def prepare(self, container: str, order: Order) -> Ready:
+    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
         self._fail(container, "prepare")
-        return self.inner.prepare(container, order)
+        return self.inner.prepare(container, order, tell)
 
     def gather(self, container: str, order: Order) -> Gathered:
         self._fail(container, "gather")

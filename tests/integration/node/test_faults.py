@@ -134,6 +134,9 @@ def test_M7_an_input_that_still_grows_is_waited_for_once_said_and_can_be_aborted
         here.node()
         here.ask("request: start")
         here.until(lambda view: "still written to" in (here.folder / "n1.log").read_text())
+        waits = here.until_state(State.PREPARING).execution(1)
+        assert waits
+        assert "still written to" in waits.text
         here.ask("request: abort")
         here.until_state(State.ABORTED)
         here.ask("request: resume")

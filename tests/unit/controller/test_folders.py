@@ -56,7 +56,7 @@ def test_an_input_that_may_not_be_read_is_said_to_be_missing(tmp_path: Path, mon
     trees = folders(tmp_path)
     (trees.pool / "file").touch(mode=0)
 
-    def refused(path: Path | str) -> str:
+    def refused(path: Path | str, tell: digests.Tell) -> str:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(digests, "of_file", refused)
@@ -82,11 +82,11 @@ def test_R1310_an_input_that_still_grows_is_waited_for_with_pauses(
     reads, file, digest = [0], trees.pool / "rec.mp4", digests.of_file
     file.write_text("x")
 
-    def growing(path: Path | str) -> str:
+    def growing(path: Path | str, tell: digests.Tell) -> str:
         reads[0] += 1
         with file.open("a") as more:
             more.write("x")
-        return digest(path)
+        return digest(path, tell)
 
     monkeypatch.setattr(digests, "of_file", growing)
     with pytest.raises(NotYet, match="still written to"):
@@ -98,6 +98,17 @@ def test_R1310_an_input_that_still_grows_is_waited_for_with_pauses(
     monkeypatch.undo()
     it.until(lambda: it.record.state.ended)
     assert it.record.state is State.SUCCEEDED
+
+
+def test_hashing_a_large_input_is_told_as_it_goes(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    (trees.pool / "rec.mp4").write_bytes(b"x" * (2 * digests.PIECE + 1))
+    told: list[tuple[str, int, int]] = []
+    trees.prepare(CONTAINER, order("rec.mp4", env={"INPUT_VIDEO": "rec.mp4"}), lambda *news: told.append(news))
+    size = 2 * digests.PIECE + 1
+    hashing = [(done, of) for what, done, of in told if what == "hashing rec.mp4 (4.0 MiB)"]
+    assert hashing == [(digests.PIECE, size), (2 * digests.PIECE, size), (size, size)]
+    assert told[-1] == ("making its workspace", 0, 0)
 
 
 # -- files of the project ---------------------------------------------------------------------------------------------

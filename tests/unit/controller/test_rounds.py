@@ -34,7 +34,8 @@ class LaterJobs:
 
 
 READS = [
-    (Workshop, "busy"), (Workshop, "setbacks"), (Journal, "entries"), (Journal, "outbox"), (FakeRunner, "containers"),
+    (Workshop, "busy"), (Workshop, "setbacks"), (Workshop, "launching"), (Journal, "entries"), (Journal, "outbox"),
+    (FakeRunner, "containers"),
 ]  # fmt: skip
 
 

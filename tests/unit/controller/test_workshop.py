@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from controller.setbacks import LONGEST, SHORTEST, Setbacks
-from controller.trees import Gathered, NotKept, NoTrees, NotYet, Ready
+from controller.trees import Gathered, NotKept, NoTrees, NotYet, Ready, Tell, quiet
 from controller.workshop import MOST_FAULTS
 from flow.local import Order
 from runner.errors import EngineUnavailable
@@ -27,9 +27,9 @@ class Broken(NoTrees):
         self.gathering: Exception | None = None
         self.tries = 0
 
-    def prepare(self, container: str, order: Order) -> Ready:
+    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
         self._fail(self.preparing)
-        return super().prepare(container, order)
+        return super().prepare(container, order, tell)
 
     def gather(self, container: str, order: Order) -> Gathered:
         self._fail(self.gathering)
@@ -69,6 +69,16 @@ def test_M7_what_fails_for_no_reason_that_passes_ends_its_execution_and_says_why
     assert "RuntimeError: a defect" in said
     assert capsys.readouterr().err.count("Traceback") == 1, "where it was, in the log"
     it.until(lambda: not it.runner.containers() and not it.journal.outbox)
+
+
+def test_M8_a_launch_that_is_tried_again_shows_as_being_prepared_and_why() -> None:
+    it, trees = node(preparing=NotYet("rec.mp4 is still written to"))
+    it.until(lambda: it.record.state is State.PREPARING)
+    assert it.record.text == "rec.mp4 is still written to"
+    trees.preparing = None
+    it.until(ended(it))
+    assert (it.record.state, it.record.text) == (State.SUCCEEDED, "")
+    assert not it.workshop.launching
 
 
 @pytest.mark.parametrize("error", BY_THE_DISK, ids=lambda error: type(error).__name__)

@@ -7,7 +7,7 @@ import pytest
 from flow.actions import Decision
 from flow.decide import decide
 from flow.leases import Sightings
-from flow.local import Ended, Entry, Me, Sight, World
+from flow.local import Ended, Entry, Launch, Me, Sight, World
 from flow.orders import Taken, again, take
 from schema.execution import Execution, ImageRecord, Lease, Result, State
 from schema.reasons import End
@@ -146,3 +146,35 @@ def test_F12_an_end_of_another_claim_is_dropped_and_one_of_an_open_record_or_und
     assert decided(story, lost, outbox={FIRST: an_end()}).drops == ()
     ended = record.model_copy(update={"state": State.SUCCEEDED})
     assert decided(story, ended, outbox={FIRST: an_end()}, busy=frozenset({FIRST})).drops == ()
+
+
+# -- a launch that takes its time -------------------------------------------------------------------------------------
+
+HASHING = "hashing rec.mp4 (21.0 GiB)"
+
+
+def test_a_launch_is_mentioned_once_it_has_lasted_for_a_while() -> None:
+    story = started(ONE)
+    taken = claim(story)
+    busy = {"entries": {FIRST: taken.entry}, "busy": frozenset({FIRST})}
+    assert verbs(decided(story, taken.record, launching={FIRST: Launch(999.5, HASHING)}, **busy)) == []
+    decision = decided(story, taken.record, launching={FIRST: Launch(900.0, HASHING)}, **busy)
+    [commit] = [each for each in decision.commits if each.event.verb == "prepare"]
+    assert commit.event.fact == HASHING
+    [record] = [each.content for each in commit.writes if isinstance(each.content, Execution)]
+    assert (record.state, record.text) == (State.PREPARING, HASHING)
+    assert verbs(decided(story, record, launching={FIRST: Launch(900.0, "another thing")}, **busy)) == [], "once"
+
+
+def test_what_was_prepared_is_forgotten_when_it_runs() -> None:
+    story = started(ONE)
+    taken = claim(story)
+    before = taken.record.model_copy(update={"state": State.PREPARING, "text": HASHING})
+    sight = Sight(FIRST, running=True, started=900.0)
+    decision = decided(
+        story, before, entries={FIRST: taken.entry}, containers={FIRST: sight}, launching={FIRST: Launch(1.0, HASHING)}
+    )
+    [record] = [
+        each.content for commit in decision.commits for each in commit.writes if isinstance(each.content, Execution)
+    ]
+    assert (record.state, record.text) == (State.RUNNING, "")

@@ -112,7 +112,7 @@ def test_threads_store_the_same_things_at_once(objects: Objects, tmp_path: Path)
 
 
 def test_large_files_have_the_same_digest_as_small_ones_would(tmp_path: Path) -> None:
-    content = os.urandom(digests.MAPPED + 1)
+    content = os.urandom(digests.PIECE + 1)
     assert digests.of_file(written(tmp_path / "large", content)) == digests.of_bytes(content)
 
 
