@@ -77,7 +77,7 @@ def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -
 
     name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
     output.line(f"[bold]{output.shown(view.id)}[/]{name} · pipeline {output.shown(now.pipeline)}")
-    why = f" ({output.shown(now.reason)}: {output.shown(now.text)})" if now.reason else ""
+    why = f" ({output.shown(now.why)})" if now.why else ""
     output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}\n")
     output.table(
         ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),

@@ -70,9 +70,9 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
     record = now.execution
     newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
-    reason = now.reason and (f"{now.reason}: {now.text}" if now.text else str(now.reason))
-    if now.could and reason:
-        reason += f" (could run on {', '.join(now.could)})"
+    why = now.why
+    if now.could and why:
+        why += f" (could run on {', '.join(now.could)})"
     return {
         "project": now.project,
         "pipeline": now.pipeline,
@@ -84,7 +84,7 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
         "gpus": list(record.gpus) if record and runs else [],
         "progress": progress(record) if record and runs and live else None,
         "since": _since(newest) if newest else None,
-        "text": reason,
+        "text": why or None,
     }
 
 

@@ -118,7 +118,7 @@ def _say(now: "ProjectState") -> None:
 
 
 def _sentence(now: "ProjectState") -> str:
-    return now.state + (f" ({now.reason}: {now.text})" if now.reason else "")
+    return now.state + (f" ({now.why})" if now.why else "")
 
 
 class Progress:
@@ -141,7 +141,7 @@ class Progress:
             return "the state repository does not answer; waiting"
         record = now.execution
         done = percent(progress(record)) if record and record.state.active else ""
-        return clean(" ".join(part for part in (now.project, now.state, now.stage or "", done) if part))[:100]
+        return clean(" ".join(part for part in (now.project, now.state, now.stage, done, now.text) if part))[:100]
 
     def clear(self) -> None:
         if self.last:

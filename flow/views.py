@@ -68,6 +68,11 @@ class ProjectState:
     execution: Execution | None
     could: tuple[str, ...] = ()
 
+    @property
+    def why(self) -> str:
+        """The reason code and its words, as far as there are any."""
+        return ": ".join(part for part in (str(self.reason or ""), self.text) if part)
+
 
 def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
     """The first that holds of running, needs_input, failed, paused, queued, succeeded, new, invalid."""
