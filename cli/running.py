@@ -12,7 +12,7 @@ from cli.errors import CommandError
 from cli.page import HERE, page_beside, split
 
 if TYPE_CHECKING:
-    from controller.assemble import NodeOptions
+    from controller.options import NodeOptions
     from controller.retaining import Room
 
 HOST_IMAGE = "host/python"
@@ -99,7 +99,7 @@ def _giver(name: str, address: str, listen: str, read_only: bool) -> list[str]:
 
 
 def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str, **other: object) -> "NodeOptions":
-    from controller.assemble import NodeOptions
+    from controller.options import NodeOptions
     from schema.quantities import parse_duration
 
     if runner not in ("auto", "docker", "process"):

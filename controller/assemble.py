@@ -1,107 +1,47 @@
-"""A node from its options: builds the objects, runs the rounds until it is told to end."""
+"""A node from its options: its rounds, until it is told to end."""
 
 import fcntl
 import hashlib
-import os
 import secrets
-import shutil
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
-import psutil
-
 from controller import nudged
-from controller.bereft import Bereft
-from controller.boot import BootClock
+from controller.building import Say, Site, build
 from controller.disk import FolderDisk
-from controller.failpoints import from_environment
-from controller.folders import Folders
 from controller.heartbeat import NameTaken
 from controller.journal import Journal, JournalError
-from controller.loop import Controller, Parts
-from controller.notifier import Notifier
+from controller.loop import Controller
+from controller.machine import choose_runner
 from controller.notify_send import CannotSend, read_targets
-from controller.outgoing import Outgoing
+from controller.options import CannotStart, NodeOptions, absolute
 from controller.pace import Pace
-from controller.pools import Pools
-from controller.retaining import NO_LEAST, Retaining, Room, spoken_of
 from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
-from controller.window import VIEW, Window
-from controller.workshop import ThreadJobs, Tools, Workshop
-from flow.change import Commit
-from flow.local import Me, World
-from flow.world import Snapshot
-from runner import log_events, preparing
-from runner.bucket import Bucket, settings
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
-from runner.gpus import Gpus, NoGpus, lost
+from runner.gpus import NoGpus
 from runner.gpus import find as gpus_found
 from runner.labels import Owner
 from runner.load import EVERY, STAGES_EVERY
 from runner.measure import Machine
-from runner.peers import Key, Peers
-from runner.preparing import Preparing
 from runner.runner import Runner
-from runner.store import identity
 from runner.store.errors import StoreError
-from schema.node import Inventory
 from state.errors import StateError
-from state.git import GitRepository
 from state.repository import Landed
 from state.urls import shown
 from state.watch import watch
 
-Say = Callable[[str], None]
-LEAST_FREE = 64 * 1024 * 1024
-"""Bytes of free disk below which a node takes no new work."""
-
-
-class CannotStart(Exception):
-    """The node cannot run like this; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeOptions:
-    """`winslowctl node`'s options. Times in seconds. `images` maps image patterns to folders (process runner)."""
-
-    repo: str
-    name: str
-    data: Path
-    runner: str = "auto"
-    poll: float = 5.0
-    heartbeat: float = 60.0
-    slots: int | None = None
-    pool: Path | None = None
-    images: Path | None = None
-    labels: tuple[str, ...] = ()
-    notify: Path | None = None  # the file of addresses; without it this node tells nobody
-    settle: float = 1.0
-    board: float = 60.0
-    peer: str | None = (
-        None  # HOST:PORT where other nodes find this one's objects; a child of this process answers there
-    )
-    store: Path | None = None  # a directory that nodes share, instead of a store of its own
-    bucket: str | None = None  # s3://NAME/PREFIX for what other nodes may need
-    bucket_keys: Path | None = None  # its keys, where they are not in the environment
-    keep_free: Room = NO_LEAST  # free disk below which more is dropped than retention's rules say
-    once: bool = False
-    stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
-    ended: threading.Event = field(default_factory=threading.Event)
-
 
 def run_node(options: NodeOptions, say: Say) -> int:
     """Rounds until SIGTERM, SIGINT or `options.ended`. Containers go on, unless `stop_stages`. The exit code."""
-    options = _absolute(options)
+    options = absolute(options)
     try:
         if options.notify:
             read_targets(options.notify)
@@ -110,19 +50,6 @@ def run_node(options: NodeOptions, say: Say) -> int:
     except (CannotStart, CannotSend, JournalError, NameTaken, StateError, StoreError, RunnerError) as error:
         say(f"cannot start: {error}")
         return 1
-
-
-def _absolute(options: NodeOptions) -> NodeOptions:
-    """Paths as they are wherever a child of this process looks from."""
-    return replace(
-        options,
-        data=options.data.absolute(),
-        pool=options.pool.absolute() if options.pool else None,
-        images=options.images.absolute() if options.images else None,
-        notify=options.notify.absolute() if options.notify else None,
-        store=options.store.absolute() if options.store else None,
-        bucket_keys=options.bucket_keys.absolute() if options.bucket_keys else None,
-    )
 
 
 @contextmanager
@@ -147,7 +74,7 @@ def _run(options: NodeOptions, say: Say) -> int:
     if not runner.capabilities.gpus:
         gpus = NoGpus()
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
-    controller = _controller(options, journal, incarnation, owner, runner, gpus, pace, say, sampler)
+    controller = build(Site(options, journal, incarnation, owner, runner, gpus, pace, sampler, say))
     _end_on_signals(options.ended, pace)
     gpu_use = lambda id: of_gpus(sampler.newest, controller.gpus_of(id))  # noqa: E731
     stages = Stages(options.data, lambda: controller.running, runner.usage, gpus=gpu_use)
@@ -186,171 +113,6 @@ def _repository_id(options: NodeOptions) -> str:
     fresh = hashlib.blake2b(options.repo.encode(), digest_size=8).hexdigest()
     disk.write("repository", fresh.encode())
     return fresh
-
-
-def choose_runner(
-    options: NodeOptions, owner: Owner, wake: Callable[[], None], say: Say, *, gpus: bool = False
-) -> Runner:
-    """Docker where an engine answers, else processes; `docker` and `process` insist."""
-    if options.runner in ("auto", "docker"):
-        try:
-            return _docker(options, owner, wake)
-        except (RunnerError, ImportError) as error:
-            if options.runner == "docker":
-                raise CannotStart(str(error)) from None
-            say(f"no Docker Engine ({str(error).splitlines()[0]}); stages run as processes")
-    return _processes(options, owner, wake, gpus)
-
-
-def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Runner:
-    from runner.docker import DockerRunner
-
-    return DockerRunner(owner, options.data / "runs", on_change=wake)
-
-
-def _processes(options: NodeOptions, owner: Owner, wake: Callable[[], None], gpus: bool) -> Runner:
-    from runner.process import ProcessRunner, read_images
-
-    images = read_images(options.images) if options.images else {}
-    return ProcessRunner(owner, options.data / "runs", images=images, gpus=gpus, on_change=wake)
-
-
-def _controller(
-    options: NodeOptions,
-    journal: Journal,
-    incarnation: str,
-    owner: Owner,
-    runner: Runner,
-    gpus: Gpus,
-    pace: Pace,
-    say: Say,
-    sampler: Sampler,
-) -> Controller:
-    clock, failpoint = BootClock(), from_environment()
-    isolated = runner.capabilities.isolation
-    pool = options.pool or options.data / "pool"
-    pool.mkdir(parents=True, exist_ok=True)
-    user = runner.capabilities.user
-    key = Key(options.data / "node" / "peer.key") if options.peer else None
-    peers = Peers(options.name, key)
-    bereft, store, bucket = _store(options, say), identity.identify(options.data), _bucket(options)
-    trees = Folders(
-        options.data, pool, isolated=isolated, user=user, say=say, failpoint=failpoint, peers=peers, store=store,
-        bucket=bucket,
-    )  # fmt: skip
-    trees.workspaces.wanted = None  # until the repository was looked at
-    window = Window(options.data / VIEW, pool, time.time, bucket.name if bucket else "")
-    notifier = Notifier(options.data / "notices", options.notify, say)
-
-    def show(world: World) -> None:
-        if world.snapshot:
-            peers.known = world.snapshot.inventories
-            bereft.seen(world.snapshot)
-        window.show(world)
-        notifier.seen(world)
-
-    def note(container: str, text: str) -> None:
-        log_events.note(options.data / "runs" / container, text)
-
-    def show_launch(container: str, text: str | None, percent: float | None) -> None:
-        preparing.show(options.data / "runs" / container, None if text is None else Preparing(text, percent))
-
-    work = ThreadJobs()
-
-    def changed(before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
-        notifier.changed(before, after, commits)
-        peers.nudge()
-
-    tools = Tools(
-        owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note, show_launch
-    )
-    retaining = Retaining(options.data, trees.workspaces, options.keep_free, work.submit, say)
-
-    outgoing = Outgoing(options.data, trees.workspaces.objects, bucket, work.submit, say)
-
-    def retain(world: World) -> str:
-        outgoing.look()
-        return retaining.look(world.snapshot, lambda: spoken_of(journal)) if world.snapshot else ""
-
-    me = Me(
-        node=options.name,
-        incarnation=incarnation,
-        inventory=take_inventory(options, incarnation, runner, key).model_copy(
-            update={"store": store, "bucket": bucket.name if bucket else ""}
-        ),
-        pool="/pool" if isolated else str(pool.absolute()),
-        settle=options.settle,
-        board=options.board,
-    )
-    return Controller(
-        Parts(
-            me=me,
-            repository=GitRepository(options.repo, options.data / "clone.git"),
-            runner=runner,
-            workshop=Workshop(tools),
-            trees=trees,
-            journal=journal,
-            clock=clock,
-            poll=options.poll,
-            beat=options.heartbeat,
-            fresh_id=lambda: secrets.token_hex(16),
-            failpoint=failpoint,
-            room=lambda: enough_disk(options.data),
-            gpus=gpus,
-            say=say,
-            load=lambda: sampler.newest,
-            show=show,
-            changed=changed,
-            note=note,
-            retain=retain,
-            pools=Pools(pool).seen,
-        )
-    )
-
-
-def _store(options: NodeOptions, say: Say) -> Bereft:
-    """The store this node works with. One of its own that is gone is made anew, a shared one is not."""
-    if options.store:
-        identity.share(options.data, options.store)
-    before, store = identity.last(options.data), identity.identify(options.data)
-    if before not in ("", store):
-        say(f"the store of this node is not the one it had ({before[:8]}): what only that had is lost")
-    return Bereft(options.name, before, store, say, partial(identity.remember, options.data, store))
-
-
-def _bucket(options: NodeOptions) -> Bucket | None:
-    if not options.bucket:
-        return None
-    return Bucket(options.bucket, settings(os.environ, options.bucket_keys))
-
-
-def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: Key | None = None) -> Inventory:
-    """What this machine has. Default slots: one for every two cores."""
-    can = runner.capabilities
-    cpus = psutil.cpu_count() or 1
-    return Inventory(
-        node=options.name,
-        incarnation=incarnation,
-        winslow=_version(),
-        runner=can.name,
-        limits=can.limits,
-        isolation=can.isolation,
-        cpus=cpus,
-        memory=psutil.virtual_memory().total,
-        labels=options.labels,
-        slots=options.slots if options.slots is not None else max(1, cpus // 2),
-        address=options.peer,
-        key=key.public if key else "",
-    )
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("winslow-controller")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _end_on_signals(ended: threading.Event, pace: Pace) -> None:
@@ -405,7 +167,3 @@ def _stop_all(runner: Runner) -> None:
         for id in running:
             runner.stop(id)
         time.sleep(0.05)
-
-
-def enough_disk(data: Path) -> bool:
-    return shutil.disk_usage(data).free > LEAST_FREE

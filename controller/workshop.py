@@ -21,14 +21,14 @@ from controller.journal import Journal
 from controller.launches import Launches
 from controller.setbacks import Setbacks
 from controller.trees import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
+from controller.verdict import blank, judge
 from flow.clock import Clock
-from flow.local import Earlier, Ended, Entry, Launch, Order, Setback, Work
+from flow.local import Earlier, Ended, Entry, Launch, Setback, Work
 from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
-from runner.logs import last_words
 from runner.runner import Runner
-from runner.spec import Container, Ending, Limits, Spec
-from schema.execution import Cached, ImageRecord, LogRecord, Result, State
+from runner.spec import Container, Limits, Spec
+from schema.execution import Cached, ImageRecord, State
 from schema.reasons import End
 
 BY_GPU = frozenset({End.EXIT_CODE, End.START_FAILED, End.TIMEOUT, End.NO_OUTPUT})
@@ -248,7 +248,7 @@ class Workshop:
 
     def _unstarted(self, entry: Entry, reason: End, text: str) -> Ended:
         known = self.tools.journal.entries.get(entry.container, entry)
-        return _blank(entry, State.FAILED).model_copy(
+        return blank(entry, State.FAILED).model_copy(
             update={
                 **known.made,
                 "reason": reason,
@@ -269,7 +269,7 @@ class Workshop:
 
     def _as_before(self, entry: Entry, each: Earlier, gathered: Gathered, ready: Ready, image: ImageRecord) -> Ended:
         now = self.tools.clock.wall()
-        return _blank(entry, State.SUCCEEDED).model_copy(
+        return blank(entry, State.SUCCEEDED).model_copy(
             update={
                 "text": f"taken from execution {each.execution}: nothing that it depends on has changed",
                 "result": each.result.model_copy(update={"store": gathered.store, "bucket": gathered.bucket}),
@@ -374,60 +374,3 @@ def _same_image(one: ImageRecord, other: ImageRecord) -> bool:
 
 def _duration(container: Container, now: float) -> float | None:
     return round(max(now - container.started, 0.0), 3) if container.started is not None else None
-
-
-def _blank(entry: Entry, state: State) -> Ended:
-    order = entry.order
-    return Ended(
-        container=entry.container, project=order.project, execution=order.execution, stage=order.stage, state=state
-    )
-
-
-def judge(entry: Entry, container: Container, gathered: Gathered) -> Ended:
-    """How an execution ended. Our own stop counts only if it is what ended the container."""
-    state, reason, text = _verdict(entry, container, gathered)
-    result = Result(exit_code=container.exit_code, values=dict(gathered.values), metrics=dict(gathered.metrics))
-    return _blank(entry, state).model_copy(
-        update={
-            "reason": reason,
-            "text": text,
-            "result": result.model_copy(
-                update={"manifest": gathered.manifest, "store": gathered.store, "bucket": gathered.bucket}
-            ),
-            "log": LogRecord(
-                lines=gathered.log.lines,
-                bytes=gathered.log.bytes,
-                digest=gathered.log.digest,
-                tail=() if state is State.SUCCEEDED else last_words(gathered.log.text),
-            ),
-            "log_text": gathered.log.text,
-            "artifacts": gathered.artifacts,
-        }
-    )
-
-
-def _verdict(entry: Entry, container: Container, gathered: Gathered) -> tuple[State, End | None, str]:
-    code = container.exit_code
-    match container.ending:
-        case Ending.STOPPED if entry.stop:
-            aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED)
-            return (State.ABORTED if aborted else State.FAILED), entry.stop, _limit_text(entry.stop, entry.order)
-        case Ending.STOPPED:
-            return State.FAILED, End.INFRASTRUCTURE, "it was stopped from outside Winslow"
-        case Ending.OOM:
-            return State.FAILED, End.OOM_KILLED, container.detail or "it used more memory than it may"
-        case Ending.INFRASTRUCTURE:
-            return State.FAILED, End.INFRASTRUCTURE, container.detail or "the machine or its engine went down"
-    if code != 0:
-        return State.FAILED, End.EXIT_CODE, f"exit code {code}"
-    if gathered.missing:
-        return State.FAILED, End.MISSING_ARTIFACT, f"promised but not there: {', '.join(gathered.missing)[:500]}"
-    return State.SUCCEEDED, None, gathered.note
-
-
-def _limit_text(reason: End, order: Order) -> str:
-    if reason is End.TIMEOUT:
-        return f"ran longer than its timeout of {order.timeout:g} s"
-    if reason is End.NO_OUTPUT:
-        return f"no output for {order.idle_timeout:g} s"
-    return ""

@@ -24,7 +24,8 @@ HANG = 45.0
 NODE = """
 import os, sys
 from pathlib import Path
-from controller.assemble import NodeOptions, run_node
+from controller.assemble import run_node
+from controller.options import NodeOptions
 repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner,
     poll=float(os.environ.get("TEST_POLL", "0.25")), heartbeat=0.4, slots=2, settle=0.1, board=0.5,

@@ -1,0 +1,65 @@
+"""How an execution ended: from how its container did, what it left, and what we told it."""
+
+from controller.trees import Gathered
+from flow.local import Ended, Entry, Order
+from runner.logs import last_words
+from runner.spec import Container, Ending
+from schema.execution import LogRecord, Result, State
+from schema.reasons import End
+
+
+def blank(entry: Entry, state: State) -> Ended:
+    order = entry.order
+    return Ended(
+        container=entry.container, project=order.project, execution=order.execution, stage=order.stage, state=state
+    )
+
+
+def judge(entry: Entry, container: Container, gathered: Gathered) -> Ended:
+    """How an execution ended. Our own stop counts only if it is what ended the container."""
+    state, reason, text = _verdict(entry, container, gathered)
+    result = Result(exit_code=container.exit_code, values=dict(gathered.values), metrics=dict(gathered.metrics))
+    return blank(entry, state).model_copy(
+        update={
+            "reason": reason,
+            "text": text,
+            "result": result.model_copy(
+                update={"manifest": gathered.manifest, "store": gathered.store, "bucket": gathered.bucket}
+            ),
+            "log": LogRecord(
+                lines=gathered.log.lines,
+                bytes=gathered.log.bytes,
+                digest=gathered.log.digest,
+                tail=() if state is State.SUCCEEDED else last_words(gathered.log.text),
+            ),
+            "log_text": gathered.log.text,
+            "artifacts": gathered.artifacts,
+        }
+    )
+
+
+def _verdict(entry: Entry, container: Container, gathered: Gathered) -> tuple[State, End | None, str]:
+    code = container.exit_code
+    match container.ending:
+        case Ending.STOPPED if entry.stop:
+            aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED)
+            return (State.ABORTED if aborted else State.FAILED), entry.stop, _limit_text(entry.stop, entry.order)
+        case Ending.STOPPED:
+            return State.FAILED, End.INFRASTRUCTURE, "it was stopped from outside Winslow"
+        case Ending.OOM:
+            return State.FAILED, End.OOM_KILLED, container.detail or "it used more memory than it may"
+        case Ending.INFRASTRUCTURE:
+            return State.FAILED, End.INFRASTRUCTURE, container.detail or "the machine or its engine went down"
+    if code != 0:
+        return State.FAILED, End.EXIT_CODE, f"exit code {code}"
+    if gathered.missing:
+        return State.FAILED, End.MISSING_ARTIFACT, f"promised but not there: {', '.join(gathered.missing)[:500]}"
+    return State.SUCCEEDED, None, gathered.note
+
+
+def _limit_text(reason: End, order: Order) -> str:
+    if reason is End.TIMEOUT:
+        return f"ran longer than its timeout of {order.timeout:g} s"
+    if reason is End.NO_OUTPUT:
+        return f"no output for {order.idle_timeout:g} s"
+    return ""
