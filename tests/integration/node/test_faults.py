@@ -119,9 +119,11 @@ def growing(file: Path) -> Iterator[None]:
 
     writer = threading.Thread(target=write)
     writer.start()
-    yield
-    over.set()
-    writer.join()
+    try:
+        yield
+    finally:
+        over.set()
+        writer.join()
 
 
 def test_M7_an_input_that_still_grows_is_waited_for_once_said_and_can_be_aborted(lab: Labs) -> None:
