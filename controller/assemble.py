@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from controller import nudged
+from controller.archiving import Archiving
 from controller.bereft import Bereft
 from controller.boot import BootClock
 from controller.disk import FolderDisk
@@ -258,13 +259,17 @@ def _controller(
         peers.nudge()
 
     tools = Tools(owner, runner, trees, journal, work, clock, failpoint, pace.wake, say, partial(lost, gpus), note)
-    retaining = Retaining(options.data, trees.workspaces, options.keep_free, work.submit, say)
-
+    retaining = Retaining(options.data, trees.workspaces, options.keep_free, work.submit, say, mend=trees.mend)
+    archiving = Archiving(options.data, bucket, say, passing=failpoint)
     outgoing = Outgoing(options.data, trees.workspaces.objects, bucket, work.submit, say)
 
     def retain(world: World) -> str:
         outgoing.look()
-        return retaining.look(world.snapshot, lambda: spoken_of(journal)) if world.snapshot else ""
+        if world.snapshot is None:
+            return ""
+        held = lambda: spoken_of(journal)  # noqa: E731
+        archiving.look(world.snapshot, held)
+        return retaining.look(world.snapshot, held)
 
     me = Me(
         node=options.name,

@@ -16,6 +16,7 @@ import pytest
 from runner.archive import archive
 from runner.peers import Key
 from runner.remote import file_path, log_path, rows_path
+from runner.store.packed import Packed
 from schema.execution import State
 from tests.integration.node.lab import HANG, Lab, stage
 from tests.integration.node.test_peers import Fleet
@@ -61,7 +62,8 @@ def test_R1450_R1340_logs_and_files_are_had_from_the_node_that_has_them(lab: Lab
     fleet.lab.ask("request: start")
     view = fleet.lab.until_reason("Done")
     until(fleet, lambda: "hello from afar" in winslowctl(fleet, "logs", "v/1").stdout)
-    archive(fleet.lab.folder / "n1" / "runs" / view.executions[0].claim.container)
+    data = fleet.lab.folder / "n1"
+    assert archive(data / "runs" / view.executions[0].claim.container, Packed(data / "store"))
     told = winslowctl(fleet, "logs", "v/1")
     assert "hello from afar" in told.stdout
     assert told.stderr == ""
