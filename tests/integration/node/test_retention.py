@@ -337,3 +337,42 @@ def test_a_full_disk_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
     )
     said = [it.look(fleet(started()), frozenset) for _ in range(3)]
     assert [text.partition("(")[2] for text in said] == ["step 1 of 3)", "step 2 of 3)", ""]
+
+
+# -- what fails --------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_dropped_is_told_once_and_keeps_nothing_else_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that can only be read, say; for a whole day of rounds."""
+    from tests.unit.flow.builders import fleet, started
+
+    one = "name: p\nstages:\n  - {name: one, image: i}\n"
+    story = started(one, retention={"keep_succeeded": 1})
+    left(store := Workspaces(tmp_path, overlays=False), 1, {"a": "1"})
+    for number in (2, 3, 4):
+        left(store, number, {"a": str(number)})
+    for number in (1, 2, 3, 4):
+        if number > 1:
+            assert story.ask(request="start", stage="one").accepted
+        story.ran()
+    drop, tries, said, now = store.drop, list[int](), list[str](), 0.0
+
+    def drops(project: str, number: int, why: str) -> None:
+        if number == 1:
+            tries.append(number)
+            raise OSError(30, "Read-only file system")
+        drop(project, number, why)
+
+    monkeypatch.setattr(store, "drop", drops)
+    it = Retaining(tmp_path, store, Room(), lambda work: work(), said.append, clock=lambda: now)
+    for number in range(24 * 360):
+        now = number * 10.0
+        it.look(fleet(story), frozenset)
+    assert [store.dropped("v", number) is not None for number in (1, 2, 3, 4)] == [False, True, True, False]
+    assert [text for text in said if "Read-only" in text] == [
+        "retention: dropping a workspace: [Errno 30] Read-only file system; tried again"
+    ]
+    assert len(said) == 3
+    assert 24 <= len(tries) <= 32, "once an hour, after the first rests"
