@@ -5,6 +5,7 @@ DATA/projects/<project>/files                      files of the project
 DATA/projects/<project>/files.deleted-<generation> the same of a deleted one, whose name is free for a new one
 DATA/runs/<container>/log, io/, inputs.json        the log, what the program says by files, inputs as they were
 DATA/runs/<container>/project, execution           whose run it is
+DATA/runs/<container>/archived                     where its log is later on, see `runner.archive`
 """
 
 import errno
