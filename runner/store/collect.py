@@ -19,6 +19,9 @@ from runner.store.manifest import MOST_BYTES, Row, parse
 from runner.store.objects import Objects
 
 NOTE = "workspace.json"
+MAY_BE_ANYTHING = (
+    "as it may name anything, no object is deleted before it is had from elsewhere or the execution is dropped"
+)
 
 
 def condemn(objects: Objects, manifests: Iterable[object]) -> None:
@@ -43,17 +46,17 @@ def collect(
     held: AbstractSet[str] = frozenset(),
     expired: Iterable[str] = (),
     doubt: Callable[[str, str], None] = lambda manifest, text: None,
-) -> int:
+) -> int | None:
     """Bytes of the objects that went. Nobody may store meanwhile; cut off, it goes on the next time.
 
     `held` are contents that somebody still wants, and `expired` those that somebody wanted once. `doubt` is told of a
-    manifest that cannot be read: what it may name stays, and where that may be anything, all stays, and what is
+    manifest that cannot be read: what it may name stays. None where that may be anything: all stays, and what is
     condemned stays so until it can be read again, or its execution goes as well.
     """
     live = set(named_by_notes(projects))
     kept = _kept(objects, live, doubt)
     if kept is None:
-        return 0
+        return None
     freed = 0
     for manifest in sorted(condemned(objects)):
         done = True
@@ -95,7 +98,7 @@ def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str, str], 
             places, why = _places(objects, manifest), str(error)
         for place in places:
             rows = _damaged(place)
-            what = "what it may name is not deleted" if rows else "as it may name anything, no object is deleted"
+            what = "what it may name is not deleted" if rows else MAY_BE_ANYTHING
             doubt(manifest, f"its list of files cannot be read ({why}); {what}")
             names.update(row.value for row in rows or ())
             sizes.update(row.size for row in rows or () if not objects.has(row.value))

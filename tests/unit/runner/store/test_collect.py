@@ -181,7 +181,9 @@ def test_M11_a_list_of_files_that_is_damaged_comes_anew_from_who_has_it(store: W
     wrong, right = (Holder(name, lambda digest, b=b: io.BytesIO(b)) for name, b in (("w", b"x"), ("r", content)))  # type: ignore[misc]
     store.mend(lambda: [Holder("gone", away), wrong])
     assert len(list(store.objects.folder.glob("*/*"))) == 5
-    store.mend(lambda: [Holder("gone", away), wrong, right])
+    store.mend(lambda: [right])
+    assert len(said) == 1, "others are asked seldom"
+    store.mend(lambda: [Holder("gone", away), wrong, right], every=0.0)
     assert text(store.tree(two), "a") == "same"
     assert len(list(store.objects.folder.glob("*/*"))) == 3  # the empty list of files too
     assert [each.rpartition(" ")[2] for each in said][-1] == "it"
@@ -199,3 +201,16 @@ def test_a_list_that_nobody_else_has_is_not_thrown_away_to_make_room_for_one(sto
         )
     store.delete("p", 1)
     assert store.collect() == 0
+
+
+def test_what_expired_meanwhile_is_not_forgotten(store: Workspaces) -> None:
+    digest = put_in(store)
+    two = stage(store, 2, None, {"a": "2"})
+    content = ruin(store, two)
+    for pin in store.pins.folder.glob("?" * 64):
+        os.utime(pin, (0, 0))
+    store.collect()
+    assert store.objects.has(digest)
+    store.objects.renew(content)
+    store.collect()
+    assert not store.objects.has(digest)
