@@ -72,6 +72,7 @@ class Archiving:
             self.submit(lambda: self._work(snapshot, held))
 
     def _work(self, snapshot: Snapshot, held: Held) -> None:
+        self.tried.begin()
         try:
             self.tried.part("logs", lambda: self._all(snapshot, held()))
             self.tried.part("logs that nobody keeps", self._clear)
@@ -85,7 +86,7 @@ class Archiving:
         for run, digest in list(self._ended(snapshot, held)):
             if self._is_old(run):
                 work = partial(archive, packed=self.packed, passing=self.passing, wanted=digest)
-                self.tried.part("archiving a log", partial(_unless_gone, run, work))
+                self.tried.part("archiving a log", partial(_unless_gone, run, work), run.name)
             if self.bucket and reached and run.name not in self._sent:
                 reached = self.tried.part("sending a log", partial(_unless_gone, run, self._send))
 
@@ -133,6 +134,7 @@ class Archiving:
     # -- for who reads here -----------------------------------------------------------------------------------------
 
     def _fetch(self) -> None:
+        self.fetching.begin()
         try:
             for path in list((self.data / FOLDER).glob("[0-9a-f]" * 64)):
                 if self.bucket:

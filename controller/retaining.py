@@ -183,6 +183,7 @@ class Retaining:
         return f"too little free disk: more is dropped than the rules say (step {level} of {MOST_PRESSURE})"
 
     def _work(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]], level: int) -> None:
+        self.tried.begin()
         try:
             self.workspaces.wanted = asked_for(snapshot)
             self.tried.part("what may go", lambda: self._drop_all(drops(snapshot, on_disk(self.data, held()), level)))

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from runner.archive import DamagedLog, here
 from runner.peers import NUDGE, asker
 from runner.store.blocks import Blocks
-from runner.store.errors import MissingObject, StoreError
+from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.manifest import text_of
 from runner.store.objects import Objects
 from runner.store.packed import Packed
@@ -75,14 +75,20 @@ class Giver:
         container = request.path_params["container"]
         if not CONTAINER.fullmatch(container):
             raise FileNotFoundError
-        found = here(self.data, container)
+        try:
+            found = here(self.data, container)
+        except (DamagedLog, DamagedObject):
+            found = None  # another may have it whole
         if found is None:
             raise FileNotFoundError
         return _of_blocks(found, request) if isinstance(found, Blocks) else Large(found, media_type=TEXT)
 
     def give_kept_log(self, request: Request) -> Response:
         """By its digest, whoever's it is."""
-        return _of_blocks(self.packed.find(request.path_params["digest"]), request)
+        try:
+            return _of_blocks(self.packed.find(request.path_params["digest"]), request)
+        except DamagedObject:
+            raise FileNotFoundError from None
 
     def give_rows(self, request: Request) -> Response:
         tree = self.workspaces.look(*_place(request))

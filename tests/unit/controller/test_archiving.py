@@ -4,8 +4,12 @@ import errno
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+from controller import archiving
 from controller.archiving import Archiving
 from controller.tried import LONGEST, SHORTEST, Tried
 from flow.world import Snapshot
@@ -130,16 +134,41 @@ def test_what_fails_rests_longer_each_time(tmp_path: Path) -> None:
     for second in range(4 * 3600):
         now = float(second)
         if second == 0 or it.due:
+            it.begin()
             it.part("a", fails)
             it.part("b", lambda: None)
             it.done()
     assert len(said) == 1
-    assert tries <= 1 + 6 + 4 * 3600 / LONGEST
+    assert 8 <= tries <= 1 + 6 + 4 * 3600 / LONGEST
+    it.begin()
     it.part("a", lambda: None)
     it.done()
     assert not it.due
+    it.begin()
     it.part("a", fails)
     assert len(said) == 2
+
+
+def test_a_log_that_could_not_be_archived_is_not_read_again_with_every_commit(tmp_path: Path) -> None:
+    """It may be large. After its rest it is."""
+    it, tries, took = Bench(tmp_path), list[str](), archiving.archive
+
+    def archive(run: Path, **more: Any) -> bool:
+        tries.append(run.name)
+        if run == it.run(0) and it.clock < 3000:
+            raise OSError(errno.EIO, "the disk cannot read it")
+        return took(run, **more)
+
+    with patch.object(archiving, "archive", archive):
+        for number in range(500):
+            it.snapshot = replace(it.snapshot, main=f"{number:040x}")
+            it.look(10.0)
+            if list(it.have()) == [False] * 3:
+                break
+    assert list(it.have()) == [False] * 3
+    assert it.clock < 6000, "it was tried again"
+    assert len(tries) < 12
+    assert len(it.said) == 1
 
 
 def test_R1450_what_is_archived_goes_to_the_bucket_once(tmp_path: Path) -> None:
