@@ -1,4 +1,4 @@
-"""How fast the page shows logs: opening a large one at its end, at a line, searching it, and the lag of a live one.
+"""How fast the page shows logs: a large one, as a file and archived, at its end, at a line, searched; a live one's lag.
 
 The page is served over HTTP beside a node with processes. The large log takes the place of a real one.
 """
@@ -16,6 +16,8 @@ import httpx2
 import uvicorn
 
 from benchmarks.measure import AUTHOR, Lab, node, spread, timed
+from runner.archive import archive
+from runner.store.packed import Packed
 from schema.execution import Execution
 from state.git import GitRepository
 from webui.app import create_app
@@ -79,7 +81,20 @@ def large(url: str, page: Page, log: Path, rounds: int, gigabytes: float) -> dic
     with log.open("wb") as file:
         for first in range(0, lines, 10_000):
             file.write(b"".join(LINE % number for number in range(first, min(first + 10_000, lines))))
+    size = log.stat().st_size
+    packed = Packed(log.parents[2] / "store")
+    found = shown(url, page, rounds, lines, size)
+    archiving = timed(lambda: archive(log.parent, packed))
+    return {
+        "bytes": size,
+        **found,
+        "archiving": round(archiving, 1),
+        "archived_bytes": sum(path.stat().st_size for _, path in packed.all()),
+        "archived": shown(url, page, rounds, lines, size),
+    }
 
+
+def shown(url: str, page: Page, rounds: int, lines: int, size: int) -> dict[str, object]:
     def get(path: str) -> float:
         return timed(lambda: urllib.request.urlopen(url + path, timeout=120).read())
 
@@ -94,12 +109,11 @@ def large(url: str, page: Page, log: Path, rounds: int, gigabytes: float) -> dic
     cold = get(f"/projects/v0/1?line={lines // 2}")
     place = "/projects/v0/executions/1/log"
     return {
-        "bytes": log.stat().st_size,
         "open_end": spread(opened),
         "open_middle_first": round(cold, 3),
         "open_middle_again": spread([get(f"/projects/v0/1?line={lines // 2}") for _ in range(rounds)]),
-        "number_of_the_last_line": round(get(f"{place}/number?at={log.stat().st_size}"), 3),
-        "earlier_lines": spread([get(f"{place}/lines?before={log.stat().st_size // 2 + 17}") for _ in range(rounds)]),
+        "number_of_the_last_line": round(get(f"{place}/number?at={size}"), 3),
+        "earlier_lines": spread([get(f"{place}/lines?before={size // 2 + 17}") for _ in range(rounds)]),
         "search_all_for_nothing": round(get(f"{place}/search?q=no-such-words&case=1&part=1"), 2),
         "search_any_case": round(get(f"{place}/search?q=NO-SUCH-WORDS&part=1"), 2),
         "search_last_line": round(get(f"{place}/search?q=epoch+{lines - 1:08d}&case=1&part=1"), 2),

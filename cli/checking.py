@@ -1,6 +1,6 @@
 """Verb `files check`: whether this machine's store is still what was put into it."""
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,8 +50,11 @@ def check() -> None:
 
 
 def _of(objects: "Objects", digest: str) -> list[str]:
+    from controller.deleting import execution_of, project_of
+    from runner.archive import runs_of
     from runner.store.check import named_by
 
     named = named_by(objects, settings.data() / "projects", digest)
-    return [f"{id}/{number}/{path}" if path else f"{id}/{number} (its list of files)" for id, number, path in
-            islice(named, NAMED)]  # fmt: skip
+    files = (f"{id}/{number}/{path}" if path else f"{id}/{number} (its list of files)" for id, number, path in named)
+    logs = (f"{project_of(run)}/{execution_of(run)} (its log)" for run in runs_of(settings.data(), digest))
+    return list(islice(chain(files, logs), NAMED))

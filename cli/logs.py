@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +11,9 @@ import typer
 from cli import output, settings
 from cli.errors import CommandError
 from cli.history import EVERYTHING, Follow, execution_of
+from cli.whole_log import whole
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
     from runner.logs import Line
     from schema.execution import Execution
     from state.git import GitRepository
@@ -47,8 +46,9 @@ def logs(
 ) -> None:
     """The log of an execution, default the newest, with what nodes did (--) in between.
 
-    Live from this machine or, where both have --peer, from the node that has it; else the repository's summary. With
-    -o json one object a line, with -o yaml one document. With -f a server that is away is waited for.
+    Live or archived from this machine or, where both have --peer, from the node that has it, else from the bucket, else
+    the repository's summary. With -o json one object a line, with -o yaml one document. With -f a server that is away
+    is waited for.
     Exit codes: 0 all of it was shown, with -f until the end however it ended; 1 there is no such log, or not here yet.
     Example: winslowctl logs crossing/3 -f
     """
@@ -56,38 +56,12 @@ def logs(
     client, snapshot, view = settings.project(id)
     record = execution_of(view, number)
     told = Told(client, id, record)
-    with _log(snapshot, record) as live:
+    with whole(snapshot, id, record) as live:
         if follow and record.state.active:
             _follow(told, live)
             return
         for entry in list(merged(_lines(client, id, record, live), told.news())):
             _print(entry)
-
-
-@contextmanager
-def _log(snapshot: "Snapshot", record: "Execution") -> Iterator[Path]:
-    """The log as a file: of this machine, also where it was archived, or a copy of another node's."""
-    from cli import remote
-    from runner.archive import DamagedLog, restored
-    from runner.peers import PeerAway
-
-    run = settings.data() / "runs" / record.claim.container
-    try:
-        here = restored(run, record.log.digest if record.log else None)
-    except (DamagedLog, OSError) as error:
-        settings.warn(str(error))
-        here = None
-    other = None if here else remote.other(snapshot, record.claim.node)
-    if other is None:
-        yield here or run / "log"
-        return
-    with ExitStack() as stack:
-        try:
-            copy = stack.enter_context(remote.mirrored(other, record))
-        except PeerAway as error:
-            settings.warn(f"{error}; this is what the repository has of its log")
-            copy = run / "log"
-        yield copy
 
 
 def _print(entry: Entry) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from runner.far_shelf import FarShelf
     from runner.remote import Remote, RemoteLog
     from runner.store.tree import Tree
-    from schema.execution import Execution
 
 LOOK_EVERY = 0.3
 PIECE = 1 << 20
@@ -72,12 +71,10 @@ def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:
 
 
 @contextmanager
-def mirrored(remote: "Remote", record: "Execution") -> "Iterator[Path]":
+def mirrored(log: "RemoteLog", *, grows: bool) -> "Iterator[Path]":
     """The log there as a file here, which grows as that one does until the end. PeerAway where it cannot be had."""
     from runner.peers import PeerAway
-    from runner.remote import RemoteLog
 
-    log = RemoteLog(remote, record.claim.container)
     with tempfile.TemporaryDirectory(prefix="winslow-log-") as folder:
         file, over = Path(folder) / "log", threading.Event()
         try:
@@ -85,7 +82,7 @@ def mirrored(remote: "Remote", record: "Execution") -> "Iterator[Path]":
         except OSError as error:
             raise PeerAway(str(error)) from None
         thread = threading.Thread(target=_follow, args=(log, file, over), name="mirror", daemon=True)
-        if record.state.active:
+        if grows:
             thread.start()
         try:
             yield file

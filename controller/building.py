@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from controller.archiving import Archiving
 from controller.bereft import Bereft
 from controller.boot import BootClock
 from controller.failpoints import Failpoint, from_environment
@@ -104,7 +105,7 @@ def build(site: Site) -> Controller:
             show=_show(site, stock, notifier),
             changed=changed,
             note=partial(_note, site),
-            retain=_retain(site, stock, work),
+            retain=_retain(site, stock, failpoint, work),
             pools=Pools(site.pool).seen,
         )
     )
@@ -150,14 +151,19 @@ def _bucket(options: NodeOptions) -> Bucket | None:
     return Bucket(options.bucket, settings(os.environ, options.bucket_keys))
 
 
-def _retain(site: Site, stock: Stock, work: Jobs) -> Callable[[World], str]:
+def _retain(site: Site, stock: Stock, failpoint: Failpoint, work: Jobs) -> Callable[[World], str]:
     options, workspaces = site.options, stock.trees.workspaces
-    retaining = Retaining(options.data, workspaces, options.keep_free, work.submit, site.say)
+    held = partial(spoken_of, site.journal)
+    retaining = Retaining(options.data, workspaces, options.keep_free, work.submit, site.say, mend=stock.trees.mend)
+    archiving = Archiving(options.data, stock.bucket, site.say, passing=failpoint)
     outgoing = Outgoing(options.data, workspaces.objects, stock.bucket, work.submit, site.say)
 
     def retain(world: World) -> str:
         outgoing.look()
-        return retaining.look(world.snapshot, lambda: spoken_of(site.journal)) if world.snapshot else ""
+        if world.snapshot is None:
+            return ""
+        archiving.look(world.snapshot, held)
+        return retaining.look(world.snapshot, held)
 
     return retain
 

@@ -1,4 +1,4 @@
-"""What a deleted project leaves on this node goes: workspaces, runs, files, and uploads that never came whole.
+"""What a deleted project leaves on this node goes: workspaces, runs, logs, files, and uploads that never came whole.
 
 Each by itself and by number, so that nothing of a new project of the same name goes with the old one's.
 """
@@ -8,7 +8,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from runner import notes
+from runner.archive import forget
 from runner.store.collect import NOTE
+from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 
 
@@ -31,7 +33,7 @@ class Deleting:
     """`data` is the node's directory."""
 
     def __init__(self, data: Path, workspaces: Workspaces) -> None:
-        self.data, self.workspaces = data, workspaces
+        self.data, self.workspaces, self.packed = data, workspaces, Packed(workspaces.objects.root)
 
     def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
         """Each step is tried, whatever becomes of those before. OSError."""
@@ -44,6 +46,7 @@ class Deleting:
             for folder in root.glob("files.deleted-*"):
                 last_first.callback(_remove, folder)
             last_first.callback(self._runs, project, last_execution)
+            last_first.callback(self.packed.forget_fetched, 0.0, project)
             self._workspaces(project, last_execution)
 
     def part(self, project: str, generation: int) -> None:
@@ -70,6 +73,7 @@ class Deleting:
             run, number = io.parent, execution_of(io.parent)
             old = run.name not in staying if number is None else number <= last_execution
             if project_of(run) == project and old:
+                forget(run, self.packed)
                 _remove(run)
 
     def _uploads(self, project: str) -> None:

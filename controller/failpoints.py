@@ -33,6 +33,9 @@ DROPPING = ("drop-condemned", "drop-noted", "collecting", "collected")
 BETWEEN_NODES = ("object-sent", "object-came")
 """Passed only where there is a bucket, or another node to ask."""
 
+LOGS = ("log-noted", "log-packed", "log-sent")
+"""Passed only where a log is archived."""
+
 
 def nothing(name: str) -> None:
     """The failpoint of production."""

@@ -5,16 +5,17 @@ DATA/projects/<project>/files                      files of the project
 DATA/projects/<project>/files.deleted-<generation> the same of a deleted one, whose name is free for a new one
 DATA/runs/<container>/log, io/, inputs.json        the log, what the program says by files, inputs as they were
 DATA/runs/<container>/project, execution           whose run it is
+DATA/runs/<container>/archived                     where its log is later on, see `runner.archive`
 """
 
 import errno
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 from controller.deleting import Deleting
@@ -44,6 +45,8 @@ LONGEST_LIST = 16 * 1024
 """Signs of their paths together."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries to send a result to a bucket."""
+ASKED = 8
+"""Nodes that are asked, at most, for what is damaged here."""
 FILES = "/files"
 """The project's files, where stages see them."""
 BY_PATH = frozenset(
@@ -149,6 +152,16 @@ class Folders:
     def _others(self, order: Order) -> list[Holder]:
         sources = [(node, self.peers.source(node)) for node in sorted(self.peers.known)] if self.peers else []
         return [Holder(node, source) for node, source in sources if source and node != order.holder]
+
+    def mend(self) -> None:
+        """What is damaged of lists of files here, from whoever has them. OSError."""
+        self.workspaces.mend(self._anybody)
+
+    def _anybody(self) -> Iterator[Holder]:
+        if self.bucket:
+            yield Holder(self.bucket.name, self.bucket.open)
+        sources = ((node, self.peers.source(node)) for node in sorted(self.peers.known)) if self.peers else ()
+        yield from islice((Holder(node, source) for node, source in sources if source), ASKED)
 
     def _givers(self, order: Order) -> list[Holder]:
         """Who may have what a person put in: it lies where they put it in, which no record says."""

@@ -7,24 +7,27 @@ objects that nobody names any more are deleted by whoever owns the data director
 import fcntl
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from controller.deleting import execution_of
 from controller.disk import FolderDisk
 from controller.journal import Journal
+from controller.tried import Tried
 from flow.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
 from flow.world import Snapshot
 from runner import notes
-from runner.archive import LOG, archive
+from runner.archive import archived, forget
 from runner.store.collect import NOTE
 from runner.store.identity import is_shared
+from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 
-PLAIN, SMALL = 3600.0, 16 << 10
-"""Seconds after which a log that nobody reads is compressed; bytes below which that is not worth it."""
+AGAIN = 3600.0
+"""Seconds after which it is looked at again though nothing is new."""
 ENOUGH = 1.25
 """The pressure ends when there is so many times more free than must be."""
 
@@ -72,8 +75,10 @@ def spoken_of_in(data: Path) -> frozenset[tuple[str, int]]:
 def size_of(data: Path, drop: Drop, workspaces: Workspaces) -> int:
     """Bytes of what it names; contents that others name too stay, so less may come free."""
     if drop.what == "log":
-        files = (data / "runs" / drop.container).rglob("*")
-        return sum(path.lstat().st_size for path in files if path.is_file())
+        run = data / "runs" / drop.container
+        files = sum(path.lstat().st_size for path in run.rglob("*") if path.is_file())
+        packed = Packed(workspaces.objects.root).path(digest) if (digest := archived(run)) else None
+        return files + (packed.stat().st_size if packed and packed.is_file() else 0)
     return workspaces.size(drop.project, drop.execution)
 
 
@@ -82,27 +87,9 @@ def let_go(data: Path, workspaces: Workspaces, drop: Drop) -> None:
     if drop.what == "workspace":
         workspaces.drop(drop.project, drop.execution, drop.why)
         return
-    workspaces.discard(data / "runs" / drop.container)
-
-
-def archive_old(data: Path, snapshot: Snapshot, held: Container[tuple[str, int]], now: float) -> int:
-    """Bytes saved by compressing the logs of what ended and has not been looked at for a while. OSError."""
-    saved = 0
-    for id, view in snapshot.projects.items():
-        for record in view.executions:
-            run = data / "runs" / record.claim.container
-            if record.state.ended and (id, record.execution) not in held and _is_old(run / LOG, now):
-                saved += archive(run)
-    return saved
-
-
-def _is_old(log: Path, now: float) -> bool:
-    """One that is read again is written anew, so its time says when."""
-    try:
-        found = log.stat()
-    except OSError:
-        return False
-    return found.st_size >= SMALL and now - found.st_mtime > PLAIN
+    run = data / "runs" / drop.container
+    forget(run, Packed(workspaces.objects.root))
+    workspaces.discard(run)
 
 
 @contextmanager
@@ -170,8 +157,11 @@ class Retaining:
         submit: Callable[[Callable[[], None]], None],
         tell: Callable[[str], None],
         usage: Callable[[Path], tuple[int, int]] | None = None,
+        mend: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.data, self.workspaces, self.submit, self.tell = data, workspaces, submit, tell
+        self.data, self.workspaces, self.submit, self.tell, self.mend = data, workspaces, submit, tell, mend
+        self.tried = Tried(lambda text: tell(f"retention: {text}"), clock)
         self.pressure, self.usage = Pressure(room), usage or _usage
         self._seen: tuple[str, str, int, int] | None = None
         self._at_work = False
@@ -181,8 +171,8 @@ class Retaining:
         if self._at_work:
             return self._text()
         level = self.pressure.look(*self.usage(self.data))
-        now = (snapshot.main, snapshot.state, level, int(time.time() / PLAIN))
-        if now != self._seen:
+        now = (snapshot.main, snapshot.state, level, int(time.time() / AGAIN))
+        if now != self._seen or self.tried.due:
             self._seen, self._at_work = now, True
             self.submit(lambda: self._work(snapshot, held, level))
         return self._text()
@@ -193,19 +183,20 @@ class Retaining:
         return f"too little free disk: more is dropped than the rules say (step {level} of {MOST_PRESSURE})"
 
     def _work(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]], level: int) -> None:
+        self.tried.begin()
         try:
-            spoken = held()
             self.workspaces.wanted = asked_for(snapshot)
-            for drop in drops(snapshot, on_disk(self.data, spoken), level):
-                let_go(self.data, self.workspaces, drop)
-                self.tell(f"{drop.project}/{drop.execution}: {drop.what} dropped: {drop.why}")
-            self.workspaces.collect()
-            archive_old(self.data, snapshot, spoken, time.time())
-        except OSError as error:
-            self.tell(f"retention: {error}; tried again")
-            self._seen = None
+            self.tried.part("what may go", lambda: self._drop_all(drops(snapshot, on_disk(self.data, held()), level)))
+            self.tried.part("objects that nobody names", self.workspaces.collect)
+            self.tried.part("lists of files that are damaged", self.mend)
         finally:
+            self.tried.done()
             self._at_work = False
+
+    def _drop_all(self, found: Iterable[Drop]) -> None:
+        for drop in found:
+            if self.tried.part(f"dropping a {drop.what}", partial(let_go, self.data, self.workspaces, drop)):
+                self.tell(f"{drop.project}/{drop.execution}: {drop.what} dropped: {drop.why}")
 
 
 def _usage(data: Path) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """An S3-compatible bucket between nodes that share nothing else.
 
     PREFIX/objects/ab/cdef…    an object under its digest, as in a store
+    PREFIX/packed/ab/cdef…     a log, packed, under the digest of what it is unpacked
 
 A put shows nothing or all of an object. Nobody locks anything, and no answer of the server is believed: what comes back
 is hashed. Keys come from the environment or from a file that only its owner reads, and stand in no message.
@@ -11,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -82,13 +84,21 @@ class Bucket:
         self.name = f"s3://{bucket}/{prefix}".rstrip("/")
         self._secrets = [given[name] for name in SECRET if given.get(name)]
         self._store = _opened(bucket, prefix, given)
+        self._kind = "objects"
+
+    @property
+    def packed(self) -> "Bucket":
+        """The same bucket, of what is packed. What comes from there is no content of its digest as it is."""
+        other = copy(self)
+        other._kind = "packed"
+        return other
 
     def has(self, digest: str, size: int) -> bool:
         """Whether it lies there with this size. BucketAway."""
         import obstore
 
         try:
-            return obstore.head(self._store, _key(digest))["size"] == size
+            return obstore.head(self._store, self._key(digest))["size"] == size
         except FileNotFoundError:
             return False
         except Exception as error:
@@ -101,7 +111,7 @@ class Bucket:
         size = path.stat().st_size
         part = max(PART, -(-size // MOST_PARTS))
         try:
-            obstore.put(self._store, _key(digest), path, chunk_size=part, max_concurrency=PARTS_AT_ONCE)
+            obstore.put(self._store, self._key(digest), path, chunk_size=part, max_concurrency=PARTS_AT_ONCE)
         except Exception as error:
             raise self._away(error) from None
 
@@ -110,12 +120,18 @@ class Bucket:
         import obstore
 
         try:
-            answer = obstore.get(self._store, _key(digest))
+            answer = obstore.get(self._store, self._key(digest))
             return Pieces(iter(answer.stream(min_chunk_size=READ)), self, ahead=answer.meta["size"] > READ)
         except FileNotFoundError:
             raise MissingObject(f"{self.name} has no {digest}") from None
         except Exception as error:
             raise self._away(error) from None
+
+    def _key(self, digest: str) -> str:
+        if not digests.is_digest(digest):
+            raise StoreError(f"{digest[:80]!r} is no digest")
+        name = digest.removeprefix(digests.PREFIX)
+        return f"{self._kind}/{name[:2]}/{name[2:]}"
 
     def _away(self, error: Exception) -> BucketAway:
         text = str(error).split("\n\nDebug source")[0].strip()
@@ -165,13 +181,6 @@ class Pieces(io.RawIOBase):
             raise self._bucket._away(error) from None
         part, self._left = self._left[:size], self._left[size:]
         return bytes(part)
-
-
-def _key(digest: str) -> str:
-    if not digests.is_digest(digest):
-        raise StoreError(f"{digest[:80]!r} is no digest")
-    name = digest.removeprefix(digests.PREFIX)
-    return f"objects/{name[:2]}/{name[2:]}"
 
 
 def _opened(bucket: str, prefix: str, given: Mapping[str, str]) -> "S3Store":

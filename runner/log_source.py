@@ -1,8 +1,10 @@
-"""Where a log is read from: so many bytes from a place. A file here; elsewhere it may be a store or another node."""
+"""Where a log is read from: so many bytes from a place. A file, a store, another node."""
 
 import os
 from pathlib import Path
 from typing import Protocol
+
+from runner.store.blocks import Blocks
 
 
 class LogSource(Protocol):
@@ -47,6 +49,19 @@ class FileSource:
             return os.pread(handle, count, offset)
         finally:
             os.close(handle)
+
+
+class PackedSource:
+    """A log that was packed into a store."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks, self.key = blocks, str(blocks.path)
+
+    def size(self) -> int:
+        return self.blocks.size
+
+    def read(self, offset: int, count: int) -> bytes:
+        return self.blocks.read(offset, count)
 
 
 class TextSource:

@@ -3,8 +3,9 @@
 import http.client
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
@@ -14,15 +15,22 @@ from runner.peers import Key, PeerAway, Peers
 from runner.store.errors import NotFound, StoreError
 from runner.store.manifest import Kind, Row, check_path
 from runner.store.tree import Tree
+from schema.execution import Execution
 from schema.node import Inventory
 
 TIMEOUT = 5.0
+SHARING = 3
+"""Nodes that are asked for a log that none of them wrote."""
 MOST_ROWS_BYTES = 256 << 20
 _TOTAL = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)")
 
 
 def log_path(container: str) -> str:
     return f"/peer/runs/{container}/log"
+
+
+def kept_log_path(digest: str) -> str:
+    return f"/peer/logs/{digest}"
 
 
 def rows_path(project: str, execution: int) -> str:
@@ -108,10 +116,10 @@ class Remote:
 
 
 class RemoteLog:
-    """A log on another node, as a `LogSource`."""
+    """A log on another node, as a `LogSource`; of a container that ran there, or by its path whatever ran where."""
 
-    def __init__(self, remote: Remote, container: str) -> None:
-        self.remote, self.container = remote, container
+    def __init__(self, remote: Remote, container: str, path: str | None = None) -> None:
+        self.remote, self.path = remote, path or log_path(container)
         self.key = f"{remote.node}/{container}"
 
     def size(self) -> int:
@@ -122,8 +130,22 @@ class RemoteLog:
 
     def _part(self, offset: int, count: int) -> tuple[bytes, int]:
         try:
-            return self.remote.part(log_path(self.container), offset, count)
+            return self.remote.part(self.path, offset, count)
         except NotFound:
             return b"", 0
         except PeerAway as error:
             raise OSError(str(error)) from None
+
+
+def logs_of(peers: Peers, record: Execution) -> Iterator[RemoteLog]:
+    """Where its log may be had from: the node that ran it, then some that share that one's store."""
+    ran, container = record.claim.node, record.claim.container
+    if (first := Remote(peers, ran)).reachable:
+        yield RemoteLog(first, container)
+    known = peers.known.get(ran)
+    store = (record.result.store if record.result else "") or (known.store if known else "")
+    if not (store and record.state.ended and record.log and record.log.digest):
+        return
+    sharing = (node for node, each in sorted(peers.known.items()) if each.store == store and node != ran)
+    for other in islice((remote for node in sharing if (remote := Remote(peers, node)).reachable), SHARING):
+        yield RemoteLog(other, container, kept_log_path(record.log.digest))

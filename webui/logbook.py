@@ -6,9 +6,11 @@ from pathlib import Path
 
 from flow.world import ProjectView
 from runner import log_events
-from runner.archive import DamagedLog, restored
-from runner.log_source import FileSource, LogSource, TextSource
-from runner.remote import Remote, RemoteLog, peers_of
+from runner.archive import here
+from runner.incoming import asked, wish
+from runner.log_source import FileSource, LogSource, PackedSource, TextSource
+from runner.remote import RemoteLog, logs_of, peers_of
+from runner.store.blocks import Blocks
 from schema import layout
 from schema.execution import Execution
 from state.looks import Looks
@@ -21,7 +23,9 @@ NEAR, NEAR_AFAR = 64 << 20, 1 << 20
 """Bytes in which line ends are counted while somebody waits; beyond, numbers come later."""
 RESTS = 30.0
 """Seconds for which a node that did not answer is not asked again: a page must not wait for it each time."""
+MOST_ASKED = 1000
 _away: dict[str, float] = {}
+_asked: dict[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +41,63 @@ class Logbook:
 
 
 def logbook(view: ProjectView, record: Execution, look: Look, data: Path | None, clone: Looks) -> Logbook:
-    """The log beside the container on this machine, else on the node that has it, else the repository's summary."""
+    """The log as this machine has it, else a node that can be asked, else the repository's summary.
+
+    What then only the bucket has is on this machine at one of the next looks.
+    """
     directory = data / "runs" / record.claim.container if data else None
-    active = record.state.active
-    if directory and (look.node == record.claim.node or (directory / "log").is_file()):
-        found, note = _here(directory, record)
-        if found or active:
-            return Logbook(FileSource(found or directory / "log"), events(record, directory), live=active, note=note)
-    elif data and (log := _there(data, look, record)):
-        told, note = events(record, directory), f"as {record.claim.node} has it"
-        return Logbook(log, told, live=active, note=note, every=AFAR, near=NEAR_AFAR)
+    active, mine, note, coming = record.state.active, look.node == record.claim.node, "", False
+    if data and directory:
+        found, note = _here(data, record)
+        if found or (mine and active):
+            return Logbook(found or FileSource(directory / "log"), events(record, directory), live=active, note=note)
+        if not mine and (log := _there(data, look, record)):
+            told = events(record, directory)
+            return Logbook(log, told, live=active, note=f"as {log.remote.node} has it", every=AFAR, near=NEAR_AFAR)
+        coming = _coming(data, view.id, record)
     key = f"{view.id}/{record.execution}/{record.claim.id}"
     text = clone.read_text(layout.log(view.id, record.execution, record.stage)) or ""
-    note = f"head and tail; the whole log is on {record.claim.node}" if active or text else ""
+    if active or text:
+        where = "comes from the bucket, look again in a moment" if coming else f"is on {record.claim.node}"
+        note = f"head and tail; the whole log {where}{f' ({note})' if note else ''}"
     return Logbook(TextSource(key, text), events(record, directory), note=note)
 
 
-def _here(directory: Path, record: Execution) -> tuple[Path | None, str]:
+def _here(data: Path, record: Execution) -> tuple[LogSource | None, str]:
     try:
-        return restored(directory, record.log.digest if record.log else None), ""
-    except (DamagedLog, OSError) as error:
+        found = here(data, record.claim.container, record.log.digest if record.log else None)
+    except OSError as error:
         return None, str(error)
+    return (PackedSource(found) if isinstance(found, Blocks) else FileSource(found) if found else None), ""
 
 
 def _there(data: Path, look: Look, record: Execution) -> RemoteLog | None:
-    """None where the node cannot be asked, does not answer now, or has nothing."""
-    node = record.claim.node
-    if time.monotonic() - _away.get(node, -RESTS) < RESTS:
-        return None
+    """None where nobody can be asked, answers now, or has anything."""
     peers = peers_of(data, look.snapshot.inventories)
-    if peers is None or not (remote := Remote(peers, node)).reachable:
-        return None
-    log = RemoteLog(remote, record.claim.container)
+    for log in logs_of(peers, record) if peers else ():
+        node = log.remote.node
+        if time.monotonic() - _away.get(node, -RESTS) < RESTS:
+            continue
+        try:
+            if log.size() or record.state.active:
+                return log
+        except OSError:
+            _away[node] = time.monotonic()
+    return None
+
+
+def _coming(data: Path, project: str, record: Execution) -> bool:
+    """Whether the node is asking the bucket for it. One that had not got it is not asked at once again."""
+    key = f"{project}/{record.execution}"
+    if time.monotonic() - _asked.get(key, -RESTS) < RESTS:
+        return asked(data, record)
+    if len(_asked) > MOST_ASKED:
+        _asked.clear()
+    _asked[key] = time.monotonic()
     try:
-        return log if log.size() or record.state.active else None
+        return wish(data, project, record) is not None
     except OSError:
-        _away[node] = time.monotonic()
-        return None
+        return False
 
 
 def events(record: Execution, directory: Path | None) -> tuple[Event, ...]:

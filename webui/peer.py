@@ -16,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from runner.archive import DamagedLog, restored
+from runner.archive import DamagedLog, here
 from runner.peers import NUDGE, asker
-from runner.store.errors import MissingObject, StoreError
+from runner.store.blocks import Blocks
+from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.manifest import text_of
 from runner.store.objects import Objects
+from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 from schema.names import NAME
 from state.errors import StateError
@@ -30,11 +32,16 @@ from webui.source import NodeSource
 
 WAITS = 5.0
 """Seconds after which a node that does not finish its question is left alone."""
+TEXT = "text/plain; charset=utf-8"
+RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 CONTAINER = re.compile(r"[0-9a-f]{32}")
 
 
+PIECE = 1 << 20
+
+
 class Large(FileResponse):
-    chunk_size = 1 << 20
+    chunk_size = PIECE
 
 
 class Giver:
@@ -43,6 +50,7 @@ class Giver:
     def __init__(self, name: str, data: Path, keys: Callable[[str], str]) -> None:
         self.name, self.data, self.keys = name, data, keys
         self.objects, self.workspaces = Objects(data / "store", (0, 0)), Workspaces(data)
+        self.packed = Packed(data / "store")
         self.nudged = Seldom(functools.partial(nudge, data))
 
     async def __call__(self, request: Request, answer: Callable[[Request], Response]) -> Response:
@@ -67,10 +75,20 @@ class Giver:
         container = request.path_params["container"]
         if not CONTAINER.fullmatch(container):
             raise FileNotFoundError
-        path = restored(self.data / "runs" / container)
-        if path is None:
+        try:
+            found = here(self.data, container)
+        except (DamagedLog, DamagedObject):
+            found = None  # another may have it whole
+        if found is None:
             raise FileNotFoundError
-        return Large(path, media_type="text/plain; charset=utf-8")
+        return _of_blocks(found, request) if isinstance(found, Blocks) else Large(found, media_type=TEXT)
+
+    def give_kept_log(self, request: Request) -> Response:
+        """By its digest, whoever's it is."""
+        try:
+            return _of_blocks(self.packed.find(request.path_params["digest"]), request)
+        except DamagedObject:
+            raise FileNotFoundError from None
 
     def give_rows(self, request: Request) -> Response:
         tree = self.workspaces.look(*_place(request))
@@ -80,12 +98,26 @@ class Giver:
     def give_file(self, request: Request) -> Response:
         name = text_of(unquote_to_bytes(request.scope["raw_path"].rpartition(b"/")[2]))
         file = self.workspaces.look(*_place(request)).open(name)
-        pieces = iter(functools.partial(file.read, 1 << 20), b"")
+        pieces = iter(functools.partial(file.read, PIECE), b"")
         return StreamingResponse(pieces, media_type="application/octet-stream")
 
     def nudge(self, request: Request) -> Response:
         self.nudged()
         return PlainTextResponse("thanks\n", 202)
+
+
+def _of_blocks(blocks: Blocks, request: Request) -> Response:
+    """All of it, or the one part that is asked for."""
+    size, asked = blocks.size, RANGE.fullmatch(request.headers.get("range", ""))
+    start = int(asked[1]) if asked else 0
+    end = min(int(asked[2]) + 1, size) if asked and asked[2] else size
+    if asked and start >= end:
+        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+    headers = {"content-length": str(end - start), "accept-ranges": "bytes", "etag": f'"{blocks.path.name}"'}
+    if asked:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
+    pieces = (blocks.read(at, min(PIECE, end - at)) for at in range(start, end, PIECE))
+    return StreamingResponse(pieces, 206 if asked else 200, headers, TEXT)
 
 
 def _place(request: Request) -> tuple[str, int]:
@@ -108,6 +140,7 @@ def create_peer(name: str, data: Path, keys: Callable[[str], str], *, read_only:
         routes=[
             route("/peer/objects/{digest}", giver.give_object),
             route("/peer/runs/{container}/log", giver.give_log),
+            route("/peer/logs/{digest}", giver.give_kept_log),
             route("/peer/rows/{project}/{number:int}", giver.give_rows),
             route("/peer/now/{project}/{number:int}/{path:path}", giver.give_file),
             route(NUDGE, giver.nudge),

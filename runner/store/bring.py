@@ -4,15 +4,17 @@ Holders are asked in their order, for each object anew. What comes is believed o
 has it damaged, or not at all although it should, is mended from the next where it can be.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from runner.store import digests
+from runner.store.check import put_aside
 from runner.store.errors import Away, DamagedObject, MissingObject, StoreError
 from runner.store.manifest import MOST_BYTES, Kind, Row, parse
-from runner.store.objects import Objects
+from runner.store.objects import PIECE, Objects
 from runner.store.push import each
 
 Source = Callable[[str], object]
@@ -57,10 +59,10 @@ def bring(
 
 
 def fetch(
-    objects: Objects, digests: Iterable[str], holders: Sequence[Holder], say: Callable[[str], None] = lambda text: None
+    objects: Objects, contents: Iterable[str], holders: Sequence[Holder], say: Callable[[str], None] = lambda text: None
 ) -> int:
     """Bytes that came of contents that no manifest names yet: what a person put in for a next stage. StoreError."""
-    return sum(_one(objects, digest, False, holders, say) for digest in digests if not objects.has(digest))
+    return sum(_one(objects, digest, False, holders, say) for digest in contents if not objects.has(digest))
 
 
 def _manifest(objects: Objects, manifest: str, holders: Sequence[Holder], say: Callable[[str], None]) -> int:
@@ -71,8 +73,27 @@ def _manifest(objects: Objects, manifest: str, holders: Sequence[Holder], say: C
         pass
     except DamagedObject as error:
         say(str(error))
-        objects.find(manifest).unlink(missing_ok=True)
+        put_aside(objects, objects.find(manifest))  # as long as nobody has another, it tells what not to delete
     return _one(objects, manifest, False, holders, say)
+
+
+def renewed(objects: Objects, manifest: str, holders: Iterable[Holder]) -> bool:
+    """Whether one of them had a list of files that is damaged here; until then that stays."""
+    for holder in holders:
+        with suppress(StoreError), cast(BinaryIO, holder.open(manifest)) as file:
+            content = b"".join(_read(file))
+            if digests.of_bytes(content) != manifest:
+                continue
+            objects.renew(content)
+            return True
+    return False
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    left = MOST_BYTES
+    while left > 0 and (piece := file.read(min(PIECE, left))):
+        left -= len(piece)
+        yield piece
 
 
 def _whole(objects: Objects, row: Row) -> bool:

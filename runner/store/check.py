@@ -1,6 +1,7 @@
 """Reading a store again: what is no longer its content is named and put aside, so that it is fetched or made anew.
 
-    ROOT/damaged/ab/cdef…    what lay under that digest
+    ROOT/damaged/ab/cdef…       what lay under that digest
+    ROOT/damaged/ab/cdef….gz    the same, packed
 
 That a disk gives back other bytes of the same length shows only by reading them all. A stage that is at work keeps the
 file that it has open; the next one that needs it finds it missing, and asks those who may have it.
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from runner import notes
 from runner.store import digests
-from runner.store.collect import NOTE
+from runner.store.blocks import Blocks
+from runner.store.collect import NOTE, aside
 from runner.store.errors import StoreError
 from runner.store.manifest import MOST_BYTES, parse
 from runner.store.objects import Objects
+from runner.store.packed import END, Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +33,30 @@ class Damage:
 
 def check(objects: Objects, progress: Callable[[int, int], None] = lambda done, size: None) -> Iterator[Damage]:
     """Every object that is damaged, once it is out of the way. OSError where it cannot be moved."""
-    files = [(path, path.stat().st_size) for path in sorted(objects.folder.glob("*/*"))]
+    places = [*sorted(objects.folder.glob("*/*")), *(path for _, path in Packed(objects.root).all())]
+    files = [(path, path.stat().st_size) for path in places]
     done, total = 0, sum(size for _, size in files)
     for path, size in files:
-        digest = f"{digests.PREFIX}{path.parent.name}{path.name.removesuffix('.x')}"
+        digest = f"{digests.PREFIX}{path.parent.name}{path.name.partition('.')[0]}"
         found, why = _found(path)
         done += size
         progress(done, total)
         if found not in ("", digest) or why:
-            yield Damage(digest, size, _aside(objects, path), why)
+            yield Damage(digest, size, put_aside(objects, path), why)
 
 
 def _found(path: Path) -> tuple[str, str]:
     """Its digest, or why it cannot be read; nothing of one that went meanwhile."""
     try:
-        return digests.of_file(path), ""
+        return Blocks(path).digest() if path.suffix == END else digests.of_file(path), ""
     except FileNotFoundError:
         return "", ""
     except OSError as error:
         return "", str(error)
 
 
-def _aside(objects: Objects, path: Path) -> Path:
-    target = objects.root / "damaged" / path.parent.name / path.name
+def put_aside(objects: Objects, path: Path) -> Path:
+    target = aside(objects, path.parent.name + path.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     path.rename(target)
     return target

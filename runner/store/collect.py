@@ -14,11 +14,14 @@ from pathlib import Path
 
 from runner import notes
 from runner.store import digests
-from runner.store.errors import DamagedObject, MissingObject, StoreError
-from runner.store.manifest import MOST_BYTES, Manifest, parse
+from runner.store.errors import StoreError
+from runner.store.manifest import MOST_BYTES, Row, parse
 from runner.store.objects import Objects
 
 NOTE = "workspace.json"
+MAY_BE_ANYTHING = (
+    "as it may name anything, no object is deleted before it is had from elsewhere or the execution is dropped"
+)
 
 
 def condemn(objects: Objects, manifests: Iterable[object]) -> None:
@@ -31,7 +34,8 @@ def condemn(objects: Objects, manifests: Iterable[object]) -> None:
 
 def condemned(objects: Objects) -> frozenset[str]:
     """Manifests that are to be looked at."""
-    return frozenset(f"{digests.PREFIX}{path.name}" for path in (objects.root / "condemned").glob("*"))
+    found = (f"{digests.PREFIX}{path.name}" for path in (objects.root / "condemned").glob("*"))
+    return frozenset(digest for digest in found if digests.is_digest(digest))
 
 
 def collect(
@@ -41,15 +45,18 @@ def collect(
     *,
     held: AbstractSet[str] = frozenset(),
     expired: Iterable[str] = (),
-    doubt: Callable[[str], None] = lambda text: None,
-) -> int:
+    doubt: Callable[[str, str], None] = lambda manifest, text: None,
+) -> int | None:
     """Bytes of the objects that went. Nobody may store meanwhile; cut off, it goes on the next time.
 
     `held` are contents that somebody still wants, and `expired` those that somebody wanted once. `doubt` is told of a
-    manifest that cannot be read: what it may name stays. StoreError where that may be anything.
+    manifest that cannot be read: what it may name stays. None where that may be anything: all stays, and what is
+    condemned stays so until it can be read again, or its execution goes as well.
     """
     live = set(named_by_notes(projects))
     kept = _kept(objects, live, doubt)
+    if kept is None:
+        return None
     freed = 0
     for manifest in sorted(condemned(objects)):
         done = True
@@ -80,26 +87,43 @@ class Kept:
             return -1
 
 
-def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str], None]) -> Kept:
-    """One that is not here, after the store was lost, protects nothing."""
-    names, sizes = set(live), set[int]()
-    for manifest in live:
+def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str, str], None]) -> Kept | None:
+    """One that is not here, after the store was lost, protects nothing. None: nobody can say what is to be kept."""
+    names, sizes, unknown = set(live), set[int](), False
+    for manifest in sorted(live):
         try:
             names.update(_contents(objects, manifest))
-        except MissingObject:
             continue
-        except DamagedObject as error:
-            doubt(f"{error}; what it may name is not deleted")
-            rows = list(_damaged(objects, manifest).contents())
-            names.update(row.value for row in rows)
-            sizes.update(row.size for row in rows if not objects.has(row.value))
-    return Kept(objects, names, sizes)
+        except (StoreError, OSError) as error:
+            places, why = _places(objects, manifest), str(error)
+        for place in places:
+            rows = _damaged(place)
+            what = "what it may name is not deleted" if rows else MAY_BE_ANYTHING
+            doubt(manifest, f"its list of files cannot be read ({why}); {what}")
+            names.update(row.value for row in rows or ())
+            sizes.update(row.size for row in rows or () if not objects.has(row.value))
+            unknown = unknown or rows is None
+    return None if unknown else Kept(objects, names, sizes)
 
 
-def _damaged(objects: Objects, manifest: str) -> Manifest:
-    """What can be read of it. StoreError."""
-    with objects.open(manifest) as file:
-        return parse(file.read(MOST_BYTES))
+def _places(objects: Objects, manifest: str) -> list[Path]:
+    """Where it lies damaged: as the object, and where `check` has put it."""
+    name = manifest.removeprefix(digests.PREFIX)
+    return [path for path in (objects.path(manifest), aside(objects, name)) if path.exists()]
+
+
+def aside(objects: Objects, name: str) -> Path:
+    """Where a damaged object is put, out of the way and not deleted."""
+    return objects.root / "damaged" / name[:2] / name[2:]
+
+
+def _damaged(place: Path) -> list[Row] | None:
+    """What it names as far as that can be read; None where it cannot."""
+    try:
+        with place.open("rb") as file:
+            return list(parse(file.read(MOST_BYTES)).contents())
+    except (StoreError, OSError):
+        return None
 
 
 def named_by_notes(projects: Path) -> Iterator[str]:
@@ -107,6 +131,14 @@ def named_by_notes(projects: Path) -> Iterator[str]:
     for path in projects.glob(f"*/*/{NOTE}"):
         note = notes.read(path)
         yield from (str(note[key]) for key in ("from", "result") if digests.is_digest(note.get(key)))
+
+
+def named_for(projects: Path, manifest: str) -> Iterator[str]:
+    """Executions that began with it or left it."""
+    for path in sorted(projects.glob(f"*/*/{NOTE}")):
+        note = notes.read(path)
+        if manifest in (note.get("from"), note.get("result")):
+            yield f"{path.parent.parent.name}/{int(path.parent.name)}"
 
 
 def _contents(objects: Objects, manifest: str) -> list[str]:
@@ -119,7 +151,7 @@ def _remove_all(
     """Bytes, and whether nothing is left. The manifest last: without it nobody would know what else is to go."""
     try:
         named = _contents(objects, manifest)
-    except StoreError:
+    except (StoreError, OSError):
         named = []
     freed = 0
     waits = [digest for digest in named if digest in held and not kept.names(digest)]

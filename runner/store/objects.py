@@ -104,6 +104,12 @@ class Objects:
                 self._keep(path, file, digest, False)
         return digest
 
+    def renew(self, content: bytes) -> None:
+        """In place of what is damaged, and never away in between."""
+        with self._temporary() as (path, file):
+            file.write(content)
+            self._keep(path, file, digests.of_bytes(content), False)
+
     def copy(
         self, source: BinaryIO, executable: bool = False, expected: str | None = None, pins: Pins | None = None
     ) -> tuple[str, int]:

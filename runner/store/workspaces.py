@@ -9,6 +9,7 @@ Every step may be cut off anywhere: an open is made anew from its manifest, a fi
 the note, written whole, makes either true.
 """
 
+import math
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,7 +27,7 @@ from runner.spec import Overlay
 from runner.store import collect as collecting
 from runner.store import digests, overlay, upper
 from runner.store import manifest as manifests
-from runner.store.bring import Holder, bring, fetch
+from runner.store.bring import Holder, bring, fetch, renewed
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
@@ -39,6 +41,8 @@ from runner.store.pins import Pins
 from runner.store.tree import Tree, open_beneath
 
 PARTS = ("lower", "upper", "work", "workspace")
+MENDED = 3600.0
+"""Seconds between two times that others are asked for what is damaged here."""
 ABANDONED = 7 * 86_400.0
 """Seconds after which nobody writes to a file any more that has not changed."""
 
@@ -100,7 +104,8 @@ class Workspaces:
         self._places = [threading.Lock() for _ in range(64)]
         self._overlays = overlays
         self._waiting = (frozenset[str](), frozenset[str]())  # what the last collection had to leave, and why
-        self._doubts = set[str]()
+        self._unreadable = set[str]()  # lists of files, as the last collection found them
+        self._doubts = dict[str, float]()  # those that were told of, and when others were last asked for them
         self._trash = (self.data if self.shared else self.objects.root) / "trash"
 
     def folder(self, project: str, execution: int) -> Path:
@@ -352,12 +357,8 @@ class Workspaces:
         """
         if self.shared or self.wanted is None:
             return 0
-        try:
-            with self.gate.alone() as free, self.pins.alone() as apart:
-                return self._collect(self.wanted) if free and apart else 0
-        except StoreError as error:
-            self._doubt(f"what deleted projects left stays on the disk: {error}")
-            return 0
+        with self.gate.alone() as free, self.pins.alone() as apart:
+            return self._collect(self.wanted) if free and apart else 0
 
     def _collect(self, wanted: frozenset[str]) -> int:
         """What waits is not looked at again before something is new."""
@@ -365,17 +366,36 @@ class Workspaces:
         held = wanted | waiting
         if (collecting.condemned(self.objects) <= self._waiting[0] and held == self._waiting[1]) and not expired - held:
             return 0
+        self._unreadable.clear()
         freed = collecting.collect(
             self.objects, self.data / "projects", self.passing, held=held, expired=expired, doubt=self._doubt
         )
-        self.pins.release(expired - held)
+        if freed is not None:
+            self.pins.release(expired - held)
         self._waiting = (collecting.condemned(self.objects), held)
-        return freed
+        return freed or 0
 
-    def _doubt(self, text: str) -> None:
-        if text not in self._doubts:
-            self._doubts.add(text)
-            self.say(text)
+    def _doubt(self, manifest: str, text: str) -> None:
+        self._unreadable.add(manifest)
+        if manifest not in self._doubts:
+            self._doubts[manifest] = -math.inf
+            whose = islice(collecting.named_for(self.data / "projects", manifest), 5)
+            self.say(f"{', '.join(whose)}: {text}")
+
+    def mend(self, holders: Callable[[], Iterable[Holder]], every: float = MENDED) -> None:
+        """Lists of files that the last collection could not read, anew from whoever has them; each asked for seldom."""
+        now, mended = time.monotonic(), False
+        for manifest in sorted(self._unreadable):
+            if now - self._doubts.get(manifest, -every) < every:
+                continue
+            self._doubts[manifest] = now
+            if renewed(self.objects, manifest, holders()):
+                mended = True
+                del self._doubts[manifest]
+                self.say(f"the list of files {manifest} is whole again: another had it")
+        if mended:
+            self._waiting = (frozenset(), frozenset())
+            self.collect()
 
     def _put_aside(self, folder: Path) -> None:
         for name in PARTS:

@@ -10,8 +10,13 @@ import pytest
 
 from controller.disk import FolderDisk
 from controller.journal import Journal
+from runner.archive import archive, archived, forget, here
+from runner.store import digests
+from runner.store.blocks import Blocks
+from runner.store.packed import Packed
 from schema.execution import State
 from tests.integration.node.lab import Lab, stage
+from tests.integration.node.waiting import eventually
 
 Labs = Callable[..., Lab]
 MIB = 1024 * 1024
@@ -128,6 +133,61 @@ def test_F21_a_store_that_cannot_be_written_is_said_and_nothing_is_lost(lab: Lab
         subprocess.run(["umount", "-l", str(store)], check=True)
     view = here.until_reason("Done")
     assert [each.state for each in view.executions] == [State.SUCCEEDED] * 2
+
+
+def test_R1450_F21_a_log_for_which_the_store_has_no_room_stays_where_it_is(
+    tmp_path: Path, small: Callable[..., Small]
+) -> None:
+    disk, packed, runs = small(tmp_path / "store", 4), Packed(tmp_path / "store"), tmp_path / "runs"
+    for name in ("a", "b"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "log").write_bytes(os.urandom(MIB))
+    assert archive(runs / "a", packed)
+    disk.fill(100_000)
+    with pytest.raises(OSError, match="No space left"):
+        archive(runs / "b", packed)
+    assert here(tmp_path, "b") == runs / "b" / "log"
+    assert not list(packed.tmp.iterdir())
+    disk.drain()
+    assert archive(runs / "b", packed)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk.at)], check=True)
+    for name in ("a", "b"):
+        found = here(tmp_path, name)
+        assert isinstance(found, Blocks)
+        assert found.digest() == archived(runs / name)
+        with pytest.raises(OSError, match="Read-only"):
+            forget(runs / name, packed)
+        assert packed.has(found.digest())
+
+
+def test_R1450_F21_a_store_that_takes_no_log_is_said_once_and_holds_nothing_up(
+    lab: Labs, small: Callable[..., Small]
+) -> None:
+    it = lab(stage("one", "[print('line', n) for n in range(5000)]"))
+    store = it.folder / "n1" / "store" / "packed"
+    small(it.folder / "n1", 200)
+    node = it.node()
+    it.ask("request: start")
+    record = it.until_reason("Done").executions[0]
+    log = it.folder / "n1" / "runs" / record.claim.container / "log"
+    content = log.read_bytes()
+    os.utime(log, (0, 0))
+    store.mkdir(exist_ok=True)
+    subprocess.run(["mount", "--bind", str(store), str(store)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(store)], check=True)
+        for number in (2, 3, 4):
+            it.ask("request: start")
+            it.until_state(State.SUCCEEDED, number)
+        it.until(lambda view: "Read-only file system" in (it.folder / "n1.log").read_text())
+        assert log.read_bytes() == content
+    finally:
+        subprocess.run(["umount", "-l", str(store)], check=True)
+    assert (it.folder / "n1.log").read_text().count("archiving a log") == 1
+    node.stop()
+    it.node()
+    assert eventually(lambda: not log.exists())
+    assert Packed(store.parent).whole(digests.of_bytes(content))
 
 
 def test_F21_a_node_killed_on_a_full_disk_finds_its_journal_whole(lab: Labs, small: Callable[..., Small]) -> None:

@@ -1,5 +1,6 @@
 """Retention on a whole node: what the rules drop goes from its disk, and whoever asks for it is told."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -11,9 +12,10 @@ import pytest
 
 from controller.retaining import Pressure, Retaining, Room, let_go, on_disk, parse_room
 from flow.retention import Drop
-from runner.archive import archive
+from runner.archive import archive, archived
 from runner.store import digests
 from runner.store.errors import Dropped, StoreError
+from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 from schema.execution import State
 from tests.integration.node.lab import HANG, Lab, stage
@@ -102,25 +104,106 @@ def run(lab: Lab, *arguments: str) -> "subprocess.CompletedProcess[str]":
 # -- logs --------------------------------------------------------------------------------------------------------------
 
 
-def test_R1450_a_log_that_nobody_reads_is_archived_and_had_whole_again(lab: Make) -> None:
-    it = lab(stage("one", "[print('line', n) for n in range(5000)]"))
+LINES = "[print('line', n) for n in range(5000)]"
+
+
+def aged(lab: Lab, number: int = 1) -> Path:
+    """Its run, with a log as old as if nobody had written to it for long."""
+    record = lab.view().execution(number)
+    assert record
+    where = lab.folder / "n1" / "runs" / record.claim.container
+    os.utime(where / "log", (0, 0))
+    return where
+
+
+def nudge(lab: Lab) -> None:
+    """Something is new in the repository."""
+    count = lab.folder / "edits"
+    count.write_text(count.read_text() + "x" if count.exists() else "x")
+    lab.edit({"projects/v/project.yaml": f"pipeline: p\nname: {count.read_text()}\n"})
+
+
+def test_R1450_archived_logs_are_in_the_store_and_had_whole_again(lab: Make) -> None:
+    it = lab(stage("one", LINES))
     it.node()
     it.ask("request: start\n")
     record = it.until_reason("Done").executions[0]
-    where = it.folder / "n1" / "runs" / record.claim.container
+    where, packed = aged(it), Packed(it.folder / "n1" / "store")
     content = (where / "log").read_bytes()
-    os.utime(where / "log", (0, 0))
-    it.edit({"projects/v/project.yaml": "pipeline: p\nname: another\n"})
-    assert eventually(lambda: (where / "log.gz").is_file() and not (where / "log").exists())
     assert record.log
     assert digests.of_bytes(content) == record.log.digest
+    nudge(it)
+    assert eventually(lambda: not (where / "log").exists())
+    assert archived(where) == record.log.digest
+    assert packed.path(record.log.digest).stat().st_size < len(content) / 5
+    told = run(it, "logs", "v/1")
+    lines = [line.partition(" line ")[2] for line in told.stdout.splitlines() if " O line " in line]
+    assert lines == [str(n) for n in range(5000)]
+    assert told.stderr == ""
+    assert not (where / "log").exists(), "it is read where it is"
+    assert run(it, "files", "check").returncode == 0
+    path = packed.path(record.log.digest)
+    path.write_bytes(path.read_bytes()[:-9])
+    damaged = run(it, "files", "check", "-o", "json")
+    assert damaged.returncode == 1
+    assert [row["of"] for row in json.loads(damaged.stdout)] == [["v/1 (its log)"]]
     told = run(it, "logs", "v/1")
     assert "line 4999" in told.stdout
-    assert "line 0\n" in told.stdout
-    assert (where / "log").read_bytes() == content
-    it.edit({"projects/v/project.yaml": "pipeline: p\nname: a third\n"})
-    it.until(lambda view: view.project is not None and view.project.name == "a third")
+    assert "bytes left out" in told.stdout, "head and tail, which the repository has"
+
+
+def test_R1450_M11_an_archived_log_stays_as_long_as_retention_says_and_goes_then(lab: Make) -> None:
+    it = lab(stage("one", LINES))
+    it.node()
+    for number in (1, 2):
+        it.ask("request: start\nstage: one\n")
+        it.until_state(State.SUCCEEDED, number)
+    packed = Packed(it.folder / "n1" / "store")
+    runs = [aged(it, number) for number in (1, 2)]
+    nudge(it)
+    assert eventually(lambda: len(list(packed.all())) == 2 and not any((where / "log").exists() for where in runs))
+    rows = json.loads(prune(it, "--pressure", "2", "--dry-run"))
+    logs = [row for row in rows if row["what"] == "log"]
+    assert [(row["execution"], row["why"]) for row in logs] == [(1, "more than 1 logs of one")]
+    assert logs[0]["bytes"] > packed.path(str(archived(runs[0]))).stat().st_size
+    kept, gone = archived(runs[1]), archived(runs[0])
+    it.edit({"projects/v/project.yaml": RULES})
+    assert eventually(lambda: not runs[0].exists())
+    assert [digest for digest, _ in packed.all()] == [kept]
+    assert not [name for digest, name, _ in packed.names() if digest == gone]
+    assert "line 4999" in run(it, "logs", "v/2").stdout
+
+
+@pytest.mark.parametrize("place", ["log-noted", "log-packed"])
+def test_R1450_a_node_killed_while_it_archives_goes_on_when_it_is_started_again(lab: Make, place: str) -> None:
+    it = lab(stage("one", LINES))
+    node = it.node(failpoint=place)
+    it.ask("request: start\n")
+    it.until_reason("Done")
+    where, packed = aged(it), Packed(it.folder / "n1" / "store")
+    nudge(it)
+    assert node.died()
     assert (where / "log").is_file()
+    assert "line 2500" in run(it, "logs", "v/1").stdout
+    it.node()
+    assert eventually(lambda: not (where / "log").exists())
+    assert [packed.whole(digest) for digest, _ in packed.all()] == [True]
+    assert "line 2500" in run(it, "logs", "v/1").stdout
+
+
+def test_R1450_a_log_that_an_earlier_version_packed_is_read_and_moves_into_the_store(lab: Make) -> None:
+    it = lab(stage("one", LINES))
+    node = it.node()
+    it.ask("request: start\n")
+    it.until_reason("Done")
+    where = aged(it)
+    node.kill()
+    (where / "log.gz").write_bytes(gzip.compress((where / "log").read_bytes()))
+    (where / "log").unlink()
+    it.node()
+    assert eventually(lambda: not (where / "log.gz").exists())
+    assert archived(where)
+    assert "line 2500" in run(it, "logs", "v/1").stdout
 
 
 # -- deletion ----------------------------------------------------------------------------------------------------------
@@ -143,7 +226,11 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
     other = data / "uploads" / "2.json"
     other.write_text(json.dumps({"id": "2", "where": "pool:v/a", "part": "", "size": 9}))
     (data / "pool" / "film").write_text("stays")
-    archive(data / "runs" / it.view().executions[0].claim.container)
+    record = it.view().executions[0]
+    packed = Packed(data / "store")
+    assert archive(data / "runs" / record.claim.container, packed)
+    fetched = packed.path(str(record.log and record.log.digest)).with_suffix(".fetched")
+    fetched.write_text("v")  # as another node's would be
     away.kill()
     it.node("n2")
     it.edit({"projects/v/": None}, "delete v\n\nWinslow-Delete: now\n")
@@ -152,7 +239,7 @@ def test_R1250_a_node_that_was_away_deletes_everything_when_it_returns(lab: Make
     assert store(it).result("v", 1)
     it.node("n1")
     assert eventually(lambda: not list((data / "projects").glob("*")) and not list((data / "runs").glob("*")))
-    assert eventually(lambda: not objects(it))
+    assert eventually(lambda: not objects(it) and not list(packed.folder.glob("*/*")))
     assert eventually(lambda: not unfinished.exists() and not part.exists())
     assert other.exists()
     assert (data / "pool" / "film").read_text() == "stays"
@@ -250,3 +337,42 @@ def test_a_full_disk_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
     )
     said = [it.look(fleet(started()), frozenset) for _ in range(3)]
     assert [text.partition("(")[2] for text in said] == ["step 1 of 3)", "step 2 of 3)", ""]
+
+
+# -- what fails --------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_dropped_is_told_once_and_keeps_nothing_else_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that can only be read, say; for a whole day of rounds."""
+    from tests.unit.flow.builders import fleet, started
+
+    one = "name: p\nstages:\n  - {name: one, image: i}\n"
+    story = started(one, retention={"keep_succeeded": 1})
+    left(store := Workspaces(tmp_path, overlays=False), 1, {"a": "1"})
+    for number in (2, 3, 4):
+        left(store, number, {"a": str(number)})
+    for number in (1, 2, 3, 4):
+        if number > 1:
+            assert story.ask(request="start", stage="one").accepted
+        story.ran()
+    drop, tries, said, now = store.drop, list[int](), list[str](), 0.0
+
+    def drops(project: str, number: int, why: str) -> None:
+        if number == 1:
+            tries.append(number)
+            raise OSError(30, "Read-only file system")
+        drop(project, number, why)
+
+    monkeypatch.setattr(store, "drop", drops)
+    it = Retaining(tmp_path, store, Room(), lambda work: work(), said.append, clock=lambda: now)
+    for number in range(24 * 360):
+        now = number * 10.0
+        it.look(fleet(story), frozenset)
+    assert [store.dropped("v", number) is not None for number in (1, 2, 3, 4)] == [False, True, True, False]
+    assert [text for text in said if "Read-only" in text] == [
+        "retention: dropping a workspace: [Errno 30] Read-only file system; tried again"
+    ]
+    assert len(said) == 3
+    assert 24 <= len(tries) <= 32, "once an hour, after the first rests"

@@ -174,3 +174,23 @@ def test_R1320_M11_what_a_person_puts_in_is_in_the_bucket_before_the_request(
     view = fleet.lab.until_reason("Done")
     assert view.executions[-1].claim.node == "n2"
     assert Workspaces(fleet.lab.folder / "n2").look("v", view.executions[-1].execution).read("a/b/7", 99) == b"minemore"
+
+
+def test_M11_a_list_of_files_of_which_nothing_can_be_read_comes_from_the_bucket_and_cleaning_up_goes_on(
+    fleet: Fleet,
+) -> None:
+    fleet.start("n1")
+    for number in (1, 2):
+        fleet.lab.ask("request: start\nstage: one\nthen: pause\n")
+        fleet.lab.until_state(State.SUCCEEDED, number)
+    store = Workspaces(fleet.lab.folder / "n1")
+    old = next(row for row in store.look("v", 1).files() if row.path == "big").value
+    damaged = store.result("v", 2)
+    assert damaged
+    path = store.objects.find(damaged)
+    path.write_bytes(bytes(path.stat().st_size))
+    fleet.lab.edit({"projects/v/project.yaml": "pipeline: p\nretention: {keep_succeeded: 1}\n"})
+    fleet.lab.until(lambda _: "is whole again" in fleet.told("n1"))
+    assert fleet.told("n1").count("v/2: its list of files cannot be read") == 1
+    fleet.lab.until(lambda _: not store.objects.has(old))
+    assert store.look("v", 2).read("a/b/7", 1 << 20)

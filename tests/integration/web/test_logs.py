@@ -11,6 +11,8 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from runner import logs
+from runner.archive import archive
+from runner.store.packed import Packed
 from schema.execution import State
 from state.git import GitRepository
 from tests.integration.node.lab import Lab, stage
@@ -142,3 +144,31 @@ def test_S8_who_is_far_behind_is_told_what_was_left_out(served: tuple[Lab, str])
                 break
     assert "bytes came faster than they could be shown" in heard
     assert len(heard) < 1_000_000
+
+
+def test_R1450_an_archived_log_is_shown_as_it_was(finished: tuple[Lab, TestClient, Path]) -> None:
+    here, client, path = finished
+    size = path.stat().st_size
+    asked = [
+        f"{LOG}/raw", LOG, f"{LOG}/lines?line=777", f"{LOG}/lines?from=0", f"{LOG}/lines?before={size // 2}",
+        f"{LOG}/number?at={size - 1}", f"{LOG}/search?q=LINE+1234&part=1",
+        "/api/v1/projects/v/executions/1/log?offset=-100", "/api/v1/projects/v/executions/1/log?offset=300&limit=77",
+    ]  # fmt: skip
+    before = [client.get(place).content for place in asked]
+    assert archive(path.parent, Packed(here.folder / "n1" / "store"))
+    assert [client.get(place).content for place in asked] == before
+    assert not path.exists()
+    assert "line 2000" in texts(client.get("/projects/v/1").text)
+
+
+def test_R1450_of_a_damaged_archive_the_page_shows_head_and_tail_and_says_why(
+    finished: tuple[Lab, TestClient, Path],
+) -> None:
+    here, client, path = finished
+    packed = Packed(here.folder / "n1" / "store")
+    assert archive(path.parent, packed)
+    for _, place in packed.all():
+        place.write_bytes(b"nothing")
+    text = client.get("/projects/v/1").text
+    assert "is damaged" in text
+    assert "line 2000" in texts(text)

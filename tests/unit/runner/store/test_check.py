@@ -1,11 +1,13 @@
 """A store read again: what the disk made of its objects."""
 
+import io
 from pathlib import Path
 
 import pytest
 
 from runner.store.check import check, named_by
 from runner.store.errors import MissingObject
+from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 
 
@@ -52,3 +54,15 @@ def test_a_damaged_list_of_files_is_named_as_one(store: Workspaces) -> None:
     flip(store.objects.find(manifest))
     assert [each.digest for each in check(store.objects)] == [manifest]
     assert list(named_by(store.objects, store.data / "projects", manifest)) == [("v", 1, "")]
+
+
+def test_R1450_M11_a_damaged_log_is_named_and_out_of_the_way(store: Workspaces) -> None:
+    packed = Packed(store.objects.root)
+    digests = [packed.put(io.BytesIO(bytes([n]) * 100_000), f"c{n}") for n in range(2)]
+    assert list(check(store.objects)) == []
+    flip(packed.path(digests[0]))
+    found = list(check(store.objects))
+    assert [each.digest for each in found] == [digests[0]]
+    assert found[0].aside.is_file()
+    assert [packed.has(digest) for digest in digests] == [False, True]
+    assert list(check(store.objects)) == []
