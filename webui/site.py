@@ -106,6 +106,7 @@ def create_site(page: Page) -> Flask:
     ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
+    site.after_request(_marked)
     past.add_to(site, page.pasts)
     site.context_processor(_always_shown)
     site.jinja_env.filters["view_of"] = view_of
@@ -132,6 +133,13 @@ def commit_link(repo: str, category: str) -> str:
     if commit == category or not repo.startswith(("https://", "http://")) or "@" in repo:
         return ""
     return f"{repo.removesuffix('/').removesuffix('.git')}/-/commit/{commit}"
+
+
+def _marked(answer: Response) -> Response:
+    """So that the page's script tells its own answers from those of whatever stands before it. The login is no part."""
+    if request.blueprint != "login":
+        answer.headers["Winslow-Page"] = "1"
+    return answer
 
 
 def _always_shown() -> dict[str, Any]:

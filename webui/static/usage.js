@@ -26,7 +26,7 @@
 
   async function look() {
     const answer = await fetch(place.dataset.usage);
-    if (!answer.ok) return;
+    if (!answer.ok || !answer.headers.has("Winslow-Page")) return;
     const found = await answer.json();
     for (const figure of place.querySelectorAll("figure")) {
       const known = drawn.find((each) => each.figure === figure);
