@@ -77,6 +77,10 @@ def progress(data: Path | None, each: Row) -> float | None:
     return feedback.progress(data / "runs" / record.claim.container)
 
 
+WANTED = ("q", "tag", "state", "pipeline")
+"""What a filter of projects may say."""
+
+
 def fits(each: Row, wanted: Mapping[str, str]) -> bool:
     """`wanted` has `q`, a part of the id or the name, `tag`, `state` and `pipeline`; what is empty fits all."""
     text = wanted["q"].lower()

@@ -27,6 +27,7 @@ from webui.doing import doing
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
 from webui.pages import (
+    bulk,
     executions,
     files,
     history,
@@ -102,6 +103,7 @@ def create_site(page: Page) -> Flask:
         history.pages,
         logs.pages,
         wizard.pages,
+        bulk.pages,
         login.pages,
     ):
         site.register_blueprint(blueprint)

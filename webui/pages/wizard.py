@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from flow.world import ProjectView
 from runner.shelf import ShelfError
@@ -15,7 +15,6 @@ from schema.pipeline import Pipeline
 from state.errors import StateError
 from state.projects import changed, created, deleted, differing
 from webui.access.who import Role
-from webui.asking import ask_many
 from webui.filters import plain
 from webui.pages.common import look, need, page, person, project
 from webui.pages.projects import told
@@ -145,21 +144,6 @@ def delete(id: str) -> Response | tuple[str, int]:
         return _settings(id, f"To delete it, type its id: {view.id}"), 422
     _commit(*deleted(view.id, now=bool(request.form.get("now"))))
     return redirect(url_for("overview.index"), code=303)  # type: ignore[return-value]
-
-
-@pages.post("/bulk")
-def bulk() -> Response:
-    """One wish for every project that is ticked; each is judged by itself."""
-    kind, ids = request.form.get("request", ""), request.form.getlist("project")
-    if kind not in ("start", "resume", "pause", "abort"):
-        abort(404, f"{kind[:20]!r} cannot be asked of many")
-    told = ask_many(page().outbox, look().snapshot, ids[:OFFERED], {"request": kind}, person().author)
-    refused = [f"{id}: {why}" for id, _, why in told if why]
-    flash(f"{kind}: {len(told) - len(refused)} of {len(ids)} projects" if ids else "Tick some projects first")
-    for text in refused[:10]:
-        flash(text, "bad")
-    back = request.form.get("back", "")
-    return redirect(back if back.startswith("/?") else "/", code=303)  # type: ignore[return-value]
 
 
 def _commit(files: dict[str, str | None], message: str) -> None:
