@@ -1,13 +1,15 @@
 """Making a project, and changing or deleting one: each a form that becomes the commit a person could have made."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from flow.world import ProjectView
-from runner.shelf import ShelfError
+from runner.shelf import Item, ShelfError
 from schema import layout
 from schema.errors import SchemaError
 from schema.names import NAME
@@ -21,8 +23,8 @@ from webui.pages.projects import told
 from webui.places import Place, shelf
 
 pages = Blueprint("wizard", __name__)
-OFFERED = 500
-"""Files of the pool that are offered while somebody types."""
+OFFERED, LOOKED_AT = 200, 20_000
+"""Files of the pool that are offered while somebody types, and among which they are looked for."""
 
 
 @pages.get("/new")
@@ -47,21 +49,30 @@ def _form(pipeline: str, values: Mapping[str, Any], refused: str = "") -> str:
     chosen: Pipeline | None = snapshot.pipelines.get(name.partition("@")[0])
     return render_template(
         "new.html", pipelines=sorted(snapshot.pipelines), chosen=chosen, name=name, values=values, refused=refused,
-        films=list(_pool()) if chosen and any(each.type == "file" for each in chosen.inputs.values()) else [],
+        films=_films() if chosen and any(each.type == "file" for each in chosen.inputs.values()) else [],
     )  # fmt: skip
 
 
-def _pool() -> Iterator[str]:
+@pages.get("/new/films")
+def films() -> str:
+    """Files of the pool, while somebody types in a field of the form."""
+    typed = next((value for name, value in request.args.items() if name.startswith("input-")), "")
+    return render_template("_films.html", films=_films(typed) or [])
+
+
+def _films(typed: str = "") -> list[Item] | None:
+    """Those whose path has what was typed. None on a machine without a pool."""
     data = page().data
     if data is None:
-        return
-    try:
-        for count, item in enumerate(shelf(data, Place()).files()):
-            if count == OFFERED:
-                return
-            yield item.path
-    except (ShelfError, OSError):
-        return
+        return None
+    found, wanted = list[Item](), typed.lower()
+    with suppress(ShelfError, OSError):
+        for item in islice(shelf(data, Place()).files(), LOOKED_AT):
+            if wanted in item.path.lower():
+                found.append(item)
+            if len(found) == OFFERED:
+                break
+    return found
 
 
 @pages.get("/new/check")
