@@ -41,6 +41,7 @@ from webui.pages import (
     wizard,
 )
 from webui.past import Pasts
+from webui.progress import Progress
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
 
@@ -72,9 +73,11 @@ class Page:
     address: str = "http://127.0.0.1:8484"
     numbers: Numbers = field(default_factory=Numbers)
     pasts: Pasts = field(init=False)
+    progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pasts", Pasts(self.source))
+        object.__setattr__(self, "progress", Progress(self.data))
 
 
 def create_site(page: Page) -> Flask:
