@@ -18,6 +18,7 @@ from flow.world import Snapshot
 from schema import layout
 from schema.errors import SchemaError
 from state import drains
+from state.comments import checked, comment_edit
 from state.errors import StateError
 from state.git import GitRepository
 from state.people import NotCommitted, commit_edit, request_edit, requests_edit
@@ -41,6 +42,7 @@ class Unsent:
     files: dict[str, str | None] | None = None
     drain: tuple[str, bool, str] | None = None  # node, whether it drains, why
     wishes: dict[str, Wish] | None = None  # one for each of several projects
+    comment: dict[str, Any] | None = None  # on the project
     refused: str = ""
 
 
@@ -82,6 +84,11 @@ class Outbox:
         """Wishes that were judged, one a project, in one commit; None while it waits. NotCommitted."""
         kind = next(iter(wishes.values()))["request"]
         return self._put(_fresh(f"{kind} {len(wishes)} projects", author, wishes=wishes))
+
+    def comment(self, snapshot: Snapshot, project: str, fields: dict[str, Any], author: str) -> str | None:
+        """As `ask`, of what nothing follows from. CannotComment, DocumentError, NotCommitted."""
+        comment = checked(snapshot, project, fields)
+        return self._put(_fresh(f"comment on {project}", author, project=project, comment=comment))
 
     def edit(self, files: dict[str, str | None], subject: str, author: str) -> str | None:
         """The commit, or None while it waits to be sent. NotCommitted."""
@@ -156,6 +163,8 @@ class Outbox:
             return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
         if unsent.wishes is not None:
             return requests_edit(snapshot, unsent.wishes, unsent.author)
+        if unsent.comment is not None:
+            return comment_edit(snapshot, unsent.project, unsent.comment, unsent.author)
         if unsent.drain is None:
             return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
         node, drain, reason = unsent.drain

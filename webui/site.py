@@ -13,6 +13,7 @@ from flow.asking import WouldBeRejected
 from flow.compare import duration
 from flow.views import STATES
 from schema.errors import DocumentError
+from state.comments import CannotComment
 from state.drains import CannotDrain
 from state.errors import StateError
 from state.past import NoTime
@@ -28,6 +29,7 @@ from webui.fleet import Fleet
 from webui.log_pages import Numbers
 from webui.pages import (
     bulk,
+    comments,
     executions,
     files,
     history,
@@ -107,6 +109,7 @@ def create_site(page: Page) -> Flask:
         logs.pages,
         wizard.pages,
         bulk.pages,
+        comments.pages,
         login.pages,
     ):
         site.register_blueprint(blueprint)
@@ -127,7 +130,7 @@ def create_site(page: Page) -> Flask:
         site.register_error_handler(kind, lambda error: _problem(404, "There was no such moment", str(error)))
     site.register_error_handler(405, lambda error: _problem(405, "This cannot be done here", str(error.description)))
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
-    for wrong in (WouldBeRejected, DocumentError, CannotDrain):
+    for wrong in (WouldBeRejected, DocumentError, CannotDrain, CannotComment):
         site.register_error_handler(wrong, lambda error: _problem(422, "This cannot be asked", str(error)))
     return site
 
