@@ -16,6 +16,7 @@
     note.className = "note bad";
     note.setAttribute("role", "alert");
     note.append(...parts);
+    delete place().dataset.of;
     if (place().textContent !== note.textContent) place().replaceChildren(note);
   };
 
