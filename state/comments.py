@@ -1,7 +1,10 @@
 """Comments on projects: files on `main` from which nothing follows. They are read where somebody wants to see them."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+
+import pygit2
 
 from flow.world import Snapshot
 from schema import codec, layout
@@ -9,15 +12,17 @@ from schema.binding import read
 from schema.comment import Comment
 from schema.documents import parse
 from schema.errors import DocumentError
-from state.branch import CloneBranch, CloneHistory
+from state.branch import MAX_WALK, CloneBranch, CloneHistory
 from state.errors import StateError
 from state.looks import Looks
 from state.message import said
 from state.people import NotCommitted
 from state.repository import Edit
+from state.trees import Introduced
 
 MOST = 50
 """Comments that are read at once, the newest."""
+LAST = 999_999_999
 
 
 class CannotComment(StateError):
@@ -38,19 +43,61 @@ class Said:
 
 def comments(looks: Looks, main: str, id: str, most: int = MOST) -> list[Said]:
     """Those of a project as a commit of `main` has them, the newest first. What is no comment is left out."""
-    branch, history = CloneBranch(looks.clone, main), CloneHistory(looks.clone, main)
+    branch = CloneBranch(looks.clone, main)
     places = ((path, blob, layout.place_on_main(path)) for path, blob in branch.files(f"projects/{id}").items())
     known = [(int(place.item), path, blob) for path, blob, place in places if place and place.kind == "comment"]
-    found = []
-    for number, path, blob in sorted(known, reverse=True)[:most]:
+    newest, found = sorted(known, reverse=True)[:most], []
+    origins = _origins(looks, main, {path: blob for _, path, blob in newest})
+    for number, path, blob in newest:
         try:
             comment = cast(Comment, parse("comment", branch.text(path, blob), path))
         except DocumentError:
             continue
-        origin = history.introduced(path, blob)
+        origin = origins[path]
         when = looks.clone.commit(origin.commit).commit_time
         found.append(Said(number, comment.comment, comment.execution, origin.by, when, origin.commit))
     return found
+
+
+def _origins(looks: Looks, main: str, blobs: Mapping[str, str]) -> dict[str, Introduced]:
+    """Which commit brought each file: one walk finds all of one folder.
+
+    What was found is kept: the same words under the same number, taken away and brought again, stay those of the first.
+    """
+    walks = looks.clone.walks
+    found = {path: known for path, blob in blobs.items() if (known := walks.look(("comment", path, blob)))}
+    left = {path: blob for path, blob in blobs.items() if path not in found}
+    for commit, parent in _changes(looks, main, next(iter(left)).rpartition("/")[0]) if left else ():
+        before = str(parent.tree_id) if parent else None
+        brought = [path for path, blob in left.items() if not before or looks.clone.entry(before, path) != blob]
+        for path in brought:
+            blob = left.pop(path)
+            found[path] = CloneHistory(looks.clone, str(commit.id)).introduced(path, blob)
+            walks.keep(("comment", path, blob), found[path])
+        if not left:
+            break
+    return found
+
+
+def _changes(looks: Looks, main: str, folder: str) -> Iterator[tuple[pygit2.Commit, pygit2.Commit | None]]:
+    """Commits in the line of `main` that changed a folder, each with the one before; and the last that is looked at."""
+    commit, here = looks.clone.commit(main), _folder(looks.clone.commit(main), folder)
+    for _ in range(MAX_WALK):
+        if not commit.parent_ids:
+            break
+        parent = looks.clone.commit(str(commit.parent_ids[0]))
+        before = _folder(parent, folder)
+        if before != here:
+            yield commit, parent
+        commit, here = parent, before
+    yield commit, None
+
+
+def _folder(commit: pygit2.Commit, path: str) -> str:
+    try:
+        return str(commit.tree[path].id)
+    except KeyError:
+        return ""
 
 
 def checked(snapshot: Snapshot, id: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +117,8 @@ def comment_edit(snapshot: Snapshot, id: str, fields: dict[str, Any], author: st
     view = snapshot.projects.get(id)
     if view is None or not view.project:
         raise NotCommitted(f"there is no project {id[:80]!r} any more")
+    if view.last_comment >= LAST:
+        raise NotCommitted(f"{id} has a comment of the last number that there is, {LAST}")
     about = f"{id}/{fields['execution']}" if fields.get("execution") else id
     message = f"comment on {about}\n\n{said(str(fields['comment']))}\n"
     return Edit({layout.comment(id, view.last_comment + 1): codec.dump(fields)}, message, author)
