@@ -1,6 +1,7 @@
 """Verbs that ask for something: each writes one request, as one commit on `main`, and prints it."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from cli.output import for_programs
 
 if TYPE_CHECKING:
     from flow.world import ProjectView, Snapshot
-    from state.repository import Edit
+    from state.repository import Edit, Repository
 
 Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
 Stage = Annotated[str, typer.Option("--stage", help="the stage to begin with; default: where the project stands")]
@@ -28,7 +29,7 @@ Force = Annotated[bool, typer.Option("--force", help="ask even if it would be re
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (start, redo, resume, answer, pause, abort, skip):
+    for verb in (start, redo, resume, answer, pause, abort, skip, comment):
         app.command()(verb)
 
 
@@ -146,17 +147,46 @@ def _fields(stage: str, inputs: list[str] | None, env: list[str] | None, then: s
     return fields
 
 
+def comment(
+    target: Annotated[str, typer.Argument(metavar="PROJECT[/N]", help="the project, or one of its executions")],
+    text: Annotated[str, typer.Argument(help="what is said")],
+) -> None:
+    """Say something of a project or an execution, for people; nothing else follows from it. Commits it.
+
+    Example: winslowctl comment crossing/1 "shadows at the left edge count as cars"
+    """
+    from state.comments import CannotComment, checked, comment_edit
+
+    project, _, number = target.partition("/")
+    settings.checked_name(project, "project")
+    client, snapshot, _ = settings.project(project, live=True)
+    if number and not (number.isdecimal() and len(number) < 10):
+        raise CommandError(f"an execution is PROJECT/N with a number, not {target[:80]!r}", 2)
+    try:
+        fields = checked(snapshot, project, {"comment": text, "execution": int(number or 0)})
+    except CannotComment as error:
+        raise CommandError(str(error)) from None
+    _committed(client, lambda snapshot: comment_edit(snapshot, project, fields, settings.author()))
+
+
 def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
     """Commit the request, after judging it as a node would; print the commit."""
-    from state.people import commit_edit, request_edit
+    from state.people import request_edit
 
     settings.checked_name(project, "project")
     client, _, view = settings.project(project, live=True)
     fitted = wish if force else _judged(view, wish)
+    _committed(client, lambda snapshot: request_edit(snapshot, project, fitted, settings.author()))
+
+
+def _committed(client: "Repository", made: Callable[["Snapshot"], "Edit"]) -> None:
+    """Commit what is made of the newest snapshot; print the commit and its file."""
+    from state.people import commit_edit
+
     edits: list[Edit] = []
 
     def build(snapshot: "Snapshot") -> "Edit":
-        edits[:] = [request_edit(snapshot, project, fitted, settings.author())]
+        edits[:] = [made(snapshot)]
         return edits[0]
 
     commit = commit_edit(client, build, sleep=time.sleep)

@@ -59,6 +59,7 @@ class ProjectView:
     tombstone: Tombstone | None = None
     deletion: Deletion | None = None
     left: tuple[str, ...] = ()  # of a project that is not on `main`: the requests in its folder, without `.yaml`
+    last_comment: int = 0  # number of the newest comment: nothing follows from it, but there is something new to see
     damage: str = ""  # a document of the controllers that does not parse: nothing is decided until it is mended
 
     @property

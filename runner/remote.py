@@ -3,7 +3,8 @@
 import http.client
 import json
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,8 @@ TIMEOUT = 5.0
 SHARING = 3
 """Nodes that are asked for a log that none of them wrote."""
 MOST_ROWS_BYTES = 256 << 20
+MOST_ASKED, MOST_PROGRESS_BYTES = 64, 16 << 10
+"""Runs that a node is asked about at once, and bytes of its answer."""
 _TOTAL = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)")
 
 
@@ -31,6 +34,10 @@ def log_path(container: str) -> str:
 
 def kept_log_path(digest: str) -> str:
     return f"/peer/logs/{digest}"
+
+
+def progress_path(containers: Sequence[str]) -> str:
+    return f"/peer/progress/{'.'.join(containers)}"
 
 
 def rows_path(project: str, execution: int) -> str:
@@ -90,6 +97,24 @@ class Remote:
             raise PeerAway(f"{self.node} answers something else than its files: {error}") from None
         found = {row.path: row for row in rows}
         return Tree(found, lambda row: self._open(project, execution, row, changing), changing=changing)
+
+    def progress(self, containers: Sequence[str]) -> dict[str, float]:
+        """Percent of those that say something. NotFound where a node is too old to be asked this."""
+        if not containers:
+            return {}
+        answer, until = self._get(progress_path(containers[:MOST_ASKED]), ""), time.monotonic() + TIMEOUT
+        content = b""
+        try:
+            while len(content) <= MOST_PROGRESS_BYTES and time.monotonic() < until and (piece := answer.read1(4096)):
+                content += piece
+        except (OSError, http.client.HTTPException) as error:
+            raise PeerAway(f"{self.node} does not answer: {error}") from None
+        try:
+            told = json.loads(content)
+        except (ValueError, RecursionError):
+            return {}
+        said = [(name, told.get(name)) for name in containers] if isinstance(told, dict) else []
+        return {name: float(value) for name, value in said if isinstance(value, int | float) and 0 <= value <= 100}
 
     def _open(self, project: str, execution: int, row: Row, changing: bool) -> BinaryIO:
         if row.value and not changing:

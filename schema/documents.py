@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from schema import codec
 from schema.base import Wanted
 from schema.binding import read
+from schema.comment import Comment
 from schema.execution import ArtifactList, Execution, Tombstone
 from schema.node import Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
@@ -23,6 +24,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "pipeline": Pipeline,
     "project": Project,
     "request": Request,
+    "comment": Comment,
     "node": NodeSettings,
     "reply": Reply,
     "execution": Execution,

@@ -14,6 +14,7 @@ _MAIN_PATHS = {
     "pipeline": re.compile(rf"pipelines/({_NAME})\.yaml"),
     "project": re.compile(rf"projects/({_NAME})/project\.yaml"),
     "request": re.compile(rf"projects/({_NAME})/requests/([^/]+)\.yaml"),
+    "comment": re.compile(rf"projects/({_NAME})/comments/([0-9]{{4,9}})\.yaml"),
     "node": re.compile(rf"nodes/({_NAME})\.yaml"),
     "settings": re.compile(r"winslow\.yaml()"),
 }
@@ -65,6 +66,10 @@ def request(id: str, name: str) -> str:
 
 def request_name(number: int, kind: str) -> str:
     return f"{number:04d}-{kind}.yaml"
+
+
+def comment(id: str, number: int) -> str:
+    return f"projects/{id}/comments/{number:04d}.yaml"
 
 
 def node(name: str) -> str:

@@ -7,7 +7,7 @@ import re
 
 from pydantic import BaseModel
 
-from schema import access, execution, inputs, node, notify, pipeline, project, reply, request, retention
+from schema import access, comment, execution, inputs, node, notify, pipeline, project, reply, request, retention
 
 MODELS: dict[str, type[BaseModel]] = {
     "Settings": node.Settings,
@@ -28,6 +28,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Matrix": pipeline.Matrix,
     "Project": project.Project,
     "Request": request.Request,
+    "Comment": comment.Comment,
     "WorkspaceFrom": request.WorkspaceFrom,
     "Reply": reply.Reply,
     "Position": reply.Position,
@@ -188,6 +189,10 @@ MEANING: dict[str, dict[str, str]] = {
         "workspace": "start, resume: build on what an execution left",
         "execution": "abort: which one; default what runs",
         "comment": "why",
+    },
+    "Comment": {
+        "comment": "what is said",
+        "execution": "the execution it is about; default the project",
     },
     "WorkspaceFrom": {
         "from": "number of an execution that has ended",

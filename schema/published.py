@@ -9,6 +9,7 @@ import sys
 
 from pydantic import BaseModel
 
+from schema.comment import Comment
 from schema.node import NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.project import Project
@@ -18,6 +19,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "pipeline": Pipeline,
     "project": Project,
     "request": Request,
+    "comment": Comment,
     "node": NodeSettings,
     "winslow": Settings,
 }

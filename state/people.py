@@ -1,8 +1,9 @@
 """Edits of `main` by people and programs: fetch, build, push by compare-and-swap, again after a lost race."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
+from textwrap import fill
 from typing import Any
 
 import pygit2
@@ -81,6 +82,22 @@ def request_edit(snapshot: Snapshot, project: str, wish: dict[str, Any], author:
     comment = f"\n\n{said(str(wish['comment']))}" if wish.get("comment") else ""
     subject = f"{wish['request']} {project}{stage}{comment}\n"
     return Edit({layout.request(project, name): codec.dump(wish)}, subject, author)
+
+
+def requests_edit(snapshot: Snapshot, wishes: Mapping[str, dict[str, Any]], author: str) -> Edit:
+    """One request each for several projects, as one commit; those that are gone are left out. NotCommitted."""
+    there = [id for id in wishes if (view := snapshot.projects.get(id)) and view.project]
+    if not there:
+        raise NotCommitted("none of these projects is there any more")
+    edits = {id: request_edit(snapshot, id, wishes[id], author) for id in there}
+    if len(edits) == 1:
+        return edits[there[0]]
+    wish = wishes[there[0]]
+    comment = f"{said(str(wish['comment']))}\n\n" if wish.get("comment") else ""
+    message = (
+        f"{wish['request']} {len(edits)} projects\n\n{comment}{fill(' '.join(there), 72, break_on_hyphens=False)}\n"
+    )
+    return Edit({path: text for edit in edits.values() for path, text in edit.files.items()}, message, author)
 
 
 def author() -> str:

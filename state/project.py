@@ -122,6 +122,7 @@ class _Project:
             tombstone=tombstones[0] if tombstones else None,
             deletion=None if present else self._deletion(*tombstones),
             left=() if present else tuple(sorted(each[2].item for each in self.main.get("request", ()))),
+            last_comment=max((int(each[2].item) for each in self.main.get("comment", ())), default=0),
             damage=next((text for text in self.reading.problems if text.startswith("winslow/state: ")), ""),
         )
         pinned = project is not None and "@" in project.pipeline

@@ -25,7 +25,7 @@ LISTINGS = 4096
 LARGE, LARGE_LISTINGS = 1000, 8
 """A listing of more entries is large, and of these only the newest few are remembered."""
 REMEMBERED = 65_536
-ENTERED = frozenset({"requests", "replies", "executions"})
+ENTERED = frozenset({"requests", "comments", "replies", "executions"})
 """Folders of a project that hold documents; nothing deeper is looked at."""
 FOLDER, MODULE = 0o040000, 0o160000
 REGULAR = frozenset({0o100644, 0o100755})

@@ -8,7 +8,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +18,10 @@ from flow.world import Snapshot
 from schema import layout
 from schema.errors import SchemaError
 from state import drains
+from state.comments import checked, comment_edit
 from state.errors import StateError
 from state.git import GitRepository
-from state.people import NotCommitted, commit_edit, request_edit
+from state.people import NotCommitted, commit_edit, request_edit, requests_edit
 from state.repository import Edit
 
 Answer = TypeVar("Answer")
@@ -40,6 +41,8 @@ class Unsent:
     wish: Wish | None = None
     files: dict[str, str | None] | None = None
     drain: tuple[str, bool, str] | None = None  # node, whether it drains, why
+    wishes: dict[str, Wish] | None = None  # one for each of several projects
+    comment: dict[str, Any] | None = None  # on the project
     refused: str = ""
 
 
@@ -76,6 +79,16 @@ class Outbox:
         fitted = judged(snapshot.projects[project], wish)
         stage = f" at {wish['stage']}" if wish.get("stage") else ""
         return self._put(_fresh(f"{wish['request']} {project}{stage}", author, project=project, wish=fitted))
+
+    def ask_all(self, wishes: dict[str, Wish], author: str) -> str | None:
+        """Wishes that were judged, one a project, in one commit; None while it waits. NotCommitted."""
+        kind = next(iter(wishes.values()))["request"]
+        return self._put(_fresh(f"{kind} {len(wishes)} projects", author, wishes=wishes))
+
+    def comment(self, snapshot: Snapshot, project: str, fields: dict[str, Any], author: str) -> str | None:
+        """As `ask`, of what nothing follows from. CannotComment, DocumentError, NotCommitted."""
+        comment = checked(snapshot, project, fields)
+        return self._put(_fresh(f"comment on {project}", author, project=project, comment=comment))
 
     def edit(self, files: dict[str, str | None], subject: str, author: str) -> str | None:
         """The commit, or None while it waits to be sent. NotCommitted."""
@@ -148,6 +161,10 @@ class Outbox:
     def _built(self, snapshot: Snapshot, unsent: Unsent) -> Edit:
         if unsent.wish is not None:
             return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
+        if unsent.wishes is not None:
+            return requests_edit(snapshot, unsent.wishes, unsent.author)
+        if unsent.comment is not None:
+            return comment_edit(snapshot, unsent.project, unsent.comment, unsent.author)
         if unsent.drain is None:
             return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
         node, drain, reason = unsent.drain
@@ -167,16 +184,29 @@ def _fresh(subject: str, author: str, **content: Any) -> Unsent:
     return Unsent(secrets.token_hex(8), subject, author, time.time(), **content)
 
 
+def judge_many(snapshot: Snapshot, ids: Iterable[str], wish: Wish) -> tuple[dict[str, Wish], dict[str, str]]:
+    """One wish for many projects, each judged by itself: what can be asked of which, and why not of the others."""
+    fit, refused = dict[str, Wish](), dict[str, str]()
+    for id in ids:
+        view = snapshot.projects.get(id)
+        try:
+            if view is None:
+                raise NotCommitted(f"there is no project {id[:80]!r}")
+            fit[id] = judged(view, wish)
+        except (StateError, SchemaError, WouldBeRejected) as error:
+            refused[id] = str(error)
+    return fit, refused
+
+
 def ask_many(
     outbox: Outbox, snapshot: Snapshot, ids: Sequence[str], wish: Wish, author: str
 ) -> list[tuple[str, str | None, str]]:
-    """One wish for many projects, each judged by itself: id, commit if there is one, why not if it is refused."""
-    told = []
-    for id in ids:
+    """All that can be asked, in one commit: id, commit if there is one, why not if it is refused. CommitYourself."""
+    fit, refused = judge_many(snapshot, ids, wish)
+    commit = None
+    if fit:
         try:
-            if id not in snapshot.projects:
-                raise NotCommitted(f"there is no project {id[:80]!r}")
-            told.append((id, outbox.ask(snapshot, id, wish, author), ""))
-        except (StateError, SchemaError, WouldBeRejected, CommitYourself) as error:
-            told.append((id, None, str(error)))
-    return told
+            commit = outbox.ask_all(fit, author)
+        except (StateError, SchemaError) as error:
+            refused |= dict.fromkeys(fit, str(error))
+    return [(id, None if id in refused else commit, refused.get(id, "")) for id in ids]

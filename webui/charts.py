@@ -1,5 +1,10 @@
-"""Numbers over time as small drawings (SVG) without a script. Only numbers and our own words get into them."""
+"""Numbers over time as small drawings (SVG) without a script. Names and numbers get into them, never markup.
 
+`data-values` says what is where, `[[x, text], …]`: static/values.js shows it to who points, touches or uses the keys.
+"""
+
+import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,6 +12,10 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 Points = Sequence[tuple[float, float]]
+Lines = Sequence[tuple[str, Points]]
+Shown = Callable[[float], str]
+TOLD = 64
+"""Places of a drawing whose values are told: of more, evenly chosen ones, the last among them."""
 GAP = 4
 """A line is broken where so many usual distances between two points are missing."""
 
@@ -31,17 +40,40 @@ class Frame:
         return f"{x:.0f},{y:.1f}".removesuffix(".0")
 
 
-def sparkline(points: Points, since: float, until: float, label: str, top: float = 0.0) -> Markup:
+def _begun(kind: str, frame: Frame, label: str, values: str, more: str = "") -> Markup:
+    """The head of a drawing; its title is for who has no script."""
+    head = '<svg class="{}" viewBox="0 0 {} {}"{} role="img" tabindex="0" aria-label="{}" data-values="{}">'
+    begun = Markup(head).format(kind, frame.width, frame.height, Markup(more), label, values)
+    return begun + Markup("<title>{}</title>").format(label)
+
+
+def _values(lines: Lines, frame: Frame, shown: Shown, where: Shown) -> str:
+    """What all lines are at each place that any of them has, as JSON."""
+    known = [(name, dict(points)) for name, points in lines if points]
+    places = sorted({place for _, points in known for place in points})
+    step = max(1, -(-(len(places) - 1) // (TOLD - 1)))
+    told = []
+    for place in places[::-1][::step][::-1]:
+        said = [f"{name} {shown(points[place])}".strip() for name, points in known if place in points]
+        told.append([float(frame.at(place, 0.0).partition(",")[0]), f"{where(place)}: {', '.join(said)}"])
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _clock(since: float, until: float) -> Shown:
+    """Times of a span, in UTC, with the day where there are several."""
+    form = "%H:%M:%S UTC" if until - since <= 7200 else "%H:%M UTC" if until - since <= 86_400 else "%m-%d %H:%M UTC"
+    return lambda moment: time.strftime(form, time.gmtime(moment))
+
+
+def sparkline(points: Points, since: float, until: float, label: str, shown: Shown, top: float = 0.0) -> Markup:
     """One line, as high as a line of text. `top` 0: its end is the highest point."""
     frame = Frame(since, until, top or highest([points]), 96, 20)
     lines = Markup("").join(_lines(points, frame, 0))
-    head = Markup('<svg class="spark" viewBox="0 0 96 20" width="96" height="20" role="img" aria-label="{}">')
-    return head.format(label) + lines + Markup("</svg>")
+    values = _values([("", points)], frame, shown, _clock(since, until))
+    return _begun("spark", frame, label, values, ' width="96" height="20"') + lines + Markup("</svg>")
 
 
-def chart(
-    lines: Sequence[tuple[str, Points]], since: float, until: float, shown: Callable[[float], str], top: float = 0.0
-) -> Markup:
+def chart(lines: Lines, since: float, until: float, shown: Shown, top: float = 0.0) -> Markup:
     """Several lines in one frame, with the highest value at its edge."""
     frame = Frame(since, until, top or highest([points for _, points in lines]), 600, 120)
     label = "; ".join(f"{name} {shown(points[-1][1])}" if points else f"{name} unknown" for name, points in lines)
@@ -52,19 +84,19 @@ def chart(
     text = Markup('<text x="4" y="12">{}</text>').format(shown(frame.top))
     for number, words in enumerate(label.split("; ")):
         text += Markup('<text class="t{}" x="596" y="{}">{}</text>').format(number, 12 + 12 * number, words)
-    head = Markup('<svg class="chart" viewBox="0 0 600 120" role="img" aria-label="{}">').format(label)
+    head = _begun("chart", frame, label, _values(lines, frame, shown, _clock(since, until)))
     return head + grid + drawn + text + Markup("</svg>")
 
 
-def plot(lines: Sequence[Points], label: str, frame: Frame) -> Markup:
+def plot(lines: Lines, label: str, frame: Frame, across: str = "") -> Markup:
     """Lines of a table, without gaps: a legend and the numbers at the edges stand beside it."""
-    size = Markup('viewBox="0 0 {} {}"').format(frame.width, frame.height)
-    head = Markup('<svg class="plot" {} role="img" aria-label="{}" preserveAspectRatio="none">').format(size, label)
+    values = _values(lines, frame, "{:.6g}".format, lambda place: f"{across} {place:.6g}".strip())
+    head = _begun("plot", frame, label, values, ' preserveAspectRatio="none"')
     grid = Markup("").join(
         Markup('<line x1="0" x2="{}" y1="{y}" y2="{y}"/>').format(frame.width, y=f"{frame.height * part / 4:.0f}")
         for part in range(5)
     )
-    drawn = Markup("").join(_line(points, frame, number) for number, points in enumerate(lines) if points)
+    drawn = Markup("").join(_line(points, frame, number) for number, (_, points) in enumerate(lines) if points)
     return head + grid + drawn + Markup("</svg>")
 
 
@@ -81,8 +113,8 @@ def trend(values: Sequence[tuple[int, float]], label: str) -> Markup:
     points = [(float(place), value) for place, (_, value) in enumerate(values)]
     whole = framed([points])
     frame = Frame(whole.since, whole.until, whole.top, 160, 36, whole.bottom, 3)
-    head = Markup('<svg class="trend" viewBox="0 0 160 36" width="160" height="36" role="img" aria-label="{}">')
-    drawn = head.format(label) + _line(points, frame, 0)
+    told = _values([("", points)], frame, "{:.6g}".format, lambda place: f"execution {values[int(place)][0]}")
+    drawn = _begun("trend", frame, label, told, ' width="160" height="36"') + _line(points, frame, 0)
     for (number, value), point in zip(values, points, strict=True):
         x, _, y = frame.at(*point).partition(",")
         drawn += Markup('<circle class="l0" cx="{}" cy="{}" r="{}"><title>{}: {:.4g}</title></circle>').format(

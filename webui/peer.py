@@ -1,5 +1,5 @@
 """What a node gives to other nodes, to whoever signs with a key of an inventory: objects of its store by digest, the
-files and logs of executions, and a nudge that somebody has pushed. Its pool and its projects' files: `peer_files`.
+files, logs and progress of executions, and a nudge that somebody has pushed. Pool and projects' files: `peer_files`.
 """
 
 import functools
@@ -16,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from runner import feedback
 from runner.archive import DamagedLog, here
 from runner.peers import NUDGE, asker
+from runner.remote import MOST_ASKED
 from runner.store.blocks import Blocks
 from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.manifest import text_of
@@ -90,6 +92,15 @@ class Giver:
         except DamagedObject:
             raise FileNotFoundError from None
 
+    def give_progress(self, request: Request) -> Response:
+        """Of the runs that are named, those that say how far they are."""
+        asked = request.path_params["containers"].split(".")[:MOST_ASKED]
+        if not all(CONTAINER.fullmatch(each) for each in asked):
+            raise FileNotFoundError
+        told = {each: feedback.progress(self.data / "runs" / each) for each in asked}
+        said = {each: percent for each, percent in told.items() if percent is not None}
+        return Response(json.dumps(said), media_type="application/json")
+
     def give_rows(self, request: Request) -> Response:
         tree = self.workspaces.look(*_place(request))
         rows = [[row.path, row.kind.value, row.size, row.value] for row in tree.rows.values()]
@@ -141,6 +152,7 @@ def create_peer(name: str, data: Path, keys: Callable[[str], str], *, read_only:
             route("/peer/objects/{digest}", giver.give_object),
             route("/peer/runs/{container}/log", giver.give_log),
             route("/peer/logs/{digest}", giver.give_kept_log),
+            route("/peer/progress/{containers}", giver.give_progress),
             route("/peer/rows/{project}/{number:int}", giver.give_rows),
             route("/peer/now/{project}/{number:int}/{path:path}", giver.give_file),
             route(NUDGE, giver.nudge),

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from flow.memo import Memo
 from flow.open import open_views
 from flow.views import ProjectState, StageState, project_state, stage_states
 from flow.world import ProjectView, Snapshot
-from runner import feedback
 from schema.execution import Execution
 
 
@@ -69,12 +67,8 @@ rows: Memo[Snapshot, Mapping[str, Row]] = Memo(Rows().of, 2)
 tags: Memo[Snapshot, list[str]] = Memo(_all_tags, 2)
 
 
-def progress(data: Path | None, each: Row) -> float | None:
-    """Percent, where its stage runs on this machine."""
-    record = each.now.execution
-    if data is None or record is None or not record.state.active:
-        return None
-    return feedback.progress(data / "runs" / record.claim.container)
+WANTED = ("q", "tag", "state", "pipeline")
+"""What a filter of projects may say."""
 
 
 def fits(each: Row, wanted: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from flow.asking import WouldBeRejected
 from flow.compare import duration
 from flow.views import STATES
 from schema.errors import DocumentError
+from state.comments import CannotComment
 from state.drains import CannotDrain
 from state.errors import StateError
 from state.past import NoTime
@@ -27,6 +28,8 @@ from webui.doing import doing
 from webui.fleet import Fleet
 from webui.log_pages import Numbers
 from webui.pages import (
+    bulk,
+    comments,
     executions,
     files,
     history,
@@ -40,6 +43,7 @@ from webui.pages import (
     wizard,
 )
 from webui.past import Pasts
+from webui.progress import Progress
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
 
@@ -71,9 +75,11 @@ class Page:
     address: str = "http://127.0.0.1:8484"
     numbers: Numbers = field(default_factory=Numbers)
     pasts: Pasts = field(init=False)
+    progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pasts", Pasts(self.source))
+        object.__setattr__(self, "progress", Progress(self.data))
 
 
 def create_site(page: Page) -> Flask:
@@ -102,10 +108,13 @@ def create_site(page: Page) -> Flask:
         history.pages,
         logs.pages,
         wizard.pages,
+        bulk.pages,
+        comments.pages,
         login.pages,
     ):
         site.register_blueprint(blueprint)
     site.before_request(_look)
+    site.after_request(_marked)
     past.add_to(site, page.pasts)
     site.context_processor(_always_shown)
     site.jinja_env.filters["view_of"] = view_of
@@ -121,7 +130,7 @@ def create_site(page: Page) -> Flask:
         site.register_error_handler(kind, lambda error: _problem(404, "There was no such moment", str(error)))
     site.register_error_handler(405, lambda error: _problem(405, "This cannot be done here", str(error.description)))
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
-    for wrong in (WouldBeRejected, DocumentError, CannotDrain):
+    for wrong in (WouldBeRejected, DocumentError, CannotDrain, CannotComment):
         site.register_error_handler(wrong, lambda error: _problem(422, "This cannot be asked", str(error)))
     return site
 
@@ -132,6 +141,13 @@ def commit_link(repo: str, category: str) -> str:
     if commit == category or not repo.startswith(("https://", "http://")) or "@" in repo:
         return ""
     return f"{repo.removesuffix('/').removesuffix('.git')}/-/commit/{commit}"
+
+
+def _marked(answer: Response) -> Response:
+    """So that the page's script tells its own answers from those of whatever stands before it. The login is no part."""
+    if request.blueprint != "login":
+        answer.headers["Winslow-Page"] = "1"
+    return answer
 
 
 def _always_shown() -> dict[str, Any]:

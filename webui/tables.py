@@ -62,7 +62,7 @@ class Table:
     def drawn(self, frame: Frame | None = None) -> Markup:
         """In a frame that others share, or its own."""
         said = f"{self.path}: " + ", ".join(f"{line.name} {line.last:.4g}" for line in self.lines)
-        return plot([line.points for line in self.lines], said, frame or self.frame)
+        return plot([(line.name, line.points) for line in self.lines], said, frame or self.frame, self.across)
 
 
 def declared(view: ProjectView, record: Execution) -> tuple[str, ...]:

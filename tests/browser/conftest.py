@@ -17,8 +17,8 @@ from tests.integration.node.lab import Lab
 expect.set_options(timeout=20_000)
 SHOTS = Path(os.environ.get("WINSLOW_SCREENSHOTS") or ROOT / ".screenshots")
 EXPECTED = re.compile(
-    r"the server responded with a status of (401|422|503)|ERR_CONNECTION_(REFUSED|RESET)|ERR_INCOMPLETE_CHUNKED"
-    r"|^\[object Event\]$"
+    r"the server responded with a status of (401|409|422|503)|ERR_CONNECTION_(REFUSED|RESET)|ERR_INCOMPLETE_CHUNKED"
+    r"|^\[object Event\]$|^Connecting to 'http://127\.0\.0\.1:|^htmx:(afterRequest|sendError), "
 )
 
 

@@ -57,7 +57,7 @@ def test_R1210_R1310_R2_a_project_is_made_its_video_put_in_and_watched_while_it_
     tab.get_by_role("textbox", name="Id *").fill("ulm-1")
     expect(tab.locator("#id-said")).to_have_text("free")
     tab.get_by_label("Name").fill("Ulm, 8:00")
-    tab.get_by_label("video").fill("ulm.mp4")
+    tab.get_by_role("combobox", name="video").fill("ulm.mp4")
     shot(tab, "new")
     tab.get_by_role("button", name="Make the project").click()
     expect(tab.locator("body")).to_contain_text("committed as")

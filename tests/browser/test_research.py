@@ -97,7 +97,13 @@ def test_R1310_R1430_the_next_stage_goes_on_with_files_that_were_changed_on_the_
     run(study, 1)
     mine = tmp_path / "loss.csv"
     mine.write_text("corrected")
-    tab.goto(f"{study.url}/projects/v/1/files")
+
+    def offered() -> bool:
+        """Once the page's own view has come as far."""
+        tab.goto(f"{study.url}/projects/v/1/files")
+        return tab.locator("#next").count() == 1
+
+    study.until(offered)
     tab.get_by_label("Put files for the next stage").set_input_files(mine)
     expect(tab.locator("#added li")).to_contain_text("loss.csv")
     tab.get_by_label("without m.json").check()

@@ -15,6 +15,7 @@ from runner.store.errors import Away, StoreError
 from schema import errors as documents
 from schema.errors import DocumentError, SchemaError
 from schema.reasons import Refusal
+from state.comments import CannotComment
 from state.drains import CannotDrain
 from state.errors import StateError
 from state.past import NoTime
@@ -99,7 +100,7 @@ def _of_state(error: StateError) -> Refused:
             return Refused(404, str(error))
         case NotCommitted() | CannotDrain():
             return Refused(409, str(error))
-        case CannotMake():
+        case CannotMake() | CannotComment():
             return Refused(422, str(error))
     return Refused(503, str(error))
 

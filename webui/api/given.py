@@ -68,6 +68,10 @@ class Given:
     def outbox(self) -> Outbox:
         return self.page.outbox
 
+    def progress(self, record: Execution) -> float | None:
+        """In percent, where that is known now."""
+        return None if self.past else self.page.progress.of(self.look, record)
+
     def data(self) -> Folder:
         """The directory of the node here. Refused."""
         if self.page.data is None:

@@ -1,6 +1,6 @@
 """Shapes of projects: one in a list, and one in full."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -8,13 +8,17 @@ from pydantic import BaseModel, Field
 
 from flow.controls import steps_of
 from flow.views import state_class
+from schema.execution import Execution
 from schema.inputs import Input, Value
 from state.looks import Looks
 from webui.api.answers import StageNow, stage
 from webui.api.given import Part
 from webui.facts import asks
-from webui.rows import Row, progress
+from webui.rows import Row
 from webui.shown import exhibits, newest
+
+Far = Callable[[Execution], float | None]
+"""How far an execution is, in percent."""
 
 
 class Project(BaseModel):
@@ -33,7 +37,7 @@ class Project(BaseModel):
     execution: int | None = Field(description="number of the execution it is at")
     node: str | None = Field(description="where that runs")
     gpus: list[str] = Field(description="GPUs that it has, by UUID")
-    progress: float | None = Field(description="percent, where its stage runs on this machine and says so")
+    progress: float | None = Field(description="percent, where its stage says so, here or on a node that can be asked")
     since: str | None = Field(description="when its newest execution began or ended, by the node's clock")
     stages: list[StageNow] = Field(description="every stage, in the order of the pipeline")
 
@@ -82,15 +86,15 @@ class ProjectDetail(Project):
     deletion: Deletion | None = Field(description="how it left `main`, if it did")
 
 
-def project(row: Row, data: Path | None) -> Project:
-    return Project(**_line(row, data))
+def project(row: Row, far: Far) -> Project:
+    return Project(**_line(row, far))
 
 
-def detail(row: Row, data: Path | None, clone: Looks) -> ProjectDetail:
+def detail(row: Row, far: Far, clone: Looks) -> ProjectDetail:
     view = row.view
     said, gone, pipeline = view.project, view.deletion, view.pipeline or view.definition
     return ProjectDetail(
-        **_line(row, data),
+        **_line(row, far),
         description=said.description if said else "",
         inputs=said.inputs if said else {},
         env=said.env if said else {},
@@ -104,7 +108,7 @@ def detail(row: Row, data: Path | None, clone: Looks) -> ProjectDetail:
     )
 
 
-def _line(row: Row, data: Path | None) -> dict[str, Any]:
+def _line(row: Row, far: Far) -> dict[str, Any]:
     now = row.now
     runs = now.execution if now.execution and now.execution.state.active else None
     return {
@@ -112,7 +116,7 @@ def _line(row: Row, data: Path | None) -> dict[str, Any]:
         "state_class": state_class(now.state), "reason": now.reason and str(now.reason), "text": now.text,
         "could": list(now.could), "stage": now.stage, "execution": now.execution.execution if now.execution else None,
         "node": runs.claim.node if runs else None, "gpus": list(runs.gpus) if runs else [],
-        "progress": progress(data, row), "since": row.since, "stages": [stage(each) for each in row.stages],
+        "progress": far(runs) if runs else None, "since": row.since, "stages": [stage(each) for each in row.stages],
     }  # fmt: skip
 
 

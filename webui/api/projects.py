@@ -75,15 +75,15 @@ def list_projects(
     found = sorted(
         (each for each in rows(given.snapshot).values() if fits(each, wanted)), key=lambda each: each.view.id
     )
-    data = None if given.past else given.page.data
-    return Projects(total=len(found), items=[project(each, data) for each in islice(found, offset, offset + limit)])
+    return Projects(
+        total=len(found), items=[project(each, given.progress) for each in islice(found, offset, offset + limit)]
+    )
 
 
 @routes.get("/projects/{id}", responses=READING, summary="Look at a project")
 def show_project(id: Id, given: Then) -> ProjectDetail:
     """Also what a manual stage that waits asks, with the type of each answer."""
-    data = None if given.past else given.page.data
-    return detail(row(given.snapshot, given.project(id)), data, given.page.source.clone)
+    return detail(row(given.snapshot, given.project(id)), given.progress, given.page.source.clone)
 
 
 @routes.post("/projects", status_code=201, responses={**CHANGING, **WAITS}, summary="Make a project")

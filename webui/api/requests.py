@@ -73,7 +73,7 @@ def ask(id: Id, request: Request, given: Now, response: Response) -> Committed:
 
 @routes.post("/requests", responses=CHANGING, summary="Ask the same of many projects")
 def ask_all(many: Many, given: Now) -> list[Told]:
-    """One commit for each; each is judged by itself. Needs the role operator."""
+    """Each is judged by itself; one commit for all that can be asked. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Asking for anything")
     outbox = given.outbox
     told = ask_many(outbox, given.snapshot, list(dict.fromkeys(many.projects)), _wish(many.request), person.author)

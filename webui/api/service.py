@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse
 
 from schema import meaning
-from webui.api import errors, events, executions, files, nodes, office, pipelines, projects, requests
+from webui.api import comments, errors, events, executions, files, nodes, office, pipelines, projects, requests
 from webui.site import Page
 
 PATH = "/api/v1"
@@ -54,7 +54,7 @@ def create_api(page: Page) -> FastAPI:
     )
     api.state.page = page
     errors.add_to(api)
-    for part in (projects, requests, executions, files, pipelines, nodes, events, office):
+    for part in (projects, requests, comments, executions, files, pipelines, nodes, events, office):
         api.include_router(part.routes)
     api.openapi = lambda: _described(api)  # type: ignore[method-assign]
     api.state.queries = _queries(api.openapi())

@@ -14,6 +14,7 @@ from runner.store.errors import StoreError
 from schema import layout
 from schema.execution import Execution
 from webui.charts import Frame, framed
+from webui.comments import shown
 from webui.facts import REMEDIES, WORDS, inputs
 from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
@@ -50,6 +51,7 @@ def show(id: str, number: int) -> str:
         after=same[place + 1] if place + 1 < len(same) else None,
         changed=[each for each in compare(before, record) if not each.same] if before else [],
         tables=tables(view, record, look(), page().data),
+        comments=[each for each in shown(view, look(), page().source.clone) if each.execution == number],
         took=duration,
     )
 

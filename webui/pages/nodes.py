@@ -30,12 +30,13 @@ def _sparks(node: Node) -> dict[str, Markup]:
         return {}
     since = now - load.HOUR
     found = load.machine(data).all_series(since, 48)
-    sparks = {name: sparkline(found[name], since, now, f"{name} of the last hour", 100.0) for name in ("cpu", "memory")}
+    sparks = {name: sparkline(found[name], since, now, f"{name} of the last hour", _percent, 100.0)
+              for name in ("cpu", "memory")}  # fmt: skip
     for name in ("received", "sent"):
-        sparks[name] = sparkline(found[name], since, now, f"{name} in the last hour")
+        sparks[name] = sparkline(found[name], since, now, f"{name} in the last hour", _rate)
     for gpu in node.inventory.gpus if node.inventory else ():
         use = load.gpu(data, gpu.uuid).series("use", since, 48)
-        sparks[gpu.uuid] = sparkline(use, since, now, "GPU in the last hour", 100.0)
+        sparks[gpu.uuid] = sparkline(use, since, now, "GPU in the last hour", _percent, 100.0)
     return sparks
 
 
@@ -69,7 +70,7 @@ def _charts(node: Node, span: float) -> dict[str, Markup]:
 
     drawn = {
         "CPU and memory": chart(lines("cpu", "memory"), since, now, _percent, 100.0),
-        "Network, received and sent": chart(lines("received", "sent"), since, now, lambda value: f"{size(value)}/s"),
+        "Network, received and sent": chart(lines("received", "sent"), since, now, _rate),
         "Disk of the data directory": chart(lines("disk"), since, now, _percent, 100.0),
         "Load": chart(lines("load"), since, now, lambda value: f"{value:.1f}"),
     }
@@ -88,6 +89,10 @@ def _charts(node: Node, span: float) -> dict[str, Markup]:
             [("temperature", each["temperature"])], since, now, lambda value: f"{value:.0f} °C", 100.0
         )
     return drawn
+
+
+def _rate(value: float) -> str:
+    return f"{size(value)}/s"
 
 
 def _percent(value: float) -> str:

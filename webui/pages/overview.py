@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from flask import Blueprint, Response, make_response, render_template, request
 
 from webui.pages.common import look, project
-from webui.rows import Row, fits, row, rows, tags
+from webui.rows import WANTED, Row, fits, row, rows, tags
 
 pages = Blueprint("overview", __name__)
 PER_PAGE = 100
@@ -21,13 +21,15 @@ GROUPS = (
 
 @pages.get("/")
 def index() -> str:
-    wanted = {name: request.args.get(name, "").strip() for name in ("q", "tag", "state", "pipeline", "group")}
+    wanted = {name: request.args.get(name, "").strip() for name in (*WANTED, "group")}
     snapshot = look().snapshot
     found = [each for each in rows(snapshot).values() if fits(each, wanted)]
     number = max(1, request.args.get("page", 1, type=int))
     groups = _by_tag(found) if wanted["group"] == "tag" else _grouped(found)
+    fragment = bool(request.headers.get("HX-Request"))
     return render_template(
-        "overview.html" if not request.headers.get("HX-Request") else "_projects.html",
+        "_projects.html" if fragment else "overview.html",
+        fragment=fragment,
         groups=_paged(groups, number),
         total=len(found),
         page=number,

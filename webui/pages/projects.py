@@ -13,6 +13,7 @@ from schema.errors import DocumentError
 from schema.execution import Execution
 from schema.inputs import Input
 from webui import filters
+from webui.comments import shown
 from webui.facts import asks
 from webui.graph import Graph, graph
 from webui.pages.common import look, page, person, project
@@ -47,7 +48,7 @@ def _page(view: ProjectView, again: Execution | None = None, refused: str = "") 
         history=list(history(view, request.args.get("all", ""))), all=request.args.get("all", ""),
         asks=asked, picture=_picture(view, line), again=again, typed=_typed(again), refused=refused,
         exhibits=exhibits(view, newest(view), page().source.clone) if line.now.state == "needs_input" else [],
-        newest=newest(view), comments=_comments(view), pipeline=pipeline,
+        newest=newest(view), comments=shown(view, look(), page().source.clone), pipeline=pipeline,
     )  # fmt: skip
 
 
@@ -72,12 +73,6 @@ def _typed(again: Execution | None) -> Mapping[str, Any]:
     }
     source = again.workspace.source
     return {**plain, "stage": again.stage, "from": source if source is not None else ""}
-
-
-def _comments(view: ProjectView) -> list[tuple[str, str, str]]:
-    """What people said with their requests, newest first: comment, who, which request."""
-    said = [(each.comment, each.by.partition(" <")[0], each.request) for each in view.replies if each.comment]
-    return said[::-1][:20]
 
 
 def _inputs(view: ProjectView) -> Mapping[str, Input]:

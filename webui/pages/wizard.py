@@ -1,13 +1,15 @@
 """Making a project, and changing or deleting one: each a form that becomes the commit a person could have made."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from flow.world import ProjectView
-from runner.shelf import ShelfError
+from runner.shelf import Item, ShelfError
 from schema import layout
 from schema.errors import SchemaError
 from schema.names import NAME
@@ -15,15 +17,14 @@ from schema.pipeline import Pipeline
 from state.errors import StateError
 from state.projects import changed, created, deleted, differing
 from webui.access.who import Role
-from webui.asking import ask_many
 from webui.filters import plain
 from webui.pages.common import look, need, page, person, project
 from webui.pages.projects import told
 from webui.places import Place, shelf
 
 pages = Blueprint("wizard", __name__)
-OFFERED = 500
-"""Files of the pool that are offered while somebody types."""
+OFFERED, LOOKED_AT = 200, 20_000
+"""Files of the pool that are offered while somebody types, and among which they are looked for."""
 
 
 @pages.get("/new")
@@ -48,21 +49,30 @@ def _form(pipeline: str, values: Mapping[str, Any], refused: str = "") -> str:
     chosen: Pipeline | None = snapshot.pipelines.get(name.partition("@")[0])
     return render_template(
         "new.html", pipelines=sorted(snapshot.pipelines), chosen=chosen, name=name, values=values, refused=refused,
-        films=list(_pool()) if chosen and any(each.type == "file" for each in chosen.inputs.values()) else [],
+        films=_films() if chosen and any(each.type == "file" for each in chosen.inputs.values()) else [],
     )  # fmt: skip
 
 
-def _pool() -> Iterator[str]:
+@pages.get("/new/films")
+def films() -> str:
+    """Files of the pool, while somebody types in a field of the form."""
+    typed = next((value for name, value in request.args.items() if name.startswith("input-")), "")
+    return render_template("_films.html", films=_films(typed) or [])
+
+
+def _films(typed: str = "") -> list[Item] | None:
+    """Those whose path has what was typed. None on a machine without a pool."""
     data = page().data
     if data is None:
-        return
-    try:
-        for count, item in enumerate(shelf(data, Place()).files()):
-            if count == OFFERED:
-                return
-            yield item.path
-    except (ShelfError, OSError):
-        return
+        return None
+    found, wanted = list[Item](), typed.lower()
+    with suppress(ShelfError, OSError):
+        for item in islice(shelf(data, Place()).files(), LOOKED_AT):
+            if wanted in item.path.lower():
+                found.append(item)
+            if len(found) == OFFERED:
+                break
+    return found
 
 
 @pages.get("/new/check")
@@ -145,21 +155,6 @@ def delete(id: str) -> Response | tuple[str, int]:
         return _settings(id, f"To delete it, type its id: {view.id}"), 422
     _commit(*deleted(view.id, now=bool(request.form.get("now"))))
     return redirect(url_for("overview.index"), code=303)  # type: ignore[return-value]
-
-
-@pages.post("/bulk")
-def bulk() -> Response:
-    """One wish for every project that is ticked; each is judged by itself."""
-    kind, ids = request.form.get("request", ""), request.form.getlist("project")
-    if kind not in ("start", "resume", "pause", "abort"):
-        abort(404, f"{kind[:20]!r} cannot be asked of many")
-    told = ask_many(page().outbox, look().snapshot, ids[:OFFERED], {"request": kind}, person().author)
-    refused = [f"{id}: {why}" for id, _, why in told if why]
-    flash(f"{kind}: {len(told) - len(refused)} of {len(ids)} projects" if ids else "Tick some projects first")
-    for text in refused[:10]:
-        flash(text, "bad")
-    back = request.form.get("back", "")
-    return redirect(back if back.startswith("/?") else "/", code=303)  # type: ignore[return-value]
 
 
 def _commit(files: dict[str, str | None], message: str) -> None:

@@ -12,6 +12,7 @@
   const made = (html) => { const t = document.createElement("template"); t.innerHTML = html; return t.content; };
   const number = (row) => (row && row.dataset.at !== "" ? Number(row.dataset.at) : null);
   const nearEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 30;
+  const fromUs = (answer) => answer.ok && answer.headers.has("Winslow-Page"); // see winslow.js
   const toEnd = () => { ours = box.scrollTop = box.scrollHeight; };
   const rows = () => list.querySelectorAll(".ln");
 
@@ -22,7 +23,7 @@
     const row = firstRow();
     if (!row || row.id) return;
     const answer = await fetch(`${url}/number?at=${row.dataset.at}`);
-    if (!answer.ok) return;
+    if (!fromUs(answer)) return;
     let line = await answer.json();
     for (let each = row; each; each = each.nextElementSibling) {
       if (!each.dataset.at) continue;
@@ -60,7 +61,7 @@
     busy = true;
     try {
       const answer = await fetch(`${url}/lines?${query}`);
-      return answer.ok ? { html: await answer.text(), head: (name) => answer.headers.get(`X-Log-${name}`) } : null;
+      return fromUs(answer) ? { html: await answer.text(), head: (name) => answer.headers.get(`X-Log-${name}`) } : null;
     } finally { busy = false; }
   }
 
@@ -160,6 +161,7 @@
     found.classList.add("open");
     try {
       const answer = await fetch(`${url}/search?${query}`, { signal: asked.signal });
+      if (!fromUs(answer)) return;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {

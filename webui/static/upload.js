@@ -1,16 +1,34 @@
 // Uploads: dropped or chosen files, each with a bar, speed and time left; paused, and gone on with after a restart.
+// A place for them is a `.drop`: `data-where` says where they go, `data-fills` which field then names the file.
 "use strict";
 (() => {
-  const drop = document.getElementById("drop");
-  if (!drop || !window.tus) return;
-  const input = drop.querySelector("input"), list = drop.querySelector(".uploads");
-  input.disabled = false;
-  input.addEventListener("change", () => { take(input.files); input.value = ""; });
-  for (const name of ["dragover", "dragenter"]) document.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) drop.classList.remove("over"); });
-  document.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); take(event.dataTransfer.files); });
+  if (!window.tus) return;
+  const running = new Set();
+  const begun = (root) => {
+    for (const drop of root.querySelectorAll(".drop")) {
+      const input = drop.querySelector("input[type=file]");
+      if (!input.disabled) continue;
+      input.disabled = false;
+      input.addEventListener("change", () => { take(drop, input.files); input.value = ""; });
+    }
+  };
+  const take = (drop, files) => { for (const file of drop.dataset.fills ? [...files].slice(0, 1) : files) begin(drop, file); };
 
-  const take = (files) => { for (const file of files) begin(file); };
+  // What is dropped goes where it is dropped; beside every place, to the only one.
+  const under = (event) => {
+    const all = document.querySelectorAll(".drop");
+    return event.target.closest?.(".drop") || (all.length === 1 ? all[0] : null);
+  };
+  const over = (drop) => { for (const each of document.querySelectorAll(".drop")) each.classList.toggle("over", each === drop); };
+  for (const name of ["dragover", "dragenter"]) document.addEventListener(name, (event) => { event.preventDefault(); over(under(event)); });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(null); });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    over(null);
+    const drop = under(event);
+    if (drop) take(drop, event.dataTransfer.files);
+  });
+  addEventListener("beforeunload", (event) => { if (running.size) event.preventDefault(); });
 
   const size = (bytes) => {
     const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -22,18 +40,23 @@
 
   const element = (name, text) => { const made = document.createElement(name); if (text) made.textContent = text; return made; };
 
-  const begin = (file) => {
+  const begin = (drop, file) => {
+    const list = document.querySelector(drop.dataset.list || ".uploads"), folder = drop.querySelector(".folder")?.value.trim().replace(/^\/+|\/+$/g, "");
     const row = element("li"), bar = element("progress"), said = element("span", "begins"), pause = element("button", "Pause"), stop = element("button", "Cancel");
     bar.max = 1; bar.value = 0; bar.setAttribute("aria-label", file.name);
     pause.type = stop.type = "button";
     row.append(element("strong", file.name), " ", bar, " ", said, " ", pause, " ", stop);
     list.append(row);
-    const where = drop.dataset.where + file.name;
+    const where = drop.dataset.where + (folder ? `${folder}/` : "") + file.name;
     let from = 0, since = 0;
     const upload = new tus.Upload(file, {
       endpoint: "/uploads", chunkSize: 64 * 1024 * 1024, retryDelays: [0, 1000, 3000, 10000, 30000, 60000, 60000, 60000],
       metadata: { where }, removeFingerprintOnSuccess: true, storeFingerprintForResuming: true,
       fingerprint: () => Promise.resolve(["winslow", where, file.size, file.lastModified].join("|")),
+      onShouldRetry: (error) => { // a name that is taken stays so; only in an upload that has begun 409 passes
+        const status = error.originalResponse?.getStatus() ?? 0;
+        return status < 400 || status >= 500 || status === 423 || (status === 409 && error.originalRequest.getMethod() !== "POST");
+      },
       onProgress: (done, total) => {
         const now = performance.now() / 1000;
         if (!since) { since = now; from = done; }
@@ -46,25 +69,50 @@
         const answer = error.originalResponse;
         said.textContent = answer ? answer.getBody().trim() : "the server does not answer";
         row.classList.add("bad"); pause.textContent = "Try again"; pause.dataset.paused = "1";
+        ended(row);
       },
       onSuccess: () => {
         bar.value = 1; said.textContent = "done"; row.classList.add("good"); pause.remove(); stop.remove();
-        finished(file.name, row.dataset.digest || "");
+        finished(drop, where, row.dataset.digest || "");
+        ended(row, true);
       },
     });
-    const start = () => upload.findPreviousUploads().then((found) => {
-      if (found.length) upload.resumeFromPreviousUpload(found[0]);
-      since = 0; row.classList.remove("bad"); upload.start();
-    });
+    const start = () => {
+      running.add(row);
+      upload.findPreviousUploads().then((found) => {
+        if (found.length) upload.resumeFromPreviousUpload(found[0]);
+        since = 0; row.classList.remove("bad"); upload.start();
+      });
+    };
     pause.addEventListener("click", () => {
       if (pause.dataset.paused) { delete pause.dataset.paused; pause.textContent = "Pause"; start(); }
-      else { upload.abort(); pause.dataset.paused = "1"; pause.textContent = "Go on"; said.textContent = "paused"; }
+      else { upload.abort(); ended(row); pause.dataset.paused = "1"; pause.textContent = "Go on"; said.textContent = "paused"; }
     });
-    stop.addEventListener("click", () => upload.abort(true).finally(() => row.remove()));
+    stop.addEventListener("click", () => upload.abort(true).finally(() => { row.remove(); ended(row); }));
     start();
   };
 
-  const finished = (name, digest) => {
+  // A form that names what is still on its way is sent once all of it is there.
+  let waits = null;
+  const told = (text) => { const said = document.getElementById("waits"); if (said) said.textContent = text; };
+  const ended = (row, well = false) => {
+    running.delete(row);
+    if (waits && !well) { waits = null; told(""); }
+    if (waits && !running.size) waits.requestSubmit();
+  };
+  document.addEventListener("submit", (event) => {
+    if (!running.size || !event.target.querySelector(".drop[data-fills]")) return;
+    event.preventDefault();
+    waits = event.target;
+    told("It is made as soon as the upload is done.");
+  });
+
+  const finished = (drop, where, digest) => {
+    if (drop.dataset.fills) {
+      const field = document.getElementsByName(drop.dataset.fills)[0];
+      if (field) field.value = where.slice(drop.dataset.where.length);
+      return;
+    }
     if (drop.dataset.execution === "0") {
       fetch(location.href).then((answer) => answer.text()).then((text) => {
         const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("files");
@@ -74,7 +122,7 @@
     }
     const added = document.getElementById("added");
     if (!added) return;
-    const path = drop.dataset.where.split("/").slice(2).join("/") + name;
+    const path = where.split("/").slice(2).join("/");
     for (const each of added.querySelectorAll("li")) if (each.dataset.path === path) each.remove();
     const row = element("li"), said = element("input"), without = element("button", "Leave out");
     row.dataset.path = path;
@@ -84,4 +132,7 @@
     row.append(said, "with ", element("strong", path), " ", element("code", digest.slice(7, 19)), " ", without);
     added.append(row);
   };
+
+  begun(document);
+  document.addEventListener("htmx:load", (event) => begun(event.detail.elt));
 })();

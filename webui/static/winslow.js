@@ -1,9 +1,61 @@
 // Small things that need a script; without it everything can still be read.
 "use strict";
-document.addEventListener("htmx:responseError", (event) => {
-  const text = event.detail.xhr.responseText;
-  if (text) document.getElementById("main").insertAdjacentHTML("afterbegin", text);
-});
+
+// Only our own answers become part of the page: HTML that carries our mark. What something else answered (a proxy's
+// login or error page, plain text) is told as text, and where one has to log in again the whole page goes there.
+(() => {
+  const LEFT = "winslow left", AGAIN = 60000;
+  const path = (address) => new URL(address, location).pathname;
+  const place = () => {
+    const found = document.getElementById("answered") || document.createElement("div");
+    if (!found.id) { found.id = "answered"; document.getElementById("main").prepend(found); }
+    return found;
+  };
+  const say = (...parts) => {
+    const note = document.createElement("p");
+    note.className = "note bad";
+    note.setAttribute("role", "alert");
+    note.append(...parts);
+    delete place().dataset.of;
+    if (place().textContent !== note.textContent) place().replaceChildren(note);
+  };
+
+  const typed = () => [...document.querySelectorAll("main :is(input, textarea)")].some((each) =>
+    each.form?.method === "post" && (each.value !== each.defaultValue || each.checked !== each.defaultChecked));
+  // Not while somebody types, and not again and again where only the whole page is let through.
+  const leave = () => {
+    const before = Number(sessionStorage.getItem(LEFT)) || 0;
+    if (typed() || Date.now() - before < AGAIN) {
+      const link = document.createElement("a");
+      link.href = location.href; link.target = "_blank"; link.textContent = "Log in in another tab";
+      return say("You have to log in again; until then nothing here is renewed. ", link, ".");
+    }
+    sessionStorage.setItem(LEFT, Date.now());
+    location.reload();
+  };
+
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { xhr, pathInfo } = event.detail;
+    const kind = (xhr.getResponseHeader("Content-Type") || "").split(";")[0].trim().toLowerCase();
+    if (kind === "text/html" && xhr.getResponseHeader("Winslow-Page")) {
+      const note = document.getElementById("answered");
+      if (note && xhr.status < 400 && (!note.dataset.of || note.dataset.of === path(pathInfo.requestPath))) note.remove();
+      return;
+    }
+    event.preventDefault();
+    if (xhr.status === 401 || path(xhr.responseURL) !== path(pathInfo.finalRequestPath)) leave();
+    else if (kind === "text/plain" && xhr.status >= 400) say(xhr.responseText.slice(0, 500));
+    else say(`Something else than Winslow answered (status ${xhr.status}); what is shown here is not renewed.`);
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    place().dataset.of = path(event.detail.pathInfo.requestPath);
+    place().innerHTML = event.detail.xhr.responseText;
+  });
+  // A login on another host is out of a script's reach: only that we would be sent somewhere can be seen.
+  document.addEventListener("htmx:sendError", () => {
+    fetch(location.href, { redirect: "manual" }).then((answer) => { if (answer.type === "opaqueredirect") leave(); }, () => {});
+  });
+})();
 
 // A section with data-keep stays as it is while somebody types in it and it still asks the same.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {

@@ -9,6 +9,7 @@ import pytest
 
 from cli.health import _clock
 from schema.execution import State
+from state.comments import comments
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import Lab, stage
 
@@ -159,3 +160,27 @@ def test_R1510_R1520_R1530_top_shows_what_every_node_last_said(lab: Labs, comman
     assert "n1" in text
     assert "ready" in text
     assert "Traceback" not in ctl.run("top", "--every", "often").err
+
+
+def test_a_comment_is_left_on_a_project_or_an_execution(lab: Labs, command: Commands) -> None:
+    here = lab(ONE)
+    ctl = command(here)
+    here.node()
+    ctl("start", "v")
+    ctl("wait", "v", "--timeout", "20s")
+    before = here.view()
+    made = ctl.json("comment", "v/1", "shadows count as cars")
+    assert made["path"] == "projects/v/comments/0001.yaml"
+    ctl("comment", "v", "done")
+    here.repository.fetch()
+    said = comments(here.repository, here.repository.tips()[0], "v")
+    assert [(each.number, each.text, each.execution) for each in said] == [
+        (2, "done", None),
+        (1, "shadows count as cars", 1),
+    ]
+    assert said[1].commit == made["commit"]
+    after = here.view()
+    assert (after.replies, after.executions, after.unanswered) == (before.replies, before.executions, ())
+    assert "no execution 9 of v" in ctl("comment", "v/9", "x", code=1)
+    assert "PROJECT/N" in ctl("comment", "v/x", "x", code=2)
+    ctl("comment", "nowhere", "x", code=1)

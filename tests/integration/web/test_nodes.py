@@ -143,7 +143,7 @@ def test_an_unknown_node_is_not_found_and_the_nearest_is_named(nodes: Bench) -> 
 
 def test_a_drawing_breaks_its_line_where_numbers_are_missing_and_escapes_its_words() -> None:
     points = [(float(x), 1.0) for x in (0, 1, 2, 3 + GAP * 2, 4 + GAP * 2)]
-    assert sparkline(points, 0, 20, EVIL).count("<polyline") == 2
-    assert "<img" not in sparkline(points, 0, 20, EVIL)
+    assert sparkline(points, 0, 20, EVIL, str).count("<polyline") == 2
+    assert "<img" not in sparkline(points, 0, 20, EVIL, str)
     assert "unknown" in chart([("cpu", [])], 0, 20, str)
-    assert "<circle" in sparkline([(1.0, 1.0)], 0, 20, "one")
+    assert "<circle" in sparkline([(1.0, 1.0)], 0, 20, "one", str)

@@ -79,16 +79,6 @@ def test_R1250_a_project_is_deleted_only_by_its_id(bench: Bench) -> None:
     assert 'aria-label="needs you"' not in text, "it needs nobody"
 
 
-def test_one_wish_for_many_projects_each_judged_by_itself(bench: Bench) -> None:
-    answer = post(bench, "/bulk", request="start", project=["ulm", "bonn"], back="/?tag=drone")
-    assert answer.headers["location"] == "/?tag=drone"
-    found = bench.look().snapshot.projects
-    assert all(found[id].unanswered for id in ("ulm", "bonn"))
-    assert "start: 2 of 2" in bench.browser.get("/").text
-    assert post(bench, "/bulk", request="start", project=["ulm"], back="//evil.example").headers["location"] == "/"
-    assert post(bench, "/bulk", request="drop", project=["ulm"]).status_code == 404
-
-
 def test_the_overview_groups_by_tag(bench: Bench) -> None:
     text = bench.browser.get("/?group=tag").text
     assert text.index('id="g-drone"') < text.index('id="g-without-a-tag"')

@@ -1,8 +1,11 @@
 """Tables that a program wrote, as lines of finite numbers."""
 
+import html
+import json
+
 import pytest
 
-from webui.charts import trend
+from webui.charts import TOLD, trend
 from webui.tables import MOST_BYTES, MOST_LINES, MOST_POINTS, read
 
 
@@ -48,3 +51,16 @@ def test_M2_a_trend_names_the_execution_of_each_dot() -> None:
     drawn = trend([(3, 0.5), (7, 0.25)], "loss")
     assert "<title>3: 0.5</title>" in drawn
     assert drawn.count("<circle") == 2
+    assert values(drawn) == [[4.0, "execution 3: 0.5"], [156.0, "execution 7: 0.25"]]
+
+
+def test_S6_values_of_a_drawing_are_few_and_end_with_the_last() -> None:
+    rows = "\n".join(f"{n},{n}" for n in range(900))
+    told = values(read("a", "/x", f"step,<b>\"'&\n{rows}\n".encode()).drawn())
+    assert 32 <= len(told) <= TOLD
+    assert told[-1] == [600.0, "step 899: <b>\"'& 899"]
+
+
+def values(drawn: str) -> list[list[object]]:
+    found = json.loads(html.unescape(drawn.split('data-values="')[1].split('"')[0]))
+    return list(found)

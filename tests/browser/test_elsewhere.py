@@ -1,0 +1,51 @@
+"""What a page shows of stages on other nodes while they run."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.house import House
+from tests.integration.node.lab import Lab, stage
+from tests.integration.node.test_peers import Fleet, free_port
+
+SAYS = "open(os.environ['WINSLOW_PROGRESS'], 'w').write('40'); time.sleep(600)"
+
+
+class Pair(House):
+    """The page is that of `n1`; the stage runs on `n2`."""
+
+    def __init__(self, lab: Lab, fleet: Fleet) -> None:
+        self.lab, self.fleet = lab, fleet
+        for name in ("n1", "n2"):
+            fleet.start(name)
+        lab.until(lambda _: len(lab.repository.fetch().inventories) == 2)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.page = self._page()
+        self.until(self._answers)
+
+
+@pytest.fixture
+def pair(lab: Callable[..., Lab]) -> Iterator[Pair]:
+    here = lab(stage("one", SAYS, node="{labels: [n2]}"), lost_after="60s")
+    fleet = Fleet(here)
+    made = Pair(here, fleet)
+    yield made
+    made.close()
+    fleet.close()
+
+
+def test_R2_progress_of_a_stage_on_another_node_is_shown_and_vanishes_with_the_node(pair: Pair, tab: Page) -> None:
+    pair.lab.ask("request: start")
+    pair.lab.until(lambda view: bool(view.executions) and view.executions[0].state == "running")
+    tab.goto(pair.url)
+    bar = tab.locator("#row-v progress")
+    expect(bar).to_have_attribute("value", "40.0")
+    expect(tab.locator("#row-v")).to_contain_text("left", timeout=30_000)
+    tab.goto(f"{pair.url}/nodes")
+    expect(tab.get_by_role("progressbar", name="progress of one")).to_be_visible()
+    tab.goto(pair.url)
+    pair.fleet.end("n2")
+    expect(bar).to_have_count(0, timeout=60_000)
+    expect(tab.locator("#row-v")).to_contain_text("running")
