@@ -87,7 +87,9 @@ def test_R1510_what_a_stage_used_is_shown_after_its_end_too(browser: tuple[Lab, 
 def test_R1450_M2_where_it_failed_it_says_what_the_program_said_last_and_who_answered_has_answered(lab: Labs) -> None:
     here = lab(
         "  - {name: gate, when: manual}\n"
-        + stage("one", "import sys; print('a', 'b'); print('too few <b>cars</b>', file=sys.stderr); print(); sys.exit(3)")
+        + stage(
+            "one", "import sys; print('a', 'b'); print('too few <b>cars</b>', file=sys.stderr); print(); sys.exit(3)"
+        )
         + stage("two")
     )
     here.node()
