@@ -166,7 +166,8 @@ class Outbox:
         if unsent.wish is not None:
             return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
         for path, tag in (unsent.expected or {}).items():
-            if tag_of(self._client().read_main(path)) != tag:
+            wanted = tag_of((unsent.files or {}).get(path))  # it stands there where an answer to the push was lost
+            if tag_of(self._client().read_main(path)) not in (tag, wanted):
                 raise Overtaken(f"{path} was changed since; look at it again, and ask anew")
         if unsent.drain is None:
             return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
