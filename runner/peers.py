@@ -1,8 +1,11 @@
 """Objects from other nodes, over HTTP: who asks is told by a signature, what is answered by its digest.
 
 A node signs each request with a key of its own, whose public half stands in its inventory; what is signed names the
-object and the node that is asked, so a signature that was overheard gives nobody anything new. Nothing is encrypted:
-where others can listen, let the nodes talk over a network of their own.
+question and the node that is asked. A signature has no end: nodes agree on no clock, and a download that was cut off
+goes on with the one it began with. So whoever overheard one can ask the same question of the same node again and read
+what it answers by then: an object is what they heard already, a log or what a stage is writing may have grown. No
+signature is good for another question, and what changes something is signed with a word good for once (`far_shelf`).
+Nothing is encrypted: where others can listen, let the nodes talk over a network of their own.
 """
 
 import base64

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from blake3 import blake3
+
 from flow.asking import Wish, WouldBeRejected, judged
 from flow.world import Snapshot
 from schema import layout
@@ -43,7 +45,17 @@ class Unsent:
     drain: tuple[str, bool, str] | None = None  # node, whether it drains, why
     wishes: dict[str, Wish] | None = None  # one for each of several projects
     comment: dict[str, Any] | None = None  # on the project
+    expected: dict[str, str] | None = None  # paths, and the tags of the texts that it was made of
     refused: str = ""
+
+
+class Overtaken(NotCommitted):
+    """A file on `main` is not any more what the edit was made of."""
+
+
+def tag_of(text: str | None) -> str:
+    """Of a file's text; empty where there is no such file."""
+    return "" if text is None else blake3(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 class CommitYourself(Exception):
@@ -90,9 +102,14 @@ class Outbox:
         comment = checked(snapshot, project, fields)
         return self._put(_fresh(f"comment on {project}", author, project=project, comment=comment))
 
-    def edit(self, files: dict[str, str | None], subject: str, author: str) -> str | None:
-        """The commit, or None while it waits to be sent. NotCommitted."""
-        return self._put(_fresh(subject, author, files=files))
+    def edit(
+        self, files: dict[str, str | None], subject: str, author: str, expected: dict[str, str] | None = None
+    ) -> str | None:
+        """The commit, or None while it waits to be sent. NotCommitted.
+
+        Overtaken where a path of `expected` does not have that tag on the `main` that the commit builds on.
+        """
+        return self._put(_fresh(subject, author, files=files, expected=expected))
 
     def drain(self, node: str, drain: bool, reason: str, author: str) -> str | None:
         """As `edit`; what else the node's file says is taken from `main` at the time of the commit."""
@@ -165,6 +182,10 @@ class Outbox:
             return requests_edit(snapshot, unsent.wishes, unsent.author)
         if unsent.comment is not None:
             return comment_edit(snapshot, unsent.project, unsent.comment, unsent.author)
+        for path, tag in (unsent.expected or {}).items():
+            wanted = tag_of((unsent.files or {}).get(path))  # it stands there where an answer to the push was lost
+            if tag_of(self._client().read_main(path)) not in (tag, wanted):
+                raise Overtaken(f"{path} was changed since; look at it again, and ask anew")
         if unsent.drain is None:
             return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
         node, drain, reason = unsent.drain

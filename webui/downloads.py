@@ -95,14 +95,17 @@ class Downloads:
             for item in files.files(top):
                 where = files.place(item.path)
                 _add(made, item.path, item.bytes, lambda where=where: where.open("rb"))
-        if not 0 < made.num_queued() <= MOST_FILES:
-            raise ShelfError("too many files for one archive" if made.num_queued() else "there are no files in it")
+        if not made.num_queued():
+            raise ShelfError("there are no files in it")
         name = f"{(place.name + top).strip(':/').replace('/', '-').replace(':', '-') or 'pool'}.zip"
         headers = {**_headers(name), "content-length": str(len(made))}
         return StreamingResponse(iter(made), headers=headers, media_type="application/zip")
 
 
 def _add(made: ZipStream, name: str, size: int, opened) -> None:  # type: ignore[no-untyped-def]
+    """ShelfError at the first that is too many: what is queued stays in memory."""
+    if made.num_queued() >= MOST_FILES:
+        raise ShelfError(f"more than {MOST_FILES} files are too many for one archive; take a folder of it")
     made.add(_exactly(opened, size, name), name, size=size)
 
 

@@ -87,10 +87,12 @@ def used(snapshot: Snapshot) -> Mapping[str, list[str]]:
     return found
 
 
-def put(outbox: Outbox, name: str, text: str, comment: str, author: str) -> str | None:
-    """The commit on `main`, or None while it waits to be sent. NotCommitted."""
+def put(
+    outbox: Outbox, name: str, text: str, comment: str, author: str, expected: dict[str, str] | None = None
+) -> str | None:
+    """As `Outbox.edit`."""
     edit = _edit(name, text, comment, author)
-    return outbox.edit(dict(edit.files), edit.message, author)
+    return outbox.edit(dict(edit.files), edit.message, author, expected)
 
 
 def proposed(outbox: Outbox, name: str, text: str, comment: str, author: str) -> Proposal:

@@ -18,6 +18,8 @@ from webui.logbook import NEAR, Logbook
 LINES = 400
 BEFORE = 40
 """Lines above one that was asked for by its number."""
+LAST = 20
+"""Lines in which the last words are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class Part:
     def next(self) -> str:
         """From where on a stream goes on."""
         return f"{self.end}-{self.seen}"
+
+
+def last_words(book: Logbook) -> Markup:
+    """The last line that is not empty, of the last few: where a program failed, mostly why."""
+    for raw in reversed(backward(book.source, book.source.size(), LAST)):
+        if logs.parse(raw.content.decode(errors="replace")).text.strip():
+            return rows([raw], None, places=False)
+    return Markup("")
 
 
 class Numbers:

@@ -1,7 +1,8 @@
 """What a node lets other nodes do with its pool and its projects' files: list, read, put in and remove.
 
-Reading is signed like every question of a peer. What changes something is signed together with a word of this node
-that is good for one question, so that who overheard it can do nothing with it.
+Reading is signed like every question of a peer, and can be asked again by who overheard it (`runner.peers`). What
+changes something is signed together with a word of this node that is good for one question, so that who overheard it
+can do nothing with it.
 """
 
 import json

@@ -4,6 +4,8 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from webui.access.who import KEY
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,7 +23,6 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
-    (b"cache-control", b"private, no-cache"),
 ]
 
 
@@ -41,7 +42,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message.get("headers", ())}
-                own = [(name, value) for name, value in HEADERS if name not in given]
+                own = [each for each in (*HEADERS, _kept(scope)) if each[0] not in given]
                 message = {**message, "headers": [*message.get("headers", ()), *own]}
             await send(message)
 
@@ -51,6 +52,12 @@ class Guard:
     def _ours(self, scope: Scope) -> bool:
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         return _without_port(host).lower() in self.hosts
+
+
+def _kept(scope: Scope) -> tuple[bytes, bytes]:
+    """Of what somebody saw who had logged in, nothing stays for the next one at that browser."""
+    person = scope.get(KEY)
+    return b"cache-control", b"private, no-store" if person is not None and person.login else b"private, no-cache"
 
 
 def _without_port(host: str) -> str:

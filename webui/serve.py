@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import uvicorn
@@ -66,13 +67,17 @@ def run_page(options: WebOptions) -> None:
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     if config.token_file:
         os.environ[TOKEN] = config.token_file
-    uvicorn.run(
-        create_app(_page(options, config, own), hosts(options.host, config)),
-        host=options.host, port=options.port, log_level="warning", server_header=False,
-        proxy_headers=config.far, forwarded_allow_ips=config.proxies,
-        ssl_certfile=config.tls.certificate if config.tls else None,
-        ssl_keyfile=config.tls.key if config.tls else None,
-    )  # fmt: skip
+    uvicorn.run(create_app(_page(options, config, own), hosts(options.host, config)), **listening(options, config))
+
+
+def listening(options: WebOptions, config: PageConfig) -> dict[str, Any]:
+    """What a proxy says of a client's address and of https counts only where people come by one, and only its word."""
+    return {
+        "host": options.host, "port": options.port, "log_level": "warning", "server_header": False,
+        "proxy_headers": config.far, "forwarded_allow_ips": config.proxies,
+        "ssl_certfile": config.tls.certificate if config.tls else None,
+        "ssl_keyfile": config.tls.key if config.tls else None,
+    }  # fmt: skip
 
 
 def _page(options: WebOptions, config: PageConfig, own: Path) -> Page:

@@ -22,6 +22,7 @@ from webui import filters, past
 from webui.access.config import PageConfig
 from webui.access.logins import Logins
 from webui.access.oidc import provider
+from webui.access.sessions import cookie
 from webui.access.who import NotAllowed, Role, person_in
 from webui.asking import CommitYourself, Outbox
 from webui.doing import doing
@@ -88,7 +89,7 @@ def create_site(page: Page) -> Flask:
         SECRET_KEY=page.secret,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=page.config.secure,
-        SESSION_COOKIE_NAME="winslow",
+        SESSION_COOKIE_NAME=cookie("winslow", page.secret, secure=page.config.secure),
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
     )

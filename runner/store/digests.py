@@ -37,11 +37,11 @@ def of_bytes(content: bytes) -> str:
     return PREFIX + blake3(content).hexdigest()
 
 
-def _nobody(done: int, size: int) -> None:
+def untold(done: int, size: int) -> None:
     pass
 
 
-def of_file(path: Path | str, tell: Tell = _nobody) -> str:
+def of_file(path: Path | str, tell: Tell = untold) -> str:
     """`blake3:<hex>` of a file's content."""
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as file:
         found = os.fstat(file.fileno())
@@ -97,7 +97,7 @@ class DigestCache:
         self._known: dict[Stamp, str] = {}
         self._lock = threading.Lock()
 
-    def file(self, path: Path | str, tell: Tell = _nobody) -> str:
+    def file(self, path: Path | str, tell: Tell = untold) -> str:
         """OSError for what is no regular file, and for one that changes while it is read."""
         before = os.stat(path)
         if not stat.S_ISREG(before.st_mode):

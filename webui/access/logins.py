@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from schema.access import Access, Role
 from webui.access.gate import Anyone
 from webui.access.kept import CannotChange
-from webui.access.sessions import Claims, Sessions
+from webui.access.sessions import Claims, Sessions, cookie
 from webui.access.tokens import Tokens
 from webui.access.users import User, Users
 from webui.access.who import NOBODY, Person
@@ -49,8 +49,7 @@ class Logins:
 
     @property
     def cookie(self) -> str:
-        """A browser takes one with this prefix from https only, and gives it to this host only."""
-        return "__Host-winslow-login" if self.secure else "winslow-login"
+        return cookie("winslow-login", self.sessions.secret, secure=self.secure)
 
     def person(self, request: Request) -> Person | Response:
         path = path_of(request)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from blake3 import blake3
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from webui.access.kept import Kept
@@ -33,6 +34,15 @@ class Ended:
     until: float
 
 
+def cookie(name: str, secret: bytes, *, secure: bool) -> str:
+    """What a page calls a cookie of its own. A browser keeps cookies by host, whatever the port: two pages on one
+    machine, or behind two tunnels, would overwrite each other's; so each has a tag of its secret in the name.
+
+    A browser takes one with the prefix `__Host-` from https only, and gives it to this host only.
+    """
+    return f"{'__Host-' if secure else ''}{name}-{blake3(b'winslow cookie' + secret).hexdigest()[:8]}"
+
+
 class Sessions:
     """`secret` outlives restarts; `lasts` seconds after somebody logged in they have to do so again.
 
@@ -40,7 +50,7 @@ class Sessions:
     """
 
     def __init__(self, secret: bytes, lasts: int, folder: Path) -> None:
-        self.lasts = lasts
+        self.lasts, self.secret = lasts, secret
         self._ended = Kept(folder / "logouts.json", Ended, "session")
         self._signer = URLSafeTimedSerializer(secret, salt="winslow login")
 

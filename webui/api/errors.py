@@ -23,12 +23,13 @@ from state.people import NotCommitted
 from state.projects import CannotMake
 from state.revisions import NoRevision
 from webui.access.who import NotAllowed
-from webui.asking import CommitYourself
+from webui.asking import CommitYourself, Overtaken
 from webui.events import NoEvent
 
 WORDS = {
     400: "BadRequest", 401: "Unauthenticated", 403: "NotAllowed", 404: "NotFound", 405: "WrongMethod", 409: "Conflict",
-    413: "TooLarge", 421: "OtherHost", 422: "Invalid", 429: "TooMany", 500: "Failed", 503: "Unavailable",
+    412: "Overtaken", 413: "TooLarge", 421: "OtherHost", 422: "Invalid", 429: "TooMany", 500: "Failed",
+    503: "Unavailable",
 }  # fmt: skip
 CONFLICTS = frozenset(
     {Refusal.NOTHING_TO_RESUME, Refusal.NOTHING_ASKED, Refusal.NOTHING_RUNNING, Refusal.ALREADY_ENDED,
@@ -81,12 +82,14 @@ MEANINGS: Mapping[int, str] = {
     403: "The person may not do this, or this page may not commit.",
     404: "There is no such thing, or no such moment.",
     409: "It cannot be done now, as things stand; or the server refused the commit.",
+    412: "Somebody changed it since: its tag is none of those in `If-Match`.",
     413: "The body is too large.",
     422: "A value is wrong; `problems` says where.",
     503: "The repository, or the node that has it, cannot be reached now. Try again later.",
 }
 READING = _told(401, 403, 404, 422, 503)
 CHANGING = _told(400, 401, 403, 404, 409, 413, 422, 503)
+MATCHING = _told(412)
 
 
 def answer(status: int, error: str, text: str, problems: list[Problem] | None = None) -> JSONResponse:
@@ -98,6 +101,8 @@ def _of_state(error: StateError) -> Refused:
     match error:
         case NoTime() | NoRevision():
             return Refused(404, str(error))
+        case Overtaken():
+            return Refused(412, str(error))
         case NotCommitted() | CannotDrain():
             return Refused(409, str(error))
         case CannotMake() | CannotComment():

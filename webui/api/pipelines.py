@@ -14,8 +14,9 @@ from schema.names import NAME
 from schema.pipeline import Pipeline
 from webui.access.who import Role
 from webui.api.answers import WAITS, Committed, committed
-from webui.api.errors import CHANGING, READING, Problem, Refused, placed
+from webui.api.errors import CHANGING, MATCHING, READING, Problem, Refused, placed
 from webui.api.given import Given, Limit, Now, Offset, Part, Then
+from webui.api.tags import TAGGED, IfMatch, expected, tag
 from webui.drafts import Draft, draft, ended, proposed, put, used
 
 routes = APIRouter(tags=["pipelines"])
@@ -97,13 +98,14 @@ def list_pipelines(given: Then, limit: Limit = 100, offset: Offset = 0) -> Pipel
     return Pipelines(total=len(found), items=lines, problems=broken)
 
 
-@routes.get("/pipelines/{name}", responses=READING, summary="Look at a pipeline")
-def show_pipeline(name: Name, given: Then) -> Definition:
+@routes.get("/pipelines/{name}", responses={**READING, **TAGGED}, summary="Look at a pipeline")
+def show_pipeline(name: Name, given: Then, response: Response) -> Definition:
     """Its text and what that says."""
     text = _text(given, name)
     if text is None:
         raise Refused(404, f"there is no pipeline {name!r}")
     known = draft(given.snapshot, name, text)
+    tag(response, text)
     return Definition(
         name=name,
         text=text,
@@ -121,13 +123,14 @@ def check_pipeline(name: Name, text: DefinitionText, given: Now) -> Checked:
     return _checked(_draft(given.snapshot, name, text))
 
 
-@routes.put("/pipelines/{name}", responses={**CHANGING, **WAITS}, summary="Put a pipeline")
+@routes.put("/pipelines/{name}", responses={**CHANGING, **WAITS, **MATCHING, **TAGGED}, summary="Put a pipeline")
 def put_pipeline(
     name: Name,
     text: DefinitionText,
     given: Now,
     response: Response,
     propose: Annotated[bool, Query(description="on a branch with a merge request, for discussion")] = False,
+    if_match: IfMatch = None,
 ) -> Put:
     """A commit on `main`, or on a branch. Needs the role admin, or operator with `propose`.
 
@@ -138,10 +141,12 @@ def put_pipeline(
     if problems := _draft(given.snapshot, name, text).problems:
         what = "\n".join(str(each) for each in problems[:20])
         raise Refused(422, what, problems=placed(problems))
+    condition = expected(given, layout.pipeline(name), if_match)
     if propose:
         made = proposed(outbox, name, text.text, text.comment, author)
         return Put(commit=made.commit, sent=True, branch=made.branch, address=made.address or None)
-    done = committed(put(outbox, name, text.text, text.comment, author), response)
+    tag(response, ended(text.text))
+    done = committed(put(outbox, name, text.text, text.comment, author, condition), response)
     return Put(commit=done.commit, sent=done.sent, branch=None, address=None)
 
 

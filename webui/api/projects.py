@@ -14,9 +14,10 @@ from schema.project import Tag
 from state.projects import changed, created, deleted, differing
 from webui.access.who import Role
 from webui.api.answers import WAITS, Committed, committed
-from webui.api.errors import CHANGING, READING, Refused
+from webui.api.errors import CHANGING, MATCHING, READING, Refused
 from webui.api.given import Id, Limit, Now, Offset, Then
 from webui.api.project_answers import ProjectDetail, Projects, detail, project
+from webui.api.tags import TAGGED, IfMatch, expected, tag
 from webui.rows import fits, row, rows
 
 routes = APIRouter(tags=["projects"])
@@ -80,9 +81,10 @@ def list_projects(
     )
 
 
-@routes.get("/projects/{id}", responses=READING, summary="Look at a project")
-def show_project(id: Id, given: Then) -> ProjectDetail:
-    """Also what a manual stage that waits asks, with the type of each answer."""
+@routes.get("/projects/{id}", responses={**READING, **TAGGED}, summary="Look at a project")
+def show_project(id: Id, given: Then, response: Response) -> ProjectDetail:
+    """Also what a manual stage that waits asks, with the type of each answer. `ETag` is of `project.yaml`."""
+    tag(response, given.page.source.clone.read_at(given.snapshot.main, layout.project(id)))
     return detail(row(given.snapshot, given.project(id)), given.progress, given.page.source.clone)
 
 
@@ -100,11 +102,14 @@ def make_project(new: NewProject, given: Now, response: Response) -> Committed:
     return committed(outbox.edit(files, message, person.author), response)
 
 
-@routes.patch("/projects/{id}", responses={**CHANGING, **WAITS}, summary="Change a project")
-def change_project(id: Id, change: ProjectChange, given: Now, response: Response) -> Committed:
+@routes.patch("/projects/{id}", responses={**CHANGING, **WAITS, **MATCHING, **TAGGED}, summary="Change a project")
+def change_project(
+    id: Id, change: ProjectChange, given: Now, response: Response, if_match: IfMatch = None
+) -> Committed:
     """Name, pipeline, tags, inputs, priority, description. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Changing a project")
     outbox, view = given.outbox, given.project(id)
+    condition = expected(given, layout.project(id), if_match)
     wanted = change.model_dump(exclude_unset=True)
     inputs = wanted.pop("inputs", {})
     wanted = differing(view.project, wanted)
@@ -113,7 +118,8 @@ def change_project(id: Id, change: ProjectChange, given: Now, response: Response
     text = given.page.source.clone.read_main(layout.project(id))
     files = changed(given.snapshot, id, text, wanted, inputs)
     message = f"Edit project {id}: {', '.join([*wanted, *inputs])}"
-    return committed(outbox.edit(files, message, person.author), response)
+    tag(response, files[layout.project(id)])
+    return committed(outbox.edit(files, message, person.author, condition), response)
 
 
 @routes.delete("/projects/{id}", responses={**CHANGING, **WAITS}, summary="Delete a project")

@@ -23,6 +23,9 @@ in wants none. Roles: a *reader* looks, an *operator* also asks, an *admin* also
 **Changes** are answered with the commit. While the Git server is away they wait in the outbox: status 202,
 `sent: false`. Nodes reply to requests: `GET /projects/{id}/requests` says what became of each.
 
+**Two at a time**: the last writer wins. With the `ETag` of what you read in `If-Match`, a change of a project or a
+pipeline is refused with 412 if the file on `main` is another by then.
+
 **Refusals** have one shape, `{error, text, problems}`.
 
 **The past**: `?at=` shows projects, executions and pipelines as they were at a commit, a time or so long ago.

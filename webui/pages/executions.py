@@ -12,10 +12,11 @@ from flow.world import ProjectView
 from runner.logs import clean, parse
 from runner.store.errors import StoreError
 from schema import layout
-from schema.execution import Execution
+from schema.execution import Execution, State
 from webui.charts import Frame, framed
 from webui.comments import shown
 from webui.facts import REMEDIES, WORDS, inputs
+from webui.log_pages import last_words
 from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
 from webui.places import Place, tree
@@ -46,6 +47,7 @@ def show(id: str, number: int) -> str:
         stale=number in stale(view),
         book=book,
         part=part_of(book),
+        last_words=last_words(book) if record.state is State.FAILED else "",
         panels=used.panels(_expected(record) if book.live else frozenset()) if used else [],
         before=before,
         after=same[place + 1] if place + 1 < len(same) else None,

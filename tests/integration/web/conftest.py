@@ -1,5 +1,6 @@
 """The page on a real repository, without a node: the tests play the node."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +76,21 @@ def _no_attempts_yet() -> None:
     login._attempts.storage.reset()
 
 
-@pytest.fixture(autouse=True)
-def _no_attempts_yet() -> None:
-    login._attempts.storage.reset()
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository as each test finds it; made once, as its hook takes long."""
+    return made(tmp_path_factory, FILES)
+
+
+def made(folders: pytest.TempPathFactory, files: dict[str, str]) -> Path:
+    remote = folders.mktemp("model") / "remote.git"
+    init(remote, bare=True, files=files, author=AUTHOR)
+    return remote
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    init(tmp_path / "remote.git", bare=True, files=FILES, author=AUTHOR)
+def bench(tmp_path: Path, model: Path) -> Iterator[Bench]:
+    shutil.copytree(model, tmp_path / "remote.git", symlinks=True)
     url = str(tmp_path / "remote.git")
     source = OwnSource(GitRepository(url, tmp_path / "view.git"), poll=3600)
     outbox = Outbox(tmp_path / "outbox", lambda: GitRepository(url, tmp_path / "page.git"))

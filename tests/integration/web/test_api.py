@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from state.git import GitRepository
+from state.people import commit_edit
+from state.repository import Edit
 from tests.integration.node.lab import Lab, stage
 from tests.integration.web.conftest import AUTHOR, PIPELINE, Bench, silent
 from webui.access.who import Person, Role
@@ -88,6 +90,46 @@ def test_R1210_R1230_a_project_is_made_and_started_in_one_commit(bench: Bench) -
     assert (detail["inputs"], detail["unanswered"]) == ({"threshold": 0.7}, 1)
     assert detail["takes"]["threshold"]["max"] == 1.0
     assert bench.browser.post(f"{API}/projects", json=new).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body", "file", "text"),
+    [
+        ("/projects/ulm", "PATCH", {"name": "Evening"}, "projects/ulm/project.yaml", "pipeline: p\nname: Other\n"),
+        ("/pipelines/p", "PUT", {"text": f"description: x\n{PIPELINE}"}, "pipelines/p.yaml", f"{PIPELINE}# other\n"),
+    ],
+    ids=["project", "pipeline"],
+)
+def test_R1240_what_somebody_else_changed_meanwhile_is_not_overwritten(
+    bench: Bench, path: str, method: str, body: dict[str, Any], file: str, text: str
+) -> None:
+    """The tag is looked at twice: on what the page sees, and on the `main` that the commit builds on."""
+
+    def send(tag: str) -> Any:
+        return bench.browser.request(method, f"{API}{path}", json=body, headers={"If-Match": tag} if tag else {})
+
+    def tag() -> str:
+        return str(bench.browser.get(f"{API}{path}").headers["etag"])
+
+    read = tag()
+    commit_edit(bench.repository, lambda _: Edit({file: text}, "other", AUTHOR), sleep=lambda _: None)
+    late = send(read)
+    assert (late.status_code, late.json()["error"]) == (412, "Overtaken"), "the page has not seen it yet"
+    assert not bench.outbox.waiting(), "and it is not sent later"
+    bench.look()
+    bench.repository.fetch()
+    assert bench.repository.read_main(file) == text
+    assert "look at it again" in send(read).json()["text"]
+    assert (send("*, x").status_code, send("W/" + read).status_code) == (422, 422)
+    done = send(f'"{"0" * 32}", {tag()}')
+    assert done.status_code == 200
+    bench.look()
+    assert done.headers["etag"] == tag()
+    bench.repository.fetch()
+    assert bench.repository.read_main(file) != text
+    gone = bench.browser.put(f"{API}/pipelines/new", json={"text": PIPELINE.replace("name: p", "name: new")},
+                             headers={"If-Match": "*"})  # fmt: skip
+    assert (gone.status_code, "removed" in gone.json()["text"]) == (412, True)
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,31 @@ def test_R1510_what_a_stage_used_is_shown_after_its_end_too(browser: tuple[Lab, 
     text = client.get("/projects/v/2").text
     assert 'aria-label="CPU 150 %"' in text
     assert 'aria-label="memory 1.0 GiB"' in text
+
+
+def test_R1450_M2_where_it_failed_it_says_what_the_program_said_last_and_who_answered_has_answered(lab: Labs) -> None:
+    here = lab(
+        "  - {name: gate, when: manual}\n"
+        + stage(
+            "one", "import sys; print('a', 'b'); print('too few <b>cars</b>', file=sys.stderr); print(); sys.exit(3)"
+        )
+        + stage("two")
+    )
+    here.node()
+    here.ask("request: start")
+    here.until_reason("ManualApproval")
+    data = here.folder / "n1"
+    outbox = Outbox(here.folder / "outbox", lambda: GitRepository(str(here.remote), here.folder / "page.git"))
+    page = Page(NodeSource(data), outbox, lambda: "Ada <a@b>", b"secret", data)
+    with TestClient(create_app(page), base_url="http://localhost") as client:
+        here.until(lambda _: ">needs you<" in client.get("/projects/v").text)
+        history = client.get("/projects/v").text.partition('id="history"')[2]
+        assert history.count("not run yet") == 2, "and what waits for somebody says so"
+        here.ask("request: answer\nstage: gate")
+        here.until_reason("Failed")
+        here.until(lambda _: ">failed<" in client.get("/projects/v").text)
+        history = client.get("/projects/v").text.partition('id="history"')[2]
+        assert (history.count(">answered<"), history.count("not run yet")) == (1, 1)
+        said = client.get("/projects/v/1").text.partition("What it said last")[2].partition('class="tables"')[0]
+        assert "too few &lt;b&gt;cars&lt;/b&gt;" in said
+        assert "data-at" not in said.partition("data-at")[2], "one line"

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from runner.shelf import Item, Shelf
 from runner.store.digests import of_bytes
 from state.git import GitRepository
 from tests.integration.node.lab import Lab, stage
 from tests.integration.web.conftest import Bench
+from webui import downloads
 from webui.app import create_app
 from webui.asking import Outbox
 from webui.site import Page
@@ -214,6 +216,30 @@ def test_R1320_a_folder_comes_as_one_archive_of_known_length(ran: tuple[Lab, Tes
     assert sorted(archive.namelist()) == ["b.bin", "d/a.txt"]
     assert archive.read("d/a.txt") == b"hello"
     assert archive.testzip() is None
+
+
+def test_S8_an_archive_of_too_many_files_is_refused_before_all_are_gathered(
+    ran: tuple[Lab, TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, client = ran
+    monkeypatch.setattr(downloads, "MOST_FILES", 1)
+    looked: list[str] = []
+    gathered = Shelf.files
+
+    def files(self: Shelf, path: str = "") -> Iterator[Item]:
+        for item in gathered(self, path):
+            looked.append(item.path)
+            yield item
+
+    monkeypatch.setattr(Shelf, "files", files)
+    (here.folder / "n1" / "pool" / "many").mkdir(parents=True)
+    for number in range(5):
+        (here.folder / "n1" / "pool" / "many" / str(number)).touch()
+    answer = client.get("/raw/pool/many?zip")
+    assert (answer.status_code, len(looked)) == (404, 2)
+    assert "too many for one archive" in answer.text
+    assert "too many for one archive" in client.get("/raw/executions/v/1/?zip").text
+    assert client.get("/raw/executions/v/1/d?zip").status_code == 200
 
 
 def test_R1310_a_changed_file_for_the_next_stage_goes_into_the_store(ran: tuple[Lab, TestClient]) -> None:

@@ -1,16 +1,21 @@
 """Logging in, and what each role may, on the page as a whole: every way in, not only the pages."""
 
+import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from starlette.requests import Request
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from schema.access import Role
-from tests.integration.web.conftest import AUTHOR, PIPELINE, Bench
+from tests.integration.web.conftest import AUTHOR, FILES, PIPELINE, Bench, made
+from webui.access import users as stored
 from webui.access.gate import Anyone
 from webui.access.logins import OPEN, Logins
 from webui.access.sessions import Sessions
@@ -31,12 +36,26 @@ PATHS = (
 )
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory, {**FILES, "winslow.yaml": f"schema: 1\n{ROLES}"})
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of four users, with passwords that cost nothing to check: how long that takes is told in each hash."""
+    folder = tmp_path_factory.mktemp("people")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stored, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        for name in ("ada", "bob", "eve", "mallory"):
+            Users(folder).put(name, f"{name}@example.org", name.title(), WORDS)
+    return folder / "users.json"
+
+
 @pytest.fixture
-def logins(bench: Bench) -> Logins:
+def logins(bench: Bench, people: Path) -> Logins:
     users = Users(bench.folder)
-    for name in ("ada", "bob", "eve", "mallory"):
-        users.put(name, f"{name}@example.org", name.title(), WORDS)
-    bench.commit({"winslow.yaml": f"schema: 1\n{ROLES}"})
+    shutil.copy(people, users.kept.path)
 
     def access():  # type: ignore[no-untyped-def]
         return bench.source.look().snapshot.settings.access
@@ -180,11 +199,9 @@ def test_S7_an_old_or_forged_session_is_none(bench: Bench, browser: Browser, log
 
     forged = Sessions(b"another secret", 3600, bench.folder).give(claims_of(logins.users.all()["ada"]))
     here = browser()
-    here.cookies.set("winslow-login", forged)
+    here.cookies.set(logins.cookie, forged)
     assert here.get("/", follow_redirects=False).status_code == 303
-    here.cookies.set(
-        "winslow-login", Sessions(b"secret", 3600, bench.folder).give(claims_of(logins.users.all()["ada"]))
-    )
+    here.cookies.set(logins.cookie, Sessions(b"secret", 3600, bench.folder).give(claims_of(logins.users.all()["ada"])))
     assert here.get("/", follow_redirects=False).status_code == 200
 
 
@@ -227,6 +244,7 @@ def test_S7_the_api_takes_no_cookie(browser: Browser) -> None:
 
 
 def test_on_this_machine_alone_nobody_logs_in_until_there_is_a_user(bench: Bench) -> None:
+    bench.commit({"winslow.yaml": "schema: 1\n"})
     users = Users(bench.folder / "web")
     logins = Logins(
         users, Tokens(bench.folder), Sessions(b"s", 60, bench.folder), lambda: None, anyone=Anyone(lambda: AUTHOR)
@@ -279,7 +297,7 @@ def test_S7_an_open_stream_ends_with_the_right_to_it(browser: Browser, logins: L
     here = browser()
     enter(here, "eve")
     scope = {"type": "http", "method": "GET", "path": "/events", "query_string": b"",
-             "headers": [(b"cookie", f"winslow-login={here.cookies['winslow-login']}".encode())]}  # fmt: skip
+             "headers": [(b"cookie", f"{logins.cookie}={here.cookies[logins.cookie]}".encode())]}  # fmt: skip
     request = Request(scope)
     scope |= {KEY: logins.person(request), STILL: lambda: isinstance(logins.person(request), Person)}
     assert still(scope)
@@ -340,3 +358,42 @@ def test_S7_who_sends_slowly_keeps_nobody_waiting(browser: Browser) -> None:
     with ThreadPoolExecutor(1) as pool:  # a browser of another test may have a loop of its own in this thread
         pool.submit(anyio.run, main).result()
     assert served == []
+
+
+def test_S7_two_pages_on_one_host_leave_each_others_cookies_alone(bench: Bench, browser: Browser) -> None:
+    """A browser keeps cookies by host, whatever the port."""
+    other_logins = Logins(
+        Users(bench.folder), Tokens(bench.folder), Sessions(b"other", 3600, bench.folder), lambda: None
+    )
+    page = Page(bench.source, bench.outbox, lambda: AUTHOR, b"other", bench.folder, logins=other_logins)
+    here = browser()
+    assert enter(here, "bob").status_code == 303
+    with TestClient(create_app(page), base_url="http://localhost", headers={"accept": "text/html"}) as other:
+        other.cookies.update(here.cookies)
+        assert other.get("/", follow_redirects=False).status_code == 303, "and are none for another"
+        assert enter(other, "ada").status_code == 303
+        here.cookies.update(other.cookies)
+    form = {"request": "start", "csrf_token": token_of(here, "/projects/ulm")}
+    assert here.post("/projects/ulm/requests", data=form, follow_redirects=False).status_code == 303
+    assert here.get("/", follow_redirects=False).status_code == 200
+
+
+def test_S7_by_https_a_cookie_is_of_this_host_alone(logins: Logins) -> None:
+    assert replace(logins, secure=True).cookie == f"__Host-{logins.cookie}"
+
+
+def test_S7_nothing_of_what_was_seen_stays_in_a_browser(bench: Bench, browser: Browser, logins: Logins) -> None:
+    here = browser()
+    assert here.get("/login").headers["cache-control"] == "private, no-cache"
+    enter(here, "bob")
+    for path in ("/", "/projects/ulm", "/rows/ulm", "/nowhere"):
+        assert here.get(path).headers["cache-control"] == "private, no-store", path
+    asset = here.get("/static/winslow.css")
+    assert asset.headers["cache-control"] == "no-cache", "asked for by its tag"
+    again = here.get("/static/winslow.css", headers={"if-none-match": asset.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    (bench.folder / "pool").mkdir()
+    (bench.folder / "pool" / "a.txt").write_text("a")
+    assert here.get("/raw/pool/a.txt").headers["cache-control"] == "private, no-store"
+    program = {"authorization": f"Bearer {logins.tokens.make('r', 'R <r@x.org>', Role.READER)}"}
+    assert "no-store" in browser().get("/api/v1/projects", headers=program).headers["cache-control"]
