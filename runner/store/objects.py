@@ -20,13 +20,14 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
+from runner.notes import sync
 from runner.store import digests, holes, writeback
 from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.pins import Pins
 from runner.store.reflink import fill
 
 PIECE = 1 << 20
-SYNCED = 8
+SYNCED = 16
 """Files whose way to the disk is waited for at once."""
 MANY = 2000
 """Files from which on the whole file system is waited for: it also waits for what others write, but once."""
@@ -153,8 +154,16 @@ class Objects:
                 self._copied(source, digest, executable)
 
     def _linked(self, path: Path | str, target: Path) -> None:
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except FileExistsError:
+            self._replaced(path, target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._replaced(path, target)
+
+    def _replaced(self, path: Path | str, target: Path) -> None:
         """In place of one that was cut off, and never away in between: other threads store the same."""
-        target.parent.mkdir(parents=True, exist_ok=True)
         self.tmp.mkdir(parents=True, exist_ok=True)
         part = self.tmp / secrets.token_hex(16)
         os.link(path, part, follow_symlinks=False)
@@ -179,11 +188,16 @@ class Objects:
         return wanted
 
     def _stored(self, path: Path, size: int) -> bool:
-        """One that was cut off, by a power cut, does not count."""
+        """One that was cut off, by a power cut, does not count. One that is whole may still have to reach the disk:
+        who stored it may be at it, or was killed.
+        """
         try:
-            return path.stat().st_size == size
+            whole = path.stat().st_size == size
         except FileNotFoundError:
             return False
+        if whole and self.durable and (waiting := self._waiting) is not None:
+            waiting.append(path)
+        return whole
 
     def _temporary(self) -> "_Temporary":
         self.tmp.mkdir(parents=True, exist_ok=True)
@@ -208,21 +222,28 @@ class Objects:
     # -- to the disk ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """What this thread stores in the block is written through at its end: one wait for the disk and not many."""
+    def together(self) -> Iterator[list[Path]]:
+        """What this thread stores in the block is written through at its end, with one wait for the disk and not many:
+        contents and folders in any order, for nothing names them before. Files of others may be added to the list.
+        """
         self._later.paths = waiting = list[Path]()
+        others = list[Path]()
         try:
-            yield
+            yield others
         finally:
             del self._later.paths
         if len(waiting) > MANY and writeback.whole(self.root):
-            return
-        _sync_all(waiting)
-        _sync_all({path.parent for path in waiting})
+            waiting = []
+        _sync_all([*others, *waiting, *{path.parent for path in waiting}])
+
+    @property
+    def _waiting(self) -> list[Path] | None:
+        """Of a thread that stores `together`."""
+        return getattr(self._later, "paths", None)
 
     def joined(self) -> Callable[[], None]:
         """For a thread that stores for this one: what it stores is written through with what this one does."""
-        waiting: list[Path] | None = getattr(self._later, "paths", None)
+        waiting = self._waiting
 
         def join() -> None:
             if waiting is not None:
@@ -234,26 +255,17 @@ class Objects:
         """After a power cut an object that was not written through may be cut off, which its size shows."""
         if not self.durable:
             return
-        waiting: list[Path] | None = getattr(self._later, "paths", None)
-        if waiting is not None:
+        if (waiting := self._waiting) is not None:
             waiting.append(path)
         else:
-            _sync(path)
-            _sync(path.parent)
+            sync(path)
+            sync(path.parent)
 
 
 def _sync_all(paths: Collection[Path]) -> None:
-    """Some at once: the file system makes one journal entry of those that wait together."""
-    with ThreadPoolExecutor(max(1, min(len(paths) // 4, SYNCED)), "sync") as pool:
-        list(pool.map(_sync, paths))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Many at once: the file system makes one journal entry of those that wait together."""
+    with ThreadPoolExecutor(max(1, min(len(paths) // 2, SYNCED)), "sync") as pool:
+        list(pool.map(sync, paths))
 
 
 def own(path: Path | str | int, owner: Owner) -> None:

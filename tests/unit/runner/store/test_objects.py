@@ -150,7 +150,7 @@ def test_many_files_are_waited_for_as_one_file_system_or_one_by_one(
     synced: list[Path] = []
     monkeypatch.setattr("runner.store.objects.MANY", 3)
     monkeypatch.setattr("runner.store.writeback.whole", lambda folder: asked.append(folder) or whole)
-    monkeypatch.setattr("runner.store.objects._sync", synced.append)
+    monkeypatch.setattr("runner.store.objects.sync", synced.append)
     with objects.together():
         digests = [objects.put(bytes([number])) for number in range(5)]
     assert asked == [objects.root]
@@ -159,7 +159,7 @@ def test_many_files_are_waited_for_as_one_file_system_or_one_by_one(
 
 def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr("runner.store.objects._sync", synced.append)
+    monkeypatch.setattr("runner.store.objects.sync", synced.append)
     digests: list[str] = []
     with objects.together():
         join = objects.joined()

@@ -100,7 +100,7 @@ def test_a_finish_that_was_cut_off_goes_on(store: Workspaces, monkeypatch: pytes
     (opened.path / "b").write_text("two")
     with monkeypatch.context() as patch:
         if at == "note":
-            patch.setattr("runner.notes.write", _cut_off)
+            patch.setattr("runner.notes.Draft.keep", _cut_off)
         elif at == "put aside":
             patch.setattr(store, "_put_aside", _cut_off)
         else:
