@@ -88,34 +88,27 @@ def parse(content: bytes) -> Manifest:
     fields = text_of(content[len(HEADER) :]).split("\0")
     if fields.pop() or len(fields) % FIELDS or len(fields) // FIELDS > MOST_ROWS:
         raise BadManifest("a manifest that is cut off, or too long")
-    return Manifest(_checked(list(map(_row, fields[::4], fields[1::4], fields[2::4], fields[3::4]))))
-
-
-def _row(path: str, kind: str, size: str, value: str) -> Row:
-    if not _SIZE.fullmatch(size):
-        raise BadManifest(f"{path[:200]!r}: a size that is none")
-    try:
-        return Row(path, _KINDS[kind], int(size), value)
-    except KeyError:
-        raise BadManifest(f"{path[:200]!r}: an unknown kind {kind[:20]!r}") from None
+    paths, kinds, sizes, values = (fields[place::FIELDS] for place in range(FIELDS))
+    for path, kind, size in zip(paths, kinds, sizes, strict=True):
+        if kind not in _KINDS or not _SIZE.fullmatch(size):
+            raise BadManifest(f"{path[:200]!r}: an unknown kind {kind[:20]!r}, or a size that is none")
+    every = zip(paths, map(_KINDS.__getitem__, kinds), map(int, sizes), values, strict=True)
+    return Manifest(_checked(list(map(Row._make, every))))
 
 
 def _checked(rows: list[Row]) -> dict[str, Row]:
-    """Whole lists at once where that is enough: some have a hundred thousand rows."""
+    """All rows at once, as far as that goes: there may be a hundred thousand."""
     if len(rows) > MOST_ROWS:
         raise BadManifest(f"more than {MOST_ROWS} files and folders")
     paths = [raw(row.path) for row in rows]
     _check_paths(paths)
-    keys = list(map(order, paths))
-    for place, (key, following) in enumerate(pairwise(keys), 1):
+    for place, (key, following) in enumerate(pairwise(map(order, paths)), 1):
         if key >= following:
             raise BadManifest(f"{rows[place].path[:200]!r} is there twice, or in the wrong place")
-    folders = {""}
+    folders = {"", *(row.path for row in rows if row.kind is _DIRECTORY)}
+    if lost := {row.path.rpartition("/")[0] for row in rows} - folders:
+        raise BadManifest(f"something is below {min(lost)[:200]!r}, which is no directory")
     for row in rows:
-        if row.path.rpartition("/")[0] not in folders:
-            raise BadManifest(f"{row.path[:200]!r} is below what is no directory")
-        if row.kind is _DIRECTORY:
-            folders.add(row.path)
         if not (row.kind in "fx" and _DIGEST.fullmatch(row.value)):
             _check_value(row)
     return {row.path: row for row in rows}

@@ -51,8 +51,7 @@ class Objects:
     def path(self, digest: str, executable: bool = False) -> Path:
         if not digests.is_digest(digest):
             raise StoreError(f"{digest[:80]!r} is no digest: blake3: and 64 digits")
-        name = digest.removeprefix(digests.PREFIX)
-        return self.folder / name[:2] / (f"{name[2:]}.x" if executable else name[2:])
+        return self.folder / place(digest, executable)
 
     def find(self, digest: str) -> Path:
         """Where its content lies, whichever mode it was stored with. MissingObject."""
@@ -266,6 +265,12 @@ def _sync_all(paths: Collection[Path]) -> None:
     """Many at once: the file system makes one journal entry of those that wait together."""
     with ThreadPoolExecutor(max(1, min(len(paths) // 2, SYNCED)), "sync") as pool:
         list(pool.map(sync, paths))
+
+
+def place(digest: str, executable: bool) -> str:
+    """Where an object lies below the folder of all."""
+    name = digest.removeprefix(digests.PREFIX)
+    return f"{name[:2]}/{name[2:]}{'.x' if executable else ''}"
 
 
 def own(path: Path | str | int, owner: Owner) -> None:
