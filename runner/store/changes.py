@@ -59,15 +59,14 @@ def patched(base: bytes, changes: Iterable[Change]) -> bytes:
 
 def _laid_over(paths: Sequence[bytes], changes: Iterable[Change]) -> Iterator[slice | Row]:
     """Rows of the base by their places, and changed ones, as they follow each other."""
-    keys = list(map(order, paths))
     done = 0
     for each in changes:
         key = order(raw(each.path))
-        start = bisect_left(keys, key, done)
         stays = isinstance(each, Row) and each.kind is Kind.DIRECTORY
-        stop = bisect_left(keys, key + (b"\0" if stays else b"\1"), start)
+        start = bisect_left(paths, key, done, key=order)
+        stop = bisect_left(paths, key + (b"\0" if stays else b"\1"), start, key=order)
         yield slice(done, start)
         if isinstance(each, Row):
             yield each
         done = stop
-    yield slice(done, len(keys))
+    yield slice(done, len(paths))
