@@ -44,7 +44,7 @@ def put(path: Path, content: bytes) -> None:
         draft.keep()
 
 
-def sync(path: Path) -> None:
+def sync(path: Path | str) -> None:
     """A file or a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -46,9 +46,11 @@ def _there(folder: Path) -> Path:
 
 
 def _keeper(objects: Objects, root: Path) -> Callable[[str, os.stat_result], Row]:
+    top = os.fsencode(root) + b"/"
+
     def keep(path: str, found: os.stat_result) -> Row:
         kind = upper.kind_of(found)
-        digest, size = objects.adopt(root / os.fsdecode(raw(path)), kind is Kind.PROGRAM)
+        digest, size = objects.adopt(os.fsdecode(top + raw(path)), kind is Kind.PROGRAM)
         return Row(path, kind, size, digest)
 
     return keep

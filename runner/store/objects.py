@@ -45,6 +45,7 @@ class Objects:
         self.cache = digests.DigestCache()
         self._later = threading.local()
         self.folder, self.tmp = self.root / "objects", self.root / "tmp"
+        self._top = str(self.folder)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -52,6 +53,10 @@ class Objects:
         if not digests.is_digest(digest):
             raise StoreError(f"{digest[:80]!r} is no digest: blake3: and 64 digits")
         return self.folder / place(digest, executable)
+
+    def _path(self, digest: str, executable: bool) -> str:
+        """The same of a digest that was made here, in a quarter of the time."""
+        return f"{self._top}/{place(digest, executable)}"
 
     def find(self, digest: str) -> Path:
         """Where its content lies, whichever mode it was stored with. MissingObject."""
@@ -98,7 +103,7 @@ class Objects:
 
     def put(self, content: bytes) -> str:
         digest = digests.of_bytes(content)
-        if not self._stored(self.path(digest), len(content)):
+        if not self._stored(self._path(digest, False), len(content)):
             with self._temporary() as (path, file):
                 file.write(content)
                 self._keep(path, file, digest, False)
@@ -125,7 +130,7 @@ class Objects:
             if expected and digest != expected:
                 raise DamagedObject(f"asked for {expected}, and got {digest}")
             with pins.adding(digest) if pins else nullcontext():
-                if not self._stored(self.path(digest, executable), size):
+                if not self._stored(self._path(digest, executable), size):
                     self._keep(path, file, digest, executable)
         return digest, size
 
@@ -133,12 +138,12 @@ class Objects:
         """Digest and size of a file that nobody writes to any more: it becomes the object itself, by a link."""
         before = os.stat(path, follow_symlinks=False)
         digest = self.cache.file(path)
-        if not self._stored(self.path(digest, executable), before.st_size):
+        if not self._stored(self._path(digest, executable), before.st_size):
             self._link(path, digest, executable)
         return digest, before.st_size
 
     def _link(self, path: Path | str, digest: str, executable: bool) -> None:
-        target = self.path(digest, executable)
+        target = self._path(digest, executable)
         try:
             with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
                 if os.fstat(file.fileno()).st_nlink > 1:
@@ -152,16 +157,16 @@ class Objects:
             with open(path, "rb") as source:
                 self._copied(source, digest, executable)
 
-    def _linked(self, path: Path | str, target: Path) -> None:
+    def _linked(self, path: Path | str, target: str) -> None:
         try:
             os.link(path, target, follow_symlinks=False)
         except FileExistsError:
             self._replaced(path, target)
         except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
             self._replaced(path, target)
 
-    def _replaced(self, path: Path | str, target: Path) -> None:
+    def _replaced(self, path: Path | str, target: str) -> None:
         """In place of one that was cut off, and never away in between: other threads store the same."""
         self.tmp.mkdir(parents=True, exist_ok=True)
         part = self.tmp / secrets.token_hex(16)
@@ -186,12 +191,12 @@ class Objects:
             raise _damaged(digest)
         return wanted
 
-    def _stored(self, path: Path, size: int) -> bool:
+    def _stored(self, path: str, size: int) -> bool:
         """One that was cut off, by a power cut, does not count. One that is whole may still have to reach the disk:
         who stored it may be at it, or was killed.
         """
         try:
-            whole = path.stat().st_size == size
+            whole = os.stat(path).st_size == size
         except FileNotFoundError:
             return False
         if whole and self.durable and (waiting := self._waiting) is not None:
@@ -205,8 +210,8 @@ class Objects:
     def _keep(self, path: Path, file: BinaryIO, digest: str, executable: bool) -> None:
         file.flush()
         self._dress(file.fileno(), executable)
-        target = self.path(digest, executable)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._path(digest, executable)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         os.rename(path, target)
         self._through(target)
 
@@ -225,7 +230,7 @@ class Objects:
         """What this thread stores in the block is written through at its end, with one wait for the disk and not many:
         contents and folders in any order, for nothing names them before. Files of others may be added to the list.
         """
-        self._later.paths = waiting = list[Path]()
+        self._later.paths = waiting = list[str]()
         others = list[Path]()
         try:
             yield others
@@ -233,12 +238,13 @@ class Objects:
             del self._later.paths
         if len(waiting) > MANY and writeback.whole(self.root):
             waiting = []
-        _sync_all([*others, *waiting, *{path.parent for path in waiting}])
+        _sync_all([*others, *waiting, *{os.path.dirname(path) for path in waiting}])
 
     @property
-    def _waiting(self) -> list[Path] | None:
+    def _waiting(self) -> list[str] | None:
         """Of a thread that stores `together`."""
-        return getattr(self._later, "paths", None)
+        found: list[str] | None = getattr(self._later, "paths", None)
+        return found
 
     def joined(self) -> Callable[[], None]:
         """For a thread that stores for this one: what it stores is written through with what this one does."""
@@ -250,7 +256,7 @@ class Objects:
 
         return join
 
-    def _through(self, path: Path) -> None:
+    def _through(self, path: str) -> None:
         """After a power cut an object that was not written through may be cut off, which its size shows."""
         if not self.durable:
             return
@@ -258,10 +264,10 @@ class Objects:
             waiting.append(path)
         else:
             sync(path)
-            sync(path.parent)
+            sync(os.path.dirname(path))
 
 
-def _sync_all(paths: Collection[Path]) -> None:
+def _sync_all(paths: Collection[Path | str]) -> None:
     """Many at once: the file system makes one journal entry of those that wait together."""
     with ThreadPoolExecutor(max(1, min(len(paths) // 2, SYNCED)), "sync") as pool:
         list(pool.map(sync, paths))

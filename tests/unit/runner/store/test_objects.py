@@ -154,7 +154,7 @@ def test_many_files_are_waited_for_as_one_file_system_or_one_by_one(
     with objects.together():
         digests = [objects.put(bytes([number])) for number in range(5)]
     assert asked == [objects.root]
-    assert {objects.find(digest) for digest in digests} <= set(synced) if not whole else not synced
+    assert {objects.find(digest) for digest in digests} <= set(map(Path, synced)) if not whole else not synced
 
 
 def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,4 +172,4 @@ def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatc
         thread.start()
         thread.join()
         assert not synced
-    assert objects.find(digests[0]) in synced
+    assert objects.find(digests[0]) in map(Path, synced)
