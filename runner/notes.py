@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Draft:
-    """A file that takes the place of another once it is on the disk; until then, and when the block fails, that stays."""
+    """A file that takes the place of another. Until it is kept, and when the block fails, the other one stays."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,6 +29,7 @@ class Draft:
         return self.part
 
     def keep(self) -> None:
+        """Once it is on the disk."""
         self.part.rename(self.path)
         sync(self.path.parent)
 
@@ -42,6 +43,12 @@ def put(path: Path, content: bytes) -> None:
     with Draft(path) as draft:
         sync(draft.write(content))
         draft.keep()
+
+
+def jot(path: Path, content: Mapping[str, object]) -> None:
+    """Whole or not at all, and after a power cut perhaps gone: for what a process needs that would end with it."""
+    with Draft(path) as draft:
+        draft.write(json.dumps(content).encode()).rename(path)
 
 
 def sync(path: Path | str) -> None:

@@ -40,7 +40,7 @@ def rows(base: Manifest, changes: Iterable[Change]) -> list[Row]:
 
 
 def patched(base: bytes, changes: Iterable[Change]) -> bytes:
-    """The same of a manifest that has been checked, as it is written. BadManifest for a change that cannot stand in one."""
+    """The same of a manifest that has been checked, as it is written. BadManifest where one cannot be."""
     fields = base[len(HEADER) : -1].split(b"\0") if len(base) > len(HEADER) else []
     after: list[bytes] = []
     for part in _laid_over(fields[::FIELDS], changes):

@@ -60,7 +60,7 @@ class Manifest:
         return iter(self.rows.values())
 
     def encode(self) -> bytes:
-        return HEADER + raw("".join(["%s\0%s\0%d\0%s\0" % row for row in self]))
+        return HEADER + raw("".join([f"{path}\0{kind}\0{size}\0{value}\0" for path, kind, size, value in self]))
 
     @property
     def digest(self) -> str:

@@ -41,9 +41,7 @@ def changes(upper: Path, contents: Contents) -> Iterator[Change]:
     return _walk(os.open(upper, FOLDER), "", contents, overlay=True)
 
 
-def _walk(
-    folder: int, prefix: str, contents: Contents, *, overlay: bool = False, depth: int = 0
-) -> Iterator[Change]:
+def _walk(folder: int, prefix: str, contents: Contents, *, overlay: bool = False, depth: int = 0) -> Iterator[Change]:
     """Parents before children. Closes `folder`."""
     try:
         if depth > DEEPEST:
@@ -54,9 +52,7 @@ def _walk(
         os.close(folder)
 
 
-def _look(
-    folder: int, name: bytes, path: str, contents: Contents, overlay: bool, depth: int
-) -> Iterator[Change]:
+def _look(folder: int, name: bytes, path: str, contents: Contents, overlay: bool, depth: int) -> Iterator[Change]:
     target, inside = b"", -1
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)

@@ -23,8 +23,8 @@ from typing import BinaryIO, cast
 
 from runner import notes
 from runner.spec import Overlay
-from runner.store import collect as collecting
 from runner.store import changes, digests, overlay, upper
+from runner.store import collect as collecting
 from runner.store import manifest as manifests
 from runner.store.bring import Holder, bring, fetch
 from runner.store.checkout import copy_tree, link_tree

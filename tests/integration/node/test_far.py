@@ -92,9 +92,7 @@ def test_M15_the_log_of_a_stage_that_runs_elsewhere_is_followed(lab: Labs, fleet
     assert [int(line.rpartition(" ")[2]) for line in lines] == list(range(60))
 
 
-def test_R1340_files_of_a_stage_that_runs_elsewhere_are_had_as_they_are_now(
-    lab: Labs, fleets: list[Fleet]
-) -> None:
+def test_R1340_files_of_a_stage_that_runs_elsewhere_are_had_as_they_are_now(lab: Labs, fleets: list[Fleet]) -> None:
     """What it has not touched has a digest; what it has, has none yet, and is another the next time."""
     here = lab(
         stage("one", "open('old', 'w').write('old'); open('same', 'w').write('same')")

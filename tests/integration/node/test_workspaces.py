@@ -112,7 +112,10 @@ def test_a_running_stage_shows_its_files_and_a_retry_does_not_see_them(lab: Make
 def test_very_many_small_files_are_kept_and_laid_out_for_the_next_stage(lab: Make) -> None:
     """As many as a test has time for: `python -m benchmarks edges` takes a hundred thousand."""
     many = 10_000
-    makes = f"[os.mkdir(str(n)) for n in range(100)]; [open(f'{{n % 100}}/{{n}}', 'w').write(str(n)) for n in range({many})]"
+    makes = (
+        "[os.mkdir(str(n)) for n in range(100)]; "
+        f"[open(f'{{n % 100}}/{{n}}', 'w').write(str(n)) for n in range({many})]"
+    )
     changes = (
         f"assert sum(len(names) for _, _, names in os.walk('.')) == {many}; "
         "[open(f'{n}/{n}', 'a').write('!') for n in range(10)]; os.remove('50/50')"

@@ -12,6 +12,7 @@ from tests.integration.web.test_files import HEAD, meta
 
 Labs = Callable[..., Lab]
 CONTENT = os.urandom(6 << 20)
+DIGEST = of_bytes(CONTENT)
 FIRST = 2 << 20
 
 
@@ -30,7 +31,10 @@ def piece(offset: int) -> dict[str, str]:
 def test_F24_an_upload_goes_on_after_a_kill_within_one_of_its_pieces(lab: Labs) -> None:
     made = House(lab(stage("one")))
     try:
-        told = {"Upload-Length": str(len(CONTENT)), "Upload-Metadata": meta(where="pool:film", digest=of_bytes(CONTENT))}
+        told = {
+            "Upload-Length": str(len(CONTENT)),
+            "Upload-Metadata": meta(where="pool:film", digest=DIGEST),
+        }
         url = asked(made, "POST", "/uploads", told).headers["location"]
         assert asked(made, "PATCH", url, piece(0), CONTENT[:FIRST]).status == 204
         [part] = (made.lab.folder / "n1" / "pool").glob("film.*.part")
@@ -39,7 +43,7 @@ def test_F24_an_upload_goes_on_after_a_kill_within_one_of_its_pieces(lab: Labs) 
         came = int(asked(made, "HEAD", url, {}).headers["upload-offset"])
         assert FIRST < came == part.stat().st_size < len(CONTENT)
         done = asked(made, "PATCH", url, piece(came), CONTENT[came:])
-        assert (done.status, done.headers["winslow-digest"]) == (204, of_bytes(CONTENT))
+        assert (done.status, done.headers["winslow-digest"]) == (204, DIGEST)
         assert [path.name for path in part.parent.iterdir()] == ["film"]
         assert (part.parent / "film").read_bytes() == CONTENT
     finally:

@@ -173,3 +173,14 @@ def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatc
         thread.join()
         assert not synced
     assert objects.find(digests[0]) in map(Path, synced)
+
+
+def test_what_is_there_already_is_waited_for_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stored it may have been killed before it was on the disk."""
+    digest = objects.put(b"from before")
+    synced: list[str] = []
+    monkeypatch.setattr("runner.store.objects.sync", synced.append)
+    with objects.together():
+        objects.put(b"from before")
+    path = objects.find(digest)
+    assert {path, path.parent} == set(map(Path, synced))
