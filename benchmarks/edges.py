@@ -35,6 +35,7 @@ def _many(folder: Path, rounds: int, files: int) -> dict[str, object]:
     actions = {
         "open": bench.open,
         "finish": bench.finish,
+        "finish_cpu": lambda: bench.cpu,
         "written_through": bench.written_through,
         "cp_al": lambda: bench.copied("-al"),
         "first_by_hand": by_hand,

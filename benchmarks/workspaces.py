@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Bench:
         actions = {
             "open": self.open,
             "finish": self.finish,
+            "finish_cpu": lambda: self.cpu,
             "written_through": self.written_through,
             "cp_al": lambda: self.copied("-al"),
             "copy": lambda: self.copied("-a"),
@@ -100,7 +102,9 @@ class Bench:
             thread = threading.Thread(target=self._mounted, args=(self.opened,))
             thread.start()
             thread.join()
+        before = time.process_time()
         took = timed(lambda: self.store.finish("bench", self.number))
+        self.cpu = time.process_time() - before
         self._tidy()
         return took
 

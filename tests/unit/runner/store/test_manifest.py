@@ -1,7 +1,7 @@
 """One spelling for each tree, and nothing believed that somebody else wrote."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.store import digests
@@ -145,6 +145,7 @@ def naive(before: list[Row], told: list[Change]) -> list[Row]:
     return list(rows.values())
 
 
+@settings(deadline=None)
 @given(changed())
 def test_changes_laid_over_a_tree_are_what_a_look_at_every_row_finds(case: tuple[list[Row], list[Change]]) -> None:
     before, told = case
