@@ -18,7 +18,6 @@ from runner.store.digests import TICK_NS
 from runner.store.errors import DamagedObject
 from runner.store.manifest import Kind, Manifest, Row, raw
 from runner.store.objects import Objects, place
-from runner.store.upper import FOLDER
 
 
 def link_tree(objects: Objects, manifest: Manifest, target: Path) -> None:
@@ -103,7 +102,7 @@ def _check(row: Row, found: os.stat_result) -> None:
 
 @contextmanager
 def _opened(folder: bytes) -> Iterator[int]:
-    handle = os.open(folder, FOLDER)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # the store may be a link
     try:
         yield handle
     finally:

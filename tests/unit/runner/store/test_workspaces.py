@@ -116,6 +116,14 @@ def test_a_finish_that_was_cut_off_goes_on(store: Workspaces, monkeypatch: pytes
     assert not (again.folder("p", 1) / "workspace").exists()
 
 
+def test_a_store_may_lie_elsewhere_by_a_link(store: Workspaces, tmp_path: Path) -> None:
+    base = stage(store, 1, None, {"a": "one", "d/b": "two"})
+    store.objects.folder.rename(tmp_path / "elsewhere")
+    store.objects.folder.symlink_to(tmp_path / "elsewhere")
+    checkout.link_tree(store.objects, store.manifest(base), tmp_path / "tree")
+    assert (tmp_path / "tree" / "d" / "b").read_text() == "two"
+
+
 def test_F12_all_of_a_result_is_on_the_disk_before_the_note_names_it(
     store: Workspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
