@@ -13,7 +13,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, idle, logs, page, scale, stages, transfers, uploads, workspaces
+from benchmarks import command, containers, edges, idle, logs, page, scale, stages, transfers, uploads, workspaces
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
@@ -21,6 +21,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "command": lambda given: command.measure(given.rounds),
     "scale": lambda given: scale.measure(given.projects, given.rounds),
     "workspaces": lambda given: workspaces.measure(given.rounds, given.megabytes, given.files),
+    "edges": lambda given: edges.measure(min(given.rounds, 5), given.small, given.sparse),
     "logs": lambda given: logs.measure(given.rounds, given.gigabytes),
     "transfers": lambda given: transfers.measure(given.rounds, given.megabytes, given.files),
     "uploads": lambda given: uploads.measure(min(given.rounds, 5), given.megabytes),
@@ -39,6 +40,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
     parser.add_argument("--megabytes", type=int, default=200, help="of `workspaces`, `transfers` (default 200)")
     parser.add_argument("--files", type=int, default=500, help="of `workspaces`, `transfers` (default 500)")
+    parser.add_argument("--small", type=int, default=100_000, help="files of `edges` (default 100000)")
+    parser.add_argument("--sparse", type=int, default=20, help="GiB of the file with holes in `edges` (default 20)")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="of the log in `logs` (default 1)")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():

@@ -1,8 +1,12 @@
-"""What the tools below cannot be beaten at: `git push` of one commit, a container of Docker's SDK, a bare Python."""
+"""What the tools below cannot be beaten at: `git push` of one commit, a container of Docker's SDK, a bare Python,
+files that are written through."""
 
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import spread, timed
@@ -40,3 +44,30 @@ def container(client: Any, image: str, command: list[str], rounds: int) -> dict[
         made.remove()
 
     return spread([timed(once) for _ in range(rounds)])
+
+
+def written_through(folder: Path, files: int) -> float:
+    """Seconds until so many new small files and their folder are on the disk, and then one that took another's place
+    there: the least that a result with its note waits for.
+    """
+    folder.mkdir(exist_ok=True)
+    new = [folder / os.urandom(8).hex() for _ in range(files)]
+    note = folder / "note"
+    with ThreadPoolExecutor(files + 2) as pool:
+        for path in (*new, note.with_suffix(".part")):
+            path.write_bytes(os.urandom(1000))
+
+        def wait() -> None:
+            list(pool.map(_sync, (*new, note.with_suffix(".part"), folder)))
+            note.with_suffix(".part").rename(note)
+            _sync(folder)
+
+        return timed(wait)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -106,7 +106,7 @@ class Folders:
         (directory / "execution").write_text(str(order.execution))
         project_files = digest_of(self.workspaces.objects.cache, files) if order.cache else None
         stamps = {name: self._stamp(order, name) for name in order.files}
-        notes.write(directory / "inputs.json", {**stamps, FILES: project_files})
+        notes.jot(directory / "inputs.json", {**stamps, FILES: project_files})
         environment = self._environment(order, workspace.path, files, directory)
         self._write_inputs(directory, order, environment)
         mounts = (Mount(self.pool, "/pool"), Mount(files, "/files")) if self.isolated else ()
@@ -286,6 +286,8 @@ class Folders:
     def _changed(self, directory: Path, order: Order) -> str:
         """Inputs in the pool that are no longer what the stage was started with."""
         before = notes.read(directory / "inputs.json")
+        if not before and (order.files or order.cache):
+            return f"{End.INPUT_CHANGED}: what its inputs were when the stage began went with a power cut"
         changed = [name for name in order.files if name in before and before[name] != self._stamp(order, name)]
         if before.get(FILES) and before[FILES] != digest_of(self.workspaces.objects.cache, self.files(order.project)):
             changed.append(FILES)

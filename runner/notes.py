@@ -8,24 +8,56 @@ from pathlib import Path
 from typing import Any
 
 
+class Draft:
+    """A file that takes the place of another. Until it is kept, and when the block fails, the other one stays."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+
+    def __enter__(self) -> "Draft":
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.part.unlink(missing_ok=True)
+
+    def write(self, content: bytes) -> Path:
+        """What has to be on the disk before it is kept."""
+        with open(os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        return self.part
+
+    def keep(self) -> None:
+        """Once it is on the disk."""
+        self.part.rename(self.path)
+        sync(self.path.parent)
+
+
 def write(path: Path, content: Mapping[str, object]) -> None:
     put(path, json.dumps(content).encode())
 
 
 def put(path: Path, content: bytes) -> None:
     """Whole or not at all, and there after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    with Draft(path) as draft:
+        sync(draft.write(content))
+        draft.keep()
+
+
+def jot(path: Path, content: Mapping[str, object]) -> None:
+    """Whole or not at all, and after a power cut perhaps gone: for what a process needs that would end with it."""
+    with Draft(path) as draft:
+        draft.write(json.dumps(content).encode()).rename(path)
+
+
+def sync(path: Path | str) -> None:
+    """A file or a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -8,13 +8,16 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from runner.store import reflink
-from runner.store.digests import PREFIX, TICK_NS
+from runner.store.digests import TICK_NS
 from runner.store.errors import DamagedObject
 from runner.store.manifest import Kind, Manifest, Row, raw
-from runner.store.objects import Objects, own
+from runner.store.objects import Objects, place
 
 
 def link_tree(objects: Objects, manifest: Manifest, target: Path) -> None:
@@ -31,61 +34,76 @@ def copy_tree(objects: Objects, manifest: Manifest, target: Path) -> None:
 class _Tree:
     def __init__(self, objects: Objects, target: Path) -> None:
         self.objects, self.target = objects, os.fsencode(target)
-        self.give, self.folder = os.geteuid() == 0, str(objects.folder)
+        self.owner = objects.owner if os.geteuid() == 0 else None
 
     def fill(self, manifest: Manifest, *, linked: bool) -> None:
+        """Names are given inside their open folder: the way there is not looked up again for each."""
         self._folder(self.target)
-        for row in manifest:
-            path = self.target + b"/" + raw(row.path)
-            if row.kind is Kind.DIRECTORY:
-                self._folder(path)
-            elif row.kind is Kind.LINK:
-                os.symlink(raw(row.value), path)
-                self._own(path)
-            elif linked:
-                self._link(row, path)
+        self.objects.folder.mkdir(parents=True, exist_ok=True)
+        with _opened(os.fsencode(self.objects.folder)) as store:
+            for above, rows in groupby(manifest, key=lambda row: row.path.rpartition("/")[0]):
+                with _opened(self.target + b"/" + raw(above)) as here:
+                    self._fill(rows, here, store if linked else None)
+
+    def _fill(self, rows: Iterable[Row], here: int, store: int | None) -> None:
+        for row in rows:
+            name = raw(row.path.rpartition("/")[2])
+            if row.kind.content:
+                if store is None or not self._linked(row, name, here, store):
+                    self._copied(row, known=store is None)
+            elif row.kind is Kind.DIRECTORY:
+                self._folder(self.target + b"/" + raw(row.path))
             else:
-                self._copy(row, path)
+                os.symlink(raw(row.value), name, dir_fd=here)
+                self._own(name, here)
 
     def _folder(self, path: bytes) -> None:
         os.mkdir(path, 0o755)
         os.chmod(path, 0o755)
         self._own(path)
 
-    def _own(self, path: bytes) -> None:
-        if self.give:
-            os.chown(path, *self.objects.owner, follow_symlinks=False)
+    def _own(self, path: bytes, folder: int | None = None) -> None:
+        if self.owner:
+            os.chown(path, *self.owner, dir_fd=folder, follow_symlinks=False)
 
-    def _link(self, row: Row, path: bytes) -> None:
-        source = self._object(row)
+    def _linked(self, row: Row, name: bytes, here: int, store: int) -> bool:
+        """Whether it could be linked. It is looked at by its new name: its own would have to be looked up again."""
+        source = place(row.value, row.kind is Kind.PROGRAM)
         try:
-            os.link(source, path, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in (errno.EMLINK, errno.EXDEV):
-                raise
-            self._copied(row, source, path)
-
-    def _object(self, row: Row) -> str:
-        """Its path, once it is whole and the stages' own."""
-        program = row.kind is Kind.PROGRAM
-        name = row.value.removeprefix(PREFIX)
-        source = f"{self.folder}/{name[:2]}/{name[2:]}{'.x' if program else ''}"
-        try:
-            found = os.lstat(source)
+            os.link(source, name, src_dir_fd=store, dst_dir_fd=here, follow_symlinks=False)
         except FileNotFoundError:
-            source = str(self.objects.variant(row.value, program, row.size))
-            found = os.lstat(source)
-        if found.st_size != row.size or not stat.S_ISREG(found.st_mode):
-            raise DamagedObject(f"object {row.value} of {row.path!r} is damaged on this node's disk")
-        if self.give and (found.st_uid, found.st_gid) != self.objects.owner:
-            own(source, self.objects.owner)
-        return source
+            self.objects.variant(row.value, row.kind is Kind.PROGRAM, row.size)
+            os.link(source, name, src_dir_fd=store, dst_dir_fd=here, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.EMLINK, errno.EXDEV):
+                return False
+            raise
+        found = os.stat(name, dir_fd=here, follow_symlinks=False)
+        _check(row, found)
+        if self.owner and self.owner != (found.st_uid, found.st_gid):
+            self._own(name, here)
+        return True
 
-    def _copy(self, row: Row, path: bytes) -> None:
-        self._copied(row, self._object(row), path)
-        self.objects.cache.learn(os.stat(path), row.value)
-
-    def _copied(self, row: Row, source: str, path: bytes) -> None:
-        reflink.copy(Path(source), os.fsdecode(path))
-        os.chmod(path, 0o755 if row.kind is Kind.PROGRAM else 0o644)
+    def _copied(self, row: Row, *, known: bool) -> None:
+        program, path = row.kind is Kind.PROGRAM, self.target + b"/" + raw(row.path)
+        source = self.objects.variant(row.value, program, row.size)
+        _check(row, os.lstat(source))
+        reflink.copy(source, os.fsdecode(path))
+        os.chmod(path, 0o755 if program else 0o644)
         self._own(path)
+        if known:
+            self.objects.cache.learn(os.stat(path), row.value)
+
+
+def _check(row: Row, found: os.stat_result) -> None:
+    if found.st_size != row.size or not stat.S_ISREG(found.st_mode):
+        raise DamagedObject(f"object {row.value} of {row.path!r} is damaged on this node's disk")
+
+
+@contextmanager
+def _opened(folder: bytes) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # the store may be a link
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,24 +1,25 @@
-"""What a stage left becomes objects and a manifest. Nobody may write to its folders any more."""
+"""What a stage left becomes objects and a manifest as it is written. Nobody may write to its folders any more."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from runner.store import upper
+from runner.store.changes import patched
 from runner.store.digests import DigestCache
 from runner.store.errors import BadManifest, NotFound
-from runner.store.manifest import Kind, Manifest, Row, build, raw
+from runner.store.manifest import Kind, Row, build, raw
 from runner.store.objects import Objects
 
 
-def keep_upper(objects: Objects, base: Manifest, folder: Path) -> Manifest:
-    """Of an overlay over `base`: only what the stage changed is read. StoreError."""
-    return build(upper.merged(base, _there(folder), _keeper(objects, folder)))
+def keep_upper(objects: Objects, base: bytes, folder: Path) -> bytes:
+    """Of an overlay over a manifest: only what the stage changed is read. StoreError."""
+    return patched(base, upper.changes(_there(folder), _keeper(objects, folder)))
 
 
-def keep_folder(objects: Objects, folder: Path) -> Manifest:
+def keep_folder(objects: Objects, folder: Path) -> bytes:
     """Of a plain folder: files whose digests are known are not read again. StoreError."""
-    return build(upper.walk(_there(folder), _keeper(objects, folder)))
+    return build(upper.walk(_there(folder), _keeper(objects, folder))).encode()
 
 
 def digest_of(cache: DigestCache, folder: Path) -> str | None:
@@ -45,9 +46,11 @@ def _there(folder: Path) -> Path:
 
 
 def _keeper(objects: Objects, root: Path) -> Callable[[str, os.stat_result], Row]:
+    top = os.fsencode(root) + b"/"
+
     def keep(path: str, found: os.stat_result) -> Row:
         kind = upper.kind_of(found)
-        digest, size = objects.adopt(root / os.fsdecode(raw(path)), kind is Kind.PROGRAM)
+        digest, size = objects.adopt(os.fsdecode(top + raw(path)), kind is Kind.PROGRAM)
         return Row(path, kind, size, digest)
 
     return keep

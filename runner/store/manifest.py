@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from runner.store import digests
@@ -19,10 +20,10 @@ from runner.store.errors import BadManifest
 HEADER = b"winslow-manifest 1\0"
 MOST_BYTES, MOST_ROWS = 512 << 20, 2_000_000
 LONGEST_PATH, LONGEST_NAME = 4095, 255
+FIELDS = 4
 _ENCODING = ("utf-8", "surrogateescape")
-_ODD = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)|\0", re.DOTALL)
-"""A path that needs a closer look: an empty part, `.`, `..`, or NUL."""
 _DIGEST = re.compile(rf"{digests.PREFIX}[0-9a-f]{{64}}")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 class Kind(StrEnum):
@@ -33,10 +34,11 @@ class Kind(StrEnum):
 
     @property
     def content(self) -> bool:
-        return self is Kind.FILE or self is Kind.PROGRAM
+        return self in "fx"
 
 
-_KINDS = {kind.value.encode(): kind for kind in Kind}
+_KINDS = {str(kind): kind for kind in Kind}
+_DIRECTORY = Kind.DIRECTORY
 
 
 class Row(NamedTuple):
@@ -58,9 +60,7 @@ class Manifest:
         return iter(self.rows.values())
 
     def encode(self) -> bytes:
-        return HEADER + b"".join(
-            b"%s\0%s\0%d\0%s\0" % (raw(row.path), row.kind.value.encode(), row.size, raw(row.value)) for row in self
-        )
+        return HEADER + raw("".join([f"{path}\0{kind}\0{size}\0{value}\0" for path, kind, size, value in self]))
 
     @property
     def digest(self) -> str:
@@ -76,8 +76,7 @@ class Manifest:
 
 def build(rows: Iterable[Row]) -> Manifest:
     """BadManifest for rows that make no tree: twice the same path, something below what is no directory."""
-    ordered = sorted(rows, key=lambda row: _order(raw(row.path)))
-    return Manifest(_checked(ordered))
+    return Manifest(_checked(sorted(rows, key=lambda row: order(raw(row.path)))))
 
 
 def parse(content: bytes) -> Manifest:
@@ -86,44 +85,47 @@ def parse(content: bytes) -> Manifest:
         raise BadManifest("this is no manifest: it begins otherwise")
     if len(content) > MOST_BYTES:
         raise BadManifest(f"a manifest of more than {MOST_BYTES} bytes")
-    fields = content[len(HEADER) :].split(b"\0")
-    if len(fields) % 4 != 1 or fields[-1] or len(fields) // 4 > MOST_ROWS:
+    fields = text_of(content[len(HEADER) :]).split("\0")
+    if fields.pop() or len(fields) % FIELDS or len(fields) // FIELDS > MOST_ROWS:
         raise BadManifest("a manifest that is cut off, or too long")
-    every = iter(fields[:-1])
-    return Manifest(_checked([_row(*four) for four in zip(every, every, every, every, strict=True)]))
-
-
-def _row(path: bytes, kind: bytes, size: bytes, value: bytes) -> Row:
-    if not size.isdigit() or len(size) > 18 or (size[:1] == b"0" and size != b"0"):
-        raise BadManifest(f"{path[:200]!r}: a size that is none")
-    try:
-        return Row(path.decode(*_ENCODING), _KINDS[kind], int(size), value.decode(*_ENCODING))
-    except KeyError:
-        raise BadManifest(f"{path[:200]!r}: an unknown kind {kind[:20]!r}") from None
+    paths, kinds, sizes, values = (fields[place::FIELDS] for place in range(FIELDS))
+    for path, kind, size in zip(paths, kinds, sizes, strict=True):
+        if kind not in _KINDS or not _SIZE.fullmatch(size):
+            raise BadManifest(f"{path[:200]!r}: an unknown kind {kind[:20]!r}, or a size that is none")
+    every = zip(paths, map(_KINDS.__getitem__, kinds), map(int, sizes), values, strict=True)
+    return Manifest(_checked(list(map(Row._make, every))))
 
 
 def _checked(rows: list[Row]) -> dict[str, Row]:
+    """All rows at once, as far as that goes: there may be a hundred thousand."""
     if len(rows) > MOST_ROWS:
         raise BadManifest(f"more than {MOST_ROWS} files and folders")
-    found: dict[str, Row] = {}
-    folders = {""}
-    last = b""
+    paths = [raw(row.path) for row in rows]
+    _check_paths(paths)
+    for place, (key, following) in enumerate(pairwise(map(order, paths)), 1):
+        if key >= following:
+            raise BadManifest(f"{rows[place].path[:200]!r} is there twice, or in the wrong place")
+    folders = {"", *(row.path for row in rows if row.kind is _DIRECTORY)}
+    if lost := {row.path.rpartition("/")[0] for row in rows} - folders:
+        raise BadManifest(f"something is below {min(lost)[:200]!r}, which is no directory")
     for row in rows:
-        name = row.path
-        path = name.encode("utf-8", "surrogateescape")
-        if (order := path.replace(b"/", b"\0")) <= last:
-            raise BadManifest(f"{name[:200]!r} is there twice, or in the wrong place")
-        last = order
-        if len(path) > LONGEST_NAME or _ODD.search(path):
-            _check_path(path)
-        if not (row.kind.content and _DIGEST.fullmatch(row.value)):
+        if not (row.kind in "fx" and _DIGEST.fullmatch(row.value)):
             _check_value(row)
-        if name.rpartition("/")[0] not in folders:
-            raise BadManifest(f"{name[:200]!r} is below what is no directory")
-        if row.kind is Kind.DIRECTORY:
-            folders.add(name)
-        found[name] = row
-    return found
+    return {row.path: row for row in rows}
+
+
+def _check_paths(paths: list[bytes]) -> None:
+    every = b"/%b/" % b"/".join(paths)
+    odd = any(part in every for part in (b"//", b"/./", b"/../", b"\0"))
+    for path in paths:
+        if odd or len(path) > LONGEST_NAME:
+            _check_path(path)
+
+
+def check_row(row: Row) -> None:
+    """Whether it may stand in a tree, as far as it alone shows. BadManifest."""
+    _check_path(raw(row.path))
+    _check_value(row)
 
 
 def check_path(path: str) -> None:
@@ -155,8 +157,8 @@ def raw(text: str) -> bytes:
     return text.encode(*_ENCODING)
 
 
-def _order(path: bytes) -> bytes:
-    """Parents right before their children, whatever the names hold."""
+def order(path: bytes) -> bytes:
+    """Parents right before their children, whatever the names hold: what is below a path is one run of rows."""
     return path.replace(b"/", b"\0")
 
 

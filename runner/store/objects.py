@@ -20,13 +20,14 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
+from runner.notes import sync
 from runner.store import digests, holes, writeback
 from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.pins import Pins
 from runner.store.reflink import fill
 
 PIECE = 1 << 20
-SYNCED = 8
+SYNCED = 16
 """Files whose way to the disk is waited for at once."""
 MANY = 2000
 """Files from which on the whole file system is waited for: it also waits for what others write, but once."""
@@ -44,14 +45,18 @@ class Objects:
         self.cache = digests.DigestCache()
         self._later = threading.local()
         self.folder, self.tmp = self.root / "objects", self.root / "tmp"
+        self._top = str(self.folder)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def path(self, digest: str, executable: bool = False) -> Path:
         if not digests.is_digest(digest):
             raise StoreError(f"{digest[:80]!r} is no digest: blake3: and 64 digits")
-        name = digest.removeprefix(digests.PREFIX)
-        return self.folder / name[:2] / (f"{name[2:]}.x" if executable else name[2:])
+        return self.folder / place(digest, executable)
+
+    def _path(self, digest: str, executable: bool) -> str:
+        """The same of a digest that was made here, in a quarter of the time."""
+        return f"{self._top}/{place(digest, executable)}"
 
     def find(self, digest: str) -> Path:
         """Where its content lies, whichever mode it was stored with. MissingObject."""
@@ -98,7 +103,7 @@ class Objects:
 
     def put(self, content: bytes) -> str:
         digest = digests.of_bytes(content)
-        if not self._stored(self.path(digest), len(content)):
+        if not self._stored(self._path(digest, False), len(content)):
             with self._temporary() as (path, file):
                 file.write(content)
                 self._keep(path, file, digest, False)
@@ -131,7 +136,7 @@ class Objects:
             if expected and digest != expected:
                 raise DamagedObject(f"asked for {expected}, and got {digest}")
             with pins.adding(digest) if pins else nullcontext():
-                if not self._stored(self.path(digest, executable), size):
+                if not self._stored(self._path(digest, executable), size):
                     self._keep(path, file, digest, executable)
         return digest, size
 
@@ -139,12 +144,12 @@ class Objects:
         """Digest and size of a file that nobody writes to any more: it becomes the object itself, by a link."""
         before = os.stat(path, follow_symlinks=False)
         digest = self.cache.file(path)
-        if not self._stored(self.path(digest, executable), before.st_size):
+        if not self._stored(self._path(digest, executable), before.st_size):
             self._link(path, digest, executable)
         return digest, before.st_size
 
     def _link(self, path: Path | str, digest: str, executable: bool) -> None:
-        target = self.path(digest, executable)
+        target = self._path(digest, executable)
         try:
             with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
                 if os.fstat(file.fileno()).st_nlink > 1:
@@ -158,9 +163,17 @@ class Objects:
             with open(path, "rb") as source:
                 self._copied(source, digest, executable)
 
-    def _linked(self, path: Path | str, target: Path) -> None:
+    def _linked(self, path: Path | str, target: str) -> None:
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except FileExistsError:
+            self._replaced(path, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self._replaced(path, target)
+
+    def _replaced(self, path: Path | str, target: str) -> None:
         """In place of one that was cut off, and never away in between: other threads store the same."""
-        target.parent.mkdir(parents=True, exist_ok=True)
         self.tmp.mkdir(parents=True, exist_ok=True)
         part = self.tmp / secrets.token_hex(16)
         os.link(path, part, follow_symlinks=False)
@@ -184,12 +197,17 @@ class Objects:
             raise _damaged(digest)
         return wanted
 
-    def _stored(self, path: Path, size: int) -> bool:
-        """One that was cut off, by a power cut, does not count."""
+    def _stored(self, path: str, size: int) -> bool:
+        """One that was cut off, by a power cut, does not count. One that is whole may still have to reach the disk:
+        who stored it may be at it, or was killed.
+        """
         try:
-            return path.stat().st_size == size
+            whole = os.stat(path).st_size == size
         except FileNotFoundError:
             return False
+        if whole and self.durable and (waiting := self._waiting) is not None:
+            waiting.append(path)
+        return whole
 
     def _temporary(self) -> "_Temporary":
         self.tmp.mkdir(parents=True, exist_ok=True)
@@ -198,8 +216,8 @@ class Objects:
     def _keep(self, path: Path, file: BinaryIO, digest: str, executable: bool) -> None:
         file.flush()
         self._dress(file.fileno(), executable)
-        target = self.path(digest, executable)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._path(digest, executable)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         os.rename(path, target)
         self._through(target)
 
@@ -214,21 +232,29 @@ class Objects:
     # -- to the disk ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """What this thread stores in the block is written through at its end: one wait for the disk and not many."""
-        self._later.paths = waiting = list[Path]()
+    def together(self) -> Iterator[list[Path]]:
+        """What this thread stores in the block is written through at its end, with one wait for the disk and not many:
+        contents and folders in any order, for nothing names them before. Files of others may be added to the list.
+        """
+        self._later.paths = waiting = list[str]()
+        others = list[Path]()
         try:
-            yield
+            yield others
         finally:
             del self._later.paths
         if len(waiting) > MANY and writeback.whole(self.root):
-            return
-        _sync_all(waiting)
-        _sync_all({path.parent for path in waiting})
+            waiting = []
+        _sync_all([*others, *waiting, *{os.path.dirname(path) for path in waiting}])
+
+    @property
+    def _waiting(self) -> list[str] | None:
+        """Of a thread that stores `together`."""
+        found: list[str] | None = getattr(self._later, "paths", None)
+        return found
 
     def joined(self) -> Callable[[], None]:
         """For a thread that stores for this one: what it stores is written through with what this one does."""
-        waiting: list[Path] | None = getattr(self._later, "paths", None)
+        waiting = self._waiting
 
         def join() -> None:
             if waiting is not None:
@@ -236,30 +262,27 @@ class Objects:
 
         return join
 
-    def _through(self, path: Path) -> None:
+    def _through(self, path: str) -> None:
         """After a power cut an object that was not written through may be cut off, which its size shows."""
         if not self.durable:
             return
-        waiting: list[Path] | None = getattr(self._later, "paths", None)
-        if waiting is not None:
+        if (waiting := self._waiting) is not None:
             waiting.append(path)
         else:
-            _sync(path)
-            _sync(path.parent)
+            sync(path)
+            sync(os.path.dirname(path))
 
 
-def _sync_all(paths: Collection[Path]) -> None:
-    """Some at once: the file system makes one journal entry of those that wait together."""
-    with ThreadPoolExecutor(max(1, min(len(paths) // 4, SYNCED)), "sync") as pool:
-        list(pool.map(_sync, paths))
+def _sync_all(paths: Collection[Path | str]) -> None:
+    """Many at once: the file system makes one journal entry of those that wait together."""
+    with ThreadPoolExecutor(max(1, min(len(paths) // 2, SYNCED)), "sync") as pool:
+        list(pool.map(sync, paths))
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def place(digest: str, executable: bool) -> str:
+    """Where an object lies below the folder of all."""
+    name = digest.removeprefix(digests.PREFIX)
+    return f"{name[:2]}/{name[2:]}{'.x' if executable else ''}"
 
 
 def own(path: Path | str | int, owner: Owner) -> None:

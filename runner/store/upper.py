@@ -9,8 +9,9 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runner.store.changes import Change, Gone, Opaque
 from runner.store.errors import BadManifest
-from runner.store.manifest import Kind, Manifest, Row, text_of
+from runner.store.manifest import Kind, Row, text_of
 
 OPAQUE = b"trusted.overlay.opaque"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -35,59 +36,12 @@ def walk(root: Path, contents: Contents) -> list[Row]:
     return [row for row in _walk(os.open(root, FOLDER), "", contents) if isinstance(row, Row)]
 
 
-def merged(manifest: Manifest, upper: Path, contents: Contents) -> list[Row]:
-    """What the stage sees: the manifest that is its lower, with the changes of the upper laid over it."""
-    rows = dict(manifest.rows)
-    below = _Below(rows)
-    for each in _walk(os.open(upper, FOLDER), "", contents, overlay=True):
-        if isinstance(each, Opaque):
-            below.remove(each.path)
-        elif isinstance(each, Gone):
-            below.remove(each.path)
-            rows.pop(each.path, None)
-        else:
-            known = rows.get(each.path)
-            if known and known.kind is Kind.DIRECTORY and each.kind is not Kind.DIRECTORY:
-                below.remove(each.path)
-            rows[each.path] = each
-    return list(rows.values())
+def changes(upper: Path, contents: Contents) -> Iterator[Change]:
+    """What the upper of an overlay says was changed, in canonical order."""
+    return _walk(os.open(upper, FOLDER), "", contents, overlay=True)
 
 
-class Gone(str):
-    """A path that the upper hides."""
-
-    @property
-    def path(self) -> str:
-        return str(self)
-
-
-class Opaque(str):
-    """A directory of which the upper hides everything that lies below in the lower."""
-
-    @property
-    def path(self) -> str:
-        return str(self)
-
-
-class _Below:
-    """Removes what is below a directory, without a look at every row."""
-
-    def __init__(self, rows: dict[str, Row]) -> None:
-        self.rows = rows
-        self.children: dict[str, list[str]] = {}
-        for path in rows:
-            self.children.setdefault(path.rpartition("/")[0], []).append(path)
-
-    def remove(self, path: str) -> None:
-        """What the upper has put there comes after this, so all that is there is the lower's."""
-        for child in self.children.pop(path, ()):
-            self.remove(child)
-            self.rows.pop(child, None)
-
-
-def _walk(
-    folder: int, prefix: str, contents: Contents, *, overlay: bool = False, depth: int = 0
-) -> Iterator[Row | Gone | Opaque]:
+def _walk(folder: int, prefix: str, contents: Contents, *, overlay: bool = False, depth: int = 0) -> Iterator[Change]:
     """Parents before children. Closes `folder`."""
     try:
         if depth > DEEPEST:
@@ -98,9 +52,7 @@ def _walk(
         os.close(folder)
 
 
-def _look(
-    folder: int, name: bytes, path: str, contents: Contents, overlay: bool, depth: int
-) -> Iterator[Row | Gone | Opaque]:
+def _look(folder: int, name: bytes, path: str, contents: Contents, overlay: bool, depth: int) -> Iterator[Change]:
     target, inside = b"", -1
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)

@@ -9,6 +9,7 @@ Every step may be cut off anywhere: an open is made anew from its manifest, a fi
 the note, written whole, makes either true.
 """
 
+import json
 import math
 import os
 import secrets
@@ -24,8 +25,8 @@ from typing import BinaryIO, cast
 
 from runner import notes
 from runner.spec import Overlay
+from runner.store import changes, digests, overlay, upper
 from runner.store import collect as collecting
-from runner.store import digests, overlay, upper
 from runner.store import manifest as manifests
 from runner.store.bring import Holder, bring, fetch, renewed
 from runner.store.checkout import copy_tree, link_tree
@@ -202,13 +203,20 @@ class Workspaces:
                 raise NotFound(f"the workspace was given to another run ({note['container']})")
             result = note.get("result")
             if not isinstance(result, str):
-                with self.objects.together():
-                    result = self.objects.put(self._left(folder, note).encode())
-                self.passing("workspace-hashed")
-                notes.write(folder / NOTE, {**note, "result": result})
-                self.passing("workspace-kept")
+                result = self._keep(folder, note)
             self._put_aside(folder)
             return result
+
+    def _keep(self, folder: Path, note: Mapping[str, object]) -> str:
+        """All of it is on the disk, the note too, before the note is where it is found."""
+        with notes.Draft(folder / NOTE) as draft:
+            with self.objects.together() as others:
+                result = self.objects.put(self._left(folder, note))
+                others.append(draft.write(json.dumps({**note, "result": result}).encode()))
+            self.passing("workspace-hashed")
+            draft.keep()
+        self.passing("workspace-kept")
+        return result
 
     def take(self, project: str, execution: int, container: str, manifest: str) -> None:
         """What another execution left is what this one leaves, though it never ran. MissingObject where it is not here.
@@ -224,11 +232,12 @@ class Workspaces:
             notes.write(folder / NOTE, {**note, "result": manifest})
             self._put_aside(folder)
 
-    def _left(self, folder: Path, note: Mapping[str, object]) -> Manifest:
+    def _left(self, folder: Path, note: Mapping[str, object]) -> bytes:
         if note.get("overlay"):
             if not self.overlays:  # what it hides can be read only by who may mount it
                 raise StoreError(f"{folder} is an overlay; to read it, start this node with its former rights")
-            return keep_upper(self.objects, self.manifest(str(note["from"])), folder / "upper")
+            base = self.objects.read(str(note["from"]), manifests.MOST_BYTES)  # checked when it was laid out
+            return keep_upper(self.objects, base, folder / "upper")
         return keep_folder(self.objects, folder / "workspace")
 
     @contextmanager
@@ -274,7 +283,8 @@ class Workspaces:
         try:
             if note.get("overlay"):
                 below = self.manifest(str(note["from"]))
-                rows, root = upper.merged(below, folder / "upper", upper.unread), folder / "upper"
+                root = folder / "upper"
+                rows = changes.rows(below, upper.changes(root, upper.unread))
             else:
                 rows, root = upper.walk(folder / "workspace", upper.unread), folder / "workspace"
         except FileNotFoundError:

@@ -1,11 +1,13 @@
 """R1310, R1320, R1340: files into the pool, a project and a next stage, by the command beside a real node."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from runner.store.digests import of_bytes
 from schema.execution import State
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import Lab, stage
@@ -29,6 +31,34 @@ def test_R1340_a_stage_reads_what_was_put_into_its_project(lab: Labs, command: C
     assert ctl.json("files", "du", "v/1")[0]["bytes"] == 5
     ctl("files", "rm", "v:notes/a.txt", "--yes")
     assert ctl.json("files", "ls", "v:notes") == []
+
+
+def test_R1340_what_was_promised_is_listed_apart_from_all_that_was_left(
+    lab: Labs, command: Commands, tmp_path: Path
+) -> None:
+    """As the repository has it: also where nobody who has the files is asked, or is there any more."""
+    writes = "os.mkdir('d'); [open(name, 'w').write(name) for name in ('tracks', 'd/deep', 'scratch')]"
+    here = lab(stage("one", writes, artifacts="{paths: [tracks, 'd/*']}") + stage("two", "open('more', 'w')"))
+    ctl = command(here)
+    node = here.node()
+    here.ask("request: start")
+    here.until_reason("Done")
+    promised = ctl.json("files", "ls", "v/1", "--artifacts")
+    assert [(row["path"], row["bytes"], row["digest"]) for row in promised] == [
+        (name, len(name), of_bytes(name.encode())) for name in ("d/deep", "tracks")
+    ]
+    every = ctl.json("files", "ls", "v/1")
+    assert [row["path"] for row in every] == ["d/deep", "scratch", "tracks"]
+    assert [row for row in every if row["path"] != "scratch"] == promised
+    assert ctl.json("files", "ls", "v/1/d", "--artifacts") == promised[:1]
+    assert ctl.json("files", "ls", "v/2", "--artifacts") == []
+    assert {(row["execution"], row["path"]) for row in ctl.json("files", "ls", "v", "--artifacts")} == {
+        (1, "d/deep"), (1, "tracks")
+    }  # fmt: skip
+    node.kill()
+    shutil.rmtree(here.folder / "n1")
+    assert ctl.json("files", "ls", "v/1", "--artifacts") == promised
+    assert ctl.json("files", "ls", "v/1") == promised
 
 
 def test_R1310_R1320_the_pool_is_listed_filled_and_read(lab: Labs, command: Commands, tmp_path: Path) -> None:

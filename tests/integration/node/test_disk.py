@@ -14,6 +14,7 @@ from runner.archive import archive, archived, forget, here
 from runner.store import digests
 from runner.store.blocks import Blocks
 from runner.store.packed import Packed
+from runner.store.workspaces import Workspaces
 from schema.execution import State
 from tests.integration.node.lab import Lab, stage
 from tests.integration.node.waiting import eventually
@@ -48,6 +49,12 @@ class Small:
 
     def drain(self) -> None:
         (self.at / "filler").unlink(missing_ok=True)
+
+    def names(self, more: int) -> None:
+        """Room for so many more files and links than there are now; here a link takes some too."""
+        found = os.statvfs(self.at)
+        most = found.f_files - found.f_ffree + more
+        subprocess.run(["mount", "-o", f"remount,nr_inodes={most}", str(self.at)], check=True)
 
 
 @pytest.fixture
@@ -113,6 +120,32 @@ def test_F21_a_result_that_finds_no_room_is_kept_until_there_is(lab: Labs, small
     disk.drain()
     view = here.until_reason("Done")
     assert [(each.execution, each.state) for each in view.executions] == [(1, State.SUCCEEDED)]
+    assert len(here.ran()) == 1
+
+
+def test_F21_a_disk_that_fills_up_while_a_result_is_taken_in_loses_none_of_it(
+    lab: Labs, small: Callable[..., Small]
+) -> None:
+    many = 400
+    here = lab(stage("one", f"[open(str(n), 'w').write('left ' + str(n)) for n in range({many})]; {WAITS}"))
+    disk = small(here.folder / "n1", 200)
+    here.node()
+    here.ask("request: start")
+    here.until(lambda view: len(list(here.folder.glob("n1/projects/v/0001/*/*"))) >= many)
+    disk.names(more=150)
+    Path(f"{here.runs}.go").touch()
+    here.until(lambda view: "No space left" in (here.folder / "n1.log").read_text())
+    assert here.view().executions[0].state is State.RUNNING
+    taken = len(list(here.folder.glob("n1/store/objects/*/*")))
+    assert 0 < taken < many, "some of it is in, and not all"
+    disk.names(more=5000)
+    [execution] = here.until_reason("Done").executions
+    assert execution.state is State.SUCCEEDED
+    assert execution.result
+    left = Workspaces(here.folder / "n1").tree(execution.result.manifest or "")
+    assert {row.path: left.read(row.path, 100) for row in left.files()} == {
+        str(number): b"left %d" % number for number in range(many)
+    }
     assert len(here.ran()) == 1
 
 

@@ -18,6 +18,7 @@ import pytest
 from runner.archive import archive
 from runner.peers import Key
 from runner.remote import file_path, log_path, rows_path
+from runner.store.digests import of_bytes
 from runner.store.packed import Packed
 from schema.execution import State
 from tests.integration.node.lab import HANG, Lab, stage
@@ -107,6 +108,43 @@ def test_M15_the_log_of_a_stage_that_runs_elsewhere_is_followed(lab: Labs, fleet
     told = winslowctl(fleet, "logs", "v/1", "-f").stdout
     lines = [line for line in told.splitlines() if " O line " in line]
     assert [int(line.rpartition(" ")[2]) for line in lines] == list(range(60))
+
+
+def test_R1340_files_of_a_stage_that_runs_elsewhere_are_had_as_they_are_now(lab: Labs, fleets: list[Fleet]) -> None:
+    """What it has not touched has a digest; what it has, has none yet, and is another the next time."""
+    here = lab(
+        stage("one", "open('old', 'w').write('old'); open('same', 'w').write('same')")
+        + stage("two", "open('old', 'w').write('first'); open('new', 'w').close(); "
+                "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]; "
+                "open('old', 'w').write('second'); "
+                "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.end'), True)]"),
+        lost_after="20s",
+    )  # fmt: skip
+    fleet = Fleet(here)
+    fleets.append(fleet)
+    fleet.start("n1")
+    here.until(lambda _: bool(here.repository.fetch().inventories))
+    here.ask("request: start")
+    here.until_state(State.RUNNING, 2)
+    fleet.start("n2")
+
+    def had(name: str, content: str) -> bool:
+        target = here.folder / "had"
+        target.unlink(missing_ok=True)
+        return winslowctl(fleet, "files", "get", f"v/2/{name}", "--to", str(target)).returncode == 0 and (
+            target.read_text() == content
+        )
+
+    until(fleet, lambda: had("old", "first"))
+    listed = json.loads(winslowctl(fleet, "files", "ls", "v/2", "-o", "json").stdout)
+    assert {row["path"]: row["digest"] for row in listed} == {"new": None, "old": None, "same": of_bytes(b"same")}
+    Path(f"{here.runs}.go").touch()
+    until(fleet, lambda: had("old", "second"))
+    assert had("same", "same")
+    Path(f"{here.runs}.end").touch()
+    here.until_reason("Done")
+    listed = json.loads(winslowctl(fleet, "files", "ls", "v/2", "-o", "json").stdout)
+    assert {row["path"]: row["digest"] for row in listed}["old"] == of_bytes(b"second")
 
 
 def test_a_nudge_wakes_the_other_node(lab: Labs, fleets: list[Fleet]) -> None:

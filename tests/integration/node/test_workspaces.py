@@ -9,6 +9,7 @@ import pytest
 
 from runner import notes
 from runner.store import overlay
+from runner.store.digests import of_bytes
 from runner.store.tree import Tree
 from runner.store.workspaces import Workspaces
 from schema.execution import State
@@ -106,6 +107,33 @@ def test_a_running_stage_shows_its_files_and_a_retry_does_not_see_them(lab: Make
     assert (failed.state, succeeded.state) == (State.FAILED, State.SUCCEEDED)
     assert failed.result is not None
     assert contents(store(here).tree(failed.result.manifest or "")) == {"half": "half"}
+
+
+def test_very_many_small_files_are_kept_and_laid_out_for_the_next_stage(lab: Make) -> None:
+    """As many as a test has time for: `python -m benchmarks edges` takes a hundred thousand."""
+    many = 10_000
+    makes = (
+        "[os.mkdir(str(n)) for n in range(100)]; "
+        f"[open(f'{{n % 100}}/{{n}}', 'w').write(str(n)) for n in range({many})]"
+    )
+    changes = (
+        f"assert sum(len(names) for _, _, names in os.walk('.')) == {many}; "
+        "[open(f'{n}/{n}', 'a').write('!') for n in range(10)]; os.remove('50/50')"
+    )
+    here = lab(stage("one", makes) + stage("two", changes))
+    here.node()
+    here.ask("request: start\n")
+    one, two = here.until_reason("Done").executions
+    assert [one.state, two.state] == [State.SUCCEEDED] * 2
+    assert one.result
+    assert two.result
+    before, after = (store(here).manifest(each.result.manifest or "").rows for each in (one, two) if each.result)
+    assert {path: row.value for path, row in before.items() if row.kind.content} == {
+        f"{number % 100}/{number}": of_bytes(b"%d" % number) for number in range(many)
+    }
+    changed = {f"{number}/{number}": of_bytes(b"%d!" % number) for number in range(10)}
+    assert {path: row.value for path, row in after.items() if row != before.get(path)} == changed
+    assert before.keys() - after.keys() == {"50/50"}
 
 
 def test_redo_begins_with_the_state_of_then(lab: Make) -> None:

@@ -137,6 +137,14 @@ def test_files_of_the_project_that_change_while_the_stage_runs_are_told(tmp_path
     assert trees.gather(CONTAINER, order(cache=True)).note == "InputChanged: /files changed while the stage ran"
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_result_is_no_other_ones_where_a_power_cut_took_what_its_inputs_were(tmp_path: Path, cache: bool) -> None:
+    trees = folders(tmp_path)
+    trees.prepare(CONTAINER, order(cache=cache))
+    (trees.run(CONTAINER) / "inputs.json").write_bytes(b"")
+    assert trees.gather(CONTAINER, order(cache=cache)).note.startswith("InputChanged: ") is cache
+
+
 def test_a_result_is_taken_while_the_files_of_the_project_are_the_same(tmp_path: Path) -> None:
     trees = folders(tmp_path)
     it = OneNode(server(CACHED), trees)

@@ -1,12 +1,14 @@
 """One spelling for each tree, and nothing believed that somebody else wrote."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.store import digests
+from runner.store.changes import Change, Gone, Opaque, patched
+from runner.store.changes import rows as rows_of
 from runner.store.errors import BadManifest
-from runner.store.manifest import HEADER, Kind, Manifest, Row, build, parents, parse, raw, text_of
+from runner.store.manifest import HEADER, Kind, Manifest, Row, build, order, parents, parse, raw, text_of
 
 ONE = digests.of_bytes(b"one")
 ODD = text_of(b"\xff\n name")
@@ -110,3 +112,48 @@ def test_the_empty_tree_and_the_format_do_not_change() -> None:
         b"winslow-manifest 1\0a\0d\0000\0\0a/x\0x\0003\0" + ONE.encode() + b"\0"
     )
     assert list(parents("a/b/c")) == ["a", "a/b"]
+
+
+def below(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder}/")
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> tuple[list[Row], list[Change]]:
+    """A tree, and changes of it as an upper may tell them: by another tree of which some paths went."""
+    before, now = draw(trees()), build(draw(trees()))
+    told: list[Change] = []
+    for row in now:
+        if row.kind is Kind.DIRECTORY and draw(st.booleans()):
+            told.append(Opaque(row.path))
+        told.append(row)
+    gone = {row.path for row in before if draw(st.booleans())} - now.rows.keys()
+    folders = {"", *(row.path for row in now if row.kind is Kind.DIRECTORY)}
+    told += [Gone(path) for path in gone if path.rpartition("/")[0] in folders]
+    return before, sorted(told, key=lambda each: order(raw(each.path)))
+
+
+def naive(before: list[Row], told: list[Change]) -> list[Row]:
+    rows = {row.path: row for row in before}
+    for each in told:
+        if not (isinstance(each, Row) and each.kind is Kind.DIRECTORY):
+            rows = {path: row for path, row in rows.items() if not below(path, each.path)}
+        if isinstance(each, Row):
+            rows[each.path] = each
+        elif isinstance(each, Gone):
+            rows.pop(each.path, None)
+    return list(rows.values())
+
+
+@settings(deadline=None)
+@given(changed())
+def test_changes_laid_over_a_tree_are_what_a_look_at_every_row_finds(case: tuple[list[Row], list[Change]]) -> None:
+    before, told = case
+    base, expected = build(before), build(naive(before, told))
+    assert patched(base.encode(), told) == expected.encode()
+    assert rows_of(base, told) == list(expected)
+
+
+def test_a_change_that_cannot_stand_in_a_tree_is_refused() -> None:
+    with pytest.raises(BadManifest):
+        patched(Manifest().encode(), [Row("/".join(["a" * 255] * 17), Kind.DIRECTORY)])

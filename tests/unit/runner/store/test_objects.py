@@ -150,16 +150,16 @@ def test_many_files_are_waited_for_as_one_file_system_or_one_by_one(
     synced: list[Path] = []
     monkeypatch.setattr("runner.store.objects.MANY", 3)
     monkeypatch.setattr("runner.store.writeback.whole", lambda folder: asked.append(folder) or whole)
-    monkeypatch.setattr("runner.store.objects._sync", synced.append)
+    monkeypatch.setattr("runner.store.objects.sync", synced.append)
     with objects.together():
         digests = [objects.put(bytes([number])) for number in range(5)]
     assert asked == [objects.root]
-    assert {objects.find(digest) for digest in digests} <= set(synced) if not whole else not synced
+    assert {objects.find(digest) for digest in digests} <= set(map(Path, synced)) if not whole else not synced
 
 
 def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr("runner.store.objects._sync", synced.append)
+    monkeypatch.setattr("runner.store.objects.sync", synced.append)
     digests: list[str] = []
     with objects.together():
         join = objects.joined()
@@ -172,4 +172,15 @@ def test_what_other_threads_store_is_waited_for_too(objects: Objects, monkeypatc
         thread.start()
         thread.join()
         assert not synced
-    assert objects.find(digests[0]) in synced
+    assert objects.find(digests[0]) in map(Path, synced)
+
+
+def test_what_is_there_already_is_waited_for_too(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stored it may have been killed before it was on the disk."""
+    digest = objects.put(b"from before")
+    synced: list[str] = []
+    monkeypatch.setattr("runner.store.objects.sync", synced.append)
+    with objects.together():
+        objects.put(b"from before")
+    path = objects.find(digest)
+    assert {path, path.parent} == set(map(Path, synced))

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from runner import notes
 from runner.store import checkout, collect, digests
+from runner.store.digests import of_bytes
 from runner.store.errors import BadManifest, DamagedObject, MissingObject, NotFound, StoreError
 from runner.store.manifest import Kind, Row, build, text_of
 from runner.store.tree import Tree, export
@@ -100,7 +102,7 @@ def test_a_finish_that_was_cut_off_goes_on(store: Workspaces, monkeypatch: pytes
     (opened.path / "b").write_text("two")
     with monkeypatch.context() as patch:
         if at == "note":
-            patch.setattr("runner.notes.write", _cut_off)
+            patch.setattr("runner.notes.Draft.keep", _cut_off)
         elif at == "put aside":
             patch.setattr(store, "_put_aside", _cut_off)
         else:
@@ -112,6 +114,32 @@ def test_a_finish_that_was_cut_off_goes_on(store: Workspaces, monkeypatch: pytes
     again.repair()
     assert text(again.tree(again.finish("p", 1)), "b") == "two"
     assert not (again.folder("p", 1) / "workspace").exists()
+
+
+def test_a_store_may_lie_elsewhere_by_a_link(store: Workspaces, tmp_path: Path) -> None:
+    base = stage(store, 1, None, {"a": "one", "d/b": "two"})
+    store.objects.folder.rename(tmp_path / "elsewhere")
+    store.objects.folder.symlink_to(tmp_path / "elsewhere")
+    checkout.link_tree(store.objects, store.manifest(base), tmp_path / "tree")
+    assert (tmp_path / "tree" / "d" / "b").read_text() == "two"
+
+
+def test_F12_all_of_a_result_is_on_the_disk_before_the_note_names_it(
+    store: Workspaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = store.open("p", 1, "c1")
+    for name in ("a", "b"):
+        (opened.path / name).write_text(name)
+    done: list[object] = []
+    monkeypatch.setattr("runner.store.objects.sync", lambda path: done.append(Path(path)))
+    keep = notes.Draft.keep
+    monkeypatch.setattr(notes.Draft, "keep", lambda draft: (done.append("named"), keep(draft)))
+    result = store.finish("p", 1)
+    before = set(done[: done.index("named")])
+    wanted = [store.objects.find(digest) for digest in (result, of_bytes(b"a"), of_bytes(b"b"))]
+    assert before >= {*wanted, *(path.parent for path in wanted)}
+    [note] = [path for path in before if isinstance(path, Path) and path.name.startswith("workspace.json.")]
+    assert not note.exists()
 
 
 def _cut_off(*_: object) -> None:
