@@ -135,7 +135,7 @@ def test_F21_a_disk_that_fills_up_while_a_result_is_taken_in_loses_none_of_it(
     disk.names(more=150)
     Path(f"{here.runs}.go").touch()
     here.until(lambda view: "No space left" in (here.folder / "n1.log").read_text())
-    assert here.view().executions[0].state is State.RUNNING
+    assert here.view().executions[0].state.active
     taken = len(list(here.folder.glob("n1/store/objects/*/*")))
     assert 0 < taken < many, "some of it is in, and not all"
     disk.names(more=5000)
