@@ -1,10 +1,13 @@
 """Waking up at once when a repository or folder on this machine changes. Only a hint: correctness rests on polling."""
 
+import os
+import select
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from state import urls
+from state.inotify import Changes
 
 
 def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
@@ -26,33 +29,39 @@ def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
 def watch_folder(
     folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], *, recursive: bool = True
 ) -> Callable[[], None]:
-    """Call `wake` whenever a file with a wanted path changes in a folder; the returned function ends the watch.
+    """Call `wake`, from a thread, whenever a file with a wanted path changes in a folder; the returned function ends
+    the watch. It sees what happens after this call.
 
     Packing refs looks like a removal here, and wakes as well.
     """
-    ended = threading.Event()
-    work = (folder, wake, wanted, recursive, ended)
-    threading.Thread(target=_watch, args=work, name="watch", daemon=True).start()
-    return ended.set
-
-
-def _watch(
-    folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], recursive: bool, ended: threading.Event
-) -> None:
-    from watchfiles import watch as changes
-
     try:
-        for _ in changes(
-            folder,
-            watch_filter=lambda _, path: wanted(path),
-            recursive=recursive,
-            stop_event=ended,
-            step=5,
-            debounce=20,
-            rust_timeout=500,
-            yield_on_timeout=False,
-            raise_interrupt=False,
-        ):
-            wake()
-    except (OSError, RuntimeError):
+        changes = Changes(folder, recursive=recursive)
+    except OSError:
+        return lambda: None
+    heard, said = os.pipe()
+    threading.Thread(target=_watch, args=(changes, heard, wake, wanted), name="watch", daemon=True).start()
+    lock, ended = threading.Lock(), threading.Event()
+
+    def end() -> None:
+        with lock:
+            if not ended.is_set():
+                ended.set()
+                os.close(said)
+
+    return end
+
+
+def _watch(changes: Changes, ended: int, wake: Callable[[], None], wanted: Callable[[str], bool]) -> None:
+    """Until the other end of that pipe is closed."""
+    waiting = select.poll()
+    waiting.register(changes.file, select.POLLIN)
+    waiting.register(ended, select.POLLIN)
+    try:
+        while not any(file == ended for file, _ in waiting.poll()):
+            if any(map(wanted, changes.read())):
+                wake()
+    except OSError:
         return
+    finally:
+        changes.close()
+        os.close(ended)
