@@ -60,6 +60,12 @@ class Cache:
         if fresh and base is not None:
             self._quietly(lambda: self._write(base, fresh))
 
+    def rest(self) -> None:
+        """After very many were read."""
+        base = self._base
+        if base is not None:
+            self._quietly(lambda: base.execute("PRAGMA shrink_memory"))
+
     def _write(self, base: sqlite3.Connection, rows: list[tuple[str, str, bytes]]) -> None:
         with base:
             if (base.execute("SELECT max(rowid) FROM packed").fetchone()[0] or 0) > MOST_ROWS:

@@ -25,16 +25,17 @@ class Parsed:
 
     def __init__(self, size: int = SIZE, cache: Cache | None = None) -> None:
         self.cache = cache
-        self._known = Bounded(size)  # (kind, blob): BaseModel | DocumentError
+        self._known = {kind: Bounded(size) for kind in documents.KINDS}  # object id: BaseModel | DocumentError
 
     def document(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel:
         """DocumentError, at `path`, where the content is no valid document of its kind, or not in its place."""
         if blob == IRREGULAR:
             raise DocumentError([irregular(path)])
-        found: BaseModel | DocumentError | None = self._known.look((kind, blob))
+        known = self._known[kind]
+        found: BaseModel | DocumentError | None = known.look(blob)
         if found is None:
             found = self._read(kind, path, blob, load)
-            self._known.keep((kind, blob), found)
+            known.keep(blob, found)
         if isinstance(found, DocumentError):
             raise DocumentError([replace(problem, file=path) for problem in found.problems])
         if kind == "pipeline":

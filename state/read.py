@@ -60,6 +60,7 @@ class Clone:
         if self._loads > MANY:
             self._loads = 0
             self.repo.free()
+            self.cache.rest()
             give_back()
 
     # -- objects ----------------------------------------------------------------------------------------------------
