@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from flow.chains import Chain, Floor, fold
 from flow.interpolate import InterpolationError, Scope, resolve
+from flow.memo import shared
 from schema.execution import Changes, Execution, State
 from schema.inputs import Input, InputError, Kind, Value, fit_all, missing, with_defaults
 from schema.pipeline import EnvValue, Pipeline, Stage, When
@@ -100,7 +101,7 @@ class _Walk:
         self.by_number = {e.execution: e for e in executions}
         self.floors = floors(pipeline, chain)
         self.satisfied: set[str] = set()
-        self.values: dict[str, Mapping[str, object]] = {}
+        self.values: dict[str, Execution | Mapping[str, object]] = {}  # of each stage, or the execution that has them
         self.source, self.changes = chain.base, chain.changes
         self.problem = ""
         self.inputs = self._inputs()
@@ -156,7 +157,7 @@ class _Walk:
             if success:
                 self._took(stage, success)
             elif stage.name in lineage:
-                self.values[stage.name] = _values(lineage[stage.name])
+                self.values[stage.name] = lineage[stage.name]
             elif stage.name in self.chain.answers:
                 self.values[stage.name] = self.chain.answers[stage.name].values
             elif stage.name in self.chain.inherited:
@@ -172,7 +173,7 @@ class _Walk:
             number = execution.workspace.source
 
     def _took(self, stage: Stage, success: Execution) -> None:
-        self.values[stage.name] = _values(success)
+        self.values[stage.name] = success
         self.source, self.changes = success.execution, None
         self.satisfied.add(stage.name)
 
@@ -269,7 +270,7 @@ class _Walk:
     def _scope(self, stage: Stage) -> Scope:
         answered = {k: v for k, v in (self._answer(stage) or {}).items() if k in stage.inputs}
         specs = {**self.pipeline.inputs, **stage.inputs}
-        return Scope({**self.inputs, **answered}, specs, dict(self.values))
+        return Scope({**self.inputs, **answered}, specs, {name: _values(each) for name, each in self.values.items()})
 
     def _env(self, stage: Stage) -> dict[str, Mapping[str, EnvValue]]:
         layers = {
@@ -292,7 +293,7 @@ class _Walk:
         return replace(self._at(waiting.stage), wait=waiting)
 
     def _at(self, stage: str | None) -> Steps:
-        return Steps(self.chain, stage=stage, satisfied=frozenset(self.satisfied), source=self.source)
+        return Steps(self.chain, stage=stage, satisfied=shared(frozenset(self.satisfied)), source=self.source)
 
 
 def floors(pipeline: Pipeline, chain: Chain) -> dict[str, Floor]:
@@ -321,8 +322,10 @@ def granted(stage: Stage, runs: Sequence[Execution], newest: Execution) -> bool:
     return used <= stage.retry.max
 
 
-def _values(execution: Execution) -> Mapping[str, object]:
-    return execution.result.values if execution.result else {}
+def _values(left: Execution | Mapping[str, object]) -> Mapping[str, object]:
+    if isinstance(left, Execution):
+        return left.result.values if left.result else {}
+    return left
 
 
 def _succeeded(execution: Execution) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from flow.advance import Slot, Steps, Waiting, floors
 from flow.controls import steps_of
@@ -189,18 +190,24 @@ def _stage(
         shown = "queued" if newest.state is State.CLAIMED else str(newest.state)
         return StageState(stage.name, shown, None, newest.text, number)
     if steps.chain and _skipped(pipeline, steps, stage):
-        return StageState(stage.name, "skipped")
+        return _plain(stage.name, "skipped")
     if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
         return StageState(stage.name, _resting(now), now.reason, _with_nodes(now), number)
     if newest is None:
-        return StageState(stage.name, "succeeded" if _passed(pipeline, steps, stage) else "pending")
+        return _plain(stage.name, "succeeded" if _passed(pipeline, steps, stage) else "pending")
     if newest.state is State.SUCCEEDED:
-        return StageState(stage.name, "stale" if number in outdated else "succeeded", None, "", number)
+        return _plain(stage.name, "stale" if number in outdated else "succeeded", number)
     if (
         newest.state is State.LOST and now.stage == stage.name
     ):  # a loss has no reason of its own; what follows from it has
         return StageState(stage.name, "lost", now.reason, _with_nodes(now), number)
     return StageState(stage.name, str(newest.state), newest.reason, newest.text, number)
+
+
+@lru_cache(4096)
+def _plain(stage: str, state: str, execution: int | None = None) -> StageState:
+    """The same object in thousands of projects."""
+    return StageState(stage, state, None, "", execution)
 
 
 def _resting(now: ProjectState) -> str:
@@ -234,17 +241,13 @@ def _skipped(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:
 
 def stale(view: ProjectView) -> frozenset[int]:
     """Successful executions that build on a result which was redone since."""
-    newest: dict[str, int] = {}
-    for execution in view.executions:
-        if execution.state is State.SUCCEEDED:
-            newest[execution.stage] = execution.execution
+    succeeded = [e for e in view.executions if e.state is State.SUCCEEDED]
+    newest = {e.stage: e.execution for e in succeeded}
     by_number = {e.execution: e for e in view.executions}
-    return frozenset(
-        e.execution
-        for e in view.executions
-        if e.state is State.SUCCEEDED
-        and any(newest[a.stage] != a.execution for a in _ancestors(e, by_number) if a.stage in newest)
-    )
+    replaced = {number for number, e in by_number.items() if newest.get(e.stage, number) != number}
+    if not replaced:  # nothing has to be read of what each was built on
+        return frozenset()
+    return frozenset(e.execution for e in succeeded if any(a.execution in replaced for a in _ancestors(e, by_number)))
 
 
 def _ancestors(execution: Execution, by_number: Mapping[int, Execution]) -> Iterator[Execution]:

@@ -35,7 +35,7 @@ class Deletion:
     now: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class ProjectView:
     """Everything the repository says about one project.
 
@@ -86,7 +86,7 @@ class ProjectView:
         return next((e for e in reversed(self.executions) if e.execution == number), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot:
     """The repository at (`main`, `state`). `wanted` is the commit of `main` that the state's tip was decided on.
 

@@ -10,10 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 import schema
 from schema.documents import KINDS
+from schema.packed import NotPacked, kept, pack, unpack
 
 NAME = "winslow-parsed.sqlite"
 CACHED = KINDS.keys() - {"settings", "pipeline", "definition"}
@@ -29,7 +30,7 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fresh: list[tuple[str, str, str]] = []
+        self._fresh: list[tuple[str, str, bytes]] = []
         self._base = self._open() or self._anew()
 
     def find(self, kind: str, blob: str) -> BaseModel | None:
@@ -37,24 +38,19 @@ class Cache:
             return None
         base = self._base
         rows = self._quietly(
-            lambda: base.execute("SELECT text FROM parsed WHERE blob = ? AND kind = ?", (blob, kind)).fetchall()
+            lambda: base.execute("SELECT content FROM packed WHERE blob = ? AND kind = ?", (blob, kind)).fetchall()
         )
         try:
-            return KINDS[kind].model_validate_json(rows[0][0]) if rows else None
-        except ValidationError:
+            return kept(unpack(KINDS[kind], rows[0][0]), rows[0][0]) if rows else None
+        except (NotPacked, TypeError):
             return None
 
     def keep(self, kind: str, blob: str, document: BaseModel) -> None:
         """Only what comes back the same: not every value survives JSON."""
         if kind not in CACHED or self._base is None:
             return
-        text = document.model_dump_json(by_alias=True, exclude_unset=True)
-        try:
-            same = KINDS[kind].model_validate_json(text) == document
-        except ValidationError:
-            same = False
-        if same:
-            self._fresh.append((blob, kind, text))
+        if packed := pack(document):
+            self._fresh.append((blob, kind, packed))
         if len(self._fresh) >= BATCH:
             self.flush()
 
@@ -64,11 +60,17 @@ class Cache:
         if fresh and base is not None:
             self._quietly(lambda: self._write(base, fresh))
 
-    def _write(self, base: sqlite3.Connection, rows: list[tuple[str, str, str]]) -> None:
+    def rest(self) -> None:
+        """After very many were read."""
+        base = self._base
+        if base is not None:
+            self._quietly(lambda: base.execute("PRAGMA shrink_memory"))
+
+    def _write(self, base: sqlite3.Connection, rows: list[tuple[str, str, bytes]]) -> None:
         with base:
-            if (base.execute("SELECT max(rowid) FROM parsed").fetchone()[0] or 0) > MOST_ROWS:
-                base.execute("DELETE FROM parsed WHERE rowid <= (SELECT max(rowid) FROM parsed) - ?", (MOST_ROWS,))
-            base.executemany("INSERT OR REPLACE INTO parsed VALUES (?, ?, ?)", rows)
+            if (base.execute("SELECT max(rowid) FROM packed").fetchone()[0] or 0) > MOST_ROWS:
+                base.execute("DELETE FROM packed WHERE rowid <= (SELECT max(rowid) FROM packed) - ?", (MOST_ROWS,))
+            base.executemany("INSERT OR REPLACE INTO packed VALUES (?, ?, ?)", rows)
 
     def _open(self) -> sqlite3.Connection | None:
         def opened() -> sqlite3.Connection | None:
@@ -76,13 +78,14 @@ class Cache:
             base.execute("PRAGMA journal_mode = WAL")
             base.execute("PRAGMA synchronous = OFF")
             base.execute(
-                "CREATE TABLE IF NOT EXISTS parsed (blob TEXT, kind TEXT, text TEXT, PRIMARY KEY (blob, kind))"
+                "CREATE TABLE IF NOT EXISTS packed (blob TEXT, kind TEXT, content BLOB, PRIMARY KEY (blob, kind))"
             )
             base.execute("CREATE TABLE IF NOT EXISTS reader (code TEXT PRIMARY KEY)")
             if base.execute("SELECT code FROM reader").fetchall() == [(_code(),)]:
                 return base
             with base:
-                base.execute("DELETE FROM parsed")
+                base.execute("DROP TABLE IF EXISTS parsed")  # of versions that kept texts as they are
+                base.execute("DELETE FROM packed")
                 base.execute("DELETE FROM reader")
                 base.execute("INSERT INTO reader VALUES (?)", (_code(),))
             return base

@@ -42,7 +42,7 @@ class Looks:
         wanted, decided = CloneBranch(self.clone, main), CloneBranch(self.clone, state)
         history = CloneHistory(self.clone, main)
         found = assembler.snapshot(wanted, decided, history, wanted=decided.wanted, heartbeats=dict(heartbeats))
-        self.clone.cache.flush()
+        self.clone.settle()
         return found
 
     def tips(self) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Parsed documents by their blob: each text is read once, whoever asks, and at most so many are remembered."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,9 +8,10 @@ from pydantic import BaseModel
 from flow.interpolate import mistakes
 from flow.judge import misnamed, unfilled
 from schema import codec, documents
-from schema.compact import compact
 from schema.errors import DocumentError, Problem
+from schema.packed import kept
 from schema.pipeline import Pipeline
+from state.bounded import Bounded
 from state.cache import Cache
 from state.trees import IRREGULAR, place_on_main
 
@@ -24,21 +24,18 @@ class Parsed:
     """`document` gives the same object for the same blob, so identity stands for content."""
 
     def __init__(self, size: int = SIZE, cache: Cache | None = None) -> None:
-        self.size, self.cache = size, cache
-        self._known: OrderedDict[tuple[str, str], BaseModel | DocumentError] = OrderedDict()
+        self.cache = cache
+        self._known = {kind: Bounded(size) for kind in documents.KINDS}  # object id: BaseModel | DocumentError
 
     def document(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel:
         """DocumentError, at `path`, where the content is no valid document of its kind, or not in its place."""
         if blob == IRREGULAR:
             raise DocumentError([irregular(path)])
-        key = (kind, blob)
-        found = self._known.get(key)
+        known = self._known[kind]
+        found: BaseModel | DocumentError | None = known.look(blob)
         if found is None:
-            found = self._known[key] = self._read(kind, path, blob, load)
-            if len(self._known) > self.size:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(key)
+            found = self._read(kind, path, blob, load)
+            known.keep(blob, found)
         if isinstance(found, DocumentError):
             raise DocumentError([replace(problem, file=path) for problem in found.problems])
         if kind == "pipeline":
@@ -48,13 +45,14 @@ class Parsed:
     def _read(self, kind: str, path: str, blob: str, load: Callable[[], Content]) -> BaseModel | DocumentError:
         known = self.cache.find(kind, blob) if self.cache else None
         if known is not None:
-            return compact(known)
+            return known
         found = _parse(kind, path, load)
         if not isinstance(found, BaseModel):
             return found
+        found = kept(found)
         if self.cache:
             self.cache.keep(kind, blob, found)
-        return compact(found)
+        return found
 
 
 def read(kind: str, path: str, content: Content) -> BaseModel:

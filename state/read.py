@@ -1,7 +1,6 @@
 """Reading a bare clone by object ids: never checked out, and nothing is loaded before it is measured."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,23 @@ from pygit2.enums import ObjectType
 
 from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
+from state.bounded import Bounded
 from state.cache import NAME, Cache
 from state.errors import Damaged
 from state.parsed import Parsed, irregular
+from state.room import give_back
 from state.trees import IRREGULAR
 
 MAX_TREE = 64 * 1024 * 1024
 """Bytes of a folder's object (about a million entries); what is larger counts as empty."""
 MAX_COMMIT = 1024 * 1024
-LISTINGS = 4096
+LISTINGS = 512
 """Of folders that are remembered. Of a project that did not change none is looked at again."""
-LARGE, LARGE_LISTINGS = 1000, 8
+LARGE, LARGE_LISTINGS = 1000, 4
 """A listing of more entries is large, and of these only the newest few are remembered."""
 REMEMBERED = 65_536
+MANY = 10_000
+"""Objects after which it pays to open the repository anew: what libgit2 keeps of them is more than 20 MB."""
 ENTERED = frozenset({"requests", "comments", "replies", "executions"})
 """Folders of a project that hold documents; nothing deeper is looked at."""
 FOLDER, MODULE = 0o040000, 0o160000
@@ -35,26 +38,6 @@ _NO_NAMES = frozenset({".", ".."})
 
 Listing = Mapping[str, tuple[str, int]]
 """Name to (object id, mode)."""
-
-
-class Bounded(OrderedDict[Any, Any]):
-    """Forgets what was not used for longest."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-
-    def look(self, key: object) -> Any:
-        if key not in self:
-            return None
-        self.move_to_end(key)
-        return self[key]
-
-    def keep(self, key: object, value: Any) -> None:
-        self[key] = value
-        self.move_to_end(key)
-        if len(self) > self.size:
-            self.popitem(last=False)
 
 
 class Clone:
@@ -69,6 +52,16 @@ class Clone:
         self._large = Bounded(LARGE_LISTINGS)
         self._files = Bounded(LISTINGS)
         self._descents = Bounded(4096)
+        self._loads = 0
+
+    def settle(self) -> None:
+        """To be called when everything was looked at. What was parsed goes to the disk, what nobody needs now goes."""
+        self.cache.flush()
+        if self._loads > MANY:
+            self._loads = 0
+            self.repo.free()
+            self.cache.rest()
+            give_back()
 
     # -- objects ----------------------------------------------------------------------------------------------------
 
@@ -104,6 +97,7 @@ class Clone:
         return kind, size
 
     def _load(self, oid: str) -> Any:
+        self._loads += 1
         try:
             return self.repo[oid]
         except (KeyError, ValueError, pygit2.GitError) as error:
@@ -117,8 +111,9 @@ class Clone:
         if known is None:
             known = self._large.look(tree)
         if known is None:
-            found = entries(self._raw(tree))
-            known = Large(found) if len(found) > LARGE else _named(found)
+            raw = self._raw(tree)
+            named = _named(entries(raw))
+            known = Large(raw, named) if len(named) > LARGE else named
             (self._large if isinstance(known, Large) else self._listings).keep(tree, known)
         return known
 
@@ -130,7 +125,7 @@ class Clone:
         """Names whose entries differ between two folders."""
         old = self.listing(before)
         if isinstance(old, Large) and self._large.look(after) is None:
-            self._large.keep(after, old.grown(entries(self._raw(after))))
+            self._large.keep(after, old.grown(self._raw(after)))
         return frozenset(name for name, _ in old.items() ^ self.listing(after).items())
 
     def files(self, tree: str) -> Mapping[str, str]:
@@ -214,17 +209,20 @@ def _named(found: Entries) -> dict[str, tuple[str, int]]:
 
 
 class Large(dict[str, tuple[str, int]]):
-    """The listing of a large folder, from which the listing of its next version is made cheaply."""
+    """The listing of a large folder, from which the listing of its next version is made cheaply. `tree` is its object:
+    taken apart it takes some seven times the room.
+    """
 
-    def __init__(self, found: Entries, listing: dict[str, tuple[str, int]] | None = None) -> None:
-        super().__init__(_named(found) if listing is None else listing)
-        self.found = found
+    def __init__(self, tree: bytes, listing: Mapping[str, tuple[str, int]]) -> None:
+        super().__init__(listing)
+        self.tree = tree
 
-    def grown(self, found: Entries) -> "Large":
-        new = Large(found, self)
-        for name in _named(self.found - found):
+    def grown(self, tree: bytes) -> "Large":
+        before, after = entries(self.tree), entries(tree)
+        new = Large(tree, self)
+        for name in _named(before - after):
             del new[name]
-        new.update(_named(found - self.found))
+        new.update(_named(after - before))
         return new
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from state import urls
 
+LOOKED = 10
+"""Milliseconds between two looks of the library at what the system has told: each costs a little, and each wait too."""
+
 
 def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
     """Call `wake` whenever refs of a repository by path change; the returned function ends the watch.
@@ -26,7 +29,8 @@ def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
 def watch_folder(
     folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], *, recursive: bool = True
 ) -> Callable[[], None]:
-    """Call `wake` whenever a file with a wanted path changes in a folder; the returned function ends the watch.
+    """Call `wake`, from a thread, whenever a file with a wanted path changes in a folder; the returned function ends
+    the watch.
 
     Packing refs looks like a removal here, and wakes as well.
     """
@@ -47,8 +51,8 @@ def _watch(
             watch_filter=lambda _, path: wanted(path),
             recursive=recursive,
             stop_event=ended,
-            step=5,
-            debounce=20,
+            step=LOOKED,
+            debounce=2 * LOOKED,
             rust_timeout=500,
             yield_on_timeout=False,
             raise_interrupt=False,

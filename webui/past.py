@@ -8,20 +8,27 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Lock
+from threading import BoundedSemaphore, Lock, Timer
 from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, g, request
 
 from state import past
+from state.errors import StateError
 from state.message import parse
 from webui.source import Look, Source
 
 WHEN = "winslow.when"
 KEPT = 4
 """Past snapshots in memory: of ten thousand projects each takes some tens of MB."""
+FORGOTTEN = 300.0
+"""Seconds after which they go, where nobody looks at any."""
+AT_ONCE = 2
+PATIENCE = 5.0
+"""So many are made at once, each in a thread that then answers nobody else; and seconds that others wait for one."""
 _PREFIX = re.compile(r"/at/([A-Za-z0-9.:+~ -]{1,64})(/.*|)")
 """Only what moments are made of, as it comes into every link of the answer."""
 _LINK = re.compile(rb'(?<!data-now )\b(href|action|src|hx-get)="/(?!at/|static/|"|/)')
@@ -38,6 +45,9 @@ class Moment:
     said: str
 
 
+Then = tuple[Look, Moment]
+
+
 class Prefix:
     """WSGI: takes `/at/<when>` off the path."""
 
@@ -52,28 +62,76 @@ class Prefix:
         return self.site(environ, start)
 
 
+class OthersLook(StateError):
+    """Too many moments are being looked at; the text says what to do."""
+
+
 class Pasts:
-    """What past looks were made lately."""
+    """What past looks were made lately. Different ones are made beside each other, and the same one once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._known: OrderedDict[tuple[str, str], tuple[Look, Moment]] = OrderedDict()
-        self._lock = Lock()
+        self._known: OrderedDict[tuple[str, str], Future[Then]] = OrderedDict()
+        self._lock, self._room = Lock(), BoundedSemaphore(AT_ONCE)
+        self._forget: Timer | None = None
 
-    def look(self, when: str, now: Look) -> tuple[Look, Moment]:
-        """state.past.NoTime, state.revisions.NoRevision. What is told by an age or a time is found anew each time."""
+    def look(self, when: str, now: Look) -> Then:
+        """state.past.NoTime, state.revisions.NoRevision, OthersLook. What is told by an age or a time is found anew
+        when the repository has changed.
+        """
+        key = (when, now.snapshot.state)
         with self._lock:
-            clone = self.source.clone
-            key = (when, now.snapshot.state)
-            if key not in self._known:
-                snapshot = past.at(clone, when, time.time())
-                commit = next(clone.line(snapshot.state))
-                moment = Moment(when, snapshot.state, commit.commit_time, parse(commit.message).subject)
-                self._known[key] = (Look(snapshot, now.heard, now.node), moment)
-                while len(self._known) > KEPT:
-                    self._known.popitem(last=False)
+            found = self._known.get(key)
+            wanted = found or self._known.setdefault(key, Future())
             self._known.move_to_end(key)
-            return self._known[key]
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+            self._later()
+        if found is None:
+            self._make(key, wanted, now)
+        try:
+            return wanted.result(PATIENCE)
+        except TimeoutError:
+            raise _busy() from None
+
+    def _make(self, key: tuple[str, str], wanted: "Future[Then]", now: Look) -> None:
+        if not self._room.acquire(timeout=PATIENCE):
+            return self._failed(key, wanted, _busy())
+        try:
+            wanted.set_result(self._then(key[0], now))
+        except BaseException as error:
+            self._failed(key, wanted, error)
+        finally:
+            self._room.release()
+
+    def _failed(self, key: tuple[str, str], wanted: "Future[Then]", error: BaseException) -> None:
+        """Those who wait for it hear why; who asks again, asks anew."""
+        with self._lock:
+            if self._known.get(key) is wanted:
+                del self._known[key]
+        wanted.set_exception(error)
+
+    def _then(self, when: str, now: Look) -> Then:
+        clone = self.source.clone
+        snapshot = past.at(clone, when, time.time())
+        commit = next(clone.line(snapshot.state))
+        moment = Moment(when, snapshot.state, commit.commit_time, parse(commit.message).subject)
+        return Look(snapshot, now.heard, now.node), moment
+
+    def _later(self) -> None:
+        if self._forget:
+            self._forget.cancel()
+        self._forget = Timer(FORGOTTEN, self.forget)
+        self._forget.daemon = True
+        self._forget.start()
+
+    def forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+
+def _busy() -> OthersLook:
+    return OthersLook("others look at other moments just now; try again in a few seconds")
 
 
 def add_to(site: Flask, pasts: Pasts) -> None:

@@ -43,7 +43,7 @@ from webui.pages import (
     provenance,
     wizard,
 )
-from webui.past import Pasts
+from webui.past import OthersLook, Pasts
 from webui.progress import Progress
 from webui.source import Look, NothingYet, Source
 from webui.streams import view_of
@@ -122,6 +122,7 @@ def create_site(page: Page) -> Flask:
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
     site.register_error_handler(StateError, _away)
+    site.register_error_handler(OthersLook, lambda error: _problem(503, "Not just now", str(error)))
     site.register_error_handler(CommitYourself, _by_hand)
     site.register_error_handler(
         CSRFError, lambda error: _problem(400, "This form is too old", "Load the page anew and try again.")

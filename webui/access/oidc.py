@@ -1,13 +1,12 @@
-"""Logging in by an OpenID provider, as GitLab: Authlib's client with PKCE, state and nonce."""
+"""Logging in by an OpenID provider, as GitLab: Authlib's client with PKCE, state and nonce.
+
+Authlib and what it needs take 15 MB, so they are loaded only where there is a provider.
+"""
 
 import re
 from typing import Any
 
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.flask_client import OAuth
 from flask import Flask
-from joserfc.errors import JoseError
-from requests import RequestException
 from werkzeug.wrappers import Response
 
 from webui.access.config import Oidc, PageConfig
@@ -26,6 +25,8 @@ class Provider:
     """`url` is how people reach this page."""
 
     def __init__(self, site: Flask, config: Oidc, url: str) -> None:
+        from authlib.integrations.flask_client import OAuth
+
         self.name, self._groups, self._back = config.name, config.groups, f"{url.rstrip('/')}/login/back"
         self._client = OAuth(site).register(
             "provider",
@@ -48,6 +49,10 @@ class Provider:
         return self._asked(lambda: self._claims(self._client.authorize_access_token()))  # type: ignore[no-any-return]
 
     def _asked(self, work: Any) -> Any:
+        from authlib.integrations.base_client.errors import OAuthError
+        from joserfc.errors import JoseError
+        from requests import RequestException
+
         try:
             return work()
         except OAuthError as error:

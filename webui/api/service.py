@@ -61,6 +61,7 @@ def create_api(page: Page) -> FastAPI:
         api.include_router(part.routes)
     api.openapi = lambda: _described(api)  # type: ignore[method-assign]
     api.state.queries = _queries(api.openapi())
+    api.openapi_schema = None  # some MB that few ever ask for
     api.add_api_route("/", _contents, include_in_schema=False)
     return api
 

@@ -50,10 +50,10 @@ def test_damage_while_it_is_open_means_not_known(tmp_path: Path) -> None:
     cache.keep("reply", "b" * 40, parse("reply", REPLY, "r.yaml"))
     cache.flush()
     with sqlite3.connect(tmp_path / NAME) as base:
-        base.execute("UPDATE parsed SET text = '{'")
+        base.execute("UPDATE packed SET content = 'x'")
     assert cache.find("reply", "b" * 40) is None
     with sqlite3.connect(tmp_path / NAME) as base:
-        base.execute("DROP TABLE parsed")
+        base.execute("DROP TABLE packed")
     assert cache.find("reply", "b" * 40) is None
 
 
