@@ -7,14 +7,15 @@ A stage waits for none of it: it is done long after its end, in a thread that gi
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from controller.deleting import execution_of, project_of
 from controller.tried import Tried
-from flow.world import Snapshot
+from flow.world import ProjectView, Snapshot
 from runner import notes
 from runner.archive import LOG, OLD, SMALL, archive, archived, mark_sent, sent_to
 from runner.bucket import Bucket
@@ -23,6 +24,7 @@ from runner.store import digests
 from runner.store.errors import MissingObject
 from runner.store.identity import is_shared
 from runner.store.packed import FETCHED, Packed
+from schema.execution import Execution
 
 PLAIN, SOON = 3600.0, 600.0
 """Seconds for which a log is left as it is, without and with a bucket."""
@@ -83,21 +85,17 @@ class Archiving:
     def _all(self, snapshot: Snapshot, held: frozenset[tuple[str, int]]) -> None:
         """A bucket that does not answer is not asked for each log."""
         reached = True
-        for run, digest in list(self._ended(snapshot, held)):
-            if self._is_old(run):
-                work = partial(archive, packed=self.packed, passing=self.passing, wanted=digest)
+        for run in list((self.data / "runs").glob("*/")):
+            old, unsent = self._is_old(run), self.bucket is not None and run.name not in self._sent
+            record = _ended(snapshot, run, held) if old or unsent else None
+            if record is None:
+                continue
+            if old:
+                wanted = record.log.digest if record.log else None
+                work = partial(archive, packed=self.packed, passing=self.passing, wanted=wanted)
                 self.tried.part("archiving a log", partial(_unless_gone, run, work), run.name)
-            if self.bucket and reached and run.name not in self._sent:
+            if unsent and reached:
                 reached = self.tried.part("sending a log", partial(_unless_gone, run, self._send))
-
-    def _ended(self, snapshot: Snapshot, held: frozenset[tuple[str, int]]) -> Iterator[tuple[Path, str | None]]:
-        """With the digests that the records have of them."""
-        runs = self.data / "runs"
-        here = set(os.listdir(runs)) if runs.is_dir() else set[str]()
-        for id, view in snapshot.projects.items():
-            for record in view.executions:
-                if record.claim.container in here and record.state.ended and (id, record.execution) not in held:
-                    yield runs / record.claim.container, record.log.digest if record.log else None
 
     def _is_old(self, run: Path) -> bool:
         """One that an earlier version packed is, whenever that was."""
@@ -152,6 +150,21 @@ class Archiving:
             return
         with suppress(MissingObject), cast(BinaryIO, self.bucket.packed.open(digest)) as file:
             self.packed.take(file, digest, int(note.get("bytes") or 0), str(note.get("whose")))
+
+
+def _ended(snapshot: Snapshot, run: Path, held: frozenset[tuple[str, int]]) -> Execution | None:
+    """Its execution, if it has ended and nobody works on it any more."""
+    view = snapshot.projects.get(project_of(run) or "")
+    record = _record_of(view, run) if view else None
+    if view is None or record is None or (view.id, record.execution) in held:
+        return None
+    return record if record.state.ended else None
+
+
+def _record_of(view: ProjectView, run: Path) -> Execution | None:
+    number = execution_of(run)
+    near = (view.execution(number),) if number else view.executions
+    return next((each for each in near if each and each.claim.container == run.name), None)
 
 
 def _unless_gone(run: Path, work: Callable[[Path], object]) -> None:

@@ -228,8 +228,8 @@ class Held:
         known = {entry.claim for entry in self.world.entries.values()}
         for view in open_views(self.snapshot):
             for record in () if view.damage else view.executions:
-                mine = record.claim.node == self.world.me.node
-                if mine and record.state.active and record.claim.id not in known:
+                mine = record.state.active and record.claim.node == self.world.me.node
+                if mine and record.claim.id not in known:
                     yield view, record
 
     def _without_entry(self, view: ProjectView, record: Execution) -> None:

@@ -82,6 +82,8 @@ def drops(snapshot: Snapshot, disk: OnDisk, pressure: int = 0) -> tuple[Drop, ..
 
 def _of_project(general: Retention, view: ProjectView, disk: OnDisk, pressure: int) -> Iterator[Drop]:
     """Nothing of a project about which something is not known: a damaged one, or one with requests still to read."""
+    if not any(view.id in of for of in (disk.workspaces, disk.logs, disk.runs)):
+        return
     if view.project is None or view.damage or view.withheld or view.deletion or _being_deleted(view):
         return
     rules = rules_of(general, view.project.retention).under(pressure)

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,8 @@ class Bench:
             self.records.append(record.model_copy(update={"log": LogRecord(bytes=len(content), digest=None)}))
             folder = self.run(number)
             folder.mkdir(parents=True)
+            (folder / "project").write_text("v")
+            (folder / "execution").write_text(str(record.execution))
             (folder / "log").write_bytes(content)
             os.utime(folder / "log", (0, 0))
         self.snapshot: Snapshot = fleet(story)
@@ -231,8 +234,7 @@ def test_what_was_fetched_goes_after_a_day_and_what_no_run_names_at_once(tmp_pat
     fetched = it.packed.path(digests[0]).with_suffix(".fetched")
     fetched.write_text("v")
     for number in range(2):
-        (it.run(number) / "archived").unlink()
-        it.run(number).rmdir()
+        shutil.rmtree(it.run(number))
     it.archiving._seen = None
     it.look()
     assert [it.packed.has(digest) for digest in digests] == [True, False, True]
