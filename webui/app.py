@@ -10,7 +10,7 @@ from state.errors import StateError
 from webui.access.config import LOCAL
 from webui.access.gate import Anyone, Doorman, Gate
 from webui.access.who import Role, person_in
-from webui.api.service import PATH, create_api
+from webui.api.late import PATH, LateApi
 from webui.api.shape import Shape
 from webui.downloads import Downloads
 from webui.hooks import Hook
@@ -68,7 +68,7 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
         *_hooks(page),
         *_files(page),
-        Mount(PATH, create_api(page)),
+        Mount(PATH, LateApi(page)),
         Mount("/static", static()),
         Mount("/", packed(Whole(WSGIMiddleware(create_site(page), workers=10)))),  # type: ignore[arg-type]
     ]

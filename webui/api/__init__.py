@@ -1,5 +1,6 @@
 """`/api/v1`: what the page shows and asks, as JSON that describes itself (`/api/v1/openapi.json`).
 
+late        puts it together when it is first asked
 service     puts the operations together, and their description
 given       what an operation is given: the page, a snapshot, the person, checked ids
 errors      one shape for everything that is refused

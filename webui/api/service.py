@@ -10,9 +10,9 @@ from starlette.responses import HTMLResponse
 
 from schema import meaning
 from webui.api import comments, errors, events, executions, files, nodes, office, pipelines, projects, requests
+from webui.api.late import PATH
 from webui.site import Page
 
-PATH = "/api/v1"
 MOST_BYTES = 1 << 20
 """Of a body. Files come by `/uploads`."""
 ABOUT = """What the page shows and asks, for programs. Every change is a commit that a person could have made.

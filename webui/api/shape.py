@@ -3,7 +3,6 @@
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from webui.api.errors import WORDS, answer
 from webui.security import App, Message, Receive, Scope, Send
 
 LONGEST = 4096
@@ -42,6 +41,8 @@ def _plain(start: Message) -> bool:
 
 def _answered(start: Message, said: bytes) -> Response:
     """With the headers that say more, as how to log in."""
+    from webui.api.errors import WORDS, answer
+
     found = answer(start["status"], WORDS.get(start["status"], "Refused"), said.decode(errors="replace").strip())
     for name, value in Headers(raw=start.get("headers", [])).items():
         if name not in ("content-type", "content-length"):
