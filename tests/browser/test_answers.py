@@ -98,7 +98,8 @@ def test_S7_who_types_when_a_login_ends_loses_nothing(lab: Labs, house: Houses, 
     here.ask("request: start")
     here.until_reason("ManualApproval")
     tab.goto(f"{made.url}/projects/v")
-    enter(tab, "ada")
+    with tab.expect_response(lambda answer: "/events" in answer.url and answer.status == 200):
+        enter(tab, "ada")  # from then on news of the project are heard, and it is asked for anew
     tab.get_by_label("note").fill("half a thought")
     tab.context.clear_cookies()
     here.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
