@@ -3,33 +3,19 @@
 Whoever hears it (the children that listen) touches `DATA/nudge`. Only a hint: correctness rests on polling.
 """
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from state.watch import LOOKED
+from state.watch import watch_place
 
 FILE = "nudge"
 
 
 def watch(data: Path, wake: Callable[[], None]) -> Callable[[], None]:
     """Call `wake` whenever the file is touched; the returned function ends the watch."""
-    file, ended = data / FILE, threading.Event()
+    file = data / FILE
     try:
         file.touch()
     except OSError:
         return lambda: None
-    threading.Thread(target=_watch, args=(file, wake, ended), name="nudged", daemon=True).start()
-    return ended.set
-
-
-def _watch(file: Path, wake: Callable[[], None], ended: threading.Event) -> None:
-    from watchfiles import watch as changes
-
-    try:
-        for _ in changes(
-            file, stop_event=ended, step=LOOKED, debounce=2 * LOOKED, rust_timeout=500, raise_interrupt=False
-        ):
-            wake()
-    except (OSError, RuntimeError):
-        return
+    return watch_place(file, wake)

@@ -23,31 +23,31 @@ def watch(url: str, wake: Callable[[], None]) -> Callable[[], None]:
     heads = folder / "refs" / "heads"
     if not heads.is_dir():
         return lambda: None
-    return watch_folder(heads, wake, lambda path: not path.endswith(".lock"))
+    return watch_place(heads, wake, lambda path: not path.endswith(".lock"))
 
 
-def watch_folder(
-    folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], *, recursive: bool = True
+def watch_place(
+    place: Path, wake: Callable[[], None], wanted: Callable[[str], bool] = lambda path: True, *, recursive: bool = True
 ) -> Callable[[], None]:
-    """Call `wake`, from a thread, whenever a file with a wanted path changes in a folder; the returned function ends
-    the watch.
+    """Call `wake`, from a thread, whenever a file with a wanted path changes in a folder, or where the place
+    is a file, when that is touched; the returned function ends the watch.
 
     Packing refs looks like a removal here, and wakes as well.
     """
     ended = threading.Event()
-    work = (folder, wake, wanted, recursive, ended)
+    work = (place, wake, wanted, recursive, ended)
     threading.Thread(target=_watch, args=work, name="watch", daemon=True).start()
     return ended.set
 
 
 def _watch(
-    folder: Path, wake: Callable[[], None], wanted: Callable[[str], bool], recursive: bool, ended: threading.Event
+    place: Path, wake: Callable[[], None], wanted: Callable[[str], bool], recursive: bool, ended: threading.Event
 ) -> None:
     from watchfiles import watch as changes
 
     try:
         for _ in changes(
-            folder,
+            place,
             watch_filter=lambda _, path: wanted(path),
             recursive=recursive,
             stop_event=ended,

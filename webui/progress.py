@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flow.open import open_views
 from flow.world import Snapshot
-from runner import feedback
+from runner import feedback, preparing
 from runner.remote import MOST_ASKED, Remote, peers_of
 from runner.store.errors import StoreError
 from schema.execution import Execution
@@ -58,6 +58,8 @@ class Progress:
 
     def _of(self, folder: Path) -> float | None:
         """What it said last: a program that writes its progress anew empties the file for a moment."""
+        if begun := preparing.shown(folder):
+            return begun.percent  # of another thing than what the program will say
         said = feedback.progress(folder)
         if said is None:
             return self._here.get(folder)

@@ -14,7 +14,7 @@ from state.assemble import Assembler
 from state.errors import StateError
 from state.git import GitRepository
 from state.looks import Looks, Reader
-from state.watch import watch_folder
+from state.watch import watch_place
 from webui.nudges import nudge
 
 NODE_VIEW = "view.json"
@@ -86,7 +86,7 @@ class NodeSource:
             return self._known[1]
 
     def tell(self, wake: Callable[[], None]) -> None:
-        watch_folder(self.data, wake, lambda path: path.endswith(f"/{NODE_VIEW}"), recursive=False)
+        watch_place(self.data, wake, lambda path: path.endswith(f"/{NODE_VIEW}"), recursive=False)
 
     def hurry(self) -> None:
         nudge(self.data)

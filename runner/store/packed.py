@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from runner.notes import sync
 from runner.store import digests
 from runner.store.blocks import Blocks, DamagedBlocks, most_bytes, pack
 from runner.store.errors import DamagedObject, MissingObject, StoreError
@@ -120,7 +121,7 @@ class Packed:
         os.fsync(file.fileno())
         target = self.path(digest)
         os.rename(part, target)
-        _through(target.parent)
+        sync(target.parent)
 
     # -- letting go -------------------------------------------------------------------------------------------------
 
@@ -155,14 +156,6 @@ class Packed:
             with suppress(FileNotFoundError):
                 if time.time() - note.stat().st_mtime >= older and (not of or note.read_text() == of):
                     self.forget(digest, FETCHED)
-
-
-def _through(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _is(part: Path, digest: str, size: int) -> bool:

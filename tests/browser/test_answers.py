@@ -91,21 +91,27 @@ def test_S7_where_a_proxy_sends_to_its_login_the_whole_page_goes(
     expect(tab.locator("body")).to_contain_text('"ok":true' if same else "Corporate login")
 
 
-def test_S7_who_types_when_a_login_ends_loses_nothing(lab: Labs, house: Houses, tab: Page) -> None:
+def asking(lab: Labs, house: Houses) -> House:
+    """A page with a login, of a project whose second stage asks for a note."""
     here = lab(stage("one") + "  - {name: look, when: manual, confirm: Good?, inputs: {note: {type: string}}}\n")
     made = house(here)
     Users(here.folder / "n1" / "web").put("ada", "ada@example.org", "Ada Lovelace", "correct horse battery")
     here.ask("request: start")
     here.until_reason("ManualApproval")
+    return made
+
+
+def test_S7_who_types_when_a_login_ends_loses_nothing(lab: Labs, house: Houses, tab: Page) -> None:
+    made = asking(lab, house)
     tab.goto(f"{made.url}/projects/v")
     with tab.expect_response(lambda answer: "/events" in answer.url and answer.status == 200):
         enter(tab, "ada")  # from then on news of the project are heard, and it is asked for anew
     tab.get_by_label("note").fill("half a thought")
     tab.context.clear_cookies()
-    here.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
+    made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
     expect(tab.get_by_role("alert")).to_contain_text("You have to log in again")
     expect(tab.get_by_label("note")).to_have_value("half a thought")
     tab.get_by_label("note").fill("")
-    here.edit({"projects/v/project.yaml": "pipeline: p\nname: A third\n"})
+    made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: A third\n"})
     expect(tab.get_by_label("Password")).to_be_visible()
     assert "next=/projects/v" in tab.url

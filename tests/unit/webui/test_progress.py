@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from runner import preparing
+from runner.preparing import Preparing
 from runner.store.errors import NotFound
 from schema.execution import Execution
 from webui import progress
@@ -101,3 +103,13 @@ def test_here_it_is_read_and_what_has_ended_has_none(there: There, tmp_path: Pat
     assert found.of(LOOK, record("n1", MINE)) == 7.0, "it is being written anew"
     assert found.of(LOOK, record("n2", OTHER, "succeeded")) is None
     assert not there.asked
+
+
+def test_how_far_the_preparation_was_is_not_said_of_the_program(there: There, tmp_path: Path) -> None:
+    run = tmp_path / "runs" / MINE
+    run.mkdir(parents=True)
+    found = known(there, tmp_path)
+    preparing.show(run, Preparing("hashing rec.mp4", 98.0))
+    assert found.of(LOOK, record("n1", MINE)) == 98.0
+    preparing.show(run, None)
+    assert found.of(LOOK, record("n1", MINE)) is None
