@@ -115,3 +115,14 @@ def test_S7_who_types_when_a_login_ends_loses_nothing(lab: Labs, house: Houses, 
     made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: A third\n"})
     expect(tab.get_by_label("Password")).to_be_visible()
     assert "next=/projects/v" in tab.url
+
+
+def test_S7_a_stream_that_is_refused_tells_that_the_login_has_ended(lab: Labs, house: Houses, tab: Page) -> None:
+    made = asking(lab, house)
+    tab.goto(f"{made.url}/projects/v")
+    tab.route(lambda url: "/events" in url, lambda route: route.fulfill(status=401))
+    enter(tab, "ada")
+    tab.get_by_label("note").fill("half a thought")
+    tab.context.clear_cookies()
+    expect(tab.get_by_role("alert")).to_contain_text("You have to log in again")
+    expect(tab.get_by_label("note")).to_have_value("half a thought")

@@ -52,9 +52,12 @@
     place().innerHTML = event.detail.xhr.responseText;
   });
   // A login on another host is out of a script's reach: only that we would be sent somewhere can be seen.
-  document.addEventListener("htmx:sendError", () => {
-    fetch(location.href, { redirect: "manual" }).then((answer) => { if (answer.type === "opaqueredirect") leave(); }, () => {});
-  });
+  // Nor can it see why the stream of news is refused.
+  const lost = () =>
+    fetch(location.href, { redirect: "manual" }).then(
+      (answer) => { if (answer.type === "opaqueredirect" || answer.status === 401) leave(); }, () => {});
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:sseError", lost);
 })();
 
 // A section with data-keep stays as it is while somebody types in it and it still asks the same.
