@@ -18,7 +18,7 @@ from runner import incoming
 from runner.archive import archived, sent_to
 from runner.store.errors import Away, MissingObject
 from runner.store.packed import Packed
-from schema.execution import Execution, LogRecord
+from schema.execution import Execution, LogRecord, State
 from tests.unit.flow.builders import fleet, started
 
 CONTENT = b"2026-01-01T00:00:00Z O a line\n" * 1000
@@ -104,6 +104,20 @@ def test_R1450_old_logs_are_archived_and_young_short_or_spoken_of_ones_are_not(t
     assert list(it.have()) == [False, True, True, True]
     assert archived(it.run(0))
     assert it.said == []
+
+
+def test_R1450_a_stage_that_runs_and_has_been_quiet_for_long_keeps_its_log_and_so_does_another_claims_run(
+    tmp_path: Path,
+) -> None:
+    it = Bench(tmp_path)
+    [view] = it.snapshot.projects.values()
+    runs = view.executions[1].model_copy(update={"state": State.RUNNING})
+    claim = view.executions[2].claim.model_copy(update={"container": "f" * 32})
+    renewed = view.executions[2].model_copy(update={"claim": claim})
+    changed = replace(view, executions=(view.executions[0], runs, renewed))
+    it.snapshot = replace(it.snapshot, projects={view.id: changed})
+    it.look()
+    assert list(it.have()) == [False, True, True]
 
 
 def test_one_that_cannot_be_read_is_told_once_and_keeps_no_other_back(tmp_path: Path) -> None:
