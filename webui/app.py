@@ -72,5 +72,5 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Mount("/static", static()),
         Mount("/", packed(Whole(WSGIMiddleware(create_site(page), workers=10)))),  # type: ignore[arg-type]
     ]
-    gate = Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author))
+    gate = Gate(Starlette(routes=routes), doorman or page.logins or Anyone(page.author), page.config.origins)
     return Guard(Shape(gate, PATH), hosts)

@@ -4,6 +4,9 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.responses import Response
+
+from webui.access.turned_away import turned_away
 from webui.access.who import KEY
 
 Scope = MutableMapping[str, Any]
@@ -16,6 +19,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+ALIVE = "/healthz"
+"""Answered whatever the Host: proxies look there by address, and it tells nothing."""
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
 HEADERS = [
     (b"content-security-policy", POLICY.encode()),
@@ -35,9 +40,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if not self._ours(scope):
-            await send({"type": "http.response.start", "status": 421, "headers": [(b"content-type", b"text/plain")]})
-            return await send({"type": "http.response.body", "body": b"This is not the host you asked for.\n"})
+        if scope["path"] != ALIVE and not self._ours(scope):
+            return await _elsewhere(scope)(scope, receive, send)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -50,8 +54,21 @@ class Guard:
         return None
 
     def _ours(self, scope: Scope) -> bool:
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        return _without_port(host).lower() in self.hosts
+        return _without_port(_host(scope)).lower() in self.hosts
+
+
+def _host(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+
+
+def _elsewhere(scope: Scope) -> Response:
+    """Which host was asked for, and what to do if it is one of this page's."""
+    host = "".join(each for each in _host(scope)[:100] if each.isprintable())
+    if not host:
+        text = f"The request names no host. A proxy that only looks whether this page is there asks for {ALIVE}."
+    else:
+        text = "If people reach it under that name, or a proxy passes it on, add it to `hosts:` in web.yaml."
+    return turned_away(scope, 421, f"This page is not {host!r}" if host else "Which page is meant?", text)
 
 
 def _kept(scope: Scope) -> tuple[bytes, bytes]:

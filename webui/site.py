@@ -92,6 +92,7 @@ def create_site(page: Page) -> Flask:
         SESSION_COOKIE_NAME=cookie("winslow", page.secret, secure=page.config.secure),
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,  # it would compare the referrer with Host; webui.access.gate knows the proxies
     )
     site.extensions["winslow"] = page
     site.extensions["winslow provider"] = provider(site, page.config, page.address)

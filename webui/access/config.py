@@ -11,6 +11,7 @@ from schema.binding import read
 from schema.quantities import Duration
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+PORTS = {"http": 80, "https": 443}
 MOST_BYTES = 65_536
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+/?$", max_length=300)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
@@ -71,6 +72,25 @@ class PageConfig(Wanted):
     def names(self) -> frozenset[str]:
         own = {urlsplit(self.url).hostname or ""} if self.url else set()
         return frozenset(name.lower() for name in {*self.hosts, *own})
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Origins that people see as this page. A further host counts on the usual ports only."""
+        further = (f"{scheme}://{name}" for scheme in ("http", "https") for name in self.hosts)
+        return frozenset(origin_of(each) for each in (*([self.url] if self.url else []), *further))
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port as a browser writes them; empty where that is none."""
+    try:
+        found = urlsplit(url)
+        port = found.port
+    except ValueError:
+        return ""
+    if not found.hostname or found.scheme not in PORTS:
+        return ""
+    host = f"[{found.hostname}]" if ":" in found.hostname else found.hostname
+    return f"{found.scheme}://{host}" + (f":{port}" if port and port != PORTS[found.scheme] else "")
 
 
 class WrongConfig(Exception):

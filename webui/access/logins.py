@@ -12,10 +12,12 @@ from webui.access.gate import Anyone
 from webui.access.kept import CannotChange
 from webui.access.sessions import Claims, Sessions, cookie
 from webui.access.tokens import Tokens
+from webui.access.turned_away import turned_away
 from webui.access.users import User, Users
 from webui.access.who import NOBODY, Person
 from webui.hook_secret import PLACE
 
+AGAIN = "Your session has ended, or nobody is logged in here. Nothing was done."
 OPEN = frozenset({"/healthz", "/readyz", "/login", "/login/oidc", "/login/back", "/logout", PLACE})
 """What asks for no login; each looks after itself."""
 
@@ -93,6 +95,11 @@ class Logins:
             return access.role(claims.names)
         return Role.OPERATOR if claims.stamp else Role.NOBODY
 
+    def means(self, name: str) -> bool:
+        """Whether `winslow.yaml` gives a role by this name."""
+        access = self.access()
+        return access is not None and access.role((name,)) > Role.NOBODY
+
     def _by_token(self, text: str) -> Person | Response:
         token = self.tokens.find(text)
         if token is None:
@@ -114,4 +121,4 @@ def _to_login(request: Request) -> Response:
     wanted = path_of(request) + (f"?{query}" if (query := request.scope["query_string"].decode("latin-1")) else "")
     if "text/html" in request.headers.get("accept", "") and request.method == "GET":
         return RedirectResponse(f"/login?next={quote(wanted)}", 303)
-    return PlainTextResponse("log in first\n", 401, {"HX-Redirect": "/login"})
+    return turned_away(request.scope, 401, "Log in first", AGAIN, {"HX-Redirect": "/login"})

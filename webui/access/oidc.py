@@ -6,13 +6,16 @@ Authlib and what it needs take 15 MB, so they are loaded only where there is a p
 import re
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request, session
 from werkzeug.wrappers import Response
 
 from webui.access.config import Oidc, PageConfig
 from webui.access.sessions import Claims
 
 _ADDRESS = re.compile(r"[!-9;=?A-~]{1,64}@[A-Za-z0-9.-]{1,253}")
+BEGUN = "_state_provider_"
+MOST_BEGUN = 4
+"""What Authlib keeps of a login that has begun, in the session's cookie, and of how many."""
 PATIENCE = 10.0
 """Seconds for each answer of the provider."""
 
@@ -42,10 +45,21 @@ class Provider:
 
     def send(self) -> Response:
         """Where the provider asks the person. NotLoggedIn."""
+        _forget_all_but(MOST_BEGUN - 1)
         return self._asked(lambda: self._client.authorize_redirect(self._back))  # type: ignore[no-any-return]
 
     def back(self) -> Claims:
-        """Who came back from there. NotLoggedIn."""
+        """Who came back from there. NotLoggedIn.
+
+        What the address says counts only once it is clear that this browser had been sent there.
+        """
+        begun = f"{BEGUN}{request.args.get('state', '')}"
+        if begun not in session:
+            raise NotLoggedIn("this login was not begun in this browser, or long ago: begin anew")
+        if error := request.args.get("error"):
+            session.pop(begun)
+            if error == "access_denied":
+                raise NotLoggedIn(f"nobody was logged in: {self.name} says that it was cancelled, or is not allowed")
         return self._asked(lambda: self._claims(self._client.authorize_access_token()))  # type: ignore[no-any-return]
 
     def _asked(self, work: Any) -> Any:
@@ -72,6 +86,13 @@ class Provider:
         names = [f"group:{group}" for group in (groups if isinstance(groups, list) else ()) if isinstance(group, str)]
         known = f"{_plain(str(said.get('name') or login))} <{address or 'unverified@winslow.invalid'}>"
         return Claims(_plain(login), known, tuple(([f"mail:{address}"] if address else []) + names))
+
+
+def _forget_all_but(most: int) -> None:
+    """Logins that were begun in this browser and never ended: all of them together would be too large a cookie."""
+    begun = sorted((each for each in session if each.startswith(BEGUN)), key=lambda each: session[each].get("exp", 0))
+    for each in begun[: max(0, len(begun) - most)]:
+        session.pop(each)
 
 
 def _plain(text: str) -> str:

@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from blake3 import blake3
@@ -54,7 +54,9 @@ class Sessions:
         self._ended = Kept(folder / "logouts.json", Ended, "session")
         self._signer = URLSafeTimedSerializer(secret, salt="winslow login")
 
-    def give(self, claims: Claims) -> str:
+    def give(self, claims: Claims, first: Callable[[str], bool] = lambda name: False) -> str:
+        """Where there is no room for all names, those are kept that `first` says yes to."""
+        claims = replace(claims, names=tuple(sorted(claims.names, key=lambda name: not first(name))))
         return str(self._signer.dumps(asdict(claims) | {"names": tuple(_first(claims.names))}))
 
     def read(self, text: str) -> Claims | None:

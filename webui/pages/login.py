@@ -12,6 +12,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
+from schema.access import Role
 from webui.access.kept import CannotChange
 from webui.access.logins import Logins, claims_of
 from webui.access.oidc import NotLoggedIn, Provider
@@ -40,6 +41,9 @@ def show() -> Response | str:
     logins = _logins()
     if logins is None or not logins.needed:
         return redirect("/", code=303)  # type: ignore[return-value]
+    claims = _known(logins)
+    if claims is not None and logins.role(claims) >= Role.READER:
+        return redirect(_wanted(), code=303)  # type: ignore[return-value]
     return _form()
 
 
@@ -119,7 +123,7 @@ def _let_in(logins: Logins, claims: Claims) -> Response:
     """To where they wanted to go, or to the word that they may not."""
     answer = make_response(redirect(_wanted(), code=303))
     answer.set_cookie(
-        logins.cookie, logins.sessions.give(claims), max_age=logins.sessions.lasts,
+        logins.cookie, logins.sessions.give(claims, logins.means), max_age=logins.sessions.lasts,
         secure=logins.secure, httponly=True, samesite="Lax", path="/",
     )  # fmt: skip
     return answer
@@ -134,6 +138,8 @@ def _wanted() -> str:
 def _form(wrong: str = "") -> str:
     logins = _logins()
     claims = _known(logins) if logins else None
+    if logins and claims and logins.role(claims) >= Role.READER:
+        claims = None
     return render_template(
         "login.html", wrong=wrong, next=_wanted(), provider=_provider(), claims=claims,
         local=bool(logins and _has_users(logins)),

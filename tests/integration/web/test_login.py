@@ -397,3 +397,38 @@ def test_S7_nothing_of_what_was_seen_stays_in_a_browser(bench: Bench, browser: B
     assert here.get("/raw/pool/a.txt").headers["cache-control"] == "private, no-store"
     program = {"authorization": f"Bearer {logins.tokens.make('r', 'R <r@x.org>', Role.READER)}"}
     assert "no-store" in browser().get("/api/v1/projects", headers=program).headers["cache-control"]
+
+
+def test_a_form_that_was_sent_after_the_session_ended_keeps_what_was_typed(browser: Browser) -> None:
+    here = browser()
+    enter(here, "bob")
+    form = {"request": "start", "comment": "drift & <more>", "csrf_token": token_of(here, "/projects/ulm")}
+    here.cookies.clear()
+    answer = here.post("/projects/ulm/requests", data=form, follow_redirects=False)
+    assert answer.status_code == 401
+    assert 'action="/projects/ulm/requests"' in answer.text
+    assert 'name="comment" value="drift &amp; &lt;more&gt;"' in answer.text
+    plain = here.post("/projects/ulm/requests", data=form, headers={"accept": "*/*"}, follow_redirects=False)
+    assert plain.status_code == 401
+    assert "drift" not in plain.text
+
+
+def test_who_is_turned_away_sees_a_page_and_a_program_a_line(browser: Browser) -> None:
+    here = browser()
+    for answer in (
+        here.get("/", headers={"host": "elsewhere.lan"}),
+        here.post("/projects/ulm/requests", headers={"origin": "https://evil.example"}),
+        here.post("/projects/ulm/requests"),
+    ):
+        assert answer.status_code in (401, 403, 421)
+        assert answer.text.startswith("<!doctype html>")
+        assert "<h1>" in answer.text
+    line = here.get("/", headers={"host": "elsewhere.lan", "accept": "*/*"})
+    assert line.headers["content-type"].startswith("text/plain")
+    assert "'elsewhere.lan'" in line.text
+    assert "hosts:" in line.text
+
+
+def test_a_proxy_may_look_whether_the_page_is_there_under_any_host(browser: Browser) -> None:
+    assert browser().get("/healthz", headers={"host": "10.0.0.7"}).status_code == 200
+    assert browser().get("/readyz", headers={"host": "10.0.0.7"}).status_code == 421

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2 as httpx
 import pytest
@@ -142,3 +142,38 @@ def test_evil_claims_make_no_author_and_no_element(bench: Bench, door: Door) -> 
     text = door.here.get("/").text
     assert "<script>alert" not in text
     assert "Evexy" not in text
+
+
+def test_S7_of_a_great_many_groups_the_one_that_gives_a_role_is_kept(door: Door) -> None:
+    many = [f"university/faculty-of-engineering/department-{n}/group-{n:04}" for n in range(400)]
+    door.provider.person |= {"email": "eve@example.org", "groups": [*many, "lab/traffic"]}
+    door.through()
+    assert ", operator" in door.here.get("/").text
+
+
+def test_logins_that_were_begun_and_never_ended_do_not_fill_the_cookie(door: Door) -> None:
+    for _ in range(30):
+        assert door.here.get("/login/oidc", follow_redirects=False).status_code == 302
+    assert sum(len(each.value or "") for each in door.here.cookies.jar) < 3000
+    assert door.through().status_code == 303
+
+
+def test_S8_what_an_answer_says_is_shown_only_to_who_was_sent_there(door: Door) -> None:
+    forged = door.here.get("/login/back?error=x&error_description=Call+0800-EVIL&state=made-up", follow_redirects=False)
+    assert forged.status_code == 502
+    assert "EVIL" not in forged.text
+    assert "not begun in this browser" in forged.text
+
+
+def test_who_cancels_at_the_provider_is_told_so(door: Door) -> None:
+    sent = door.here.get("/login/oidc", follow_redirects=False).headers["location"]
+    state = dict(parse_qsl(urlsplit(sent).query))["state"]
+    back = door.here.get(f"/login/back?error=access_denied&error_description=CSRF+Warning!&state={state}")
+    assert "cancelled" in back.text
+    assert "CSRF" not in back.text
+
+
+def test_the_login_leads_on_who_is_logged_in_and_has_a_role(door: Door) -> None:
+    door.through()
+    answer = door.here.get("/login?next=/projects/ulm", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/projects/ulm")
