@@ -9,7 +9,7 @@ import pygit2
 from flow.world import Snapshot
 from state.assemble import Assembler
 from state.branch import CloneBranch, CloneHistory
-from state.errors import Damaged
+from state.errors import Damaged, StateError
 from state.read import Clone
 
 VIEW = "refs/winslow-view/"
@@ -110,7 +110,23 @@ class Reader(Looks):
 
     def __init__(self, path: Path) -> None:
         """Damaged where there is no clone that can be opened."""
+        self.ahead = ""
         try:
             self.clone = Clone(pygit2.Repository(str(path)))
         except pygit2.GitError as error:
             raise Damaged(f"there is no clone at {path}: {error}") from None
+
+    def see_ahead(self, commit: str, clone: Path) -> None:
+        """Take a commit on `main` that was made in another clone as the newest one, for as long as this has none that
+        holds it. Damaged where that clone cannot be read.
+        """
+        self.clone.see(clone)
+        self.ahead = commit
+
+    def tips(self) -> tuple[str, str]:
+        main, state = super().tips()
+        try:
+            ahead = bool(self.ahead) and self.descends(self.ahead, main)
+        except StateError:  # the other clone was made anew
+            ahead = False
+        return (self.ahead if ahead else main), state

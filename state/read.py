@@ -53,6 +53,17 @@ class Clone:
         self._files = Bounded(LISTINGS)
         self._descents = Bounded(4096)
         self._loads = 0
+        self._beside: list[Path] = []
+
+    def see(self, other: Path) -> None:
+        """Objects of another clone of the same repository are found here too. Damaged where there is none."""
+        if other in self._beside:
+            return
+        try:
+            self.repo.odb.add_disk_alternate(str(other / "objects"))
+        except pygit2.GitError as error:
+            raise Damaged(f"there is no clone at {other}: {error}") from None
+        self._beside.append(other)
 
     def settle(self) -> None:
         """To be called when everything was looked at. What was parsed goes to the disk, what nobody needs now goes."""
@@ -60,6 +71,8 @@ class Clone:
         if self._loads > MANY:
             self._loads = 0
             self.repo.free()
+            for other in self._beside:
+                self.repo.odb.add_disk_alternate(str(other / "objects"))
             self.cache.rest()
             give_back()
 

@@ -79,6 +79,7 @@ class Outbox:
         self.folder, self._make, self.push = folder, repository, push
         self._repository: GitRepository | None = None
         self._sending = threading.Lock()
+        self.landed: Callable[[str, Path], None] = lambda commit, clone: None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if push:
             threading.Thread(target=self._run, name="outbox", daemon=True).start()
@@ -173,6 +174,7 @@ class Outbox:
                 return None  # sent by the other thread meanwhile
             commit = commit_edit(self._client(), lambda snapshot: self._built(snapshot, unsent), sleep=time.sleep)
             path.unlink(missing_ok=True)
+            self.landed(commit, self._client().path)
             return commit
 
     def _built(self, snapshot: Snapshot, unsent: Unsent) -> Edit:

@@ -81,6 +81,7 @@ class Page:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pasts", Pasts(self.source))
         object.__setattr__(self, "progress", Progress(self.data))
+        self.outbox.landed = self.source.made
 
 
 def create_site(page: Page) -> Flask:

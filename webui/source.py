@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -61,6 +62,10 @@ class Source(Protocol):
         """Somebody says that the server has something new. Waits for nothing."""
         ...
 
+    def made(self, commit: str, clone: Path) -> None:
+        """This page committed to `main`, from that clone: whoever asked for it sees it at the next look."""
+        ...
+
 
 class NodeSource:
     """The view of the node beside which this page runs: nothing is asked of the server."""
@@ -71,9 +76,15 @@ class NodeSource:
         self._assembler = Assembler()
         self._reader: Reader | None = None
         self._known: tuple[tuple[int, int], Look] | None = None
+        self._last: Snapshot | None = None
+        self._made: tuple[str, Path] | None = None
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def clone(self) -> Looks:
+        return self._opened()
+
+    def _opened(self) -> Reader:
         if self._reader is None:
             self._reader = Reader(self.data / "clone.git")
         return self._reader
@@ -86,10 +97,19 @@ class NodeSource:
             return self._known[1]
 
     def tell(self, wake: Callable[[], None]) -> None:
+        self._listeners.append(wake)
         watch_place(self.data, wake, lambda path: path.endswith(f"/{NODE_VIEW}"), recursive=False)
 
     def hurry(self) -> None:
         nudge(self.data)
+
+    def made(self, commit: str, clone: Path) -> None:
+        with self._lock:
+            self._made, self._known = (commit, clone), None
+        with suppress(OSError):  # a full disk: the node looks by itself soon
+            self.hurry()
+        for wake in self._listeners:
+            wake()
 
     def _stamp(self) -> tuple[int, int]:
         try:
@@ -102,11 +122,25 @@ class NodeSource:
         view = json.loads((self.data / NODE_VIEW).read_text())
         if "main" not in view:
             raise NothingYet(f"the node has not reached the repository yet ({view.get('halted') or 'it is trying'})")
-        last = self._known[1].snapshot if self._known else None
-        pair, beats = (view["main"], view["state"]), view["heartbeats"]
+        last = self._last
+        pair, beats = (self._newest(view["main"]), view["state"]), view["heartbeats"]
         if last is None or (last.main, last.state, dict(last.heartbeats)) != (*pair, beats):
-            last = self._assembled(*pair, beats)
+            last = self._last = self._assembled(*pair, beats)
         return Look(last, float(view["heard"]), view["node"], view["silence"], view["halted"])
+
+    def _newest(self, main: str) -> str:
+        """What this page committed itself, until the node's view holds it too."""
+        if self._made is None:
+            return main
+        commit, clone = self._made
+        try:
+            self._opened().see_ahead(commit, clone)
+            if commit != main and self._opened().descends(commit, main):
+                return commit
+        except StateError:  # one of the two clones was made anew
+            pass
+        self._made = None
+        return main
 
     def _assembled(self, main: str, state: str, beats: Mapping[str, str]) -> Snapshot:
         try:
@@ -142,6 +176,9 @@ class OwnSource:
 
     def hurry(self) -> None:
         self._hurry.set()
+
+    def made(self, commit: str, clone: Path) -> None:
+        self.refresh()
 
     def _run(self) -> None:
         while True:

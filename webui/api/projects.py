@@ -16,6 +16,7 @@ from webui.access.who import Role
 from webui.api.answers import WAITS, Committed, committed
 from webui.api.errors import CHANGING, MATCHING, READING, Refused
 from webui.api.given import Id, Limit, Now, Offset, Then
+from webui.api.late import PATH
 from webui.api.project_answers import ProjectDetail, Projects, detail, project
 from webui.api.tags import TAGGED, IfMatch, expected, tag
 from webui.rows import fits, row, rows
@@ -99,6 +100,7 @@ def make_project(new: NewProject, given: Now, response: Response) -> Committed:
     fields: dict[str, Any] = new.model_dump(exclude={"id", "start"}, exclude_unset=True)
     files = created(given.snapshot, new.id, fields, start=new.start)
     message = f"Create project {new.id}" + (" and start it" if new.start else "")
+    response.headers["Location"] = f"{PATH}/projects/{new.id}"
     return committed(outbox.edit(files, message, person.author), response)
 
 
