@@ -1,10 +1,18 @@
 """What all documents share."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo
 
 from schema.compact import prepare
+
+KEPT: Final[Mapping[str, Any]] = {"kept": True}
+"""Context for a document that was accepted by the rules of an earlier version, and has to stay readable."""
+
+
+def is_kept(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("kept"))
 
 
 class Document(BaseModel):

@@ -7,7 +7,7 @@ keep fields they do not know.
 
 import re
 from collections import abc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -15,32 +15,38 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from schema import names
+from schema.base import Wanted
 from schema.codec import KEY, Parsed, Path, load
 from schema.errors import DocumentError, Problem, excerpt
+from schema.foreign_words import form_hint, hint, value_hint
 from schema.suggest import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 
 _GUESSED = 100  # so many mistakes get a nearest name: looking for one takes time
 
+Context = Mapping[str, Any] | None
 Shapes = tuple[Any, ...]
 """The types that a value at some place may become: the members of a union, one otherwise, none if unknown."""
 
 
-def read(model: type[M], text: str | bytes, file: str) -> M:
+def read(model: type[M], text: str | bytes, file: str, context: Context = None) -> M:
     """The model in a YAML text, or DocumentError with every problem."""
-    return bind(model, load(text, file))
+    return bind(model, load(text, file), context)
 
 
-def bind(model: type[M], parsed: Parsed) -> M:
+def bind(model: type[M], parsed: Parsed, context: Context = None) -> M:
     """The model of a parsed document, or DocumentError with every problem, in the order of the file."""
     if parsed.value is None:
         raise DocumentError([parsed.problem((), "the file is empty; a mapping of keys to values is wanted")])
     if not isinstance(parsed.value, dict):
         what = f"a mapping of keys to values is wanted, not {excerpt(parsed.value)}"
         raise DocumentError([parsed.problem((), what)])
+    value = without_extensions(parsed.value, model)
+    if issubclass(model, Wanted):
+        _keep_texts(value, parsed.texts, model)
     try:
-        return model.model_validate(without_extensions(parsed.value, model))
+        return model.model_validate(value, context=context)
     except ValidationError as error:
         details = error.errors(include_url=False)
     raise DocumentError(_problems(details, model, parsed)) from None
@@ -65,12 +71,42 @@ def _without_extensions(value: Any, shapes: Shapes) -> Any:
     }
 
 
+# texts as they were written
+
+
+def _keep_texts(value: Any, texts: Mapping[Path, str], model: type[BaseModel]) -> None:
+    """A place that takes a text as well as a number holds what was written: `3.10` stays `3.10`, and `0755` `0755`."""
+    for path, text in texts.items():
+        holder, shapes = value, _shapes(model)
+        for part in path[:-1]:
+            inside = part in holder if isinstance(holder, dict) else isinstance(holder, list) and _index(part, holder)
+            holder, shapes = (holder[part], _below(shapes, part)) if inside else (None, ())
+        shapes = _below(shapes, path[-1]) if path else ()
+        if holder is not None and {str, float} <= set(map(_hashable, shapes)):
+            holder[path[-1]] = text
+
+
+def _hashable(shape: Any) -> Any:
+    return shape if isinstance(shape, type) else None
+
+
 # which types can stand at a place
 
 
 def fields(model: type[BaseModel]) -> dict[str, Any]:
     """The keys that a document may give, each with its type."""
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _one_level_deeper(model: type[BaseModel]) -> dict[str, str]:
+    """The keys of the models that lie below each key of a model, with that key."""
+    below = ((key, _members(_shapes(annotation))) for key, annotation in fields(model).items())
+    return {name: key for key, shapes in below for deeper in _models(shapes) for name in fields(deeper)}
+
+
+def _members(shapes: Shapes) -> Shapes:
+    """What stands in a list, where there can be one."""
+    return tuple(found for shape in shapes for found in (_below_one(shape, 0) if _origin(shape) is tuple else (shape,)))
 
 
 def _shapes(annotation: Any) -> Shapes:
@@ -153,7 +189,8 @@ def _problems(details: Iterable[ErrorDetails], model: type[BaseModel], parsed: P
             found.setdefault(path, []).append(_sentence(detail, shapes, suggest=number < _GUESSED))
         else:
             wanted.setdefault(path, []).append(want)
-            shown[path] = excerpt(detail["input"]) + _remedy(detail, number < _GUESSED)
+            written = parsed.texts.get(path)
+            shown[path] = (written or excerpt(detail["input"])) + _remedy(detail, path, number < _GUESSED)
     for path, wants in wanted.items():
         found.setdefault(path, []).insert(0, f"{_either(wants)} is wanted, not {shown[path]}")
     problems = [parsed.problem(path, what) for path, texts in found.items() for what in dict.fromkeys(texts)]
@@ -207,7 +244,6 @@ _FORMS: dict[str, str] = {
     names.ENVIRONMENT: "a name (letters, digits, '_', no digit first)",
     names.TAG: "a text without commas and control characters",
     names.PINNED: "the name of a pipeline, or NAME@COMMIT,",
-    names.IMAGE: "the reference of an image, like registry.lan/name:tag,",
 }
 
 
@@ -236,14 +272,14 @@ def _either(wants: list[str]) -> str:
     return " or ".join([", ".join(distinct[:-1]), distinct[-1]] if len(distinct) > 1 else distinct)
 
 
-def _remedy(detail: ErrorDetails, suggest: bool) -> str:
+def _remedy(detail: ErrorDetails, path: Path, suggest: bool) -> str:
     """What to do, where it can be guessed."""
-    given = detail["input"]
-    if detail["type"] == "string_type" and isinstance(given, bool | int | float):
+    given, kind = detail["input"], detail["type"]
+    if kind == "string_type" and isinstance(given, bool | int | float):
         return "; quote it"
-    if suggest and detail["type"] in ("literal_error", "enum") and isinstance(given, str):
-        return did_you_mean(given, _permitted(detail["ctx"]["expected"]))
-    return ""
+    if suggest and kind in ("literal_error", "enum") and isinstance(given, str):
+        return value_hint(given, _permitted(detail["ctx"]["expected"]))
+    return form_hint(path[-1], given) if path and suggest else ""
 
 
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -265,8 +301,7 @@ def _sentence(detail: ErrorDetails, shapes: Shapes, *, suggest: bool) -> str:
         return f"the key {excerpt(str(detail['loc'][-1]))} is missing"
     if kind == "extra_forbidden":
         key = str(detail["loc"][-1])
-        known = [name for model in _models(shapes) for name in fields(model)]
-        return f"unknown key {excerpt(key)}{did_you_mean(key, known) if suggest else ''}"
+        return f"unknown key {excerpt(key)}{hint(key, _models(shapes), _one_level_deeper) if suggest else ''}"
     if kind in _SENTENCES:
         return _SENTENCES[kind](detail.get("ctx", {}))
     message = detail["msg"].removeprefix("Value error, ")

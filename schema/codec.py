@@ -12,8 +12,8 @@ UTF-8) has no form in YAML; it is written as the six characters of its escape.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import yaml
@@ -44,11 +44,15 @@ Position = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document's value; `positions` gives line and column (from 1) of every value, and of keys under `KEY`."""
+    """A document's value; `positions` gives line and column (from 1) of every value, and of keys under `KEY`.
+
+    `texts` holds what was written for a number or a boolean whose value would be written otherwise: `3.10`, `0755`.
+    """
 
     value: Any
     positions: Mapping[Path, Position]
     file: str
+    texts: Mapping[Path, str] = field(default_factory=dict)
 
     def problem(self, path: Path, what: str) -> Problem:
         """A problem at a path, or at the nearest place above it that is in the file."""
@@ -79,7 +83,7 @@ def load(
         raise DocumentError([_syntax_problem(error, clean, file)]) from None
     except yaml.YAMLError as error:
         raise DocumentError([Problem(file, 1, 1, f"not readable as YAML: {error}")]) from None
-    return Parsed(builder.root, builder.positions, file)
+    return Parsed(builder.root, builder.positions, file, builder.texts)
 
 
 # text
@@ -133,6 +137,7 @@ class _Builder:
     def __init__(self, file: str, max_depth: int, max_nodes: int) -> None:
         self.root: Any = None
         self.positions: dict[Path, Position] = {}
+        self.texts: dict[Path, str] = {}
         self._file = file
         self._max_depth = max_depth
         self._max_nodes = max_nodes
@@ -172,7 +177,10 @@ class _Builder:
         if frame is not None and frame.key is None and type(frame.container) is dict:
             self._key(frame, event, plain)
             return
-        self._place(event, self._resolved(event) if plain else event.value)
+        value = self._resolved(event) if plain else event.value
+        path = self._place(event, value)
+        if type(value) in _SPOKEN and event.value != _SPOKEN[type(value)](value):
+            self.texts[path] = event.value
 
     def _start(self, event: Any, container: dict[str, Any] | list[Any]) -> None:
         self._check(event)
@@ -251,6 +259,12 @@ class _Builder:
         raise DocumentError([Problem(self._file, line, column, what)])
 
 
+_SPOKEN: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: lambda value: _decimal(value),
+}
+"""How a value is written."""
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -437,13 +451,17 @@ def _atom(value: Any) -> str:
         case int() if abs(value) < 10 ** (MAX_DIGITS - 1):
             return int.__repr__(value)
         case float() if math.isfinite(value):
-            text = float.__repr__(value)
-            return text.replace("e", ".0e") if "e" in text and "." not in text else text
+            return _decimal(value)
         case Mapping():
             return "{}"
         case list() | tuple():
             return "[]"
     raise SchemaError(f"a document cannot hold {_named(value)}")
+
+
+def _decimal(value: float) -> str:
+    text = float.__repr__(value)
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 
 def _named(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from schema import codec
-from schema.base import Wanted
+from schema.base import KEPT, Wanted
 from schema.binding import read
 from schema.comment import Comment
 from schema.execution import ArtifactList, Execution, Tombstone
@@ -40,7 +40,7 @@ ALWAYS = frozenset({"version", "state", "reason", "seq", "verdict", "schema", "d
 
 def parse(kind: str, text: str | bytes, file: str) -> BaseModel:
     """The document of that kind. DocumentError names every mistake as `file:line:col: what`."""
-    return read(KINDS[kind], text, file)
+    return read(KINDS[kind], text, file, KEPT if kind == "definition" else None)
 
 
 def render(document: BaseModel) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, model_validator
 
-from schema.base import Wanted
+from schema.base import Wanted, is_kept
 
 Value = str | int | float | bool
 LONGEST = 4096
@@ -41,15 +41,17 @@ class Input(Wanted):
     optional: bool = False
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self, info: ValidationInfo) -> Self:
         if self.type is Kind.CHOICE and not self.options:
             raise ValueError("a choice needs `options`, the list of permitted values")
         if self.options and self.type is not Kind.CHOICE:
             raise ValueError("`options` belongs to `type: choice`")
         if (self.min is not None or self.max is not None) and self.type not in (Kind.NUMBER, Kind.INTEGER):
             raise ValueError("`min` and `max` belong to `type: number` or `type: integer`")
+        if self.min is not None and self.max is not None and self.min > self.max and not is_kept(info):
+            raise ValueError(f"no value fits: `min` ({self.min:g}) is more than `max` ({self.max:g})")
         if self.default is not None:
-            fit(self, self.default, "default")
+            object.__setattr__(self, "default", fit(self, self.default, "default"))
         return self
 
     @property
@@ -97,12 +99,15 @@ def _number(spec: Input, value: object, name: str) -> int | float:
 
 
 def _parsed(text: str) -> float | int | None:
+    """Of what a person wrote: decimal, or as YAML has it `0x1F` and `0o17`."""
+    if len(text) >= 40:
+        return None
     try:
-        return int(text) if len(text) < 40 else None
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     except ValueError:
         pass
     try:
-        return float(text) if len(text) < 40 else None
+        return float(text)
     except ValueError:
         return None
 
@@ -120,6 +125,8 @@ def _text(value: object, name: str) -> str:
 
 def pool_path(value: object, name: str) -> str:
     """A relative path that stays in the pool, in its normal form."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or not value or len(value) > 1024:
         raise InputError(f"{name}: a path in the pool is wanted, not {_shown(value)}")
     parts = [part for part in value.split("/") if part not in ("", ".")]

@@ -1,14 +1,23 @@
 """Identifiers that appear in paths, container names and environment variables."""
 
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StringConstraints, ValidationInfo, WithJsonSchema
+
+from schema.base import is_kept
 
 NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$"
 INPUT = r"^[a-z][a-z0-9_]{0,62}$"
 TAG = r"^[^\x00-\x1f,]+$"
 PINNED = r"^[a-z0-9][a-z0-9._-]{0,62}(?:@[0-9a-f]{7,64})?$"
-IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]+)?|[A-Za-z0-9-]+:[0-9]+|localhost)"
+IMAGE = (
+    rf"^(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@[a-z0-9+._-]+:[0-9a-f]{{32,}})?$"
+)
+"""As Docker reads it: a host with a dot or a port, lower-case names, a tag, a digest."""
+_ONCE_TAKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 ENVIRONMENT = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -37,3 +46,20 @@ def _inside(path: str) -> str:
 
 Inside = Annotated[str, AfterValidator(_inside)]
 """A file of a workspace."""
+
+
+def _image(text: str, info: ValidationInfo) -> str:
+    if re.fullmatch(IMAGE, text) or (is_kept(info) and _ONCE_TAKEN.fullmatch(text)):
+        return text
+    lower = text.lower()
+    mended = f"; names of images are lower-case: {lower}" if re.fullmatch(IMAGE, lower) else ""
+    raise ValueError(f"the reference of an image, like registry.lan/name:tag, is wanted, not {text[:60]!r}{mended}")
+
+
+Image = Annotated[
+    str,
+    StringConstraints(max_length=512),
+    AfterValidator(_image),
+    WithJsonSchema({"type": "string", "maxLength": 512, "pattern": IMAGE}, mode="validation"),
+]
+"""What a registry, or a node, calls an image."""

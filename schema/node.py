@@ -81,9 +81,9 @@ class Heartbeat(Recorded):
 class Exclusive(Wanted):
     """Times of stages with `exclusive: true` (not run yet): when their node gives up, and when others may take over."""
 
-    give_up_after: Duration = 90.0
-    kill_within: Duration = 30.0
-    lost_after: Duration = 180.0
+    give_up_after: Duration = Field(default=90.0, gt=0)
+    kill_within: Duration = Field(default=30.0, gt=0)
+    lost_after: Duration = Field(default=180.0, gt=0)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -100,7 +100,7 @@ class Settings(Wanted):
     schema_version: int = Field(alias="schema", ge=1)
     name: str = ""
     description: str = ""
-    lost_after: Duration = 600.0
+    lost_after: Duration = Field(default=600.0, gt=0)
     delete_after: Duration = 86_400.0
     max_deletions: int = Field(default=5, ge=1)
     exclusive: Exclusive = Exclusive()

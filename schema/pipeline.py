@@ -3,14 +3,14 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from schema.base import Wanted
+from schema.base import Wanted, is_kept
 from schema.constraints import check_size, check_version
 from schema.globs import Glob
 from schema.inputs import Input
-from schema.names import IMAGE, EnvironmentName, InputName, Inside, Name
-from schema.quantities import Duration, Size
+from schema.names import EnvironmentName, Image, InputName, Inside, Name
+from schema.quantities import Duration, Limit, Size
 
 EnvValue = str | int | float | bool
 MOST_CHARTS = 8
@@ -100,19 +100,33 @@ class Matrix(Wanted):
     matrix: dict[str, tuple[EnvValue, ...]]
 
 
+def _not_empty(command: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    if not command and not is_kept(info):
+        raise ValueError("an empty list is no command; leave it out to run the image's own")
+    return command
+
+
+Command = Annotated[
+    tuple[str, ...],
+    AfterValidator(_not_empty),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}, mode="validation"),
+]
+"""Arguments, without a shell."""
+
+
 class Stage(Wanted):
     """One step. Without an image it is a gate: its answered inputs are its result."""
 
     name: Name
     description: str = ""
-    image: str | None = Field(default=None, max_length=512, pattern=IMAGE)
-    command: tuple[str, ...] = ()
+    image: Image | None = None
+    command: Command = ()
     entrypoint: tuple[str, ...] | None = None
     env: dict[EnvironmentName, EnvValue] = {}
     resources: Resources = Resources()
     node: NodeSelector = NodeSelector()
-    timeout: Duration | None = None
-    idle_timeout: Duration | None = None
+    timeout: Limit | None = None
+    idle_timeout: Limit | None = None
     grace: Duration = 10.0
     pull: Literal["missing", "always", "never"] = "missing"
     retry: Retry = Retry()

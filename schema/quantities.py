@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
+
+from schema.base import is_kept
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WORDS = {
@@ -87,14 +89,52 @@ def readable_size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
 
 
+def _any_case(word: str) -> str:
+    return "".join(f"[{letter}{letter.upper()}]" for letter in word)
+
+
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_UNITS = "|".join([*map(_any_case, _SECONDS), *(f"{_any_case(word)}[sS]?" for word in _WORDS)])
+_DURATION_SCHEMA = {
+    "anyOf": [
+        {
+            "type": "string",
+            "pattern": rf"^(?:\s*{_NUMBER}\s*(?:{_UNITS})\s*)+$",
+            "patternErrorMessage": "a duration is wanted, like 30s, 2h or '3 days'",
+        },
+        {"type": "number", "minimum": 0, "maximum": _LONGEST},
+    ]
+}
+_SIZE_SCHEMA = {
+    "anyOf": [
+        {
+            "type": "string",
+            "pattern": rf"^\s*{_NUMBER}\s*(?:[kmgtKMGT]i?)?[bB]?\s*$",
+            "patternErrorMessage": "a size is wanted, like 512MiB, 8GiB or 2TB",
+        },
+        {"type": "integer", "minimum": 0},
+    ]
+}
+
+
+def _limit(seconds: float, info: ValidationInfo) -> float:
+    if seconds < 0.001 and not is_kept(info):
+        raise ValueError("it would be ended at once; leave it out for no limit")
+    return seconds
+
+
+_DurationText = PlainSerializer(format_duration, return_type=str)
+_READ_DURATION = BeforeValidator(parse_duration, json_schema_input_type=str | float)
+
 Duration = Annotated[
-    float,
-    BeforeValidator(parse_duration, json_schema_input_type=str | float),
-    PlainSerializer(format_duration, return_type=str),
-]
+    float, _READ_DURATION, _DurationText, WithJsonSchema(_DURATION_SCHEMA, mode="validation"),
+]  # fmt: skip
+Limit = Annotated[Duration, AfterValidator(_limit)]
+"""How long something may last at most: more than 0."""
 Size = Annotated[
     int,
     Field(ge=0),
     BeforeValidator(parse_size, json_schema_input_type=str | int),
     PlainSerializer(format_size, return_type=str),
+    WithJsonSchema(_SIZE_SCHEMA, mode="validation"),
 ]

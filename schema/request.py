@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from schema.base import Wanted
 from schema.inputs import Value
-from schema.names import IMAGE, Digest, EnvironmentName, InputName, Inside, Name
+from schema.names import Digest, EnvironmentName, Image, InputName, Inside, Name
 from schema.pipeline import EnvValue
 
 MOST_CHANGES = 200
@@ -35,7 +35,7 @@ class Request(Wanted):
     workspace: WorkspaceFrom | None = None
     execution: int | None = Field(default=None, ge=1)
     fresh: bool = False
-    image: str | None = Field(default=None, max_length=512, pattern=IMAGE)
+    image: Image | None = None
     comment: str = Field(default="", max_length=4000)
 
     @model_validator(mode="after")

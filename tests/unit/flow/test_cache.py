@@ -38,7 +38,12 @@ def test_a_stage_that_nothing_changed_for_may_take_the_earlier_result() -> None:
 
 @pytest.mark.parametrize(
     "wish",
-    [{"inputs": {"speed": 2}}, {"env": {"X": "1"}}, {"fresh": True}, {"stage": "only", "image": "other@sha256:00"}],
+    [
+        {"inputs": {"speed": 2}},
+        {"env": {"X": "1"}},
+        {"fresh": True},
+        {"stage": "only", "image": "other@sha256:000000000000000000000000000000000"},
+    ],
 )
 def test_what_differs_has_to_run(wish: dict[str, object]) -> None:
     story = started(CACHED % "")

@@ -35,6 +35,15 @@ def test_F8_times_that_let_two_nodes_run_one_stage_are_refused_with_that_sentenc
         ("name: p\nstages: [{name: a, image: i, needs: [b]}]\n", "needs 'b', which is no stage"),
         ("name: p\nstages: [{name: a, image: i, tiemout: 3s}]\n", "timeout"),
         ("name: p\nstages: [{name: a, image: i, timeout: soon}]\n", "'soon' is not a duration"),
+        (
+            "name: p\nstages: [{name: a, image: i, timeout: 0}]\n",
+            "it would be ended at once; leave it out for no limit",
+        ),
+        ("name: p\nstages: [{name: a, image: i, idle_timeout: 0 days}]\n", "leave it out for no limit"),
+        ("name: p\nstages: [{name: a, image: LAB/py}]\n", "names of images are lower-case: lab/py"),
+        ("name: p\nstages: [{name: a, image: 'py:'}]\n", "the reference of an image"),
+        ("name: p\nstages: [{name: a, image: i, command: []}]\n", "leave it out to run the image's own"),
+        ("name: p\ninputs: {x: {type: integer, min: 5, max: 1}}\nstages: [{name: a, image: i}]\n", "no value fits"),
         ("name: p\ninputs: {x: {type: choice}}\nstages: [{name: a, image: i}]\n", "a choice needs `options`"),
         ("name: p\ninputs: {x: {type: number, default: a}}\nstages: [{name: a, image: i}]\n", "a number is wanted"),
     ],
@@ -119,3 +128,17 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
 def test_sizes_are_read_and_written_back(text: str | int, size: int) -> None:
     assert parse_size(text) == size
     assert parse_size(format_size(size)) == size
+
+
+@pytest.mark.parametrize("key", ["lost_after", "exclusive: {give_up_after", "exclusive: {lost_after"])
+def test_no_time_at_all_is_refused_where_it_would_make_nodes_lost_at_once(key: str) -> None:
+    text = f"schema: 1\n{key}: 0s{'}' if '{' in key else ''}\n"
+    assert "more than 0 is wanted" in refused(Settings, text)
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["i", "registry.lan:5000/traffic:1.4", "localhost/a", "a/b_c/d__e.f-g", "LAB.lan/py", "py@sha256:" + "0" * 64],
+)
+def test_references_of_images_are_taken(image: str) -> None:
+    assert read(Pipeline, f"name: p\nstages: [{{name: a, image: '{image}'}}]\n", "f").stages[0].image == image
