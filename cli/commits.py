@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cli import output, settings
+from cli.author import author
 
 if TYPE_CHECKING:
     from flow.world import Snapshot
@@ -16,7 +17,7 @@ def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -
     from state.repository import Edit
 
     client = settings.repository()
-    done = commit_edit(client, lambda at: Edit(files(at), message, settings.author()), sleep=time.sleep)
+    done = commit_edit(client, lambda at: Edit(files(at), message, author()), sleep=time.sleep)
     if not output.for_programs({"commit": done}):
         print(f"{done}  {message.splitlines()[0]}")
     return done

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import settings
+from cli.author import author
 from cli.errors import CommandError
 from cli.output import for_programs
 
@@ -166,7 +167,7 @@ def comment(
         fields = checked(snapshot, project, {"comment": text, "execution": int(number or 0)})
     except CannotComment as error:
         raise CommandError(str(error)) from None
-    _committed(client, lambda snapshot: comment_edit(snapshot, project, fields, settings.author()))
+    _committed(client, lambda snapshot: comment_edit(snapshot, project, fields, author()))
 
 
 def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
@@ -176,7 +177,7 @@ def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
     settings.checked_name(project, "project")
     client, _, view = settings.project(project, live=True)
     fitted = wish if force else _judged(view, wish)
-    _committed(client, lambda snapshot: request_edit(snapshot, project, fitted, settings.author()))
+    _committed(client, lambda snapshot: request_edit(snapshot, project, fitted, author()))
 
 
 def _committed(client: "Repository", made: Callable[["Snapshot"], "Edit"]) -> None:

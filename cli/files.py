@@ -11,6 +11,7 @@ from cli import checking, fetching, output, remote, settings, shelves
 from cli.errors import CommandError
 from cli.history import execution_of
 from cli.places import NODE, Place, place
+from cli.words import Verbs
 
 if TYPE_CHECKING:
     from runner.store.tree import Tree
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
-    files = typer.Typer(no_args_is_help=True, help="Files of executions. Example: winslowctl files ls crossing/3")
+    files = typer.Typer(
+        cls=Verbs, no_args_is_help=True, help="Files of executions. Example: winslowctl files ls crossing/3"
+    )
     files.command("ls")(files_ls)
     files.command("get")(files_get)
     shelves.add_to(files)

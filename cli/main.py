@@ -4,12 +4,16 @@ Exit codes: 0 done · 1 an error, said in one line · 2 wrong usage, or `plan` h
 somewhere else · 4 `wait`: the time was over · 130 interrupted.
 """
 
+import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from cli import (
+    completion,
+    contexts,
     control,
     describing,
     draining,
@@ -27,16 +31,20 @@ from cli import (
     repository,
     reproducing,
     running,
+    streams,
     top,
     validation,
     waiting,
 )
-from cli.errors import CommandError
+from cli.complaints import refuse_stray, told
 from cli.output import set_output
 from cli.settings import CURRENT
+from cli.words import Verbs
 
 app = typer.Typer(
     name="winslowctl",
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -46,7 +54,24 @@ app = typer.Typer(
     "made, and prints it.\n\nExit codes: 0 done, 1 error, 2 usage (or `plan` has changes), 3 and 4 see `wait --help`.",
 )
 
-Output = Annotated[str, typer.Option("-o", "--output", help="table, json or yaml; before or after the verb")]
+COMPLETE = "_WINSLOWCTL_COMPLETE"
+"""Set by a shell that asks how a line may go on."""
+Output = Annotated[
+    str, typer.Option("-o", "--output", help="table, wide, name, csv, json or yaml; before or after the verb")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"winslowctl {version('winslow-controller')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="print the version, and end", is_eager=True, callback=_version)
+]
 
 
 @app.callback()
@@ -54,19 +79,24 @@ def options(
     context: typer.Context,
     repo: Annotated[str, typer.Option("--repo", help="the state repository: a path or URL (WINSLOW_REPO)")] = "",
     data: Annotated[str, typer.Option("--data", help="this machine's data directory (WINSLOW_DATA)")] = "",
+    context_name: Annotated[
+        str, typer.Option("--context", help="a name that `context add` gave to both (WINSLOW_CONTEXT)")
+    ] = "",
     output: Output = "table",
+    version: Version = False,
 ) -> None:
     CURRENT.repo, CURRENT.data = repo or CURRENT.repo, data or CURRENT.data
+    CURRENT.context = context_name or CURRENT.context
     set_output(output, context.invoked_subcommand)
 
 
 for group in (
     repository, validation, health, notices, running, page, pipelines, projects, control, draining, waiting, looking,
-    top, describing, logs, history, provenance, reproducing, files, pruning,
+    top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
 ):  # fmt: skip
     group.add_to(app)
 
-GLOBAL = {"--repo": "repo", "--data": "data", "-o": "output", "--output": "output"}
+GLOBAL = {"--repo", "--data", "--context", "-o", "--output"}
 
 
 def hoist(arguments: list[str]) -> list[str]:
@@ -81,7 +111,7 @@ def hoist(arguments: list[str]) -> list[str]:
         name, separator, value = item.partition("=")
         if item == "--":
             rest += [item, *items]
-        elif name in GLOBAL and not (name == "-o" and rest[:2] == ["files", "get"]):
+        elif name in GLOBAL and not (name == "-o" and rest[:2] in (["files", "get"], ["file", "get"])):
             front += [name, value if separator else next(items, "")]
         else:
             rest.append(item)
@@ -89,38 +119,43 @@ def hoist(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Every known mistake is one line on standard error, with what to do."""
-    CURRENT.repo = CURRENT.data = ""
+    """Every known mistake is one line on standard error, with what to do; the exit code is the verb's own."""
+    streams.prepare()
+    CURRENT.clear()
+    code = _ended(_run)
+    sys.exit(_ended(streams.flush) or code)
+
+
+def _run() -> None:
+    if COMPLETE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
+    arguments = hoist(sys.argv[1:])
+    refuse_stray(arguments)
+    app(arguments, standalone_mode=True)
+
+
+def _ended(part: Callable[[], None]) -> int:
+    """The exit code of a part. A reader that goes away early (`| head`) is no mistake."""
     try:
-        app(hoist(sys.argv[1:]), standalone_mode=True)
-    except CommandError as error:
-        _end(str(error), error.code)
+        part()
+    except SystemExit as end:
+        return _code(end)
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        _end(f"{error.filename or 'this machine'}: {error.strerror or error}", 1)
+        streams.give_up()
     except Exception as error:
-        if _known(error):
-            _end(str(error), 1)
-        raise
+        return told(error)
+    return 0
 
 
-def _known(error: Exception) -> bool:
-    from runner.errors import RunnerError
-    from schema.errors import SchemaError
-    from state.errors import StateError
-
-    return isinstance(error, StateError | SchemaError | RunnerError)
-
-
-def _end(text: str, code: int) -> None:
-    from runner.logs import clean
-
-    print("\n".join(clean(line) for line in f"winslowctl: {text}".splitlines()), file=sys.stderr)
-    sys.exit(code)
+def _code(end: SystemExit) -> int:
+    if isinstance(end.__context__, BrokenPipeError):
+        streams.give_up()
+        return 0
+    return end.code if isinstance(end.code, int) else int(end.code is not None)
 
 
 if __name__ == "__main__":

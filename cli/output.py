@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.errors import CommandError
 from cli.settings import CURRENT
+from cli.streams import speaks_unicode
 
 COLOURS = {
     "running": "cyan", "preparing": "cyan", "claimed": "cyan", "queued": "blue", "needs_input": "yellow",
@@ -15,33 +16,81 @@ COLOURS = {
 }  # fmt: skip
 
 
+FORMS = ("table", "wide", "name", "csv", "json", "yaml")
+
+
 def set_output(name: str, verb: str | None = None) -> None:
-    if name not in ("table", "json", "yaml") and (name, verb) != ("markdown", "plan"):
-        raise CommandError(f"-o takes table, json or yaml, not {name[:20]!r}", 2)
+    if name not in FORMS and (name, verb) != ("markdown", "plan"):
+        raise CommandError(f"-o takes {', '.join(FORMS[:-1])} or {FORMS[-1]}, not {name[:20]!r}", 2)
     CURRENT.output = name
 
 
-def for_programs(value: Any) -> bool:
-    """Print as JSON or YAML if that was asked for; False where a table is wanted."""
-    if CURRENT.output == "json":
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-        return True
-    if CURRENT.output == "yaml":
-        import yaml
+def wide() -> bool:
+    """Whether nothing is to be cut, and more is to be shown."""
+    return CURRENT.output == "wide"
 
-        yaml.safe_dump(json.loads(json.dumps(value, default=str)), sys.stdout, sort_keys=False, allow_unicode=True)
-        return True
-    return False
+
+def for_programs(value: Any, name: str = "") -> bool:
+    """Print in a form for programs if one was asked for; False where a table is wanted.
+
+    `name` is the key by which others call a row; the first one where nothing is said.
+    """
+    match CURRENT.output:
+        case "json":
+            print(json.dumps(value, indent=2, ensure_ascii=not speaks_unicode(sys.stdout), default=str))
+        case "yaml":
+            _print_yaml(value)
+        case "csv":
+            _print_csv(_rows(value))
+        case "name":
+            for row in _rows(value):
+                print(_cell(row.get(name) if name else next(iter(row.values()), "")))
+        case _:
+            return False
+    return True
+
+
+def _print_yaml(value: Any) -> None:
+    import yaml
+
+    plain = json.loads(json.dumps(value, default=str))
+    yaml.safe_dump(plain, sys.stdout, sort_keys=False, allow_unicode=speaks_unicode(sys.stdout))
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    """One thing is a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _print_csv(rows: list[dict[str, Any]]) -> None:
+    import csv
+
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if keys:
+        writer.writerow(keys)
+    writer.writerows([_cell(row.get(key)) for key in keys] for row in rows)
+
+
+def _cell(value: Any) -> str:
+    """Lists of words with blanks between them; what has parts of its own as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def one_line(value: Any) -> bool:
     """Print as one line of JSON, or one document of YAML, of a stream; False where text is wanted."""
     if CURRENT.output == "json":
-        print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+        print(json.dumps(value, ensure_ascii=not speaks_unicode(sys.stdout), default=str), flush=True)
         return True
     if CURRENT.output == "yaml":
         print("---")
         return for_programs(value)
+    if CURRENT.output in ("csv", "name"):
+        raise CommandError(f"-o {CURRENT.output} is for lists, and this goes on; -o json prints one object a line", 2)
     return False
 
 
@@ -68,21 +117,12 @@ def state_word(state: str) -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "nothing") -> None:
     """Cells are rich markup: pass repository text through `shown`."""
-    from rich.console import Console
-    from rich.table import Table
+    from cli.tables import print_table
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    if not rows:
-        console.print(f"[dim]{empty}[/]")
-        return
-    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for head in heads:
-        grid.add_column(head, overflow="fold")
-    for row in rows:
-        grid.add_row(*row)
-    if not sys.stdout.isatty():
-        console.width = 240
-    console.print(grid)
+    if rows:
+        print_table(heads, rows, whole=wide())
+    else:
+        line(f"[dim]{empty}[/]")
 
 
 def line(markup: str) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import hooks, people, settings
+from cli.author import author_or_program
 from cli.errors import CommandError
+from cli.words import Verbs
 
 if TYPE_CHECKING:
     from webui.serve import WebOptions
@@ -21,7 +23,7 @@ NodeView = Annotated[bool, typer.Option("--node-view", help="wait for the view o
 
 
 def add_to(app: typer.Typer) -> None:
-    pages = typer.Typer(invoke_without_command=True)
+    pages = typer.Typer(cls=Verbs, invoke_without_command=True)
     pages.callback()(web)
     people.add_to(pages)
     hooks.add_to(pages)
@@ -56,7 +58,7 @@ def options_of(
     from webui.access.kept import CannotChange
 
     host, port = split(address)
-    options = WebOptions(repo, data, host, port, beside_node=beside_node, author=settings.author, config=config)
+    options = WebOptions(repo, data, host, port, beside_node=beside_node, author=author_or_program, config=config)
     try:
         check(options)
     except (WrongConfig, CannotChange) as error:

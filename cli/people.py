@@ -10,12 +10,13 @@ import typer
 
 from cli import output, settings
 from cli.errors import CommandError
+from cli.words import Verbs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-users = typer.Typer(no_args_is_help=True, help="Who logs in to this machine's page with a password.")
-tokens = typer.Typer(no_args_is_help=True, help="Tokens by which programs use this machine's page.")
+users = typer.Typer(cls=Verbs, no_args_is_help=True, help="Who logs in to this machine's page with a password.")
+tokens = typer.Typer(cls=Verbs, no_args_is_help=True, help="Tokens by which programs use this machine's page.")
 
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in with")]
 TokenName = Annotated[str, typer.Argument(metavar="NAME", help="what the token is for")]

@@ -9,6 +9,7 @@ import typer
 from cli import output, settings
 from cli.commits import commit
 from cli.errors import CommandError
+from cli.words import Verbs
 
 if TYPE_CHECKING:
     from schema.pipeline import Pipeline
@@ -17,7 +18,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME")]
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Pipelines. Example: winslowctl pipelines put traffic.yaml")
+    group = typer.Typer(
+        cls=Verbs, no_args_is_help=True, help="Pipelines. Example: winslowctl pipelines put traffic.yaml"
+    )
     verbs: dict[str, Callable[..., None]] = {
         "ls": pipelines_ls,
         "show": pipelines_show,

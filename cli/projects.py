@@ -8,6 +8,7 @@ import typer
 from cli import output, settings
 from cli.commits import commit
 from cli.errors import CommandError
+from cli.words import Verbs
 
 Id = Annotated[str, typer.Argument(metavar="ID")]
 Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE; may be repeated")]
@@ -15,7 +16,9 @@ Priority = Annotated[int | None, typer.Option("--priority", help="0 to 100, the 
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Projects. Example: winslowctl projects create v1 --pipeline p")
+    group = typer.Typer(
+        cls=Verbs, no_args_is_help=True, help="Projects. Example: winslowctl projects create v1 --pipeline p"
+    )
     verbs: dict[str, Callable[..., None]] = {
         "ls": projects_ls,
         "show": projects_show,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output, settings
+from cli.author import author_or_program
 from cli.errors import CommandError
 from cli.output import plain
 
@@ -34,7 +35,7 @@ def init(
     """
     from state.setup import init as make
 
-    made = make(path, bare=bare, files=template(example), author=settings.author())
+    made = make(path, bare=bare, files=template(example), author=author_or_program())
     word = (
         "made a state repository at" if made else "this is a state repository already; configuration and hook renewed:"
     )

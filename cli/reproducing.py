@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output, remote, settings
+from cli.author import author
 from cli.errors import CommandError
 from cli.history import execution_of
 
@@ -113,7 +114,7 @@ def _ask(client: "GitRepository", id: str, wish: dict[str, Any]) -> str:
     edits: list[Edit] = []
 
     def build(at: "Snapshot") -> "Edit":
-        edits[:] = [request_edit(at, id, wish, settings.author())]
+        edits[:] = [request_edit(at, id, wish, author())]
         return edits[0]
 
     commit = commit_edit(client, build, sleep=time.sleep)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import settings
+from cli.author import author_or_program
 from cli.children import child
 from cli.errors import CommandError
 from cli.page import HERE, page_beside, split
@@ -138,7 +139,7 @@ def up(
     from controller.assemble import run_node
     from state.setup import init
 
-    init(path, bare=True, files=template(example), author=settings.author())
+    init(path, bare=True, files=template(example), author=author_or_program())
     data = Path(settings.CURRENT.data) if settings.CURRENT.data else path.with_name(f"{path.name}.node")
     options = node_options(
         name="", runner=runner, poll="1s", heartbeat="10s", repo=str(path.absolute()), data=data.absolute(),

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import stat
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
+    from cli.config_file import CommandConfig, NamedRepository
     from flow.world import ProjectView, Snapshot
     from state.git import GitRepository
 
@@ -21,30 +24,101 @@ class Settings:
 
     repo: str = ""
     data: str = ""
+    context: str = ""
     output: str = "table"
+
+    def clear(self) -> None:
+        self.repo = self.data = self.context = ""
+        self.output = "table"
 
 
 CURRENT = Settings()
 
 
 def repo_url() -> str:
-    url = CURRENT.repo or os.environ.get("WINSLOW_REPO", "")
+    """Of the option, the environment, or the context in use."""
+    url = CURRENT.repo or ("" if CURRENT.context else os.environ.get("WINSLOW_REPO", "")) or _of_context("repo")
     if not url:
-        raise CommandError("which state repository? give --repo URL or set WINSLOW_REPO; `winslowctl up` makes one")
+        raise CommandError(
+            "which state repository? give --repo URL, set WINSLOW_REPO, or `winslowctl context add NAME --repo URL` "
+            "once; `winslowctl up` makes one"
+        )
     return url
+
+
+def _of_context(field: str) -> str:
+    """What the context in use names; nothing where none is."""
+    from cli import config_file
+
+    config = config_file.load()
+    name = CURRENT.context or os.environ.get("WINSLOW_CONTEXT", "") or config.current
+    return str(getattr(context_of(config, name), field)) if name else ""
+
+
+def context_of(config: "CommandConfig", name: str) -> "NamedRepository":
+    """CommandError names the nearest one otherwise."""
+    from schema.suggest import did_you_mean
+
+    if name not in config.contexts:
+        hint = did_you_mean(name, config.contexts) or "; `winslowctl context ls` lists them"
+        raise CommandError(f"there is no context {name[:60]!r}{hint}")
+    return config.contexts[name]
+
+
+def absolute(text: str) -> str:
+    """A path that means the same from every folder; anything else as it is."""
+    return str(Path(text).absolute()) if text and Path(text).exists() else text
+
+
+def shown_url(url: str) -> str:
+    """Without a password."""
+    from state import urls
+
+    return urls.shown(url)
 
 
 def data() -> Path:
     """This machine's data directory; it need not exist."""
-    named = CURRENT.data or os.environ.get("WINSLOW_DATA", "")
+    named = CURRENT.data or ("" if CURRENT.context else os.environ.get("WINSLOW_DATA", "")) or _data_of_context()
     if named:
         return Path(named)
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
-    return Path(base) / "winslow"
+    base = os.environ.get("XDG_DATA_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".local/share") / "winslow"
+    except RuntimeError:
+        return Path("/var/lib/winslow")
+
+
+def _data_of_context() -> str:
+    """A context's data is for its repository: not for one that was named in another way."""
+    return "" if CURRENT.repo or (os.environ.get("WINSLOW_REPO") and not CURRENT.context) else _of_context("data")
 
 
 def cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")) / "winslow"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else _home() / ".cache") / "winslow"
+
+
+def _home() -> Path:
+    """This person's home; where there is none that can be written, a folder of theirs among temporary files."""
+    try:
+        home = Path.home()
+        if home.is_dir() and os.access(home, os.W_OK | os.X_OK):
+            return home
+    except RuntimeError:
+        pass
+    return _private(Path(tempfile.gettempdir()) / f"winslow-{os.getuid()}")
+
+
+def _private(folder: Path) -> Path:
+    """A folder that nobody else can have prepared."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise CommandError(
+            f"{folder} belongs to somebody else, and there is no home folder; set HOME or XDG_CACHE_HOME"
+        )
+    return folder
 
 
 def repository() -> "GitRepository":
@@ -132,13 +206,6 @@ def project_of(found: "Snapshot", id: str) -> "ProjectView":
         hint = did_you_mean(id, list(found.projects)) or "; `winslowctl ps` lists them"
         raise CommandError(f"there is no project {id!r}{hint}")
     return found.projects[id]
-
-
-def author() -> str:
-    """Who commits: WINSLOW_AUTHOR (`Name <address>`), else git's user."""
-    from state.people import author as of_git
-
-    return os.environ.get("WINSLOW_AUTHOR") or of_git()
 
 
 def checked_name(text: str, what: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from cli import config_file
 from schema import meaning
 from schema.quantities import format_duration
 from webui.access import config
@@ -20,8 +21,8 @@ from webui.access import config
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import generate_commands  # noqa: E402
 
-MODELS = {**meaning.MODELS, **config.MODELS}
-MEANING = {**meaning.MEANING, **config.MEANING}
+MODELS = {**meaning.MODELS, **config.MODELS, **config_file.MODELS}
+MEANING = {**meaning.MEANING, **config.MEANING, **config_file.MEANING}
 PAGE = Path(__file__).parent / "reference.md"
 SECTION = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

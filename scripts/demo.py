@@ -31,8 +31,10 @@ from runner.store.tree import export  # noqa: E402
 from runner.store.workspaces import Workspaces  # noqa: E402
 from schema.execution import Execution, State  # noqa: E402
 from state.git import GitRepository  # noqa: E402
+from state.people import author  # noqa: E402
 
 DEMO = Path(os.environ.get("WINSLOW_DEMO") or ROOT / ".demo")
+os.environ.setdefault("WINSLOW_AUTHOR", author())  # somebody who has not told git their name can try it, too
 REPO, DATA, CLIPS, RESULTS = DEMO / "state.git", DEMO / "node", DEMO / "clips", DEMO / "results"
 EXAMPLE = ROOT / "example-state-repo"
 TRAFFIC = EXAMPLE / "images" / "traffic"

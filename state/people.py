@@ -15,6 +15,8 @@ from state.message import said
 from state.repository import Edit, Landed, Rejected, Rejection, Repository, Unknown
 
 ATTEMPTS = 12
+PROGRAM = "winslow <winslow@winslow.invalid>"
+"""The author where nobody is known."""
 _NUMBER = re.compile(r"([0-9]{1,9})")
 
 
@@ -101,12 +103,29 @@ def requests_edit(snapshot: Snapshot, wishes: Mapping[str, dict[str, Any]], auth
 
 
 def author() -> str:
-    """`Name <address>` from git's own configuration."""
-    return f"{_config('user.name') or 'winslow'} <{_config('user.email') or 'winslow@winslow.invalid'}>"
+    """`Name <address>` from git's own configuration, else Winslow's own."""
+    name, address = configured("user.name"), configured("user.email")
+    return f"{name} <{address}>" if name and address else PROGRAM
 
 
-def _config(key: str) -> str:
+def configured(key: str) -> str:
+    """What git's configuration says of this person, or else of everybody on this machine; empty where it is silent."""
+    for place in (
+        pygit2.Config.get_global_config, pygit2.Config.get_xdg_config, pygit2.Config.get_system_config,
+    ):  # fmt: skip
+        try:
+            if found := str(place()[key]).strip():
+                return found
+        except UnicodeDecodeError as error:
+            return as_text(bytes(error.object)).strip()
+        except (KeyError, OSError, pygit2.GitError):
+            continue
+    return ""
+
+
+def as_text(raw: bytes) -> str:
+    """A name in bytes: UTF-8, else in the older encoding of western Europe, where every byte is a character."""
     try:
-        return str(pygit2.Config.get_global_config()[key]).strip()
-    except (KeyError, OSError, pygit2.GitError):
-        return ""
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
