@@ -38,10 +38,15 @@ class Answered:
 
 
 def _steps(view: ProjectView) -> Steps:
-    if view.damage:
-        active = tuple(e for e in view.executions if e.state.active)
-        return Steps(None, wait=Waiting(Wait.INVALID, text=view.damage), active=active)
-    return next_steps(view.definition, view.project, view.replies, view.executions)
+    """A project that the fold fails on waits, and says so; the others are none of its business."""
+    text = view.damage
+    try:
+        if not text:
+            return next_steps(view.definition, view.project, view.replies, view.executions)
+    except Exception as error:
+        text = f"what comes next cannot be told, which is a fault in Winslow ({type(error).__name__}: {error})"
+    active = tuple(e for e in view.executions if e.state.active)
+    return Steps(None, wait=Waiting(Wait.INVALID, text=text), active=active)
 
 
 steps_of: Memo[ProjectView, Steps] = Memo(_steps)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
+import pygit2
 from pydantic import BaseModel
 
 from flow.world import ProjectView, Snapshot
@@ -17,7 +18,7 @@ from schema import codec, layout
 from schema.errors import DocumentError
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
-from state.errors import NewerSchema, NotAStateRepository
+from state.errors import NewerSchema, NotAStateRepository, StateError
 from state.project import Pipelines, Reading, assemble
 from state.trees import PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
@@ -92,7 +93,7 @@ class Assembler:
         count = len(self._kept)
         with _undisturbed(len(candidates)):
             for id in sorted(candidates):
-                self._file(id, self._project(reading, pipelines, id))
+                self._file(id, self._contained(reading, pipelines, id))
         if len(self._kept) != count or len(candidates) > count:
             self._kept = dict(sorted(self._kept.items()))
         self._seen = (reading.main.tip, reading.state.tip)
@@ -117,6 +118,17 @@ class Assembler:
             self._kept.pop(id, None)
         else:
             self._kept[id] = kept
+
+    def _contained(self, reading: Reading, pipelines: Pipelines, id: str) -> _Kept | None:
+        """A fault that nobody thought of is the fault of this project: all the others go on."""
+        try:
+            return self._project(reading, pipelines, id)
+        except (StateError, pygit2.GitError, OSError):
+            raise
+        except Exception as error:
+            text = f"{PROJECTS}/{id}: this project cannot be read, so nothing is done for it: {type(error).__name__}"
+            view = ProjectView(id, None, problem=text, damage=text)
+            return _Kept(("", ""), (None, ""), reading.main.tip, view, (text,))
 
     def _project(self, reading: Reading, pipelines: Pipelines, id: str) -> _Kept | None:
         folder = f"{PROJECTS}/{id}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import pygit2
 
 from schema import layout
+from schema.errors import DocumentError
 from schema.node import Heartbeat
 from state import build
 from state.errors import StateError
@@ -49,17 +50,17 @@ class Beats:
         oid = self._found[layout.NODE_BRANCHES].get(node) or self._found[layout.NODES].get(node)
         try:
             return Heartbeat.model_validate_json(self._content(oid)) if oid else None
-        except (StateError, ValueError):
+        except (StateError, DocumentError, KeyError, ValueError, pygit2.GitError):
             return None
 
     def _content(self, oid: str) -> bytes:
-        if oid not in self.clone.repo:
+        if oid not in self.clone.repo.odb:
             found = self.remote.blob(oid, MAX_BYTES)
             if found is not None:
                 return found
             self.remote.fetch([f"+{place}*:{VIEW}{place.removeprefix('refs/')}*" for place in PLACES])
-        if isinstance(self.clone.repo.get(oid), pygit2.Commit):
-            oid = self.clone.entry(str(self.clone.commit(oid).tree_id), FILE) or oid
+        if self.clone.commit_named(oid):
+            oid = self.clone.entry(self.clone.commit(oid).tree_id, FILE) or oid
         return self.clone.text(oid, FILE, MAX_BYTES)
 
     def beat(self, heartbeat: Heartbeat, expected: str | None) -> Outcome:

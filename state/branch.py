@@ -1,5 +1,6 @@
 """A branch of a bare clone at one commit, and what only its history tells. Walks are bounded, and never done twice."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -10,11 +11,13 @@ from pydantic import BaseModel
 
 from schema import layout
 from schema.errors import DocumentError
+from state.commit_object import CommitObject
 from state.errors import Damaged
 from state.message import parse as parse_message
 from state.read import Clone
 from state.trees import CONFIRM, DELETE_NOW, LOOK_BACK, PROJECTS, Introduced, says
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 MAX_WALK = 20_000
 """Commits of `main` that are walked back at most to find where something came from."""
 
@@ -26,14 +29,21 @@ class CloneBranch:
 
     @property
     def wanted(self) -> str:
-        return parse_message(self.clone.commit(self.tip).message).wanted
+        """What the tip was decided on. Where it does not say so, no node made it: the one before does."""
+        commit = self.clone.commit(self.tip)
+        for _ in range(MAX_WALK):
+            found = parse_message(commit.message).wanted
+            if _COMMIT.fullmatch(found) or not commit.parent_ids:
+                return found if _COMMIT.fullmatch(found) else ""
+            commit = self.clone.commit(commit.parent_ids[0])
+        return ""
 
     def projects(self) -> Iterable[str]:
         tree = self.content(PROJECTS)
         return self.clone.listing(tree) if tree else ()
 
     def content(self, folder: str) -> str | None:
-        return self.clone.folder(str(self.clone.commit(self.tip).tree_id), folder)
+        return self.clone.folder(self.clone.commit(self.tip).tree_id, folder)
 
     def changed(self, before: str) -> Collection[str] | None:
         if before == self.tip:
@@ -67,14 +77,14 @@ class CloneHistory:
     clone: Clone
     tip: str
 
-    def _line(self) -> Iterator[pygit2.Commit]:
+    def _line(self) -> Iterator[CommitObject]:
         """First parents, newest first."""
         commit = self.clone.commit(self.tip)
         for _ in range(MAX_WALK):
             yield commit
             if not commit.parent_ids:
                 return
-            commit = self.clone.commit(str(commit.parent_ids[0]))
+            commit = self.clone.commit(commit.parent_ids[0])
 
     def _known(self, key: tuple[str, ...]) -> tuple[str, Any]:
         """(the tip that the last walk for this began at, what it found)"""
@@ -89,9 +99,9 @@ class CloneHistory:
         before, known = self._known(key)
         tried: set[str] = set()
         for commit in self._line():
-            if str(commit.id) == before:
+            if commit.id == before:
                 return self._keep(key, known)  # type: ignore[no-any-return]
-            blob = self.clone.entry(str(commit.tree_id), path)
+            blob = self.clone.entry(commit.tree_id, path)
             if blob is None or blob in tried:
                 continue
             tried.add(blob)
@@ -106,18 +116,17 @@ class CloneHistory:
         if found is None:
             return None
         path = layout.pipeline(pipeline)
-        blob = self.clone.entry(str(found.tree_id), path)
+        blob = self.clone.entry(found.tree_id, path)
         return self.clone.document("pipeline", path, blob) if blob is not None else None
 
-    def _ancestor(self, commit: str) -> pygit2.Commit | None:
+    def _ancestor(self, commit: str) -> CommitObject | None:
         """The commit that a (shortened) id names, if it is in `main`."""
         key = ("ancestor", commit)
         before, full = self._known(key)
         if not full:
-            try:
-                full = str(self.clone.repo.revparse_single(f"{commit}^{{commit}}").id)
-            except (KeyError, ValueError, pygit2.GitError):
-                return None
+            full = self.clone.commit_named(commit)
+        if full is None:
+            return None
         if not self.clone.descends(self.tip, before or full) and not self.clone.descends(self.tip, full):
             return None
         return self.clone.commit(self._keep(key, full))
@@ -128,10 +137,10 @@ class CloneHistory:
         before, known = self._known(key)
         commit = self.clone.commit(self.tip)
         for _ in range(MAX_WALK):
-            if str(commit.id) == before:
+            if commit.id == before:
                 return self._keep(key, known)  # type: ignore[no-any-return]
-            parents = (self.clone.commit(str(oid)) for oid in commit.parent_ids)
-            earlier = next((each for each in parents if self.clone.entry(str(each.tree_id), path) == blob), None)
+            parents = (self.clone.commit(oid) for oid in commit.parent_ids)
+            earlier = next((each for each in parents if self.clone.entry(each.tree_id, path) == blob), None)
             if earlier is None:
                 break
             commit = earlier
@@ -142,9 +151,9 @@ class CloneHistory:
         before, known = self._known(key)
         last = self.clone.commit(self.tip)
         for commit in self._line():
-            if str(commit.id) == before:
+            if commit.id == before:
                 return self._keep(key, known)  # type: ignore[no-any-return]
-            if self.clone.entry(str(commit.tree_id), path) is not None:
+            if self.clone.entry(commit.tree_id, path) is not None:
                 found = (_introduced(last), says(last.message, DELETE_NOW))
                 return self._keep(key, found)  # type: ignore[no-any-return]
             last = commit
@@ -152,7 +161,7 @@ class CloneHistory:
 
     def departed(self) -> Collection[str]:
         *_, oldest = islice(self._line(), LOOK_BACK)
-        then, now = (set(CloneBranch(self.clone, oid).projects()) for oid in (str(oldest.id), self.tip))
+        then, now = (set(CloneBranch(self.clone, oid).projects()) for oid in (oldest.id, self.tip))
         return then - now
 
     def confirmed(self, since: frozenset[str]) -> bool:
@@ -167,13 +176,23 @@ class CloneHistory:
         for commit in self._line():
             if not left:
                 break
-            oldest = str(commit.id)
+            oldest = commit.id
             left.discard(oldest)
-        walk = self.clone.repo.walk(self.tip)
-        for parent in self.clone.commit(oldest).parent_ids:
-            walk.hide(parent)
-        return any(says(commit.message, CONFIRM) for _, commit in zip(range(MAX_WALK), walk, strict=False))
+        return any(says(self.clone.commit(oid).message, CONFIRM) for oid in self._since(oldest))
+
+    def _since(self, oldest: str) -> Iterator[str]:
+        """Commits up to the tip that are in the history of the oldest one's parents no more than libgit2 can tell."""
+        try:
+            walk = self.clone.repo.walk(self.tip)
+            for parent in self.clone.commit(oldest).parent_ids:
+                walk.hide(parent)
+            yield from (str(commit.id) for _, commit in zip(range(MAX_WALK), walk, strict=False))
+        except (KeyError, ValueError, pygit2.GitError):
+            for commit in self._line():
+                yield commit.id
+                if commit.id == oldest:
+                    return
 
 
-def _introduced(commit: pygit2.Commit) -> Introduced:
-    return Introduced(str(commit.id), f"{commit.author.name} <{commit.author.email}>")
+def _introduced(commit: CommitObject) -> Introduced:
+    return Introduced(commit.id, commit.author)

@@ -54,7 +54,7 @@ class _Copy:
             oid = waiting.pop(0)
             if oid in found:
                 found.remove(oid)  # reached again: it must come before all that lead to it
-            elif oid in self.here:
+            elif oid in self.here.odb:
                 continue
             found.append(oid)
             if len(found) > MOST_COMMITS:

@@ -5,6 +5,9 @@ import time
 from collections.abc import Mapping
 
 import pygit2
+from pygit2.enums import ObjectType
+
+from state.read import folder
 
 BLOB, TREE = 0o100644, 0o040000
 _FORBIDDEN = frozenset({"", ".", "..", ".git", ".gitmodules", "git~1"})
@@ -46,9 +49,9 @@ def _written(repo: pygit2.Repository, base: pygit2.Tree | None, changes: Content
         else:
             _remove(builder, head)
     for name, inner in below.items():
-        folder = _written(repo, None if name in emptied else _folder(repo, base, name), inner)
-        if len(repo[folder]):  # type: ignore[arg-type]
-            builder.insert(name, folder, TREE)
+        fresh = _written(repo, None if name in emptied else _folder(repo, base, name), inner)
+        if repo.odb.read_header(fresh)[1]:
+            builder.insert(name, fresh, TREE)
         elif name not in changes:
             _remove(builder, name)
     return builder.write()
@@ -57,8 +60,7 @@ def _written(repo: pygit2.Repository, base: pygit2.Tree | None, changes: Content
 def _folder(repo: pygit2.Repository, base: pygit2.Tree | None, name: str) -> pygit2.Tree | None:
     if base is None or name not in base:
         return None
-    found = repo[base[name].id]
-    return found if isinstance(found, pygit2.Tree) else None
+    return folder(repo, str(base[name].id))
 
 
 def _remove(builder: pygit2.TreeBuilder, name: str) -> None:
@@ -67,9 +69,16 @@ def _remove(builder: pygit2.TreeBuilder, name: str) -> None:
 
 
 def commit(repo: pygit2.Repository, parents: list[str], tree: pygit2.Oid, message: str, *, author: str) -> str:
-    """A commit that no ref names yet; its id. `author` is `Name <address>`."""
-    who = pygit2.Signature(*name_and_address(author), int(time.time()), 0)
-    return str(repo.create_commit(None, who, who, message.replace("\0", " "), tree, parents))
+    """A commit that no ref names yet; its id. `author` is `Name <address>`.
+
+    Written as bytes: libgit2 builds on no commit that it cannot read itself, and git takes many such.
+    """
+    name, email = name_and_address(author)
+    who = f"{name} <{email}> {int(time.time())} +0000"
+    lines = [f"tree {tree}", *(f"parent {oid}" for oid in parents), f"author {who}", f"committer {who}"]
+    said = message.replace("\0", " ")
+    raw = "\n".join(lines) + f"\n\n{said}"
+    return str(repo.odb.write(int(ObjectType.COMMIT), raw.encode(errors="replace")))
 
 
 def name_and_address(author: str) -> tuple[str, str]:

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import pygit2
-
 from flow.world import Snapshot
 from schema import codec, layout
 from schema.binding import read
@@ -13,6 +11,7 @@ from schema.comment import Comment
 from schema.documents import parse
 from schema.errors import DocumentError
 from state.branch import MAX_WALK, CloneBranch, CloneHistory
+from state.commit_object import CommitObject
 from state.errors import StateError
 from state.looks import Looks
 from state.message import said
@@ -68,36 +67,30 @@ def _origins(looks: Looks, main: str, blobs: Mapping[str, str]) -> dict[str, Int
     found = {path: known for path, blob in blobs.items() if (known := walks.look(("comment", path, blob)))}
     left = {path: blob for path, blob in blobs.items() if path not in found}
     for commit, parent in _changes(looks, main, next(iter(left)).rpartition("/")[0]) if left else ():
-        before = str(parent.tree_id) if parent else None
+        before = parent.tree_id if parent else None
         brought = [path for path, blob in left.items() if not before or looks.clone.entry(before, path) != blob]
         for path in brought:
             blob = left.pop(path)
-            found[path] = CloneHistory(looks.clone, str(commit.id)).introduced(path, blob)
+            found[path] = CloneHistory(looks.clone, commit.id).introduced(path, blob)
             walks.keep(("comment", path, blob), found[path])
         if not left:
             break
     return found
 
 
-def _changes(looks: Looks, main: str, folder: str) -> Iterator[tuple[pygit2.Commit, pygit2.Commit | None]]:
+def _changes(looks: Looks, main: str, folder: str) -> Iterator[tuple[CommitObject, CommitObject | None]]:
     """Commits in the line of `main` that changed a folder, each with the one before; and the last that is looked at."""
-    commit, here = looks.clone.commit(main), _folder(looks.clone.commit(main), folder)
+    commit = looks.clone.commit(main)
+    here = looks.clone.folder(commit.tree_id, folder)
     for _ in range(MAX_WALK):
         if not commit.parent_ids:
             break
-        parent = looks.clone.commit(str(commit.parent_ids[0]))
-        before = _folder(parent, folder)
+        parent = looks.clone.commit(commit.parent_ids[0])
+        before = looks.clone.folder(parent.tree_id, folder)
         if before != here:
             yield commit, parent
         commit, here = parent, before
     yield commit, None
-
-
-def _folder(commit: pygit2.Commit, path: str) -> str:
-    try:
-        return str(commit.tree[path].id)
-    except KeyError:
-        return ""
 
 
 def checked(snapshot: Snapshot, id: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from state.message import compose
 from state.push import Publisher, Update
 from state.read import Clone
 from state.remote import Remote, damaged
-from state.repository import Edit, Landed, Outcome, Rejected, Rejection, Unknown
+from state.repository import Edit, Landed, Outcome, Rejected, Rejection
 
 OURS = "refs/winslow-ours/"
 FETCH_TIMEOUT = 300.0
@@ -117,7 +117,7 @@ class GitRepository(Looks):
         """Fetch what is not here yet, and remember what the remote holds."""
         repo = self.clone.repo
         views = {layout.STATE: VIEW + "state", layout.MAIN: VIEW + "main"}
-        missing = [refs[name] for name in views if refs[name] not in repo]
+        missing = [refs[name] for name in views if refs[name] not in repo.odb]
         if missing:
             if not (self.remote.folder and bring(self.clone, self.remote.folder, missing)):
                 self.remote.fetch([f"+{name}:{view}.new" for name, view in views.items()])
@@ -174,7 +174,7 @@ class GitRepository(Looks):
     def _built(self, base: Snapshot, commits: Sequence[Commit], node: str) -> str:
         repo, parent = self.clone.repo, base.state
         for commit in commits:
-            tree = build.write_tree(repo, self.clone.commit(parent).tree, _contents(commit.writes))
+            tree = build.write_tree(repo, self.clone.tree_of(parent), _contents(commit.writes))
             message = compose(commit.event, node=node, wanted=base.main)
             parent = build.commit(repo, [parent], tree, message, author=f"node {node} <{node}@winslow.invalid>")
         return parent
@@ -190,7 +190,7 @@ class GitRepository(Looks):
     def propose(self, edit: Edit, *, base: str) -> Outcome:
         files = {path: text.encode() if text is not None else None for path, text in edit.files.items()}
         try:
-            tree = build.write_tree(self.clone.repo, self.clone.commit(base).tree, files)
+            tree = build.write_tree(self.clone.repo, self.clone.tree_of(base), files)
             commit = build.commit(self.clone.repo, [base], tree, edit.message, author=edit.author)
         except (Damaged, pygit2.GitError, OSError) as error:
             return self._not_built(error)
@@ -220,7 +220,7 @@ class GitRepository(Looks):
                 with suppress(OSError):  # it has landed; the next look moves this
                     references.create(view, oid, force=True)
             self._worked()
-        elif isinstance(outcome, Unknown) and damaged(outcome.text):
+        elif damaged(_own(outcome.text)):
             self._damaged = True
         return outcome
 
@@ -230,6 +230,11 @@ class GitRepository(Looks):
             tidy.tidy_aside(self.path)
             if self.remote.folder and tidy.is_ours(self.remote.folder):
                 tidy.tidy_aside(self.remote.folder)
+
+
+def _own(text: str) -> str:
+    """What git says of this clone, without what the server says of itself."""
+    return " | ".join(part for part in text.split(" | ") if not part.startswith("remote:"))
 
 
 def _contents(writes: Sequence[Write]) -> dict[str, bytes | None]:

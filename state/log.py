@@ -1,12 +1,16 @@
 """The event log: the commits of `winslow/state`, read back from their messages."""
 
+import re
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
+from math import isfinite
 from typing import Protocol
 
 from state.message import parse
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class Recorded(Protocol):
@@ -73,7 +77,7 @@ def _record(commit: str, seconds: int, message: str) -> EventRecord:
         time=datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z"),
         event=said("Event") or read.subject.partition(" ")[0],
         project=said("Project"),
-        execution=int(number) if number.isdecimal() else None,
+        execution=int(number) if _NUMBER.fullmatch(number) else None,
         stage=said("Stage"),
         node=said("Node"),
         claim=said("Claim"),
@@ -87,6 +91,7 @@ def _record(commit: str, seconds: int, message: str) -> EventRecord:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return None
+    return found if isfinite(found) else None

@@ -9,6 +9,7 @@ import pygit2
 from flow.world import Snapshot
 from state.assemble import Assembler
 from state.branch import CloneBranch, CloneHistory
+from state.commit_object import CommitObject
 from state.errors import Damaged, StateError
 from state.read import Clone
 
@@ -62,7 +63,7 @@ class Looks:
         return self._read(commit, path)
 
     def _read(self, tip: str, path: str) -> str | None:
-        blob = self.clone.entry(str(self.clone.commit(tip).tree_id), path)
+        blob = self.clone.entry(self.clone.commit(tip).tree_id, path)
         try:
             return None if blob is None else self.clone.text(blob, path).decode(errors="replace")
         except ValueError:
@@ -74,35 +75,34 @@ class Looks:
     def messages(self, tip: str | None = None) -> Iterator[tuple[str, int, str]]:
         """(commit, seconds, message) of `winslow/state`, newest first, from its tip or an older commit of it."""
         for commit in self.line(tip or self.tips()[1]):
-            yield str(commit.id), commit.commit_time, commit.message
+            yield commit.id, commit.commit_time, commit.message
 
-    def line(self, tip: str) -> Iterator[pygit2.Commit]:
+    def line(self, tip: str) -> Iterator[CommitObject]:
         """First parents, newest first."""
         commit = self.clone.commit(tip)
         while True:
             yield commit
             if not commit.parent_ids:
                 return
-            commit = self.clone.commit(str(commit.parent_ids[0]))
+            commit = self.clone.commit(commit.parent_ids[0])
 
     def versions(self, path: str, tip: str) -> Iterator[Version]:
         """Every commit in the line of `tip` that changed a file, newest first."""
         later = None
         for commit in self.line(tip):
-            blob = self.clone.entry(str(commit.tree_id), path)
+            blob = self.clone.entry(commit.tree_id, path)
             if later is not None and later[1] != blob:
                 yield self._version(*later, path)
             later = (commit, blob)
         if later is not None and later[1] is not None:
             yield self._version(*later, path)
 
-    def _version(self, commit: pygit2.Commit, blob: str | None, path: str) -> Version:
+    def _version(self, commit: CommitObject, blob: str | None, path: str) -> Version:
         try:
             text = None if blob is None else self.clone.text(blob, path).decode(errors="replace")
         except ValueError:
             text = ""
-        author = f"{commit.author.name} <{commit.author.email}>"
-        return Version(str(commit.id), commit.commit_time, author, commit.message.partition("\n")[0], text)
+        return Version(commit.id, commit.commit_time, commit.author, commit.message.partition("\n")[0], text)
 
 
 class Reader(Looks):

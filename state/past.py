@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pygit2
-
 from flow.world import Snapshot
 from schema.quantities import parse_duration
+from state.commit_object import CommitObject
 from state.errors import StateError
 from state.looks import Looks
 from state.message import parse
@@ -29,7 +28,7 @@ def at(repository: Looks, when: str, now: float) -> Snapshot:
     decided = _newest(repository.line(state), seconds)
     if decided is None:
         raise NoTime(f"the state repository did not exist at {when}")
-    return repository.at(_wanted_then(repository, main, decided, seconds), str(decided.id))
+    return repository.at(_wanted_then(repository, main, decided, seconds), decided.id)
 
 
 def moment(text: str, now: float) -> float:
@@ -61,18 +60,18 @@ def _of_commit(repository: Looks, when: str, main: str, state: str) -> tuple[str
     for decided in repository.line(state):
         wanted = parse(decided.message).wanted
         if (wanted and repository.descends(commit, wanted)) or not decided.parent_ids:
-            return commit, str(decided.id)
+            return commit, decided.id
     raise NoRevision(f"nothing was decided on {when!r}")
 
 
-def _wanted_then(repository: Looks, main: str, decided: pygit2.Commit, seconds: float) -> str:
+def _wanted_then(repository: Looks, main: str, decided: CommitObject, seconds: float) -> str:
     """The tip of `main` at that time: never older than what was decided on, whatever people's clocks said."""
     wanted = parse(decided.message).wanted
     for commit in repository.line(main):
-        if str(commit.id) == wanted or commit.commit_time <= seconds or not commit.parent_ids:
-            return str(commit.id)
+        if commit.id == wanted or commit.commit_time <= seconds or not commit.parent_ids:
+            return commit.id
     return main
 
 
-def _newest(line: Iterator[pygit2.Commit], seconds: float) -> pygit2.Commit | None:
+def _newest(line: Iterator[CommitObject], seconds: float) -> CommitObject | None:
     return next((commit for commit in line if commit.commit_time <= seconds), None)

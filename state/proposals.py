@@ -32,7 +32,7 @@ def propose(repository: GitRepository, edit: Edit, about: str) -> Proposal:
     snapshot = repository.fetch()
     files = {path: text.encode() if text is not None else None for path, text in edit.files.items()}
     repo = repository.clone.repo
-    tree = build.write_tree(repo, repository.clone.commit(snapshot.main).tree, files)
+    tree = build.write_tree(repo, repository.clone.tree_of(snapshot.main), files)
     commit = build.commit(repo, [snapshot.main], tree, edit.message, author=edit.author)
     branch = f"{PREFIX}{about}-{secrets.token_hex(3)}"
     local = f"{OURS}heads/{branch}"

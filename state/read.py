@@ -13,14 +13,16 @@ from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
 from state.bounded import Bounded
 from state.cache import NAME, Cache
+from state.commit_object import CommitObject, parse_commit
 from state.errors import Damaged
 from state.parsed import Parsed, irregular
+from state.program import git
 from state.room import give_back
 from state.trees import IRREGULAR
 
 MAX_TREE = 64 * 1024 * 1024
 """Bytes of a folder's object (about a million entries); what is larger counts as empty."""
-MAX_COMMIT = 1024 * 1024
+MAX_COMMIT = 64 * 1024 * 1024
 LISTINGS = 512
 """Of folders that are remembered. Of a project that did not change none is looked at again."""
 LARGE, LARGE_LISTINGS = 1000, 4
@@ -30,8 +32,10 @@ MANY = 10_000
 """Objects after which it pays to open the repository anew: what libgit2 keeps of them is more than 20 MB."""
 ENTERED = frozenset({"requests", "comments", "replies", "executions"})
 """Folders of a project that hold documents; nothing deeper is looked at."""
+ANCESTRY_TIMEOUT = 60.0
 FOLDER, MODULE = 0o040000, 0o160000
 REGULAR = frozenset({0o100644, 0o100755})
+WRITTEN = REGULAR | {FOLDER, 0o120000}
 
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _NO_NAMES = frozenset({".", ".."})
@@ -78,10 +82,26 @@ class Clone:
 
     # -- objects ----------------------------------------------------------------------------------------------------
 
-    def commit(self, oid: str) -> pygit2.Commit:
-        found = self._object(oid, ObjectType.COMMIT, MAX_COMMIT)
-        if not isinstance(found, pygit2.Commit):
-            raise Damaged(f"{oid[:12]} is no commit that can be read")
+    def commit(self, oid: str) -> CommitObject:
+        """Damaged where it is missing, or nothing that git itself would take for a commit."""
+        try:
+            return parse_commit(oid, self._bytes(oid, ObjectType.COMMIT, MAX_COMMIT))
+        except ValueError as error:
+            raise Damaged(f"{oid[:12]} is no commit that can be read: {error}") from None
+
+    def commit_named(self, begins: str) -> str | None:
+        """The commit whose id begins so; None for none, or for several."""
+        try:
+            oid = self.repo.expand_id(begins)
+            return str(oid) if self.repo.odb.read_header(oid)[0] == ObjectType.COMMIT else None
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+
+    def tree_of(self, commit: str) -> pygit2.Tree:
+        """What another commit can be built on. Damaged."""
+        found = folder(self.repo, self.commit(commit).tree_id)
+        if found is None:
+            raise Damaged(f"{commit[:12]} has no tree that can be read")
         return found
 
     def text(self, blob: str, path: str, limit: int = MAX_BYTES) -> bytes:
@@ -98,9 +118,16 @@ class Clone:
     def document(self, kind: str, path: str, blob: str) -> BaseModel:
         return self.parsed.document(kind, path, blob, lambda: self.text(blob, path))
 
-    def _object(self, oid: str, kind: ObjectType, limit: int) -> pygit2.Object | None:
+    def _bytes(self, oid: str, kind: ObjectType, limit: int) -> bytes:
+        """Nothing, where it is of another kind or too large."""
         found, size = self._header(oid)
-        return self._load(oid) if found == kind and size <= limit else None
+        if found != kind or size > limit:
+            return b""
+        self._loads += 1
+        try:
+            return self.repo.odb.read(oid)[1]
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise Damaged(f"object {oid[:12]} cannot be read: {error}") from None
 
     def _header(self, oid: str) -> tuple[int, int]:
         try:
@@ -125,14 +152,13 @@ class Clone:
             known = self._large.look(tree)
         if known is None:
             raw = self._raw(tree)
-            named = _named(entries(raw))
-            known = Large(raw, named) if len(named) > LARGE else named
+            found = named(entries(raw))
+            known = Large(raw, found) if len(found) > LARGE else found
             (self._large if isinstance(known, Large) else self._listings).keep(tree, known)
         return known
 
     def _raw(self, tree: str) -> bytes:
-        found = self._object(tree, ObjectType.TREE, MAX_TREE)
-        return found.read_raw() if isinstance(found, pygit2.Tree) else b""
+        return self._bytes(tree, ObjectType.TREE, MAX_TREE)
 
     def difference(self, before: str, after: str) -> frozenset[str]:
         """Names whose entries differ between two folders."""
@@ -169,33 +195,51 @@ class Clone:
         """The blob at a path; IRREGULAR for what is no regular file, None for nothing. Lists no folder."""
         mode = FOLDER
         for name in path.split("/"):
-            found = self._object(tree, ObjectType.TREE, MAX_TREE) if mode == FOLDER else None
-            if not isinstance(found, pygit2.Tree) or name not in found:
+            found = self._below(tree, name) if mode == FOLDER else None
+            if found is None:
                 return None
-            tree, mode = str(found[name].id), int(found[name].filemode)
+            tree, mode = found
         return _blob((tree, mode))
+
+    def _below(self, tree: str, name: str) -> tuple[str, int] | None:
+        kind, size = self._header(tree)
+        if kind != ObjectType.TREE or size > MAX_TREE:
+            return None
+        self._loads += 1
+        found = loaded(self.repo, tree)
+        if found is None:
+            return self.listing(tree).get(name)
+        return (str(found[name].id), int(found[name].filemode)) if name in found else None
 
     # -- history ----------------------------------------------------------------------------------------------------
 
     def descends(self, tip: str, ancestor: str) -> bool:
         """Damaged where a commit between them is missing."""
         if tip == ancestor:
-            return tip in self.repo
+            return self._has(tip)
         known: bool | None = self._descents.look((tip, ancestor))
         if known is None:
             if not self._has(tip) or not self._has(ancestor):
                 return False
             try:
                 known = bool(self.repo.descendant_of(tip, ancestor))
-            except (KeyError, ValueError, pygit2.GitError) as error:
-                raise Damaged(f"the history of {tip[:12]} cannot be read: {error}") from None
+            except (KeyError, ValueError, pygit2.GitError):
+                known = self._descends_for_git(tip, ancestor)
             self._descents.keep((tip, ancestor), known)
         return known
 
+    def _descends_for_git(self, tip: str, ancestor: str) -> bool:
+        """As the git program sees it: a commit that libgit2 refuses stands between them, or one is missing."""
+        arguments = ["merge-base", "--is-ancestor", ancestor, tip]
+        done = git(arguments, folder=Path(self.repo.path), timeout=ANCESTRY_TIMEOUT)
+        if done.code not in (0, 1):
+            raise Damaged(f"the history of {tip[:12]} cannot be read: {done.err.strip()[:200]}")
+        return done.code == 0
+
     def _has(self, oid: str) -> bool:
         try:
-            return oid in self.repo
-        except ValueError:
+            return oid in self.repo.odb
+        except (TypeError, ValueError):
             return False
 
 
@@ -208,7 +252,7 @@ def entries(tree: bytes) -> Entries:
     return frozenset(_ENTRY.findall(tree))
 
 
-def _named(found: Entries) -> dict[str, tuple[str, int]]:
+def named(found: Entries) -> dict[str, tuple[str, int]]:
     """Those with the name of a file."""
     listing = {}
     for mode, raw, oid in found:
@@ -219,6 +263,36 @@ def _named(found: Entries) -> dict[str, tuple[str, int]]:
         if "/" not in name and name not in _NO_NAMES and name.lower() != ".git":
             listing[name] = (oid.hex(), int(mode, 8))
     return listing
+
+
+def loaded(repo: pygit2.Repository, oid: str) -> pygit2.Tree | None:
+    """A folder; None for what libgit2 does not take as one."""
+    try:
+        found = repo[oid]
+    except (KeyError, ValueError, pygit2.GitError):
+        return None
+    return found if isinstance(found, pygit2.Tree) else None
+
+
+def folder(repo: pygit2.Repository, oid: str) -> pygit2.Tree | None:
+    """A folder to write into; None for what is none. Damaged where it is missing.
+
+    Git takes some that libgit2 refuses: of such a one all entries that have a name stay.
+    """
+    found = loaded(repo, oid)
+    if found is not None:
+        return found
+    try:
+        kind, content = repo.odb.read(oid)
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise Damaged(f"object {oid[:12]} cannot be read: {error}") from None
+    if kind != ObjectType.TREE:
+        return None
+    builder = repo.TreeBuilder()
+    for name, (entry, mode) in named(entries(content)).items():
+        if mode in WRITTEN and entry in repo.odb:
+            builder.insert(name, entry, mode)
+    return loaded(repo, str(builder.write()))
 
 
 class Large(dict[str, tuple[str, int]]):
@@ -233,9 +307,9 @@ class Large(dict[str, tuple[str, int]]):
     def grown(self, tree: bytes) -> "Large":
         before, after = entries(self.tree), entries(tree)
         new = Large(tree, self)
-        for name in _named(before - after):
+        for name in named(before - after):
             del new[name]
-        new.update(_named(after - before))
+        new.update(named(after - before))
         return new
 
 

@@ -22,7 +22,7 @@ _ABSENT = re.compile(r"repository .*not found|does not appear to be a git reposi
 _DAMAGE = re.compile(
     r"corrupt|bad object|bad tree|unable to (read|unpack)|inflate|not a git repository|loose object|packfile"
     r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config"
-    r"|unexpected line in|bad ref\b|missing object",
+    r"|unexpected line in|bad ref\b|missing object|could not read [0-9a-f]{40}|failed to traverse parents",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -112,15 +112,25 @@ def damaged(text: str) -> bool:
 
 
 def _listed(repo: pygit2.Repository) -> Mapping[str, str]:
+    """Names in bytes: git lets a ref be called almost anything, and what cannot be read is no node's."""
     found = {}
     for name in _BRANCHES:
         ref = repo.references.get(name)
         if ref is not None:
             found[name] = str(ref.resolve().target)
-    for name in repo.references:
-        if name not in _BRANCHES and _known(name):
-            found[name] = str(repo.references[name].resolve().target)
+    for raw in repo.raw_listall_references():
+        name = raw.decode(errors="replace")
+        if name not in _BRANCHES and _known(name) and (oid := _target(repo, name)):
+            found[name] = oid
     return found
+
+
+def _target(repo: pygit2.Repository, name: str) -> str | None:
+    """None for a ref that was damaged: it is one node's, and stops nobody else."""
+    try:
+        return str(repo.references[name].resolve().target)
+    except (KeyError, ValueError, pygit2.GitError):
+        return None
 
 
 def _known(name: str) -> bool:

@@ -35,13 +35,10 @@ def resolve(repository: GitRepository, rev: str) -> str:
 
 def commit_named(repository: Looks, rev: str) -> str:
     """The commit of the clone that an id of at least 7 digits begins. NoRevision."""
-    try:
-        found = repository.clone.repo.get(rev) if len(rev) == 40 else repository.clone.repo.revparse_single(rev)
-    except (KeyError, ValueError, pygit2.GitError):
-        found = None
-    if not isinstance(found, pygit2.Commit) or not re.fullmatch(r"[0-9a-f]{7,40}", rev):
+    found = repository.clone.commit_named(rev) if re.fullmatch(r"[0-9a-f]{7,40}", rev) else None
+    if found is None:
         raise NoRevision(f"there is no branch or commit {rev!r} here")
-    return str(found.id)
+    return found
 
 
 def merged(repository: GitRepository, commit: str) -> str:
@@ -57,7 +54,7 @@ def merged(repository: GitRepository, commit: str) -> str:
             raise NoRevision(f"it conflicts with main in {', '.join(places[:10])}; merge main into it first")
         tree = index.write_tree(clone.repo)
         return build.commit(clone.repo, [main, commit], tree, "Merge", author="merge <merge@winslow.invalid>")
-    except pygit2.GitError as error:
+    except (KeyError, ValueError, pygit2.GitError) as error:
         raise NoRevision(f"it cannot be merged into main: {error}") from None
 
 

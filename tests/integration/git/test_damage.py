@@ -2,7 +2,7 @@
 
 import fcntl
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -264,10 +264,11 @@ def test_winslow_state_is_resolved_before_main(tmp_path: Path) -> None:
             asked.append(name)
             return self.inner.get(name)
 
-        def __iter__(self) -> Iterator[str]:
-            return iter(self.inner)
+        def names(self) -> list[bytes]:
+            return [name.encode() for name in self.inner]
 
-    listed = state.remote._listed(SimpleNamespace(references=Watched()))  # type: ignore[arg-type]
+    watched = Watched()
+    listed = state.remote._listed(SimpleNamespace(references=watched, raw_listall_references=watched.names))  # type: ignore[arg-type]
     assert asked == [layout.STATE, layout.MAIN]
     assert set(listed) == {layout.STATE, layout.MAIN}
 
