@@ -66,7 +66,10 @@ def _repository() -> Iterator[Finding]:
         yield "repository", "fail", str(error)
         return
     yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
-    for problem in snapshot.problems[:5]:
+    flags = [flag.text for view in snapshot.projects.values() for flag in view.flags]
+    for text in dict.fromkeys(flags):
+        yield "history", "fail", text
+    for problem in [text for text in snapshot.problems if text not in flags][:5]:
         yield "document", "warn", problem
     yield _signs(client.url)
     yield _clock([event.time for event in events(client, limit=1)], time.time())

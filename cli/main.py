@@ -28,6 +28,7 @@ from cli import (
     projects,
     provenance,
     pruning,
+    recovering,
     repository,
     reproducing,
     running,
@@ -91,8 +92,8 @@ def options(
 
 
 for group in (
-    repository, validation, health, notices, running, page, pipelines, projects, control, draining, waiting, looking,
-    top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
+    repository, validation, health, recovering, notices, running, page, pipelines, projects, control, draining, waiting,
+    looking, top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
 ):  # fmt: skip
     group.add_to(app)
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 from schema.execution import ArtifactList, Execution, Tombstone
+from schema.flag import Flag
 from schema.node import Inventory
 from schema.pipeline import Pipeline
 from schema.reply import Reply
 
-Document = Reply | Execution | Tombstone | ArtifactList | Inventory | Pipeline
+Document = Reply | Execution | Tombstone | ArtifactList | Inventory | Pipeline | Flag
 """What controllers write as a document."""
 
 

@@ -42,11 +42,21 @@ def _steps(view: ProjectView) -> Steps:
     text = view.damage
     try:
         if not text:
-            return next_steps(view.definition, view.project, view.replies, view.executions)
+            return _but_flagged(view, next_steps(view.definition, view.project, view.replies, view.executions))
     except Exception as error:
         text = f"what comes next cannot be told, which is a fault in Winslow ({type(error).__name__}: {error})"
     active = tuple(e for e in view.executions if e.state.active)
     return Steps(None, wait=Waiting(Wait.INVALID, text=text), active=active)
+
+
+def _but_flagged(view: ProjectView, steps: Steps) -> Steps:
+    """Nothing of a stage starts while a person has to settle what somebody wrote of it."""
+    for flag in view.flags:
+        stages = {each.stage for each in flag.paths}
+        if steps.run and ("" in stages or steps.run.stage.name in stages):
+            waiting = Waiting(Wait.INVALID, steps.run.stage.name, flag.text)
+            return replace(steps, run=None, wait=waiting)
+    return steps
 
 
 steps_of: Memo[ProjectView, Steps] = Memo(_steps)

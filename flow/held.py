@@ -63,6 +63,9 @@ class Held:
         record = view.execution(entry.order.execution) if view else None
         if view and view.damage:
             return  # what cannot be read is no reason to stop, or to claim, anything
+        if view and record and view.flagged(record.execution):
+            self._while_flagged(view, record, entry)
+            return
         if view is None or record is None:
             self._let_go(entry)
         elif record.claim.id != entry.claim:
@@ -76,6 +79,13 @@ class Held:
             self._superseded(view, record, entry)
         else:
             self._settled(entry)
+
+    def _while_flagged(self, view: ProjectView, record: Execution, entry: Entry) -> None:
+        """Until a person has settled what somebody wrote of it: it runs on, and its end waits in the outbox."""
+        sight = self._sight(entry)
+        runs = record.claim.id == entry.claim and sight and sight.running and not entry.stop
+        if runs and (reason := self._unwanted(view, record)):
+            self.stops.append(Stop(entry.container, reason))
 
     def _renewed(self, record: Execution, entry: Entry) -> bool:
         """A claim of ours that goes on with this container, only the answer to its push was lost."""
@@ -229,7 +239,7 @@ class Held:
         for view in open_views(self.snapshot):
             for record in () if view.damage else view.executions:
                 mine = record.state.active and record.claim.node == self.world.me.node
-                if mine and record.claim.id not in known:
+                if mine and record.claim.id not in known and not view.flagged(record.execution):
                     yield view, record
 
     def _without_entry(self, view: ProjectView, record: Execution) -> None:
@@ -271,7 +281,7 @@ class Held:
                 continue
             view = self.snapshot.projects.get(ended.project)
             record = view.execution(ended.execution) if view else None
-            if view and view.damage:
+            if view and (view.damage or (record and view.flagged(record.execution))):
                 continue
             if record is None or record.state.ended or record.claim.container != container:
                 self.drops.append(container)
@@ -295,6 +305,8 @@ class Held:
         for entry in self.world.entries.values():
             view = self.snapshot.projects.get(entry.order.project)
             record = self.draft.view(view.id).execution(entry.order.execution) if view else None
+            if view and record and view.flagged(record.execution):
+                continue
             if not record or record.claim.id != entry.claim or record.state not in (State.CLAIMED, State.PREPARING):
                 continue
             sight, launch = self._sight(entry), self.world.launching.get(entry.container)

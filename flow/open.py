@@ -8,7 +8,7 @@ from schema.execution import State
 
 def _resting(view: ProjectView) -> bool:
     """Whether no round has anything to do for it until one of its files changes."""
-    if view.unanswered or view.deletion or view.tombstone or view.damage:
+    if view.unanswered or view.deletion or view.tombstone or view.damage or view.flags:
         return False
     held = any(execution.state.active or execution.state is State.LOST for execution in view.executions)
     return not held and steps_of(view).run is None

@@ -84,7 +84,7 @@ def _of_project(general: Retention, view: ProjectView, disk: OnDisk, pressure: i
     """Nothing of a project about which something is not known: a damaged one, or one with requests still to read."""
     if not any(view.id in of for of in (disk.workspaces, disk.logs, disk.runs)):
         return
-    if view.project is None or view.damage or view.withheld or view.deletion or _being_deleted(view):
+    if view.project is None or view.damage or view.flags or view.withheld or view.deletion or _being_deleted(view):
         return
     rules = rules_of(general, view.project.retention).under(pressure)
     kept = needed(view) | {number for project, number in disk.held if project == view.id}
@@ -136,7 +136,7 @@ def asked_for(snapshot: Snapshot) -> frozenset[str] | None:
 
 def _put_in(view: ProjectView) -> frozenset[str] | None:
     """By requests to be answered, by the chain, and what a redo of a stage puts in again."""
-    if view.damage or view.withheld:
+    if view.damage or view.flags or view.withheld:
         return None
     requests = (file.request.workspace for file in view.unanswered if file.request)
     chains = fold(view.replies)

@@ -68,6 +68,7 @@ class Stewardship:
             id = view.id
             if view.damage:
                 continue
+            self._flag(view)
             self._losses(id)
             self._replies(id)
             self._deletion(id, pending)
@@ -81,11 +82,20 @@ class Stewardship:
     def _rank(self, project: str) -> int:
         return steward_rank(self.me.node, self.live, project)
 
+    # -- commits that are not legal --------------------------------------------------------------------------------
+
+    def _flag(self, view: ProjectView) -> None:
+        """Write down, for all to see, what is wrong with a commit."""
+        for flag in view.flags:
+            if flag.commit in view.unwritten and self._turn("flag", view.id, flag.commit):
+                self.draft.add(Event("flag", view.id, fact=flag.text), Write(layout.flag(view.id, flag.commit), flag))
+
     # -- losses ----------------------------------------------------------------------------------------------------
 
     def _losses(self, id: str) -> None:
-        for record in self.draft.view(id).executions:
-            if record.state.active and self._is_lost(id, record):
+        view = self.draft.view(id)
+        for record in view.executions:
+            if record.state.active and self._is_lost(id, record) and not view.flagged(record.execution):
                 lost = record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
                 fact = f"no sign of life from {record.claim.node} for {record.claim.lease.lost_after:g} s"
                 self.draft.record(id, event_of("lose", id, lost, fact), lost)
@@ -115,7 +125,7 @@ class Stewardship:
         """An abort of an execution whose node is away: nobody else will end it."""
         file = view.unanswered[0]
         record = view.execution(abort_target(view, file) or 0)
-        if record is None or record.state is not State.LOST:
+        if record is None or record.state is not State.LOST or view.flagged(record.execution):
             return
         aborted = record.model_copy(update={"state": State.ABORTED, "reason": End.ABORTED})
         self.draft.record(id, event_of("abort", id, aborted, "its node was away"), aborted)
@@ -170,7 +180,7 @@ class Stewardship:
             }
         )
         folder = layout.state_folder(view.id)
-        gone = [Write(f"{folder}{name}", None) for name in ("replies/", "executions/", "logs/", "artifacts/")]
+        gone = [Write(f"{folder}{name}", None) for name in ("replies/", "executions/", "logs/", "artifacts/", "flags/")]
         gone += [Write(f"{folder}{name}", None) for name in ("pipeline.yaml", "README.md")]
         self.draft.tombstone(view.id, final, Event("purge", view.id, fact="its files are deleted"), *gone)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schema.execution import Execution, Tombstone
+from schema.flag import Flag
 from schema.node import Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.project import Project
@@ -60,12 +61,18 @@ class ProjectView:
     deletion: Deletion | None = None
     left: tuple[str, ...] = ()  # of a project that is not on `main`: the requests in its folder, without `.yaml`
     last_comment: int = 0  # number of the newest comment: nothing follows from it, but there is something new to see
+    flags: tuple[Flag, ...] = ()  # commits that no controller may have made: what they wrote is not in this view
+    unwritten: tuple[str, ...] = ()  # of these commits, those whose flag is not on `winslow/state` yet
     damage: str = ""  # a document of the controllers that does not parse: nothing is decided until it is mended
 
     @property
     def asked(self) -> int:
         """How many requests have no reply."""
         return len(self.unanswered) + len(self.withheld)
+
+    def flagged(self, execution: int) -> bool:
+        """Whether its record on `winslow/state` is another one than here. Nobody writes it until that is settled."""
+        return any(execution == each.execution for flag in self.flags for each in flag.paths)
 
     @property
     def buried(self) -> bool:

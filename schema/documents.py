@@ -11,6 +11,7 @@ from schema.base import KEPT, Wanted
 from schema.binding import read
 from schema.comment import Comment
 from schema.execution import ArtifactList, Execution, Tombstone
+from schema.flag import Flag
 from schema.node import Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.project import Project
@@ -30,6 +31,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "execution": Execution,
     "definition": Pipeline,
     "tombstone": Tombstone,
+    "flag": Flag,
     "inventory": Inventory,
 }
 """The model of each kind of place (`schema.layout`)."""

@@ -23,6 +23,7 @@ _STATE_PATHS = {
     "execution": re.compile(rf"projects/({_NAME})/executions/([0-9]{{4,9}})-({_NAME})\.yaml"),
     "definition": re.compile(rf"projects/({_NAME})/pipeline\.yaml"),
     "tombstone": re.compile(rf"projects/({_NAME})/deleted\.yaml"),
+    "flag": re.compile(rf"projects/({_NAME})/flags/([0-9a-f]{{40,64}})\.yaml"),
     "inventory": re.compile(rf"inventory/({_NAME})\.yaml"),
 }
 
@@ -98,6 +99,10 @@ def definition(id: str) -> str:
 
 def tombstone(id: str) -> str:
     return f"projects/{id}/deleted.yaml"
+
+
+def flag(id: str, commit: str) -> str:
+    return f"projects/{id}/flags/{commit}.yaml"
 
 
 ROOT_BOARD = "README.md"

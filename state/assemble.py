@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from flow.world import ProjectView, Snapshot
 from schema import codec, layout
 from schema.errors import DocumentError
+from schema.flag import Flag
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from state.errors import NewerSchema, NotAStateRepository, StateError
@@ -36,6 +37,7 @@ class _Kept:
     main: str  # the commit, where the view rests on history; else nothing
     view: ProjectView
     problems: tuple[str, ...]
+    unwritten: tuple[Flag, ...] = ()
 
 
 class Assembler:
@@ -47,12 +49,20 @@ class Assembler:
         self._faulty: set[str] = set()  # projects with something to complain about
         self._seen: tuple[str, str] | None = None
         self._pipelines = Pipelines({}, {})
+        self._unwritten: Mapping[str, tuple[Flag, ...]] = {}  # flags that are not on the branch, by project
         self._shown = ("", "")  # the root board's blob and text
 
     def snapshot(
-        self, main: Branch, state: Branch, history: History, *, wanted: str, heartbeats: Mapping[str, str]
+        self,
+        main: Branch,
+        state: Branch,
+        history: History,
+        *,
+        wanted: str,
+        heartbeats: Mapping[str, str],
+        unwritten: Mapping[str, tuple[Flag, ...]] | None = None,
     ) -> Snapshot:
-        reading = Reading(main, state, history)
+        reading = Reading(main, state, history, unwritten=unwritten or {})
         settings = _settings(reading)
         pipelines = _pipelines(reading)
         self._look(reading, pipelines)
@@ -96,11 +106,12 @@ class Assembler:
                 self._file(id, self._contained(reading, pipelines, id))
         if len(self._kept) != count or len(candidates) > count:
             self._kept = dict(sorted(self._kept.items()))
-        self._seen = (reading.main.tip, reading.state.tip)
+        self._seen, self._unwritten = (reading.main.tip, reading.state.tip), reading.unwritten
 
     def _candidates(self, reading: Reading, pipelines: Pipelines) -> Collection[str]:
         """Projects whose view may be another one than the last time."""
-        found: set[str] = set()
+        new, old = reading.unwritten, self._unwritten
+        found = {id for id in (*old, *new) if old.get(id, ()) != new.get(id, ())}
         if self._seen is not None and pipelines == self._pipelines:
             main, state = reading.main.changed(self._seen[0]), reading.state.changed(self._seen[1])
             if main is not None and state is not None:
@@ -134,7 +145,9 @@ class Assembler:
         folder = f"{PROJECTS}/{id}"
         folders = (reading.main.content(folder), reading.state.content(folder))
         known = self._kept.get(id)
-        if known and known.folders == folders and known.main in ("", reading.main.tip):
+        unwritten = reading.unwritten.get(id, ())
+        same = known and known.folders == folders and known.unwritten == unwritten
+        if known and same and known.main in ("", reading.main.tip):
             pipeline, problem = pipelines.used_by(known.view)
             if known.pipeline[0] is pipeline and known.pipeline[1] == problem:
                 return known
@@ -146,7 +159,7 @@ class Assembler:
         if known and known.view == view:
             view = known.view
         main = reading.main.tip if rests_on_history else ""
-        return _Kept(folders, pipelines.used_by(view), main, view, tuple(own.problems))
+        return _Kept(folders, pipelines.used_by(view), main, view, tuple(own.problems), unwritten)
 
 
 @contextmanager

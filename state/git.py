@@ -23,6 +23,7 @@ from state.assemble import Assembler
 from state.beats import Beats
 from state.branch import CloneBranch
 from state.bring import bring
+from state.clone_line import CloneLine
 from state.consistency import check_order
 from state.errors import Damaged, Inconsistent, NotAStateRepository, StateError
 from state.looks import VIEW, Looks
@@ -30,9 +31,13 @@ from state.message import compose
 from state.push import Publisher, Update
 from state.read import Clone
 from state.remote import Remote, damaged
+from state.replay import FIRST_LOOK, MOST, Flags, replay
 from state.repository import Edit, Landed, Outcome, Rejected, Rejection
 
 OURS = "refs/winslow-ours/"
+REPLAYED = f"{VIEW}replayed"
+"""The commit of `winslow/state` up to which nothing is left to be flagged."""
+_NO_FLAGS: Flags = {}
 FETCH_TIMEOUT = 300.0
 RENEW_EVERY = 60.0
 """Seconds between two clones at least: a server that is damaged itself would make every one useless."""
@@ -67,6 +72,7 @@ class GitRepository(Looks):
         self.assembler = Assembler()
         self._last: Snapshot | None = None
         self.beats = Beats(self.clone, self.remote, self._publish)
+        self._replayed, self._unwritten = "", _NO_FLAGS
         self._damaged = False
 
     def _anew(self) -> None:
@@ -148,8 +154,22 @@ class GitRepository(Looks):
             return last
         decided = CloneBranch(self.clone, state)
         check_order(main, decided.wanted, self.clone.descends)
-        self._last = self.assembled(self.assembler, main, state, beats)
+        self._last = self.assembled(self.assembler, main, state, beats, self._replay(state))
         return self._last
+
+    def _replay(self, tip: str) -> Flags:
+        """What was found in commits that are new, and where this left off: at what its flags are written of."""
+        mark = self.clone.repo.references.get(REPLAYED)
+        since = self._replayed or (str(mark.target) if mark else "")
+        if since != tip:
+            known = since and self.clone.descends(tip, since)
+            commits = CloneLine(self.clone).commits(tip, since, MOST if known else FIRST_LOOK)
+            self._unwritten = replay(CloneLine(self.clone), self._unwritten if known else {}, commits)
+            self._replayed = tip
+        if not self._unwritten and (mark is None or str(mark.target) != tip):
+            with suppress(OSError):
+                self.clone.repo.references.create(REPLAYED, tip, force=True)
+        return self._unwritten
 
     def descends(self, tip: str, ancestor: str) -> bool:
         try:
@@ -163,26 +183,27 @@ class GitRepository(Looks):
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
+    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str, author: str = "") -> Outcome:
+        """`author`: a person, who settles something."""
         try:
-            tip = self._built(base, commits, node)
+            tip = self._built(base, commits, node, author or f"node {node} <{node}@winslow.invalid>")
         except (Damaged, pygit2.GitError, OSError) as error:
             return self._not_built(error)
         outcome = self._publish(layout.STATE, base.state, tip, view=VIEW + "state")
         return Landed(tip, self._after(base, tip)) if isinstance(outcome, Landed) else outcome
 
-    def _built(self, base: Snapshot, commits: Sequence[Commit], node: str) -> str:
+    def _built(self, base: Snapshot, commits: Sequence[Commit], node: str, author: str) -> str:
         repo, parent = self.clone.repo, base.state
         for commit in commits:
             tree = build.write_tree(repo, self.clone.tree_of(parent), _contents(commit.writes))
             message = compose(commit.event, node=node, wanted=base.main)
-            parent = build.commit(repo, [parent], tree, message, author=f"node {node} <{node}@winslow.invalid>")
+            parent = build.commit(repo, [parent], tree, message, author=author)
         return parent
 
     def _after(self, base: Snapshot, state: str) -> Snapshot | None:
         """It has landed, whatever can be said of it."""
         try:
-            self._last = self.assembled(self.assembler, base.main, state, self.beats.ids)
+            self._last = self.assembled(self.assembler, base.main, state, self.beats.ids, self._replay(state))
         except (StateError, pygit2.GitError):
             return None
         return self._last

@@ -12,6 +12,7 @@ from state.branch import CloneBranch, CloneHistory
 from state.commit_object import CommitObject
 from state.errors import Damaged, StateError
 from state.read import Clone
+from state.replay import Flags
 
 VIEW = "refs/winslow-view/"
 """Below it a clone names what its remote held at the last fetch."""
@@ -39,10 +40,23 @@ class Looks:
         """
         return self.assembled(Assembler(), main, state, {})
 
-    def assembled(self, assembler: Assembler, main: str, state: str, heartbeats: Mapping[str, str]) -> Snapshot:
+    def assembled(
+        self,
+        assembler: Assembler,
+        main: str,
+        state: str,
+        heartbeats: Mapping[str, str],
+        unwritten: Flags | None = None,
+    ) -> Snapshot:
         wanted, decided = CloneBranch(self.clone, main), CloneBranch(self.clone, state)
-        history = CloneHistory(self.clone, main)
-        found = assembler.snapshot(wanted, decided, history, wanted=decided.wanted, heartbeats=dict(heartbeats))
+        found = assembler.snapshot(
+            wanted,
+            decided,
+            CloneHistory(self.clone, main),
+            wanted=decided.wanted,
+            heartbeats=dict(heartbeats),
+            unwritten=unwritten,
+        )
         self.clone.settle()
         return found
 

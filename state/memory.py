@@ -59,6 +59,7 @@ class MemoryRepository:
                 server.branch(main),
                 wanted=server.commits[state].wanted,
                 heartbeats={},
+                unwritten=server.unwritten(state),
             )
             server.remember((main, state), found)
         return found

@@ -16,6 +16,7 @@ from schema.errors import DocumentError
 from schema.node import Heartbeat
 from state.assemble import Assembler
 from state.parsed import Parsed
+from state.replay import Flags, Replayed, replay
 from state.trees import CONFIRM, DELETE_NOW, LOOK_BACK, PROJECTS, Introduced, folder_of, says
 
 Content = str | BaseModel
@@ -60,6 +61,7 @@ class MemoryServer:
         self.parsed = Parsed()
         self.assembler = Assembler()
         self.snapshots: OrderedDict[tuple[str, str], Snapshot] = OrderedDict()
+        self._unwritten: dict[str, Flags] = {}  # by commit of `winslow/state`
         self._counter = 0
         self._histories: dict[str, list[MemoryCommit]] = {}
 
@@ -170,6 +172,18 @@ class MemoryServer:
         content = self.contents.get(blob) if blob else None
         return render(content) if isinstance(content, BaseModel) else content
 
+    def unwritten(self, tip: str) -> Flags:
+        """The flags of commits that are not on the branch at that tip, replayed from the first commit on."""
+        todo, at = [], self.commits.get(tip)
+        while at is not None and at.oid not in self._unwritten:
+            todo.append(at)
+            at = self.commits[at.parent] if at.parent else None
+        found: Flags = self._unwritten[at.oid] if at else {}
+        for commit in reversed(todo):
+            found = replay(MemoryLine(self), found, [_replayed(self, commit)]) if commit.parent else {}
+            self._unwritten[commit.oid] = found
+        return found
+
     def branch(self, tip: str) -> "MemoryBranch":
         return MemoryBranch(self, tip)
 
@@ -260,3 +274,40 @@ class MemoryBranch:
             if not left:
                 return False
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLine:
+    """The line of `winslow/state`, as a replay reads it."""
+
+    server: MemoryServer
+
+    def commits(self, tip: str, since: str, most: int) -> Iterable[Replayed]:
+        line = []
+        for commit in self.server.line(tip, most):
+            if commit.oid == since or not commit.parent:
+                break
+            line.append(_replayed(self.server, commit))
+        return reversed(line)
+
+    def files(self, commit: str, folder: str) -> Mapping[str, str]:
+        return self.server.commits[commit].folders.get(folder, {})
+
+    def document(self, kind: str, path: str, blob: str) -> BaseModel:
+        return self.server.branch("").document(kind, path, blob)
+
+
+def _replayed(server: MemoryServer, commit: MemoryCommit) -> Replayed:
+    assert commit.parent
+    old, new = server.commits[commit.parent].folders, commit.folders
+    changes = []
+    nothing: Mapping[str, str] = {}
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name, nothing), new.get(name, nothing)
+        if before is not after:
+            changes += [
+                (path, before.get(path, ""), after.get(path, ""))
+                for path in sorted(before.keys() | after.keys())
+                if before.get(path) != after.get(path)
+            ]
+    return Replayed(commit.oid, commit.parent, commit.node, commit.event.verb, commit.author, tuple(changes))

@@ -1,15 +1,17 @@
 """One project's view from its folders on both branches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
+from flow.replay import set_aside
 from flow.world import Deletion, ProjectView, RequestFile
 from schema import layout
 from schema.errors import DocumentError
 from schema.execution import Execution, Tombstone
+from schema.flag import Flag
 from schema.layout import Place
 from schema.pipeline import Pipeline
 from schema.project import Project
@@ -45,6 +47,7 @@ class Reading:
     state: Branch
     history: History
     problems: list[str] = field(default_factory=list)
+    unwritten: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)  # found, and not on the branch, by project
 
     def in_force(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
         try:
@@ -84,6 +87,11 @@ def _was_there(reading: Reading, id: str) -> bool:
     return place_on_main(path) is not None and reading.history.removed(path) is not None
 
 
+def _kind(path: str) -> str:
+    place = place_on_state(path)
+    return place.kind if place else ""
+
+
 def _by_kind(branch: Branch, folder: str, *, on_main: bool) -> dict[str, list[Entry]]:
     place_of = place_on_main if on_main else place_on_state
     found: dict[str, list[Entry]] = {}
@@ -102,10 +110,14 @@ class _Project:
     state: Mapping[str, list[Entry]]
 
     def view(self, present: bool) -> tuple[ProjectView, bool]:
-        replies = self._documents("reply", Reply)
+        flags = self._flags()
+        replies = self._documents("reply", Reply, flags)
         project, problem = self._wanted() if present else (None, "")
         pipeline, pipeline_problem = self._pipeline(project)
-        definitions, tombstones = self._documents("definition", Pipeline), self._documents("tombstone", Tombstone)
+        definitions, tombstones = (
+            self._documents("definition", Pipeline, flags),
+            self._documents("tombstone", Tombstone, flags),
+        )
         buried = frozenset(tombstones[0].left) if tombstones else frozenset()
         unanswered, withheld = self._unanswered(replies, buried)
         view = ProjectView(
@@ -118,20 +130,45 @@ class _Project:
             unanswered=unanswered,
             withheld=withheld,
             replies=tuple(sorted(replies, key=lambda reply: reply.seq)),
-            executions=tuple(sorted(self._documents("execution", Execution), key=lambda each: each.execution)),
+            executions=tuple(sorted(self._documents("execution", Execution, flags), key=lambda each: each.execution)),
             tombstone=tombstones[0] if tombstones else None,
             deletion=None if present else self._deletion(*tombstones),
             left=() if present else tuple(sorted(each[2].item for each in self.main.get("request", ()))),
             last_comment=max((int(each[2].item) for each in self.main.get("comment", ())), default=0),
+            flags=flags,
+            unwritten=tuple(flag.commit for flag in self.reading.unwritten.get(self.id, ())),
             damage=next((text for text in self.reading.problems if text.startswith("winslow/state: ")), ""),
         )
         pinned = project is not None and "@" in project.pipeline
         return view, bool(not present or problem or unanswered or pinned)
 
-    def _documents(self, kind: str, model: type[Model]) -> list[Model]:
-        entries = self.state.get(kind, ())
-        found = (self.reading.on_state(kind, path, blob, model) for path, blob, _ in entries)
+    def _flags(self) -> tuple[Flag, ...]:
+        entries = self.state.get("flag", ())
+        written = (self.reading.on_state("flag", path, blob, Flag) for path, blob, _ in entries)
+        flags = (*(flag for flag in written if flag), *self.reading.unwritten.get(self.id, ()))
+        self.reading.problems.extend(flag.text for flag in flags)
+        return flags
+
+    def _documents(self, kind: str, model: type[Model], flags: tuple[Flag, ...]) -> list[Model]:
+        entries = ((path, blob) for path, blob, _ in self.state.get(kind, ()))
+        if any(flags):
+            return list(self._in_force(kind, model, dict(entries), flags))
+        found = (self.reading.on_state(kind, path, blob, model) for path, blob in entries)
         return [document for document in found if document is not None]
+
+    def _in_force(
+        self, kind: str, model: type[Model], entries: dict[str, str], flags: tuple[Flag, ...]
+    ) -> Iterator[Model]:
+        """The documents as they were before the commits that are flagged."""
+        flagged = {each.path: (flag, each) for flag in reversed(flags) for each in flag.paths}
+        before = {path: each.before for path, (_, each) in flagged.items() if each.before and _kind(path) == kind}
+        for path, blob in sorted((entries | before).items()):
+            document = self.reading.on_state(kind, path, blob, model)
+            if path not in flagged or path in before:
+                if document is not None:
+                    yield document
+            elif isinstance(document, Execution):
+                yield cast(Model, set_aside(document, flagged[path][0]))
 
     def _wanted(self) -> tuple[Project | None, str]:
         [(path, blob, _)] = self.main["project"]

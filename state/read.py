@@ -30,7 +30,7 @@ LARGE, LARGE_LISTINGS = 1000, 4
 REMEMBERED = 65_536
 MANY = 10_000
 """Objects after which it pays to open the repository anew: what libgit2 keeps of them is more than 20 MB."""
-ENTERED = frozenset({"requests", "comments", "replies", "executions"})
+ENTERED = frozenset({"requests", "comments", "replies", "executions", "flags"})
 """Folders of a project that hold documents; nothing deeper is looked at."""
 ANCESTRY_TIMEOUT = 60.0
 FOLDER, MODULE = 0o040000, 0o160000
