@@ -1,5 +1,8 @@
 """Commits of `winslow/state` that no controller made: seen by every node, used by none, settled by a person (S12)."""
 
+import pytest
+
+import state.memory_server
 from flow.change import Event
 from flow.controls import steps_of
 from schema import layout
@@ -118,3 +121,13 @@ def settle(cluster: Cluster, oid: str, record: Execution | None, verb: str = "se
     made = server.commit(tip, files, event=Event(verb), wanted=server.commits[tip].wanted)  # type: ignore[arg-type]
     server.refs[layout.STATE] = made.oid
     cluster.checker.forged.add(made.oid)
+
+
+def test_S12_the_variant_that_does_not_replay_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests above say is due to the replay alone."""
+    monkeypatch.setattr(state.memory_server, "replay", lambda line, known, commits: {})
+    cluster, record = running()
+    stranger(cluster, succeeded(record))
+    cluster.checker.stopping = cluster.checker.started = lambda *_: None  # type: ignore[method-assign]
+    go(cluster, 100)
+    assert [e.stage for e in view(cluster).executions] == ["one", "two"]

@@ -44,7 +44,10 @@ def test_F16_ten_thousand_answered_requests_are_not_looked_at(looked: list[str])
         for number in range(MANY)
     )  # fmt: skip
     server.refs[layout.STATE] = server.commit(
-        server.refs[layout.STATE], {write.path: write.content for write in replies}, wanted=server.refs[layout.MAIN]
+        server.refs[layout.STATE],
+        {write.path: write.content for write in replies},
+        node="n1",
+        wanted=server.refs[layout.MAIN],
     ).oid
     assert len(one.fetch().projects["p1"].replies) == MANY
     assert not [path for path in looked if "/requests/" in path]
