@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import output, settings
+from cli.author import author
 from cli.errors import CommandError
 
 
@@ -28,7 +29,7 @@ def recover(
         return
     from state.settle import settle
 
-    oid = settle(settings.repository(), accept or revert, accept=bool(accept), author=settings.author())
+    oid = settle(settings.repository(), accept or revert, accept=bool(accept), author=author())
     print(f"{'accepted' if accept else 'reverted'} {(accept or revert)[:12]}: commit {oid[:12]} of winslow/state")
 
 
