@@ -5,11 +5,15 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli import output, settings
 from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from flow.world import Snapshot
 
 ROOM = 5 * 2**30
 SKEW = 300.0
@@ -71,8 +75,24 @@ def _repository() -> Iterator[Finding]:
         yield "history", "fail", text
     for problem in [text for text in snapshot.problems if text not in flags][:5]:
         yield "document", "warn", problem
+    yield _nodes(snapshot)
     yield _signs(client.url)
     yield _clock([event.time for event in events(client, limit=1)], time.time())
+
+
+def _nodes(snapshot: "Snapshot") -> Finding:
+    """Whether anybody would do what is asked for."""
+    from flow.node_states import nobody_answers, standings
+
+    found = standings(snapshot)
+    if not found:
+        return "nodes", "warn", "no node has joined; `winslowctl node --repo URL --name N` does"
+    if why := nobody_answers(snapshot):
+        return "nodes", "fail", f"{why}; start one, or `winslowctl nodes rm` one that is gone for good"
+    amiss = [f"{each.node} {each.why}" for each in found.values() if each.state not in ("ready", "draining")]
+    if amiss:
+        return "nodes", "warn", ", ".join(amiss)
+    return "nodes", "ok", f"{len(found)} answer"
 
 
 def _signs(url: str) -> Finding:

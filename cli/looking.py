@@ -116,13 +116,14 @@ def nodes() -> None:
     Example: winslowctl nodes
     """
     from flow.gpus import holders
+    from flow.node_states import standing
     from flow.placement import busy_counts
 
     client, snapshot = settings.snapshot()
     busy, taken = busy_counts(snapshot), holders(snapshot)
     rows: list[dict[str, Any]] = []
     for name, inventory in snapshot.inventories.items():
-        heartbeat = client.heartbeat(name)
+        heartbeat, now = client.heartbeat(name), standing(snapshot, name)
         rows.append(
             {
                 "node": name,
@@ -135,6 +136,8 @@ def nodes() -> None:
                     {**gpu.model_dump(mode="json"), "held_by": taken.get(name, {}).get(gpu.uuid)}
                     for gpu in inventory.gpus
                 ],
+                "state": str(now.state),
+                "why": now.text or None,
                 "drain": name in snapshot.nodes and snapshot.nodes[name].drain,
                 "halted": heartbeat.halted if heartbeat else None,
                 "beats": heartbeat.counter if heartbeat else 0,
@@ -145,7 +148,8 @@ def nodes() -> None:
         return
     cells = [
         [output.shown(r["node"]), output.shown(r["runner"]), f"{r['busy']}/{r['slots']}", str(r["cpus"]),
-         f"{r['memory'] / 2**30:.0f} GiB", "\n".join(map(_gpu, r["gpus"])), _condition(r), str(r["winslow"])]
+         f"{r['memory'] / 2**30:.0f} GiB", "\n".join(map(_gpu, r["gpus"])),
+         condition(r["state"], r["why"]), str(r["winslow"])]
         for r in rows
     ]  # fmt: skip
     heads = ("NODE", "RUNNER", "BUSY", "CPUS", "MEMORY", "GPUS", "STATE", "WINSLOW")
@@ -160,7 +164,8 @@ def _gpu(gpu: dict[str, Any]) -> str:
     return f"{output.shown(gpu['model'] or gpu['uuid'])} {gpu['memory'] / 2**30:.0f} GiB{health}{holder}"
 
 
-def _condition(row: dict[str, Any]) -> str:
-    if row["halted"]:
-        return f"[red]halted[/] {output.shown(row['halted'])}"
-    return "[yellow]drains[/]" if row["drain"] else "ready"
+def condition(state: str, why: str | None) -> str:
+    """The state of a node in its colour, and why."""
+    colour = {"ready": "green", "draining": "yellow", "full": "yellow", "unknown": "yellow", "stopped": "yellow"}
+    words = f" {output.shown(why)}" if why and state != "draining" else ""
+    return f"[{colour.get(state, 'red')}]{state}[/]{words.replace(f' {state} ', ' ', 1)}"

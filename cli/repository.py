@@ -88,6 +88,8 @@ def plan(
 
 def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     """What would be, what would happen, and with a revision, how many projects go on whether it is merged or not."""
+    from dataclasses import replace
+
     from flow.plan import difference
     from flow.plan import plan as make
     from state.revisions import merged, resolve
@@ -97,7 +99,7 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     commit = merged(client, resolve(client, rev)) if rev else snapshot.main
     if commit == snapshot.main:
         return snapshot, now, 0
-    candidate = client.at(commit, snapshot.state)
+    candidate = replace(client.at(commit, snapshot.state), heartbeats=snapshot.heartbeats, judged=snapshot.judged)
     after = make(candidate)
     planned = difference(now, after)
     return candidate, planned, sum(each in now for each in after)

@@ -134,6 +134,7 @@ def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":
 
     `live` insists: nothing is decided on an old view.
     """
+    from cli.sightings import judged
     from state.errors import StateError
 
     client = repository()
@@ -144,7 +145,7 @@ def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":
             raise
         return client, _as_last_seen(client, error)
     _seen(client).touch()
-    return client, found
+    return client, judged(client, found)
 
 
 def _as_last_seen(client: "GitRepository", error: Exception) -> "Snapshot":

@@ -7,6 +7,7 @@ import typer
 
 from cli import output, settings
 from cli.errors import CommandError
+from cli.looking import condition
 
 if TYPE_CHECKING:
     from schema.node import Heartbeat, Inventory
@@ -39,9 +40,13 @@ def top(
 
 
 def _show() -> None:
+    from flow.node_states import standing
+
     client, snapshot = settings.snapshot()
     rows = [_row(name, found, client.heartbeat(name)) for name, found in sorted(snapshot.inventories.items())]
     for row in rows:
+        now = standing(snapshot, row["node"])
+        row["state"], row["why"] = str(now.state), now.text or None
         row["drain"] = row["node"] in snapshot.nodes and snapshot.nodes[row["node"]].drain
     if output.for_programs(rows):
         return
@@ -62,11 +67,10 @@ def _row(name: str, inventory: "Inventory", beat: "Heartbeat | None") -> dict[st
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    state = "[red]halted[/]" if row["halted"] else "[yellow]drains[/]" if row["drain"] else "ready"
     return [
         output.shown(row["node"]), _percent(row["cpu"]), _percent(row["memory"]), _size(row["disk_free"]),
         _size(row["received"], "/s"), _size(row["sent"], "/s"), "" if row["load"] is None else f"{row['load']:.1f}",
-        "\n".join(_gpu(gpu) for gpu in row["gpus"]), state,
+        "\n".join(_gpu(gpu) for gpu in row["gpus"]), condition(row["state"], row["why"]),
     ]  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def wait(
     client, _, _ = settings.project(project)
     shown = Progress()
     while True:
-        view, now = _look(client, project)
+        view, now = _look(client, project, shown)
         if now and reached(now, view, state):
             shown.clear()
             if not _told(project, now):
@@ -72,15 +72,18 @@ def _seconds(timeout: str) -> float:
         raise CommandError(f"--timeout: {error}", 2) from None
 
 
-def _look(client: "GitRepository", id: str) -> "tuple[ProjectView | None, ProjectState | None]":
+def _look(client: "GitRepository", id: str, shown: "Progress") -> "tuple[ProjectView | None, ProjectState | None]":
     """Nothing while the repository does not answer. CommandError once the project is gone for good."""
+    from cli.sightings import judged
+    from flow.node_states import nobody_answers
     from flow.views import project_state
     from state.errors import StateError
 
     try:
-        snapshot = client.fetch()
+        snapshot = judged(client, client.fetch())
     except StateError:
         return None, None
+    shown.alone(nobody_answers(snapshot))
     view = snapshot.projects.get(id)
     if view is None:
         raise CommandError(f"{id} was deleted", STOPPED)
@@ -126,6 +129,14 @@ class Progress:
 
     def __init__(self) -> None:
         self.on, self.last = sys.stderr.isatty(), ""
+        self.silent = False
+
+    def alone(self, why: str) -> None:
+        """Say once that there is nobody who would go on, wherever standard error goes."""
+        if why and not self.silent:
+            self.clear()
+            settings.warn(why)
+        self.silent = bool(why)
 
     def show(self, now: "ProjectState | None") -> None:
         text = self._line(now) if self.on else ""

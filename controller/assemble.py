@@ -88,6 +88,8 @@ def _run(options: NodeOptions, say: Say) -> int:
         kind, repo = runner.capabilities.name, shown(options.repo)
         say(f"node {options.name} ({kind}) on {repo}, polling every {options.poll:g} s")
         _rounds(controller, pace, options, say)
+        if not options.once:
+            controller.leave()
     finally:
         stop_watching()
         stop_nudges()

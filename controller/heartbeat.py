@@ -45,6 +45,7 @@ class Pulse:
             claims=tuple(entry.claim for entry in world.entries.values()),
             halted=halted,
             load=self.load(),
+            time=world.wall,
         )
         outcome = self.repository.beat(heartbeat, expected=seen)
         self.refusals.heard("beat", outcome, world.now)

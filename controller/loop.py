@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from controller.alarms import Alarms
 from controller.devices import Devices
 from controller.failpoints import Failpoint, nothing
+from controller.halts import Halts
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
 from controller.pushes import Pushes
@@ -13,21 +14,27 @@ from controller.refusals import FETCH, PAUSE, Refusals
 from controller.trees import Trees
 from controller.workshop import Workshop
 from flow.actions import Decision, Wipe
-from flow.change import Commit
+from flow.change import Commit, Event, Write
 from flow.clock import Clock
 from flow.decide import decide
 from flow.leases import Sightings, looked, missed
 from flow.local import Me, Order, Sight, Wiped, World
+from flow.stewardship import earlier
 from flow.world import Snapshot
 from runner.errors import EngineUnavailable, RunnerError
 from runner.gpus import Gpus, NoGpus
 from runner.labels import gpus_of
 from runner.runner import Runner
 from runner.spec import Container
+from schema import layout
+from schema.node import Away
 from state.errors import CredentialsRefused, StateError
 from state.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
 IDS_PER_ROUND = 64
+FULL = "its disk is nearly full"
+LAST_WORDS = 5
+"""Times that a node which ends tries to say so, where others push at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Controller:
         self._again: dict[str, float] = {}  # when what could not be deleted is tried again
         self._beat: str | None = None  # what this node's ref held at the last look
         self.alarms = Alarms(parts.say)
+        self.halts = Halts(parts.repository, parts.me.node)
         self._containers: Mapping[str, Container] = {}
 
     @property
@@ -116,9 +124,9 @@ class Controller:
         # In this order: what is not under way has left its setback, its entry, its end and its container behind.
         busy, setbacks, launching = parts.workshop.busy, parts.workshop.setbacks, parts.workshop.launching
         entries, outbox = parts.journal.entries, parts.journal.outbox
-        engine = self._look()
+        engine, room = self._look(), self._room()
         world = World(
-            me=parts.me,
+            me=parts.me if room else replace(parts.me, inventory=parts.me.inventory.model_copy(update={"full": FULL})),
             snapshot=self.snapshot,
             fresh=fresh and engine,
             now=parts.clock.now(),
@@ -132,9 +140,10 @@ class Controller:
             ids=tuple(parts.fresh_id() for _ in range(IDS_PER_ROUND)),
             wiped=parts.journal.wiped,
             halted=self.halted,
-            room=self._room(),
+            room=room,
             setbacks=setbacks,
             launching=launching,
+            halts=self.halts.seen(self.snapshot, self.seen) if fresh and self.snapshot else {},
             engine=engine,
         )
         return parts.pools(self.devices.seen(world))
@@ -196,6 +205,32 @@ class Controller:
             if before and tip != before and not self.parts.repository.descends(tip, before):
                 return f"{branch} went back: {before[:12]} is not in it any more; put it back (docs/operating.md)"
         return None
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Say that nobody answers here from now on; what runs goes on. Not where the server is away, or it halted."""
+        for _ in range(LAST_WORDS):
+            if self.halted or self.seen.polled is None:
+                return
+            try:
+                outcome = self._last_words(self.parts.repository.fetch())
+            except StateError:
+                return
+            if not isinstance(outcome, Rejected) or outcome.kind is not Rejection.RACE:
+                return
+
+    def _last_words(self, found: Snapshot) -> Outcome | None:
+        me, clock = self.parts.me.node, self.parts.clock
+        known, beat = found.inventories.get(me), found.heartbeats.get(me)
+        if known is None or beat is None or self._rewound(found):
+            return None
+        told = Away(why="stopped", beat=beat, by=me, since=earlier(clock.wall(), 0.0))
+        write = Write(layout.inventory(me), known.model_copy(update={"away": told}))
+        outcome = self.parts.repository.swap(found, [Commit(Event("leave", fact=me), (write,))], node=me)
+        if isinstance(outcome, Landed):
+            self.parts.journal.saw(Tips(found.main, outcome.oid))
+        return outcome
 
     # -- act --------------------------------------------------------------------------------------------------------
 

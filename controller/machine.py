@@ -11,7 +11,7 @@ from runner.errors import RunnerError
 from runner.labels import Owner
 from runner.peers import Key
 from runner.runner import Runner
-from schema.node import Inventory
+from schema.node import SCHEMA, Inventory
 
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes of free disk below which a node takes no new work."""
@@ -61,6 +61,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         slots=options.slots if options.slots is not None else max(1, cpus // 2),
         address=options.peer,
         key=key.public if key else "",
+        schema=SCHEMA,
     )
 
 

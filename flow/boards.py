@@ -9,6 +9,7 @@ from itertools import islice
 
 from flow.markdown import code, link, table, text
 from flow.memo import Memo
+from flow.node_states import standing
 from flow.open import open_views
 from flow.views import ProjectState, StageState, project_state, stage_states
 from flow.world import ProjectView, Snapshot
@@ -169,10 +170,8 @@ def _each_node(snapshot: Snapshot) -> Iterator[list[str]]:
             if record.state.active:
                 running.setdefault(record.claim.node, []).append(f"{view.id}/{record.execution} {record.stage}")
     for name, inventory in sorted(snapshot.inventories.items()):
-        settings = snapshot.nodes.get(name)
         gpus = ", ".join(f"{gpu.model or 'GPU'}" for gpu in inventory.gpus[:8])
         memory = [f"{inventory.memory / 2**30:.0f} GiB"] if inventory.memory else []
         cores = "1 core" if inventory.cpus == 1 else f"{inventory.cpus} cores"
-        state = "drains" if settings and settings.drain else ""
         facts = " · ".join([cores, *memory, *([gpus] if gpus else [])])
-        yield [text(name), text(facts), text(", ".join(running.get(name, ())[:10])), state]
+        yield [text(name), text(facts), text(", ".join(running.get(name, ())[:10])), text(standing(snapshot, name).why)]

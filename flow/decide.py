@@ -34,7 +34,9 @@ def decide(world: World) -> Decision:
 def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decision:
     draft = Draft(snapshot)
     watched: set[Hashable] = set()
-    stewardship = Stewardship(world.me, snapshot, world.seen, world.poll, draft, watched)
+    stewardship = Stewardship(
+        world.me, snapshot, world.seen, world.poll, draft, watched, wall=world.wall, halts=world.halts
+    )
     stewardship.register()
     held = Held(world, snapshot, draft)
     held.tend()

@@ -193,4 +193,5 @@ class World:
     lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not
     setbacks: Mapping[str, Setback] = field(default_factory=dict)
     launching: Mapping[str, Launch] = field(default_factory=dict)
+    halts: Mapping[str, str] = field(default_factory=dict)  # why others say that they have halted, or an empty text
     engine: bool = True  # it answered; if not, containers are as they were last seen

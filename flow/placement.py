@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flow import gpus
 from flow.advance import Slot
+from flow.node_states import NodeStanding, NodeState, standing
 from flow.open import open_views
 from flow.world import ProjectView, Snapshot
 from schema.node import Gpu, Inventory, NodeSettings
@@ -16,15 +17,19 @@ DELAY_RANKS = 5
 """Ranks beyond this one wait no longer than it does."""
 
 
+READY = NodeStanding("", NodeState.READY)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A live node as everyone sees it."""
+    """A node as everyone sees it."""
 
     inventory: Inventory
     settings: NodeSettings
     busy: int  # executions it holds
     taken: gpus.Holders = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()  # files that its pool has not, as far as one knows
+    standing: NodeStanding = READY
 
     @property
     def name(self) -> str:
@@ -62,7 +67,7 @@ class Placement:
 
 def candidates(
     snapshot: Snapshot,
-    live: Iterable[str],
+    names: Iterable[str],
     busy: Mapping[str, int],
     taken: Mapping[str, gpus.Holders],
     me: Inventory | None = None,
@@ -79,10 +84,17 @@ def candidates(
             busy.get(name, 0),
             taken.get(name, {}),
             lacks if me and me.node == name else frozenset(snapshot.inventories[name].lacks),
+            standing(snapshot, name),
         )
-        for name in sorted(live)
+        for name in sorted(names)
         if name in snapshot.inventories
     )
+
+
+def admitted(snapshot: Snapshot) -> list[str]:
+    """Nodes that may take work. Which of them are alive, only a node can tell."""
+    open_to_all = snapshot.settings.join == "open"
+    return [name for name in snapshot.inventories if open_to_all or name in snapshot.nodes]
 
 
 def busy_counts(snapshot: Snapshot) -> dict[str, int]:
@@ -101,6 +113,7 @@ class Data:
     node: str
     store: str = ""
     bucket: str = ""
+    redo: str = ""  # what makes it anew: a project and the stage that made it, as a command takes them
 
     def lost(self, node: Candidate) -> bool:
         """Whether the node that made it has another store than the one it left it in."""
@@ -115,9 +128,9 @@ class Data:
         """From where the node can get it; nothing where it cannot."""
         if self.bucket and self.bucket == node.inventory.bucket:
             return self.bucket
-        if holder and holder is not node and not self.lost(holder) and holder.inventory.address and node.inventory.key:
-            return holder.name
-        return ""
+        if holder is None or holder is node or self.lost(holder) or not holder.standing.answers:
+            return ""
+        return holder.name if holder.inventory.address and node.inventory.key else ""
 
 
 def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: Data | None) -> Placement:
@@ -157,9 +170,9 @@ def _among(
     if not able:
         text = "; ".join(misfits) or "no node is alive"
         return Placement((), (), Wait.NO_MATCHING_NODE, f"no node can run stage {slot.stage.name!r}: {text}")
-    awake = [node for node in able if not node.settings.drain]
+    awake = [node for node in able if node.standing.takes]
     if not awake:
-        return Placement((), could, Wait.DRAINING, f"{', '.join(could)} could run it, but drains")
+        return _asleep(able, could, data)
     free = [node for node in awake if node.free]
     if not free:
         text = f"every slot of {', '.join(node.name for node in awake)} is taken"
@@ -172,6 +185,29 @@ def _among(
     ranked = sorted(ready, key=lambda node: _merit(slot, node, data))
     text = ", ".join(filter(None, (_whence(ranked, data, holder), without)))
     return Placement(tuple(node.name for node in ranked), could, text=text)
+
+
+_RESTS = {NodeState.DRAINING: Wait.DRAINING, NodeState.FULL: Wait.RESOURCES}
+"""Why nothing is taken by nodes that answer. Of any other state a person has to see to the node."""
+
+
+def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None) -> Placement:
+    """None of those that could run it takes anything now."""
+    resting = [node for node in able if node.standing.state in _RESTS]
+    if resting:
+        reason = min((_RESTS[node.standing.state] for node in resting), key=list(_RESTS.values()).index)
+        return Placement((), could, reason, "; ".join(f"{node.name} could run it, but {_but(node)}" for node in able))
+    told = ", ".join(f"{node.name}, {node.standing.why}" for node in able)
+    if data and len(able) == 1 and data.node == able[0].name:
+        redo = f", or redo {data.redo}" if data.redo else ""
+        return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; start it{redo}")
+    which = "it" if len(able) == 1 else "one of them"
+    return Placement((), could, Wait.NODE_OFFLINE, f"only on {told}; start {which}")
+
+
+def _but(node: Candidate) -> str:
+    words = {NodeState.DRAINING: "drains", NodeState.FULL: f"is full: {node.standing.text}"}
+    return words.get(node.standing.state, f"is {node.standing.why}")
 
 
 def _whence(ranked: list[Candidate], data: Data | None, holder: Candidate | None) -> str:
@@ -193,7 +229,8 @@ def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
     holder = snapshot.inventories.get(made.claim.node)
     result = made.result
     store = (result and result.store) or (holder.store if holder else "")
-    return Data(made.claim.node, store, result.bucket if result else "")
+    bucket = result.bucket if result else ""
+    return Data(made.claim.node, store, bucket, f"{view.id} --stage {made.stage}")
 
 
 def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:

@@ -7,8 +7,8 @@ from flow.advance import Slot
 from flow.controls import answer_all, pending_abort, steps_of
 from flow.gpus import Holders, holders
 from flow.interpolate import as_text
-from flow.placement import busy_counts, candidates, data_of, place
-from flow.views import admitted, queued, stale
+from flow.placement import admitted, busy_counts, candidates, data_of, place
+from flow.views import queued, stale
 from flow.world import ProjectView, Snapshot
 from schema.execution import State
 from schema.reasons import Wait

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from flow import gpus
@@ -14,12 +15,13 @@ from flow.draft import Draft
 from flow.held import event_of, unanswered_now
 from flow.leases import Sightings
 from flow.local import Me, Wiped
+from flow.node_states import IDLE, away, standing
 from flow.open import open_views
 from flow.placement import patience, steward_rank
 from flow.world import ProjectView, Snapshot
 from schema import layout
 from schema.execution import Execution, State, Tombstone
-from schema.node import SCHEMA, Inventory
+from schema.node import SCHEMA, Away, Inventory
 from schema.reasons import End
 
 USE_LASTS = 120.0
@@ -28,17 +30,31 @@ USE_LASTS = 120.0
 
 class Stewardship:
     def __init__(
-        self, me: Me, snapshot: Snapshot, seen: Sightings, poll: float, draft: Draft, watched: set[Hashable]
+        self,
+        me: Me,
+        snapshot: Snapshot,
+        seen: Sightings,
+        poll: float,
+        draft: Draft,
+        watched: set[Hashable],
+        *,
+        wall: str = "",
+        halts: Mapping[str, str] | None = None,
     ) -> None:
         self.me, self.snapshot, self.seen, self.poll = me, snapshot, seen, poll
         self.draft, self.watched = draft, watched
+        self.wall, self.halts = wall, halts or {}
         self.live = self._live()
         self.able = snapshot.settings.schema_version <= SCHEMA
 
     def _live(self) -> frozenset[str]:
         """Nodes that show signs of life, this one included."""
         limit = self.snapshot.settings.lost_after
-        others = (node for node in self.snapshot.inventories if self.seen.silence(node) < limit)
+        others = (
+            node
+            for node in self.snapshot.inventories
+            if self.seen.silence(node) < limit and standing(self.snapshot, node).state not in IDLE
+        )
         return frozenset(others) | {self.me.node}
 
     def register(self) -> None:
@@ -47,13 +63,18 @@ class Stewardship:
         if known == now or (known and not self._worth_a_commit(known, now)):
             return
         news = gpus.news(known.gpus, now.gpus) if known else ""
+        if known and (known.away or known.halted):
+            news = "is back"
         if known and not news and (gone := sorted(set(now.lacks) - set(known.lacks))):
             news = f"its pool has no {gone[0]}"
         event = Event("join", fact=f"{self.me.node} ({now.runner}){': ' if news else ''}{news}")
         self.draft.add(event, Write(layout.inventory(self.me.node), now))
 
     def _worth_a_commit(self, known: Inventory, now: Inventory) -> bool:
-        """That others use a GPU, or no longer do, is told once it lasts: they may come and go all day."""
+        """That others use a GPU, or no longer do, is told once it lasts: they may come and go all day. So may room."""
+        if known.full and not now.full and known.model_copy(update={"full": ""}) == now:
+            self.watched.add("room again")
+            return self.seen.age("room again") >= USE_LASTS
         if not gpus.differ_in_use_only(known, now):
             return True
         key = ("gpus in use", *(gpu.health for gpu in now.gpus))
@@ -63,6 +84,7 @@ class Stewardship:
     def serve(self) -> None:
         if not self.able:
             return
+        self._absences()
         pending = self._vanished()
         for view in open_views(self.snapshot):
             id = view.id
@@ -89,6 +111,43 @@ class Stewardship:
         for flag in view.flags:
             if flag.commit in view.unwritten and self._turn("flag", view.id, flag.commit):
                 self.draft.add(Event("flag", view.id, fact=flag.text), Write(layout.flag(view.id, flag.commit), flag))
+
+    # -- nodes that are away ---------------------------------------------------------------------------------------
+
+    def _absences(self) -> None:
+        """Write down who gives no sign of life, or says that it has halted: who did not watch could not know."""
+        for node, inventory in self.snapshot.inventories.items():
+            if node == self.me.node:
+                continue
+            if self.halts.get(node, inventory.halted) != inventory.halted:
+                self._write_down(inventory, "halt" if self.halts[node] else "resume", {"halted": self.halts[node]})
+            elif self._is_silent(node) and not away(self.snapshot, node):
+                self._silent(inventory)
+
+    def _is_silent(self, node: str) -> bool:
+        silence = self.seen.silence(node) - self.snapshot.settings.lost_after
+        if silence < 0:
+            return False
+        return silence >= patience(steward_rank(self.me.node, self.live, f"node {node}"), self.poll)
+
+    def _silent(self, inventory: Inventory) -> None:
+        beat = self.snapshot.heartbeats.get(inventory.node)
+        if beat is None:
+            self._forget(inventory.node)
+            return
+        since = earlier(self.wall, self.seen.silence(inventory.node))
+        self._write_down(inventory, "silent", {"away": Away(why="silent", beat=beat, by=self.me.node, since=since)})
+
+    def _write_down(self, inventory: Inventory, verb: str, news: dict[str, object]) -> None:
+        facts = {"silent": "gives no sign of life", "halt": "has halted", "resume": "has not halted any more"}
+        event = Event(verb, fact=f"{inventory.node} {facts[verb]}")
+        self.draft.add(event, Write(layout.inventory(inventory.node), inventory.model_copy(update=news)))
+
+    def _forget(self, node: str) -> None:
+        """Somebody removed its heartbeat (`winslowctl nodes rm`): its name is free. One that lives joins anew."""
+        views = open_views(self.snapshot)
+        if not any(record.state.active and record.claim.node == node for view in views for record in view.executions):
+            self.draft.add(Event("forget", fact=f"{node} was removed"), Write(layout.inventory(node), None))
 
     # -- losses ----------------------------------------------------------------------------------------------------
 
@@ -239,6 +298,15 @@ class Stewardship:
         in_use = any(e.state.active and (deleting or e.execution <= last) for e in view.executions)
         if self._age_of(view.id, stone) >= stone.delete_after and not in_use:
             yield Wipe(view.id, stone.generation, last, stone.commit, files=deleting)
+
+
+def earlier(wall: str, seconds: float) -> str:
+    """A time by the wall clock so long before another, to the minute: for people."""
+    try:
+        then = datetime.fromisoformat(wall) - timedelta(seconds=seconds)
+    except ValueError:
+        return wall
+    return then.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _generation(stone: Tombstone | None) -> dict[str, Any]:

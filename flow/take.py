@@ -1,6 +1,7 @@
 """New work: of what all projects want, as much as fits on this node, the most urgent first."""
 
 from collections.abc import Hashable
+from dataclasses import replace
 
 from flow.advance import Slot
 from flow.change import Event
@@ -8,10 +9,11 @@ from flow.controls import steps_of
 from flow.draft import Draft
 from flow.gpus import choose, held_here, holders, holders_in
 from flow.local import Entry, World
+from flow.node_states import NodeState, rough
 from flow.open import open_views
 from flow.orders import take
-from flow.placement import busy_counts, candidates, data_of, patience, place
-from flow.world import ProjectView, Snapshot
+from flow.placement import admitted, busy_counts, candidates, data_of, patience, place
+from flow.world import Judged, ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.node import SCHEMA
 from schema.reasons import End
@@ -28,7 +30,9 @@ class Taking:
         ids: list[str],
     ) -> None:
         self.world, self.snapshot, self.draft = world, snapshot, draft
-        self.watched, self.live, self.ids = watched, live, ids
+        self.watched, self.ids = watched, ids
+        self.fleet = _as_seen(world, snapshot, live)
+        self.names = admitted(snapshot)
         self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
         self.grants: list[Entry] = []
         self._count_own_ends()
@@ -73,7 +77,7 @@ class Taking:
     def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
         """Whether this node can run it now, and no better one is to try first."""
         assert view.project
-        nodes = candidates(self.snapshot, self.live, self.busy, self.taken, self.world.me.inventory, self.world.lacks)
+        nodes = candidates(self.fleet, self.names, self.busy, self.taken, self.world.me.inventory, self.world.lacks)
         placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
         rank = placement.rank(self.world.me.node)
         if rank is None:
@@ -123,6 +127,14 @@ class Taking:
         if lost is None:
             return ()
         return (lost.model_copy(update={"state": State.SUPERSEDED, "reason": End.NODE_LOST}),)
+
+
+def _as_seen(world: World, snapshot: Snapshot, live: frozenset[str]) -> Snapshot:
+    """With what this node has seen of the others: whoever is not alive for it is silent, told to others or not."""
+    quiet = {name: world.seen.silence(name) for name in snapshot.inventories if name not in live}
+    if not quiet:
+        return snapshot
+    return replace(snapshot, judged={n: Judged(NodeState.SILENT, f"silent for {rough(q)}") for n, q in quiet.items()})
 
 
 def _urgency(view: ProjectView) -> tuple[int, str]:

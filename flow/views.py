@@ -7,7 +7,8 @@ from functools import lru_cache
 from flow.advance import Slot, Steps, Waiting, floors
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
-from flow.placement import Placement, busy_counts, candidates, data_of, misfit, place
+from flow.node_states import AWAY, NodeState, standing
+from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.pipeline import Pipeline, Stage
@@ -83,8 +84,7 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         text = f"deleted by {view.deletion.by}; restore its project.yaml to keep it"
         return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
     if steps.active:
-        record = steps.running or steps.active[-1]
-        return ProjectState(view.id, name, "running", None, record.text, record.stage, record)
+        return _running(snapshot, view, name, steps.running or steps.active[-1])
     if steps.run:
         waiting, could = queued(snapshot, view, steps.run)
         lost = view.execution(steps.run.replaces) if steps.run.replaces else None
@@ -92,6 +92,15 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
     else:
         resting = _waiting(snapshot, view, name, steps)
     return _with_unanswered(resting, view.asked)
+
+
+def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution) -> ProjectState:
+    """What it says of itself, and whether its node still answers."""
+    node = standing(snapshot, record.claim.node)
+    if node.state not in AWAY or node.state is NodeState.ABSENT:
+        return ProjectState(view.id, name, "running", None, record.text, record.stage, record)
+    text = "; ".join(filter(None, (f"its node {node.node} is {node.why}", record.text)))
+    return ProjectState(view.id, name, "running", Wait.NODE_OFFLINE, text, record.stage, record)
 
 
 def _with_unanswered(now: ProjectState, count: int) -> ProjectState:
@@ -123,17 +132,11 @@ def _could(snapshot: Snapshot, view: ProjectView, waiting: Waiting, execution: E
         return ()
     pinned = view.project.node if view.project else None
     nodes = candidates(snapshot, admitted(snapshot), {}, {})
-    return tuple(node.name for node in nodes if misfit(stage, node, pinned) is None)
+    return tuple(node.name for node in nodes if node.standing.answers and misfit(stage, node, pinned) is None)
 
 
 def _last(view: ProjectView) -> Execution | None:
     return view.executions[-1] if view.executions else None
-
-
-def admitted(snapshot: Snapshot) -> list[str]:
-    """Nodes that may take work. Which of them are alive, only a node can tell."""
-    open_to_all = snapshot.settings.join == "open"
-    return [name for name in snapshot.inventories if open_to_all or name in snapshot.nodes]
 
 
 def queued(
@@ -192,7 +195,7 @@ def _stage(
     if steps.chain and _skipped(pipeline, steps, stage):
         return _plain(stage.name, "skipped")
     if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
-        return StageState(stage.name, _resting(now), now.reason, _with_nodes(now), number)
+        return StageState(stage.name, _resting(now, steps), now.reason, _with_nodes(now), number)
     if newest is None:
         return _plain(stage.name, "succeeded" if _passed(pipeline, steps, stage) else "pending")
     if newest.state is State.SUCCEEDED:
@@ -210,8 +213,8 @@ def _plain(stage: str, state: str, execution: int | None = None) -> StageState:
     return StageState(stage, state, None, "", execution)
 
 
-def _resting(now: ProjectState) -> str:
-    if now.reason == Wait.NODE_OFFLINE:
+def _resting(now: ProjectState, steps: Steps) -> str:
+    if now.reason == Wait.NODE_OFFLINE and steps.wait:  # it was running there
         return "lost"
     return "queued" if now.state == "queued" else "waiting"
 

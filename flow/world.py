@@ -93,6 +93,14 @@ class ProjectView:
         return next((e for e in reversed(self.executions) if e.execution == number), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What who looks has found out about a node himself. `state` is a word of `flow.node_states`."""
+
+    state: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot:
     """The repository at (`main`, `state`). `wanted` is the commit of `main` that the state's tip was decided on.
@@ -112,3 +120,4 @@ class Snapshot:
     problems: tuple[str, ...] = ()  # `file:line:col: what` of files that do not parse
     confirmed_deletions: bool = False
     board: str = ""  # the root board as it is
+    judged: Mapping[str, Judged] = field(default_factory=dict)  # not in the repository: by who looks, see `Judged`

@@ -43,6 +43,15 @@ class Gpu(Recorded):
     health: Health = Health.OK
 
 
+class Away(Recorded):
+    """Why nobody answers on a node: said by itself when it stops, else by another that sees no sign of life."""
+
+    why: Literal["stopped", "silent"]
+    beat: str = ""  # its heartbeat then: another one is a sign of life, and all of this is void
+    by: str = ""  # the node that says so
+    since: str = ""  # by that node's wall clock, for people
+
+
 class Inventory(Recorded):
     """`inventory/<node>.yaml` on `winslow/state`: written when it changes."""
 
@@ -63,6 +72,10 @@ class Inventory(Recorded):
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
     bucket: str = ""  # s3://NAME/PREFIX where it leaves and finds what stages left
     lacks: tuple[str, ...] = ()  # files that stages have waited for, and that its pool has not
+    schema_version: int = Field(default=1, alias="schema")  # the newest version of the documents that it reads
+    full: str = ""  # why it takes nothing new until there is room again
+    halted: str = ""  # what another node reads in its heartbeat; it writes no commit while it has halted
+    away: Away | None = None
 
 
 class Heartbeat(Recorded):
@@ -76,6 +89,7 @@ class Heartbeat(Recorded):
     claims: tuple[str, ...] = ()
     halted: str | None = None
     load: dict[str, float] = {}
+    time: str = ""  # by its wall clock, for people
 
 
 class Exclusive(Wanted):

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from flow.memo import Memo
+from flow.node_states import NodeState, standings
 from flow.open import open_views
 from flow.views import STATES
 from flow.world import Snapshot
@@ -98,7 +99,7 @@ def _of_view(look: Look) -> Iterator[Metric]:
 
 def _of_work(snapshot: Snapshot) -> Iterator[Metric]:
     now = [row.now for row in rows(snapshot).values()]
-    states, reasons = Counter(each.state for each in now), Counter(each.reason for each in now)
+    states, reasons = Counter(each.state for each in now), Counter(each.reason for each in now if each.state != "running")
     waits = [wait for wait in Wait if wait not in SETTLED]
     yield _gauge("winslow_projects", "Projects by state", "state", ((each, states[each]) for each in STATES))
     text = "Stages that wait, by reason"
@@ -127,6 +128,11 @@ def _of_nodes(look: Look) -> Iterator[Metric]:
     slots = ((node, snapshot.inventories[node].slots) for node in nodes)
     yield _gauge("winslow_node_slots", "Stages that a node runs at once", "node", slots)
     yield _gauge("winslow_node_drains", "Whether a node drains", "node", ((n, drains.get(n, False)) for n in nodes))
+    told = GaugeMetricFamily("winslow_node_state", "1 for the state that a node is in", labels=["node", "state"])
+    for node, found in standings(snapshot).items():
+        for state in NodeState:
+            told.add_metric([node, state], found.state is state)
+    yield told
     text = "Since the last sign of life that was seen from here"
     yield _gauge("winslow_node_silence_seconds", text, "node", sorted(look.silence.items()))
 

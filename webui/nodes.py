@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flow.node_states import NodeStanding, NodeState, standing
 from flow.open import open_views
 from flow.world import Snapshot
 from runner import load
@@ -11,9 +12,6 @@ from schema.execution import Execution
 from schema.node import Gpu, Heartbeat, Inventory
 from webui.fleet import Fleet
 from webui.source import Look
-
-SILENT = 180.0
-"""Seconds without a sign of life after which a row says so loudly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +25,12 @@ class Node:
     halted: str | None
     runs: tuple[tuple[str, Execution], ...]
     load: Mapping[str, float]
+    standing: NodeStanding
     here: bool = False
 
     @property
     def silent(self) -> bool:
-        return self.silence is not None and self.silence > SILENT
+        return not self.standing.answers
 
     @property
     def gpus(self) -> list[tuple[Gpu, dict[str, float]]]:
@@ -70,8 +69,17 @@ def _node(
     own = _newest(data, inventory) if here and data else {}
     return Node(
         name, inventory, look.silence.get(name), name in snapshot.nodes and snapshot.nodes[name].drain,
-        look.halted if here else beat.halted if beat else None, runs, own or (beat.load if beat else {}), here,
+        look.halted if here else beat.halted if beat else None, runs, own or (beat.load if beat else {}),
+        _standing(snapshot, name, beat), here,
     )  # fmt: skip
+
+
+def _standing(snapshot: Snapshot, name: str, beat: Heartbeat | None) -> NodeStanding:
+    """What every surface says; a halt that no other node has written down yet is known from its heartbeat."""
+    found = standing(snapshot, name)
+    if beat and beat.halted and found.answers:
+        return NodeStanding(name, NodeState.HALTED, beat.halted)
+    return found
 
 
 def _newest(data: Path, inventory: Inventory | None) -> dict[str, float]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flow.memo import Memo
+from flow.node_states import standings
 from flow.open import open_views
 from flow.views import ProjectState, StageState, project_state, stage_states
 from flow.world import ProjectView, Snapshot
@@ -48,7 +49,8 @@ class Rows:
         self._known: dict[str, Row] = {}
 
     def of(self, snapshot: Snapshot) -> Mapping[str, Row]:
-        fleet = (snapshot.inventories, snapshot.nodes, snapshot.settings)
+        states = {node: found.state for node, found in standings(snapshot).items()}
+        fleet = (snapshot.inventories, snapshot.nodes, snapshot.settings, states)
         known = self._known if fleet == self._fleet else {}
         restless = {view.id for view in open_views(snapshot)}
         found = {}

@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from flow.leases import Sightings, looked, missed
-from flow.world import Snapshot
+from flow.node_states import NodeState, judge
+from flow.world import Judged, Snapshot
 from state.assemble import Assembler
 from state.errors import StateError
 from state.git import GitRepository
@@ -42,6 +43,13 @@ class Look:
     @property
     def age(self) -> float:
         return max(0.0, time.time() - self.heard)
+
+    def judged(self) -> "Look":
+        """With what follows from the silence of nodes. The same snapshot as long as that says nothing new."""
+        found = judge(self.snapshot, self.silence, {})
+        if self.halted and self.node in self.snapshot.inventories:
+            found[self.node] = Judged(NodeState.HALTED, self.halted)
+        return self if found == self.snapshot.judged else replace(self, snapshot=replace(self.snapshot, judged=found))
 
 
 class Source(Protocol):
@@ -94,7 +102,9 @@ class NodeSource:
             stamp = self._stamp()
             if self._known is None or self._known[0] != stamp:
                 self._known = (stamp, self._read())
-            return self._known[1]
+            look = _idle(self._known[1], time.time() - stamp[0] / 1e9)
+            self._known, self._last = (stamp, look), look.snapshot
+            return look
 
     def tell(self, wake: Callable[[], None]) -> None:
         self._listeners.append(wake)
@@ -125,8 +135,8 @@ class NodeSource:
         last = self._last
         pair, beats = (self._newest(view["main"]), view["state"]), view["heartbeats"]
         if last is None or (last.main, last.state, dict(last.heartbeats)) != (*pair, beats):
-            last = self._last = self._assembled(*pair, beats)
-        return Look(last, float(view["heard"]), view["node"], view["silence"], view["halted"])
+            last = self._assembled(*pair, beats)
+        return Look(last, float(view["heard"]), view["node"], view["silence"], view["halted"]).judged()
 
     def _newest(self, main: str) -> str:
         """What this page committed itself, until the node's view holds it too."""
@@ -150,12 +160,20 @@ class NodeSource:
             return self.clone.assembled(self._assembler, main, state, beats)
 
 
+def _idle(look: Look, unwritten: float) -> Look:
+    """A node that does not write its view for so long makes no rounds."""
+    if unwritten < look.snapshot.settings.lost_after:
+        return look
+    return replace(look, silence={**look.silence, look.node: unwritten}).judged()
+
+
 class OwnSource:
     """A clone of this page's own, for a machine without a node."""
 
     def __init__(self, repository: GitRepository, poll: float) -> None:
         self.repository, self.poll = repository, poll
         self._look: Look | None = None
+        self._found: Snapshot | None = None  # as the clone gave it
         self._said = "the repository was not reached yet"
         self._asking, self._seen = threading.Lock(), Sightings()
         self._hurry = threading.Event()
@@ -196,7 +214,8 @@ class OwnSource:
                 return
             self._seen = looked(self._seen, now=time.monotonic(), poll=self.poll, snapshot=found, watched=())
             silence = {node: self._seen.silence(node) for node in found.inventories}
-            self._look = Look(found, time.time(), silence=silence)
+            same = self._look.snapshot if self._look and found is self._found else found
+            self._found, self._look = found, Look(same, time.time(), silence=silence).judged()
         for wake in self._listeners:
             wake()
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from flow.node_states import NodeState
 from schema import layout
 from schema.names import NAME
 from schema.node import Inventory
@@ -36,12 +37,14 @@ class Node(BaseModel):
     name: str = Field(description="its name")
     here: bool = Field(description="it is the node of this page's machine")
     joined: bool = Field(description="false: people named it, and it has not been seen yet")
+    state: str = Field(description="the first that holds of " + ", ".join(NodeState))
+    why: str | None = Field(description="since when, or why")
     drain: bool = Field(description="it takes nothing new")
     halted: str | None = Field(description="why it does nothing, if it does nothing")
     silence: float | None = Field(
         description="seconds without a sign of life, as seen from here; null before the first"
     )
-    silent: bool = Field(description="that is so long that something is wrong")
+    silent: bool = Field(description="nobody answers there: it is stopped, or silent for too long")
     labels: list[str] = Field(description="its own and those that people gave it")
     slots: int | None = Field(description="stages at once")
     runs: list[Run] = Field(description="what it holds")
@@ -117,7 +120,8 @@ def _told(given: Given, node: nodes.Node) -> Node:
         for id, each in node.runs
     ]
     return Node(
-        name=node.name, here=node.here, joined=own is not None, drain=node.drain, halted=node.halted,
+        name=node.name, here=node.here, joined=own is not None,
+        state=str(node.standing.state), why=node.standing.text or None, drain=node.drain, halted=node.halted,
         silence=node.silence, silent=node.silent, labels=list(labels), slots=slots, runs=runs, load=dict(node.load),
         inventory=own,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 from flow.advance import Slot
 from flow.interpolate import Scope
+from flow.node_states import standing
 from flow.placement import Candidate, Data, Placement, busy_counts, candidates, data_of, patience, place, steward_rank
 from schema.execution import State
 from schema.inputs import Input, Kind
@@ -16,7 +17,7 @@ from tests.unit.flow.builders import Node, Story, fleet, node, started
 
 
 def candidate(told: Node, busy: int = 0) -> Candidate:
-    return Candidate(*told, busy)
+    return Candidate(*told, busy, standing=standing(fleet(Story(), told), told[0].node))
 
 
 def slot(shun: frozenset[str] = frozenset(), **stage: object) -> Slot:
@@ -194,7 +195,9 @@ def test_a_workspace_lies_where_it_was_made() -> None:
     assert data_of(fleet(story, node("n1")), story.view, slot()) is None
     story.ran()
     building = Slot(slot().stage, 1, "r", 1, Scope({}, {}, {}), 1, {})
-    assert data_of(fleet(story, node("n1", store="nas")), story.view, building) == Data("n1", "nas")
+    assert data_of(fleet(story, node("n1", store="nas")), story.view, building) == Data(
+        "n1", "nas", redo="v --stage detect"
+    )
     assert data_of(fleet(story), story.view, building) == Data("n1")
 
 

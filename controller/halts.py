@@ -1,0 +1,45 @@
+"""What halted nodes say in their heartbeats, read so that it can be written down: such a node commits nothing itself.
+
+One node reads what another says, the one that ranks first for that; and only where a heartbeat is a new one.
+"""
+
+from collections.abc import Mapping
+
+from flow.leases import Sightings
+from flow.placement import steward_rank
+from flow.world import Snapshot
+from state.errors import StateError
+from state.repository import Repository
+
+MOST = 4
+"""Heartbeats that are read in one round."""
+
+
+class Halts:
+    def __init__(self, repository: Repository, me: str) -> None:
+        self.repository, self.me = repository, me
+        self._read: dict[str, tuple[str, str]] = {}  # by node: its heartbeat, and why it says that it has halted
+
+    def seen(self, snapshot: Snapshot, seen: Sightings) -> Mapping[str, str]:
+        """By node that this one reads: why it has halted, or an empty text."""
+        limit = snapshot.settings.lost_after
+        alive = {name for name in snapshot.inventories if seen.silence(name) < limit} | {self.me}
+        mine = [
+            name
+            for name in sorted(snapshot.inventories)
+            if name in snapshot.heartbeats and name != self.me
+            if steward_rank(self.me, alive - {name}, f"node {name}") == 0
+        ]
+        self._read = {name: self._read[name] for name in mine if name in self._read}
+        fresh = [name for name in mine if self._read.get(name, ("",))[0] != snapshot.heartbeats[name]]
+        for name in fresh[:MOST]:
+            self._hear(name, snapshot.heartbeats[name])
+        return {name: why for name, (beat, why) in self._read.items() if beat == snapshot.heartbeats[name]}
+
+    def _hear(self, name: str, beat: str) -> None:
+        try:
+            said = self.repository.heartbeat(name)
+        except StateError:
+            return
+        if said is not None:
+            self._read[name] = (beat, said.halted or "")
