@@ -71,7 +71,7 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
     newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
     why = now.why
-    if now.could and why:
+    if now.could and why and now.reason != "NodeOffline":  # that names them
         why += f" (could run on {', '.join(now.could)})"
     return {
         "project": now.project,

@@ -129,7 +129,11 @@ def _told(each: "Planned") -> Iterator[str]:
         if each.env:
             yield f"         env  {plain(each.env)}"
     if each.waits:
-        could = f" (could run on {', '.join(each.could)})" if each.could else ""
+        could = (
+            f" (could run on {', '.join(each.could)})"
+            if each.could and not each.waits.startswith("NodeOffline")
+            else ""
+        )
         yield f"  waits  {each.waits}{could}"
     if each.stale:
         yield f"  stale  {', '.join(each.stale)}"

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flow.advance import Slot
+from flow.advance import Slot, Waiting
 from flow.controls import answer_all, pending_abort, steps_of
 from flow.gpus import Holders, holders
 from flow.interpolate import as_text
+from flow.node_states import standing
 from flow.placement import admitted, busy_counts, candidates, data_of, place
 from flow.views import queued, stale
 from flow.world import ProjectView, Snapshot
@@ -107,9 +108,18 @@ def _starting(
         nodes=placement.ranked,
         gpus=tuple(gpu.uuid for gpu in (first and first.gpus_for(slot.stage)) or ()),
         could=could,
-        waits="" if waiting.reason is Wait.ELECTION else f"{waiting.reason}: {waiting.text}",
+        waits=_waits(snapshot, waiting, could),
         stale=_becoming_stale(view, slot),
     )
+
+
+def _waits(snapshot: Snapshot, waiting: Waiting, could: Sequence[str]) -> str:
+    if waiting.reason is Wait.ELECTION:
+        return ""
+    if waiting.reason is Wait.NODE_OFFLINE:
+        told = ", ".join(f"{node} is {standing(snapshot, node).why}" for node in could)
+        return f"{waiting.reason}: {told};{waiting.text.rpartition(';')[2]}"
+    return f"{waiting.reason}: {waiting.text}"
 
 
 def _environment(slot: Slot) -> dict[str, str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from flow.advance import Slot, Steps, Waiting, floors
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
-from flow.node_states import AWAY, NodeState, standing
+from flow.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
@@ -91,7 +91,7 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         resting = ProjectState(view.id, name, "queued", waiting.reason, waiting.text, steps.stage, lost, could)
     else:
         resting = _waiting(snapshot, view, name, steps)
-    return _with_unanswered(resting, view.asked)
+    return _with_unanswered(snapshot, resting, view.asked)
 
 
 def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution) -> ProjectState:
@@ -103,10 +103,11 @@ def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution
     return ProjectState(view.id, name, "running", Wait.NODE_OFFLINE, text, record.stage, record)
 
 
-def _with_unanswered(now: ProjectState, count: int) -> ProjectState:
+def _with_unanswered(snapshot: Snapshot, now: ProjectState, count: int) -> ProjectState:
     if not count:
         return now
     asked = "1 request is not answered yet" if count == 1 else f"{count} requests are not answered yet"
+    asked = ": ".join(filter(None, (asked, nobody_answers(snapshot))))
     return replace(now, text=f"{now.text}; {asked}" if now.text else asked)
 
 
@@ -220,7 +221,8 @@ def _resting(now: ProjectState, steps: Steps) -> str:
 
 
 def _with_nodes(now: ProjectState) -> str:
-    return f"{now.text} (could run on {', '.join(now.could)})" if now.could else now.text
+    named = now.reason == Wait.NODE_OFFLINE
+    return f"{now.text} (could run on {', '.join(now.could)})" if now.could and not named else now.text
 
 
 def _counts(execution: Execution) -> bool:

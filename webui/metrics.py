@@ -99,7 +99,8 @@ def _of_view(look: Look) -> Iterator[Metric]:
 
 def _of_work(snapshot: Snapshot) -> Iterator[Metric]:
     now = [row.now for row in rows(snapshot).values()]
-    states, reasons = Counter(each.state for each in now), Counter(each.reason for each in now if each.state != "running")
+    states = Counter(each.state for each in now)
+    reasons = Counter(each.reason for each in now if each.state != "running")
     waits = [wait for wait in Wait if wait not in SETTLED]
     yield _gauge("winslow_projects", "Projects by state", "state", ((each, states[each]) for each in STATES))
     text = "Stages that wait, by reason"
