@@ -113,7 +113,9 @@ class Data:
     node: str
     store: str = ""
     bucket: str = ""
-    redo: str = ""  # what makes it anew: a project and the stage that made it, as a command takes them
+    redo: str = field(
+        default="", compare=False
+    )  # what makes it anew: a project and the stage that made it, as a command takes them
 
     def lost(self, node: Candidate) -> bool:
         """Whether the node that made it has another store than the one it left it in."""

@@ -46,6 +46,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Tombstone": execution.Tombstone,
     "Inventory": node.Inventory,
     "InventoryGpu": node.Gpu,
+    "Away": node.Away,
     "Heartbeat": node.Heartbeat,
 }
 
@@ -327,6 +328,16 @@ MEANING: dict[str, dict[str, str]] = {
         "store": "id of the store that its workspaces lie in; nodes with the same one share it",
         "bucket": "where it leaves, and finds, what stages left",
         "lacks": "files that stages waited for, and that its pool has not",
+        "schema": "the newest version of the documents that it reads",
+        "full": "why it takes nothing new until there is room again",
+        "halted": "why it does nothing, as another node reads in its heartbeat",
+        "away": "why nobody answers there, where that is known",
+    },
+    "Away": {
+        "why": "`stopped` says the node itself at its end, `silent` another that sees no sign of life",
+        "beat": "its heartbeat then; another one is a sign of life, and voids this",
+        "by": "the node that says so",
+        "since": "by that node's clock, for people",
     },
     "InventoryGpu": {
         "uuid": "device id",
@@ -344,6 +355,7 @@ MEANING: dict[str, dict[str, str]] = {
         "nonce": "random, so that no two beats are equal",
         "claims": "what it holds",
         "halted": "why it does nothing",
+        "time": "by its wall clock, for people",
         "load": "what its machine does: `cpu` `memory` `disk` in percent, `disk_free` in bytes, `received` `sent` in "
         "bytes a second, `load`; `gpu.<uuid>.use` `.memory` in percent, `.temperature` in °C",
     },

@@ -195,9 +195,7 @@ def test_a_workspace_lies_where_it_was_made() -> None:
     assert data_of(fleet(story, node("n1")), story.view, slot()) is None
     story.ran()
     building = Slot(slot().stage, 1, "r", 1, Scope({}, {}, {}), 1, {})
-    assert data_of(fleet(story, node("n1", store="nas")), story.view, building) == Data(
-        "n1", "nas", redo="v --stage detect"
-    )
+    assert data_of(fleet(story, node("n1", store="nas")), story.view, building) == Data("n1", "nas")
     assert data_of(fleet(story), story.view, building) == Data("n1")
 
 
