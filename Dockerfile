@@ -10,7 +10,7 @@ COPY pyproject.toml wheels* /wheels/
 COPY . /source
 RUN python -m venv --without-pip /opt/winslow \
  && python -m pip wheel --no-cache-dir --no-deps --wheel-dir /built /source \
- && python -m pip --python /opt/winslow/bin/python install --no-cache-dir "$(echo /built/*.whl)[docker,gpu,web]" \
+ && python -m pip --python /opt/winslow/bin/python install --no-cache-dir "$(echo /built/*.whl)[node]" \
  && /opt/winslow/bin/python -m compileall -q /opt/winslow
 
 FROM ${BASE}

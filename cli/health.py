@@ -11,6 +11,7 @@ import typer
 
 from cli import output, settings
 from cli.errors import CommandError
+from runner import extras
 
 if TYPE_CHECKING:
     from flow.world import Snapshot
@@ -45,6 +46,7 @@ def doctor() -> None:
 
 def _checks() -> Iterator[Finding]:
     yield _git()
+    yield _packages()
     yield from _repository()
     yield _docker()
     yield _gpus()
@@ -58,6 +60,15 @@ def _git() -> Finding:
         return "git", "fail", "not installed; apt-get install git"
     version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     return "git", "ok", version
+
+
+def _packages() -> Finding:
+    """What this installation can do beyond the command alone."""
+    missing = [feature for feature in extras.ALL if extras.lacking(feature)]
+    if not missing:
+        return "packages", "ok", "all that a node can do"
+    names = ", ".join(feature.name for feature in missing)
+    return "packages", "warn", f"enough for the command and a plain node; for {names}: {extras.command()}"
 
 
 def _repository() -> Iterator[Finding]:
@@ -127,7 +138,8 @@ def _docker() -> Finding:
 
         found = engine()
     except (RunnerError, ImportError) as error:
-        text = f"no engine answers, stages would run as processes; apt-get install docker.io ({str(error)[:120]})"
+        hint = extras.lacking(extras.DOCKER) or f"apt-get install docker.io ({str(error)[:120]})"
+        text = f"no engine answers, stages would run as processes; {hint}"
         return "docker", "warn", text
     live = "" if found.live_restore else "; set live-restore, or a restart of dockerd ends stages"
     return "docker", "ok" if not live else "warn", f"Docker Engine {found.version}{live}"

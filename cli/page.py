@@ -1,14 +1,18 @@
 """Verb `web`: the page. Its users and tokens: `cli.people`."""
 
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import hooks, people, settings
+from cli import hooks, people, ports, settings
 from cli.author import author_or_program
-from cli.errors import CommandError
+from cli.children import Server
+from cli.errors import CommandError, needs
 from cli.words import Verbs
+from runner import extras
 
 if TYPE_CHECKING:
     from webui.serve import WebOptions
@@ -20,6 +24,7 @@ Config = Annotated[
     Path | None, typer.Option("--config", help="who may log in and how it is reached; default: DATA/web/web.yaml")
 ]
 NodeView = Annotated[bool, typer.Option("--node-view", help="wait for the view of this machine's node")]
+Handle = Annotated[int | None, typer.Option("--listening-on", hidden=True, help="a socket that the parent has given")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +36,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(hidden=True)(peer)
 
 
-def web(context: typer.Context, address: Address = HERE, config: Config = None, node_view: NodeView = False) -> None:
+def web(
+    context: typer.Context, address: Address = HERE, config: Config = None, node_view: NodeView = False,
+    listening_on: Handle = None,
+) -> None:  # fmt: skip
     """The page on this machine: beside a node it shows the node's view, elsewhere a clone of its own.
 
     On loopback nobody has to log in until there is a user. Elsewhere it listens only once somebody can log in.
@@ -42,22 +50,22 @@ def web(context: typer.Context, address: Address = HERE, config: Config = None, 
     options = options_of(address, settings.repo_url(), settings.data().absolute(), config, beside_node=node_view)
     from webui.serve import run_page
 
-    print(f"the page: http://{address}", flush=True)
-    run_page(options)
+    socket = _here(address, listening_on)
+    if listening_on is None:
+        print(f"the page: http://{address}", flush=True)
+    run_page(options, socket)
 
 
 def options_of(
     address: str, repo: str, data: Path, config: Path | None = None, *, beside_node: bool = False
 ) -> "WebOptions":
     """CommandError where the page must not listen there."""
-    try:
-        from webui.serve import WebOptions, check
-    except ImportError as error:
-        raise CommandError(f"the page needs more packages: pip install 'winslow-controller[web]' ({error})") from None
+    needs(extras.PAGE)
     from webui.access.config import WrongConfig
     from webui.access.kept import CannotChange
+    from webui.serve import WebOptions, check
 
-    host, port = split(address)
+    host, port = ports.split(address)
     options = WebOptions(repo, data, host, port, beside_node=beside_node, author=author_or_program, config=config)
     try:
         check(options)
@@ -70,31 +78,34 @@ def peer(
     name: Annotated[str, typer.Option("--name", help="this node's name")],
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT")],
     read_only: Annotated[bool, typer.Option("--read-only", help="let nobody put or remove files here")] = False,
+    listening_on: Handle = None,
 ) -> None:
     """Give objects of this node's store to other nodes; `node --peer` starts it beside the node.
 
     Example: winslowctl peer --name gpu-02 --listen 0.0.0.0:8485 --data /var/lib/winslow
     """
-    try:
-        from webui.peer import run_peer
-    except ImportError as error:
-        raise CommandError(
-            f"giving objects needs more packages: pip install 'winslow-controller[web]' ({error})"
-        ) from None
-    host, port = split(listen)
-    run_peer(name, settings.data().absolute(), host, port, read_only=read_only)
+    needs(extras.PEERS)
+    from webui.peer import run_peer
+
+    run_peer(name, settings.data().absolute(), _here(listen, listening_on), read_only=read_only)
 
 
-def page_beside(address: str, repo: str, data: Path) -> list[str]:
+def page_beside(repo: str, data: Path, address: str, say: Callable[[str], None]) -> Server | None:
     """The page as a child of a node. CommandError where it must not listen there."""
     if not address:
-        return []
+        return None
+    if why := extras.lacking(extras.PAGE):
+        say(f"the page is left out: {why}")
+        return None
     options_of(address, repo, data, beside_node=True)
-    return ["web", "--node-view", "--address", address]
+    return Server("the page", ("web", "--node-view", "--address", address), address)
 
 
-def split(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise CommandError(f"an address is HOST:PORT, like 127.0.0.1:8484, not {address[:60]!r}", 2)
-    return host.strip("[]"), int(port)
+def _here(address: str, handle: int | None) -> socket.socket:
+    """The socket that a parent has given, else one of our own. CommandError where the port is taken."""
+    if handle is not None:
+        return socket.socket(fileno=handle)
+    try:
+        return ports.listening(address)
+    except ports.Taken as error:
+        raise CommandError(f"{error}: give --address") from None

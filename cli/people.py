@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output, settings
-from cli.errors import CommandError
+from cli.errors import CommandError, needs
 from cli.words import Verbs
+from runner import extras
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,10 +38,9 @@ def _folder() -> "Path":
 @contextmanager
 def _changes() -> Iterator[None]:
     """CommandError where it cannot be."""
-    try:
-        from webui.access.kept import CannotChange
-    except ImportError as error:
-        raise CommandError(f"the page needs more packages: pip install 'winslow-controller[web]' ({error})") from None
+    needs(extras.PAGE)
+    from webui.access.kept import CannotChange
+
     try:
         yield
     except CannotChange as error:

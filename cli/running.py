@@ -8,9 +8,11 @@ import typer
 
 from cli import settings
 from cli.author import author_or_program
-from cli.children import child
+from cli.children import Server, child
 from cli.errors import CommandError
-from cli.page import HERE, page_beside, split
+from cli.page import HERE, page_beside
+from cli.ports import Taken, next_free, split
+from runner import extras
 
 if TYPE_CHECKING:
     from controller.options import NodeOptions
@@ -74,8 +76,8 @@ def node(
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with (
-        child(repo, data, page_beside(web, repo, data)),
-        child(repo, data, _giver(options.name, peer, listen, peer_read_only)),
+        child(repo, data, page_beside(repo, data, web, _say), _say),
+        child(repo, data, _giver(options.name, peer, listen, peer_read_only), _say),
     ):
         code = run_node(options, _say)
     raise typer.Exit(code)
@@ -90,13 +92,13 @@ def _room(text: str) -> "Room":
         raise CommandError(f"--keep-free: {error}", 2) from None
 
 
-def _giver(name: str, address: str, listen: str, read_only: bool) -> list[str]:
-    """The child that gives this node's objects to others."""
-    if not address:
-        return []
-    split(address)
-    only = ["--read-only"] if read_only else []
-    return ["peer", "--name", name, "--listen", listen or f"0.0.0.0:{split(address)[1]}", *only]
+def _giver(name: str, address: str, listen: str, read_only: bool) -> Server | None:
+    """The child that gives this node's objects to others. What it lacks is told by the node."""
+    if not address or extras.lacking(extras.PEERS):
+        return None
+    here = listen or f"0.0.0.0:{split(address)[1]}"
+    only = ("--read-only",) if read_only else ()
+    return Server("the way for other nodes to this one", ("peer", "--name", name, "--listen", here, *only), here)
 
 
 def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str, **other: object) -> "NodeOptions":
@@ -147,15 +149,30 @@ def up(
         pool=pool, images=images, stop_stages=True,
     )  # fmt: skip
     _make_host_image(runner)
+    server = _page_near(page_beside(options.repo, options.data, web, print))
     print(f"state repository {path}, node data {data}. In another terminal:\n")
     print(f"  export WINSLOW_REPO={path.absolute()} WINSLOW_DATA={data.absolute()}")
     print("  winslowctl projects create first --pipeline hello --start")
-    print(
-        "  winslowctl ps\n" + (f"\nThe page: http://{web}. " if web else "\n") + "Ctrl-C ends everything.", flush=True
-    )
-    with child(options.repo, options.data, page_beside(web, options.repo, options.data)):
+    print("  winslowctl ps\n" + (f"\nThe page: http://{server.verb[-1]}" if server else ""))
+    print("Ctrl-C ends everything.", flush=True)
+    with child(options.repo, options.data, server, _say):
         code = run_node(options, _say)
     raise typer.Exit(code)
+
+
+def _page_near(server: Server | None) -> Server | None:
+    """On the next free port, which is told, where its own is taken."""
+    if server is None:
+        return None
+    *verb, wanted = server.verb
+    try:
+        address, socket = next_free(wanted)
+    except Taken as error:
+        print(f"the page is left out: {error}")
+        return None
+    if address != wanted:
+        print(f"another program has {wanted}, perhaps another `winslowctl up`; this one's page is at {address}")
+    return Server(server.name, (*verb, address), socket)
 
 
 def _make_host_image(runner: str) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from controller import nudged
+from controller import ending, nudged
 from controller.building import Say, Site, build
 from controller.disk import FolderDisk
 from controller.heartbeat import NameTaken
 from controller.journal import Journal, JournalError
 from controller.loop import Controller
 from controller.machine import choose_runner
+from controller.missing import without_missing
 from controller.notify_send import CannotSend, read_targets
 from controller.options import CannotStart, NodeOptions, absolute
 from controller.pace import Pace
@@ -41,7 +42,7 @@ from state.watch import watch
 
 def run_node(options: NodeOptions, say: Say) -> int:
     """Rounds until SIGTERM, SIGINT or `options.ended`. Containers go on, unless `stop_stages`. The exit code."""
-    options = absolute(options)
+    options = without_missing(absolute(options), say)
     try:
         if options.notify:
             read_targets(options.notify)
@@ -70,6 +71,8 @@ def _run(options: NodeOptions, say: Say) -> int:
     owner = Owner(_repository_id(options), options.name, incarnation)
     pace = Pace(options.poll)
     gpus = gpus_found()
+    if isinstance(gpus, NoGpus) and not gpus.certain:
+        say(f"GPUs are left out: {gpus.text}")
     runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()))
     if not runner.capabilities.gpus:
         gpus = NoGpus()
@@ -94,10 +97,20 @@ def _run(options: NodeOptions, say: Say) -> int:
         stop_watching()
         stop_nudges()
         stop_sampling()
-        if options.stop_stages:
-            _stop_all(runner)
+        _end_or_leave(controller, runner, journal, options, say)
         runner.reap()
     return 0
+
+
+def _end_or_leave(controller: Controller, runner: Runner, journal: Journal, options: NodeOptions, say: Say) -> None:
+    if options.stop_stages:
+        ended = ending.end_stages(runner, journal, say)
+        try:
+            ending.record(controller, journal, ended)
+        except StateError as error:
+            say(f"what was ended is recorded at the next start: {error}")
+    elif not options.once and (left := ending.running(runner)):
+        say(f"{ending.stages(len(left))} left running; the next start takes over")
 
 
 def _install(journal: Journal) -> str:
@@ -157,15 +170,3 @@ def _one_round(controller: Controller, pace: Pace, options: NodeOptions, say: Sa
     if controller.lost_races:
         return pace.backoff(controller.lost_races)
     return pace.courtesy(now) if isinstance(outcome, Landed) else 0.0
-
-
-def _stop_all(runner: Runner) -> None:
-    """End what runs, and wait for it: for a laptop, where Ctrl-C means everything."""
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        running = [id for id, container in runner.containers().items() if container.running]
-        if not running:
-            return
-        for id in running:
-            runner.stop(id)
-        time.sleep(0.05)

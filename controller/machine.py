@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from controller.options import CannotStart, NodeOptions
+from runner import extras
 from runner.errors import RunnerError
 from runner.labels import Owner
 from runner.peers import Key
@@ -25,9 +26,10 @@ def choose_runner(
         try:
             return _docker(options, owner, wake)
         except (RunnerError, ImportError) as error:
+            why = extras.lacking(extras.DOCKER) or str(error)
             if options.runner == "docker":
-                raise CannotStart(str(error)) from None
-            say(f"no Docker Engine ({str(error).splitlines()[0]}); stages run as processes")
+                raise CannotStart(why) from None
+            say(f"no Docker Engine ({why.splitlines()[0]}); stages run as processes")
     return _processes(options, owner, wake, gpus)
 
 

@@ -1,4 +1,4 @@
-"""Sends the notice on standard input: `python -m controller.notify_send TARGETS`. Exit code 1 and why where it cannot.
+"""Sends the notice on standard input to a target of the file that is its argument. Exit code 1 and why where it cannot.
 
 In a process of its own, because apprise loads a hundred services, a server may never answer, and sockets are watched
 here: an address on this machine or link-local is refused at the moment of connecting, whatever a name resolved to and
@@ -7,6 +7,7 @@ wherever a server redirected. The sentence names the target, never its address, 
 
 import ipaddress
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runner import extras, isolated
 from schema.codec import load
 from schema.errors import DocumentError
 
@@ -87,7 +89,7 @@ def send(targets: Mapping[str, tuple[str, ...]], notice: Mapping[str, str]) -> N
     try:
         from apprise import Apprise, NotifyType
     except ImportError:
-        raise CannotSend("notices need one more package: pip install 'winslow-controller[notify]'") from None
+        raise CannotSend(extras.lacking(extras.NOTICES)) from None
     service = Apprise()
     for address in targets[name]:
         if not service.add(address):
@@ -100,17 +102,20 @@ def send(targets: Mapping[str, tuple[str, ...]], notice: Mapping[str, str]) -> N
 
 def apart(file: Path, notice: str) -> str:
     """Send it in a process of its own; why it could not be sent, or nothing."""
-    command = [sys.executable, "-m", "controller.notify_send", str(file)]
+    command, environment = isolated.command("controller.notify_send", str(file)), isolated.environment()
     try:
-        done = subprocess.run(command, input=notice, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(
+            command, input=notice, capture_output=True, text=True, timeout=TIMEOUT, check=False, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"no answer ({type(error).__name__})"
     return done.stdout.strip()[-300:] or "the sender died" if done.returncode else ""
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
+    signal.alarm(int(TIMEOUT) + 5)  # nobody else would end it, had its parent died
     try:
-        targets, loopback = read_targets(Path(arguments[0]))
+        targets, loopback = read_targets(Path(sys.argv[1]))
         if not loopback:
             guard()
         send(targets, json.loads(sys.stdin.read(MOST_BYTES)))
@@ -121,4 +126,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -62,4 +62,6 @@ def _limit_text(reason: End, order: Order) -> str:
         return f"ran longer than its timeout of {order.timeout:g} s"
     if reason is End.NO_OUTPUT:
         return f"no output for {order.idle_timeout:g} s"
+    if reason is End.INFRASTRUCTURE:
+        return "it was ended together with its node: Ctrl-C of `winslowctl up`, or --stop-stages"
     return ""

@@ -41,7 +41,7 @@ def renewed(page: str) -> str:
 def _verb(words: str, verb: Any) -> str:
     given = [_argument(each) for each in verb.params if not _is_option(each)]
     text = EXAMPLE.sub("", verb.help or "").replace("\n\n", "\n")
-    options = [_option(each) for each in verb.params if _is_option(each)]
+    options = [_option(each) for each in verb.params if _is_option(each) and not getattr(each, "hidden", False)]
     table = ["", "| option | default | |", "|---|---|---|", *options] if options else []
     shown = ["", "Example: " + " · ".join(f"`{example}`" for example in examples(verb))]
     return "\n".join([f"#### {' '.join(['winslowctl', words, *given])}", "", text, *shown, *table, ""])

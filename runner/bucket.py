@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from runner import extras
 from runner.store import digests
 from runner.store.errors import Away, MissingObject, StoreError
 
@@ -187,7 +188,7 @@ def _opened(bucket: str, prefix: str, given: Mapping[str, str]) -> "S3Store":
     try:
         from obstore.store import S3Store
     except ImportError:
-        raise BadBucket("--bucket needs one more package: pip install 'winslow-controller[s3]'") from None
+        raise BadBucket(extras.lacking(extras.BUCKET)) from None
     endpoint = given.get("endpoint", "")
     plain = endpoint.startswith("http://")
     try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from runner import extras
 from schema.node import Gpu, Health
 
 PACE = 30.0
@@ -54,7 +55,7 @@ def find() -> Gpus:
     try:
         import pynvml
     except ImportError:
-        return NoGpus("unknown: a driver, but no package nvidia-ml-py; pip install nvidia-ml-py", certain=False)
+        return NoGpus(f"unknown: there is a driver, but {extras.lacking(extras.GPUS)}", certain=False)
     return Nvml(pynvml, pace=PACE, limit=LIMIT)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
-from runner import notes
+from runner import extras, notes
 from runner.peers import Key, PeerAway, Peers
 from runner.store.errors import NotFound, StoreError
 from runner.store.manifest import Kind, Row, check_path
@@ -51,7 +51,7 @@ def file_path(project: str, execution: int, path: str) -> str:
 def peers_of(data: Path, inventories: Mapping[str, Inventory]) -> Peers | None:
     """With the key of the node whose data directory this is; None where there is no node, or it has no key."""
     name, key = notes.read(data / "view.json").get("node"), data / "node" / "peer.key"
-    if not isinstance(name, str) or not key.is_file():
+    if not isinstance(name, str) or not key.is_file() or extras.lacking(extras.KEYS):
         return None
     peers = Peers(name, Key(key))
     peers.known = inventories

@@ -57,7 +57,7 @@ if [ ! -x "$python" ] || [ ! -f "$root/state/hook.py" ]; then
   echo "install it there, or run 'winslowctl init --bare' again with the new one" >&2
   exit 1
 fi
-echo "$main" | PYTHONPATH="$root" "$python" -P -m state.hook
+echo "$main" | "$python" -I "$root/runner/isolated.py" state.hook
 """
 
 

@@ -5,6 +5,7 @@ files, logs and progress of executions, and a nudge that somebody has pushed. Po
 import functools
 import json
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -161,7 +162,7 @@ def create_peer(name: str, data: Path, keys: Callable[[str], str], *, read_only:
     )
 
 
-def run_peer(name: str, data: Path, host: str, port: int, *, read_only: bool = False) -> None:
+def run_peer(name: str, data: Path, listening_on: socket.socket, *, read_only: bool = False) -> None:
     source = NodeSource(data)
 
     def key(node: str) -> str:
@@ -172,4 +173,5 @@ def run_peer(name: str, data: Path, host: str, port: int, *, read_only: bool = F
         return found.key if found else ""
 
     app = create_peer(name, data, key, read_only=read_only)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_keep_alive=int(WAITS))
+    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=int(WAITS))
+    uvicorn.Server(config).run(sockets=[listening_on])

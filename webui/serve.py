@@ -61,13 +61,14 @@ def check(options: WebOptions) -> PageConfig:
     return config
 
 
-def run_page(options: WebOptions) -> None:
-    """Until it is told to end. As `check` before it listens."""
+def run_page(options: WebOptions, listening_on: socket.socket) -> None:
+    """Until it is told to end. As `check` before it answers on the socket."""
     config, own = check(options), options.data / "web"
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     if config.token_file:
         os.environ[TOKEN] = config.token_file
-    uvicorn.run(create_app(_page(options, config, own), hosts(options.host, config)), **listening(options, config))
+    app = create_app(_page(options, config, own), hosts(options.host, config))
+    uvicorn.Server(uvicorn.Config(app, **listening(options, config))).run(sockets=[listening_on])
 
 
 def listening(options: WebOptions, config: PageConfig) -> dict[str, Any]:

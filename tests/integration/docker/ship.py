@@ -18,6 +18,9 @@ SOURCE = (
     "package.json",
     "package-lock.json",
     "README.md",
+    "LICENSE",
+    "scripts/winslowctl",
+    "scripts/winslow_controller.pth",
     "Dockerfile",
     ".dockerignore",
 )
@@ -52,6 +55,7 @@ def run(*command: str, seconds: float = 120) -> str:
 def _source(context: Path) -> None:
     for name in PACKAGES:
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (context / "scripts").mkdir()
     for name in SOURCE:
         shutil.copy(ROOT / name, context / name)
 

@@ -9,7 +9,8 @@ LAYERS = ["schema", "flow", "state", "runner", "controller", "webui", "cli"]
 
 def test_a_wheel_holds_the_layers_and_no_tests_or_benchmarks() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert build["packages"] == LAYERS
+    assert build["only-include"] == LAYERS
+    assert build["sources"] == {layer: f"winslow_controller/{layer}" for layer in LAYERS}
 
 
 def test_the_image_is_built_from_just_these() -> None:
@@ -21,5 +22,8 @@ def test_the_image_is_built_from_just_these() -> None:
         "package.json",
         "package-lock.json",
         "README.md",
+        "LICENSE",
+        "scripts/winslowctl",
+        "scripts/winslow_controller.pth",
         "wheels",
     }
