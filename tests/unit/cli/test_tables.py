@@ -2,12 +2,10 @@
 
 import contextlib
 import io
-import os
-import pty
-import sys
 from unittest.mock import patch
 
 import pytest
+from rich.text import Text
 
 from cli import output, tables
 from cli.settings import CURRENT
@@ -28,17 +26,16 @@ def piped(heads: tuple[str, ...] = HEADS, rows: list[list[str]] = ROWS) -> list[
     return out.getvalue().splitlines()
 
 
-def on_terminal(columns: int, *, whole: bool = False, rows: list[list[str]] = ROWS) -> list[str]:
-    main, other = pty.openpty()
-    with open(other, "w") as stream, patch.object(sys, "stdout", stream):
-        with patch.object(tables, "terminal_width", lambda console: columns):
-            tables.print_table(HEADS, rows, whole=whole)
-        stream.flush()
-        said = os.read(main, 1 << 16)
-    os.close(main)
-    from rich.text import Text
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
-    return [Text.from_ansi(line).plain.rstrip() for line in said.decode().splitlines()]
+
+def on_terminal(columns: int, *, whole: bool = False, rows: list[list[str]] = ROWS) -> list[str]:
+    out = Terminal()
+    with contextlib.redirect_stdout(out), patch.object(tables, "terminal_width", lambda console: columns):
+        tables.print_table(HEADS, rows, whole=whole)
+    return [Text.from_ansi(line).plain.rstrip() for line in out.getvalue().splitlines()]
 
 
 def test_N4_in_a_pipe_a_row_is_one_line_with_the_same_columns_in_every_row() -> None:
