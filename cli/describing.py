@@ -4,15 +4,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, settings
+from cli import ages, completion, output, settings
 from cli.looking import At, percent, place, progress, without_text
+from cli.one_execution import describe_execution
 
 if TYPE_CHECKING:
     from flow.views import ProjectState
     from flow.world import ProjectView
     from schema.execution import Execution
+    from state.git import GitRepository
 
-Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
+Project = Annotated[
+    str,
+    typer.Argument(
+        help="the project's id, or one of its executions", metavar="PROJECT[/N]", autocompletion=completion.projects
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,14 +27,19 @@ def add_to(app: typer.Typer) -> None:
 
 
 def describe(project: Project, at: At = "") -> None:
-    """One project: its stages, executions and requests.
+    """One project: its stages, executions and requests, and what helps where it waits; or one execution in full.
 
-    Example: winslowctl describe crossing     winslowctl describe crossing --at 2h
+    Example: winslowctl describe crossing     winslowctl describe crossing/3     winslowctl describe crossing --at 2h
     """
+    from flow.remedies import remedy
     from flow.views import project_state, stage_states
 
-    snapshot = settings.snapshot_at(at)
-    view = settings.project_of(snapshot, project)
+    client, snapshot = settings.looked_at(at)
+    id, separator, number = project.partition("/")
+    view = settings.project_of(snapshot, id)
+    if separator:
+        describe_execution(view, number)
+        return
     now = project_state(snapshot, view)
     stages = [
         {
@@ -46,10 +58,10 @@ def describe(project: Project, at: At = "") -> None:
         "reason": now.reason and str(now.reason),
         "stages": stages,
         "executions": [e.model_dump(mode="json", by_alias=True) for e in view.executions],
-        "requests": _requests(view),
+        "requests": _requests(client, view),
     }
     if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
-        _describe(view, now, value)
+        _describe(view, now, value, "" if at else remedy(view, now))
 
 
 def _live(view: "ProjectView", number: int | None) -> str:
@@ -57,28 +69,35 @@ def _live(view: "ProjectView", number: int | None) -> str:
     return percent(progress(record)) if record and record.state.active else ""
 
 
-def _requests(view: "ProjectView") -> list[dict[str, Any]]:
+def _requests(client: "GitRepository", view: "ProjectView") -> list[dict[str, Any]]:
+    from state.moments import committed
+
     answered = [
         {
             "request": r.request,
             "by": r.by,
             "commit": r.commit,
+            "time": committed(client, r.commit),
             "reply": r.model_dump(mode="json", exclude_defaults=True),
         }
         for r in view.replies
     ]
-    waiting = [{"request": f.name, "by": f.by, "commit": f.commit, "reply": None} for f in view.unanswered]
-    later = [{"request": name, "by": "", "commit": "", "reply": None} for name in view.withheld]
+    waiting = [
+        {"request": f.name, "by": f.by, "commit": f.commit, "time": committed(client, f.commit), "reply": None}
+        for f in view.unanswered
+    ]
+    later = [{"request": name, "by": "", "commit": "", "time": None, "reply": None} for name in view.withheld]
     return answered + waiting + later
 
 
-def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -> None:
+def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], helps: str) -> None:
     from flow.views import state_class
 
     name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
     output.line(f"[bold]{output.shown(view.id)}[/]{name} · pipeline {output.shown(now.pipeline)}")
     why = f" ({output.shown(now.why)})" if now.why else ""
-    output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}\n")
+    output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}")
+    output.line(f"what helps: {output.shown(helps)}\n" if helps else "")
     output.table(
         ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),
         [
@@ -90,14 +109,17 @@ def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any]) -
     )  # fmt: skip
     output.line("")
     output.table(
-        ("EXEC", "STAGE", "STATE", "ATTEMPT", "NODE", "FROM", "REASON", "METRICS"),
+        ("EXEC", "STAGE", "STATE", "ATTEMPT", "NODE", "FROM", "TOOK", "METRICS", "REASON"),
         [_execution_row(e) for e in view.executions[-20:]],
         empty="no executions yet",
     )
     output.line("")
     output.table(
-        ("REQUEST", "BY", "REPLY"),
-        [[output.shown(r["request"]), output.shown(r["by"]), _verdict(r["reply"])] for r in value["requests"][-20:]],
+        ("REQUEST", "BY", "AGE", "REPLY"),
+        [
+            [output.shown(r["request"]), output.shown(r["by"]), ages.short(ages.since(r["time"])), _verdict(r["reply"])]
+            for r in value["requests"][-20:]
+        ],
         empty="no requests yet",
     )
 
@@ -107,8 +129,9 @@ def _execution_row(e: "Execution") -> list[str]:
     why = ": ".join(part for part in (str(e.reason) if e.reason else "", e.text) if part)
     return [
         str(e.execution), output.shown(e.stage), output.state_word(str(e.state)), str(e.attempt),
-        place(e.claim.node, e.gpus), output.shown(e.workspace.source), output.shown(why, 80),
+        place(e.claim.node, e.gpus), output.shown(e.workspace.source), ages.short(ages.took(e)),
         output.shown(", ".join(f"{name}={value:g}" for name, value in metrics)),
+        output.shown(why, 2000 if output.wide() else 200),
     ]  # fmt: skip
 
 

@@ -2,16 +2,17 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, settings
+from cli import ages, completion, output, settings, watching
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from flow.views import ProjectState
-    from flow.world import ProjectView
+    from flow.world import ProjectView, Snapshot
     from schema.execution import Execution
 
 At = Annotated[str, typer.Option("--at", help="as it was then: a commit, a time (UTC), or an age like 2h")]
@@ -23,26 +24,65 @@ def add_to(app: typer.Typer) -> None:
 
 
 def ps(
+    project: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROJECT]…", help="only these", autocompletion=completion.projects),
+    ] = None,
     tag: Annotated[str, typer.Option("--tag", help="only projects with this tag")] = "",
     state: Annotated[str, typer.Option("--state", help="only projects in this state")] = "",
     at: At = "",
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="show it again whenever it changes; not on a terminal, what changed")
+    ] = False,
 ) -> None:
-    """All projects: what needs you, what runs, what waits and why.
+    """All projects, or some: what needs you, what runs, what waits and why. AGE is since when it is so.
 
-    Example: winslowctl ps --state needs_input     winslowctl ps --at 2026-03-01T09:30
+    Example: winslowctl ps --state needs_input     winslowctl ps crossing -w     winslowctl ps --at 2026-03-01T09:30
     """
-    from flow.views import STATES, project_state
+    from flow.views import STATES
 
     if state and state not in STATES:
         raise CommandError(f"--state takes {', '.join(STATES)}, not {state[:30]!r}", 2)
+    if watch and at:
+        raise CommandError("--watch looks at what comes, --at at what was: one of them", 2)
     snapshot = settings.snapshot_at(at)
+    for id in project or ():
+        settings.project_of(snapshot, id)
+    wanted = Wanted(frozenset(project or ()), tag, state)
+    if watch:
+        watching.watch(lambda: _ps_rows(settings.snapshot()[1], wanted, live=True), _ps_table)
+    rows = _ps_rows(snapshot, wanted, live=not at)
+    if output.for_programs([without_text(row) for row in rows]):
+        return
+    hint = "no projects yet; `winslowctl projects create ID --pipeline P` makes one"
+    _ps_table(rows, empty="no project is like that" if snapshot.projects else hint)
+    for problem in snapshot.problems[:10]:
+        print(f"problem: {output.shown(problem)}", file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which projects are asked for; all where nothing is said."""
+
+    ids: frozenset[str]
+    tag: str
+    state: str
+
+
+def _ps_rows(snapshot: "Snapshot", wanted: Wanted, *, live: bool) -> list[dict[str, Any]]:
+    from flow.views import project_state
+
     rows = []
     for view in snapshot.projects.values():
         now = project_state(snapshot, view)
-        if (not tag or (view.project and tag in view.project.tags)) and state in ("", now.state):
-            rows.append(_ps_row(view, now, live=not at))
-    if output.for_programs([without_text(row) for row in rows]):
-        return
+        named = not wanted.ids or view.id in wanted.ids
+        tagged = not wanted.tag or (view.project is not None and wanted.tag in view.project.tags)
+        if named and tagged and wanted.state in ("", now.state):
+            rows.append(_ps_row(view, now, live=live))
+    return rows
+
+
+def _ps_table(rows: list[dict[str, Any]], empty: str = "no project is like that") -> None:
     cells = [
         [
             *(output.shown(r[name]) for name in ("project", "pipeline")),
@@ -50,15 +90,14 @@ def ps(
             *(output.shown(r[name]) for name in ("stage", "execution")),
             place(r["node"], r["gpus"]),
             percent(r["progress"]),
-            output.shown(r["text"]),
+            ages.short(ages.since(r["since"])),
+            ages.short(r["took"]),
+            output.shown(r["text"], 2000 if output.wide() else 200),
         ]
         for r in rows
     ]
-    heads = ("PROJECT", "PIPELINE", "STATE", "STAGE", "EXEC", "NODE", "PROGRESS", "REASON")
-    hint = "no projects yet; `winslowctl projects create ID --pipeline P` makes one"
-    output.table(heads, cells, empty="no project is like that" if snapshot.projects else hint)
-    for problem in snapshot.problems[:10]:
-        print(f"problem: {output.shown(problem)}", file=sys.stderr)
+    heads = ("PROJECT", "PIPELINE", "STATE", "STAGE", "EXEC", "NODE", "PROGRESS", "AGE", "TOOK", "REASON")
+    output.table(heads, cells, empty=empty)
 
 
 def without_text(row: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +123,7 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
         "gpus": list(record.gpus) if record and runs else [],
         "progress": progress(record) if record and runs and live else None,
         "since": _since(newest) if newest else None,
+        "took": ages.took(newest, live=live) if newest else None,
         "text": why or None,
     }
 
@@ -91,7 +131,8 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
 def place(node: str | None, gpus: Sequence[str]) -> str:
     from flow.gpus import short
 
-    return output.shown(" ".join([node or "", *(short(gpu) for gpu in gpus)]))
+    given = ",".join(short(gpu) for gpu in gpus)
+    return output.shown(f"{node}:{given}" if given else node)
 
 
 def _since(record: "Execution") -> str | None:

@@ -17,6 +17,7 @@ from cli import (
     control,
     describing,
     draining,
+    explaining,
     files,
     health,
     history,
@@ -32,6 +33,7 @@ from cli import (
     repository,
     reproducing,
     running,
+    status,
     streams,
     top,
     validation,
@@ -94,6 +96,7 @@ def options(
 for group in (
     repository, validation, health, recovering, notices, running, page, pipelines, projects, control, draining, waiting,
     looking, top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
+    status, explaining,
 ):  # fmt: skip
     group.add_to(app)
 

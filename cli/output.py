@@ -25,6 +25,10 @@ def set_output(name: str, verb: str | None = None) -> None:
     CURRENT.output = name
 
 
+def for_people() -> bool:
+    return CURRENT.output in ("table", "wide")
+
+
 def wide() -> bool:
     """Whether nothing is to be cut, and more is to be shown."""
     return CURRENT.output == "wide"

@@ -186,12 +186,17 @@ def warn(text: str) -> None:
 
 def snapshot_at(when: str) -> "Snapshot":
     """The repository as it was at a commit, at a time, or so long ago; as it is where nothing is said."""
+    return looked_at(when)[1]
+
+
+def looked_at(when: str) -> "tuple[GitRepository, Snapshot]":
+    """The same, with the client that can tell more of it."""
     client, found = snapshot()
     if not when:
-        return found
+        return client, found
     from state.past import at
 
-    return at(client, when, time.time())
+    return client, at(client, when, time.time())
 
 
 def project(id: str, *, live: bool = False) -> "tuple[GitRepository, Snapshot, ProjectView]":

@@ -9,11 +9,13 @@ from flow.controls import steps_of
 from flow.gpus import Holders, holders
 from flow.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
-from flow.world import ProjectView, Snapshot
+from flow.world import ProjectView, RequestFile, Snapshot
 from schema.execution import Execution, State
 from schema.pipeline import Pipeline, Stage
 from schema.reasons import Wait
 
+MOST_ASKED = 3
+"""So many requests without a reply are named."""
 STATES = ("running", "needs_input", "failed", "paused", "queued", "succeeded", "new", "invalid")
 """Of projects; the first that holds."""
 
@@ -91,7 +93,7 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         resting = ProjectState(view.id, name, "queued", waiting.reason, waiting.text, steps.stage, lost, could)
     else:
         resting = _waiting(snapshot, view, name, steps)
-    return _with_unanswered(snapshot, resting, view.asked)
+    return _with_unanswered(snapshot, resting, view)
 
 
 def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution) -> ProjectState:
@@ -103,12 +105,20 @@ def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution
     return ProjectState(view.id, name, "running", Wait.NODE_OFFLINE, text, record.stage, record)
 
 
-def _with_unanswered(snapshot: Snapshot, now: ProjectState, count: int) -> ProjectState:
-    if not count:
+def _with_unanswered(snapshot: Snapshot, now: ProjectState, view: ProjectView) -> ProjectState:
+    """Who asked for what is seen until it has its reply."""
+    if not view.asked:
         return now
-    asked = "1 request is not answered yet" if count == 1 else f"{count} requests are not answered yet"
+    asked = "1 request is not answered yet" if view.asked == 1 else f"{view.asked} requests are not answered yet"
+    known = [file for file in view.unanswered[:MOST_ASKED] if file.by]
+    who = ", ".join(f"{_kind(file)} by {file.by.partition(' <')[0]}" for file in known)
+    asked += f" ({who})" if who else ""
     asked = ": ".join(filter(None, (asked, nobody_answers(snapshot))))
     return replace(now, text=f"{now.text}; {asked}" if now.text else asked)
+
+
+def _kind(file: RequestFile) -> str:
+    return file.request.request if file.request else file.name
 
 
 def _waiting(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps) -> ProjectState:
@@ -117,6 +127,8 @@ def _waiting(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps) -> 
     if state == "new" and (view.problem or view.pipeline is None):
         state, reason = "invalid", Wait.INVALID
         text = view.problem or view.pipeline_problem or f"there is no pipeline {name!r}"
+    if state == "new" and view.replies and not view.replies[-1].accepted:
+        text = f"{view.replies[-1].request} was rejected: {view.replies[-1].reason}: {view.replies[-1].text}"
     if state == "succeeded":
         return ProjectState(view.id, name, state, None, "", None, _last(view))
     execution = view.execution(waiting.execution) if waiting.execution else None
