@@ -20,6 +20,7 @@ QUERIES = {
     "projects ls": (),
     "projects show": ("v",),
     "ps": (),
+    "status": (),
     "describe": ("v",),
     "events": (),
     "compare": ("v/1", "v/2"),
