@@ -46,4 +46,6 @@ class Window:
             "heartbeats": dict(found.heartbeats),
             "silence": {node: round(world.seen.silence(node)) for node in found.inventories},
             "halted": world.halted,
+            "away": not world.fresh and world.engine,
+            "poll": world.poll,
         }

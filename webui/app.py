@@ -63,7 +63,7 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
         Route("/healthz", lambda request: JSONResponse({"ok": True})),
         Route("/readyz", ready),
         Route("/metrics", Metrics(page).answer),
-        Route("/events", Events(watch).answer),
+        Route("/events", Events(watch, page.outbox.waiting).answer),
         Route("/projects/{id}/executions/{number:int}/log", log.follow),
         Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
         *_hooks(page),

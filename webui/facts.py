@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow.controls import steps_of
-from flow.world import ProjectView
+from flow.world import ProjectView, RequestFile
 from schema.execution import Execution
 from schema.inputs import Input
 from schema.reasons import End
@@ -62,3 +62,9 @@ def asks(view: ProjectView) -> Mapping[str, Input]:
     """The typed questions of the manual stage that waits for a person."""
     wait = steps_of(view).wait
     return wait.asks if wait else {}
+
+
+def answered_by(view: ProjectView) -> RequestFile | None:
+    """The answer that was given and that no node has replied to yet: until then nothing more can be answered."""
+    given = (file for file in view.unanswered if file.request and file.request.request == "answer")
+    return next(given, None)

@@ -46,7 +46,7 @@ from webui.pages import (
 from webui.past import OthersLook, Pasts
 from webui.progress import Progress
 from webui.source import Look, NothingYet, Source
-from webui.streams import view_of
+from webui.streams import mark_of, view_of
 
 NAVIGATION = (
     ("/", "Projects"),
@@ -121,6 +121,7 @@ def create_site(page: Page) -> Flask:
     past.add_to(site, page.pasts)
     site.context_processor(_always_shown)
     site.jinja_env.filters["view_of"] = view_of
+    site.jinja_env.filters["mark_of"] = mark_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
     site.register_error_handler(StateError, _away)

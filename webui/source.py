@@ -26,19 +26,33 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at that file, where nobody says that it changed; each costs one `stat`."""
 
 
+LATE = 5.0
+"""Seconds beyond two polls after which a view that nobody renews is called old."""
+
+
 class NothingYet(StateError):
     """There is no view; the text says what to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`heard` is when the server last answered, by the wall clock here; `silence` seconds without a sign of life."""
+    """`heard` is when the server last answered, by the wall clock here; `silence` seconds without a sign of life.
+
+    `away`: it did not answer when it was asked last, which is done every `poll` seconds.
+    """
 
     snapshot: Snapshot
     heard: float
     node: str = ""
     silence: Mapping[str, float] = field(default_factory=dict)
     halted: str | None = None
+    away: bool = False
+    poll: float = 5.0
+
+    @property
+    def late(self) -> bool:
+        """Whether more is known to have happened than is shown: the server is away, or nobody asks it any more."""
+        return self.away or self.age > LATE + 2 * self.poll
 
     @property
     def age(self) -> float:
@@ -136,7 +150,10 @@ class NodeSource:
         pair, beats = (self._newest(view["main"]), view["state"]), view["heartbeats"]
         if last is None or (last.main, last.state, dict(last.heartbeats)) != (*pair, beats):
             last = self._assembled(*pair, beats)
-        return Look(last, float(view["heard"]), view["node"], view["silence"], view["halted"]).judged()
+        return Look(
+            last, float(view["heard"]), view["node"], view["silence"], view["halted"],
+            away=bool(view.get("away")), poll=float(view.get("poll", 5.0)),
+        ).judged()  # fmt: skip
 
     def _newest(self, main: str) -> str:
         """What this page committed itself, until the node's view holds it too."""
@@ -211,11 +228,12 @@ class OwnSource:
                 found = self.repository.fetch()
             except StateError as error:
                 self._said, self._seen = str(error), missed(self._seen)
+                self._look = self._look and replace(self._look, away=True)
                 return
             self._seen = looked(self._seen, now=time.monotonic(), poll=self.poll, snapshot=found, watched=())
             silence = {node: self._seen.silence(node) for node in found.inventories}
             same = self._look.snapshot if self._look and found is self._found else found
-            self._found, self._look = found, Look(same, time.time(), silence=silence).judged()
+            self._found, self._look = found, Look(same, time.time(), silence=silence, poll=self.poll).judged()
         for wake in self._listeners:
             wake()
 
@@ -226,13 +244,14 @@ class OwnSource:
 
 
 class Watch:
-    """Tells everyone who waits when there is something new to see."""
+    """Tells everyone who waits when there is something new to see. `now` is the last look, if there is a view."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._listeners: set[Callable[[Look, Look | None], None]] = set()
         self._lock = threading.Lock()
         self.last: Look | None = None
+        self.now: Look | None = None
         self._woken = threading.Event()
         source.tell(self._woken.set)
         threading.Thread(target=self._run, name="watch", daemon=True).start()
@@ -255,6 +274,7 @@ class Watch:
                 look = self.source.look()
             except (StateError, OSError, ValueError):
                 look = None
+            self.now = look
             if look is not None and (self.last is None or look.snapshot is not self.last.snapshot):
                 before, self.last = self.last, look
                 with self._lock:

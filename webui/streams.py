@@ -1,8 +1,11 @@
 """What streams: server-sent events that say which projects changed. A page fetches what it shows of them anew."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 
+from blake3 import blake3
 from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +15,10 @@ from webui.source import Look, Watch
 
 STILL_THERE = 60.0
 """Seconds after which it is looked anew whether who listens may still do so, where nothing happens."""
+PULSE = 2.0
+"""Seconds between two signs of life."""
+RETRY = 1000
+"""Milliseconds after which a browser comes back when the stream broke."""
 MOST = 200
 """Changed projects in one event; of more, only that everything may have changed."""
 
@@ -32,15 +39,31 @@ def changed(look: Look, before: Look | None) -> list[str]:
 
 
 class Events:
-    """`/events`: one stream for each open page."""
+    """`/events`: one stream for each browser. Besides what changed it says every `PULSE` seconds how old the view is:
+    what scripts hear, and proxies do not hold back for long.
+    """
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+    def __init__(self, watch: Watch, unsent: Callable[[], Iterable[object]] = tuple) -> None:
+        self.watch, self.unsent = watch, unsent
+        self._pulse = (float("-inf"), "")
 
     async def answer(self, request: Request) -> Response:
         return EventSourceResponse(self._stream(request, request.query_params.get("seen", "")), ping=15)
 
-    async def _stream(self, request: Request, seen: str) -> AsyncIterator[dict[str, str]]:
+    def pulse(self) -> str:
+        """The same for all who listen, made once in half a second."""
+        if time.monotonic() - self._pulse[0] > PULSE / 4:
+            look = self.watch.now
+            said = {
+                "view": view_of(look) if look else "",
+                "age": round(look.age, 1) if look else None,
+                "late": look.late if look else True,
+                "unsent": mark_of(self.unsent()),
+            }
+            self._pulse = (time.monotonic(), json.dumps(said))
+        return self._pulse[1]
+
+    async def _stream(self, request: Request, seen: str) -> AsyncIterator[dict[str, str | int]]:
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[list[str]](maxsize=100)
 
         def put(names: list[str]) -> None:
@@ -55,16 +78,21 @@ class Events:
         end = self.watch.listen(heard)
         if self._newer(seen):
             put(["all", "any"])
+        looked = time.monotonic()
         try:
+            yield {"event": "pulse", "data": self.pulse(), "retry": RETRY}
             while True:
                 try:
-                    names = await asyncio.wait_for(queue.get(), STILL_THERE)
+                    names = await asyncio.wait_for(queue.get(), min(PULSE, STILL_THERE))
                 except TimeoutError:
                     names = []
-                if not still(request.scope):
-                    return
+                if names or time.monotonic() - looked >= STILL_THERE:
+                    looked = time.monotonic()
+                    if not still(request.scope):
+                        return
                 for name in names:
                     yield {"event": name, "data": "1"}
+                yield {"event": "pulse", "data": self.pulse()}
         finally:
             end()
 
@@ -77,3 +105,8 @@ class Events:
 def view_of(look: Look) -> str:
     """The commits that are shown."""
     return f"{look.snapshot.main[:16]}.{look.snapshot.state[:16]}"
+
+
+def mark_of(unsent: Iterable[object]) -> str:
+    """Changes whenever something else waits to be sent."""
+    return blake3(repr(list(unsent)).encode()).hexdigest()[:12]

@@ -104,8 +104,8 @@ def asking(lab: Labs, house: Houses) -> House:
 def test_S7_who_types_when_a_login_ends_loses_nothing(lab: Labs, house: Houses, tab: Page) -> None:
     made = asking(lab, house)
     tab.goto(f"{made.url}/projects/v")
-    with tab.expect_response(lambda answer: "/events" in answer.url and answer.status == 200):
-        enter(tab, "ada")  # from then on news of the project are heard, and it is asked for anew
+    enter(tab, "ada")
+    expect(tab.locator("[data-connected=yes]")).to_be_attached()  # from then on news of the project are heard
     tab.get_by_label("note").fill("half a thought")
     tab.context.clear_cookies()
     made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
@@ -119,6 +119,7 @@ def test_S7_who_types_when_a_login_ends_loses_nothing(lab: Labs, house: Houses, 
 
 def test_S7_a_stream_that_is_refused_tells_that_the_login_has_ended(lab: Labs, house: Houses, tab: Page) -> None:
     made = asking(lab, house)
+    tab.add_init_script("delete window.SharedWorker")  # so that the test can stand between
     tab.goto(f"{made.url}/projects/v")
     tab.route(lambda url: "/events" in url, lambda route: route.fulfill(status=401))
     enter(tab, "ada")

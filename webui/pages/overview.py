@@ -84,3 +84,15 @@ def _paged(groups: list[tuple[str, list[Row]]], number: int) -> list[tuple[str, 
         skip, room = max(0, skip - len(members)), room - len(part)
         shown.append((name, len(members), part))
     return shown
+
+
+@pages.get("/unsent")
+def unsent() -> str:
+    """What waits to be sent, when that has changed while a page is open."""
+    return render_template("_unsent.html")
+
+
+@pages.get("/still")
+def still() -> tuple[str, int]:
+    """Whether a form that is sent now would arrive here, and be let in. Asks nothing of the repository."""
+    return "", 204

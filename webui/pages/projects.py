@@ -14,7 +14,7 @@ from schema.execution import Execution
 from schema.inputs import Input
 from webui import filters
 from webui.comments import shown
-from webui.facts import asks
+from webui.facts import answered_by, asks
 from webui.graph import Graph, graph
 from webui.pages.common import look, page, person, project
 from webui.pages.logs import execution
@@ -41,12 +41,12 @@ def redo(id: str, number: int) -> str:
 def _page(view: ProjectView, again: Execution | None = None, refused: str = "") -> str:
     snapshot = look().snapshot
     line = row(snapshot, view)
-    asked = asks(view)
+    asked, answered = asks(view), answered_by(view)
     pipeline = view.pipeline or view.definition
     return render_template(
         "project.html", view=view, row=line, steps=steps_of(view), inputs=_inputs(view),
         history=list(history(view, request.args.get("all", ""))), all=request.args.get("all", ""),
-        asks=asked, picture=_picture(view, line), again=again, typed=_typed(again), refused=refused,
+        asks=asked, answered=answered, picture=_picture(view, line), again=again, typed=_typed(again), refused=refused,
         exhibits=exhibits(view, newest(view), page().source.clone) if line.now.state == "needs_input" else [],
         newest=newest(view), comments=shown(view, look(), page().source.clone), pipeline=pipeline,
     )  # fmt: skip

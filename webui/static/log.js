@@ -4,6 +4,7 @@
   const book = document.getElementById("logbook");
   if (!book) return;
   const MOST = 6000; // rows in the page
+  const EVERY = 2000; // milliseconds between two looks at a log that is not streamed
   const box = book.querySelector(".log"), list = box.querySelector(".lines"), url = book.dataset.log;
   const follow = book.querySelector(".follow"), times = book.querySelector(".times"), found = book.querySelector(".found");
   let next = book.dataset.next, atEnd = book.dataset.last === "1", live = book.dataset.live === "1";
@@ -48,13 +49,42 @@
     numbers();
   }
 
+  // Streamed while a browser has a connection to spare for it (hub.js), else asked for now and then. A stream that a
+  // proxy ended, as where the page's server was away, begins anew from where it was.
+  let polls = null, broken = 0;
   function connect() {
-    if (stream || !live || !atEnd || document.hidden) return;
-    stream = new EventSource(`${url}?from=${next}`);
-    stream.addEventListener("lines", (event) => { next = event.lastEventId; append(event.data); });
-    stream.addEventListener("end", () => { live = false; disconnect(); });
+    if (stream || polls || !live || !atEnd || document.hidden) return;
+    polls = setTimeout(poll, window.winslowLog ? EVERY : 0);
+    if (window.winslowLog) winslowLog.ask(open); else open();
   }
-  function disconnect() { if (stream) stream.close(); stream = null; }
+  function open() {
+    clearTimeout(polls); polls = null;
+    if (stream || !live || !atEnd || document.hidden) return;
+    const mine = stream = new EventSource(`${url}?from=${next}`);
+    mine.addEventListener("lines", (event) => { broken = 0; next = event.lastEventId; append(event.data); });
+    mine.addEventListener("end", () => { live = false; disconnect(); });
+    mine.onerror = () => {
+      if (mine !== stream || mine.readyState !== EventSource.CLOSED) return;
+      stream = null; broken += 1;
+      polls = setTimeout(() => { polls = null; open(); }, Math.min(500 * 2 ** broken, 10000));
+    };
+  }
+  function disconnect() {
+    if (stream) stream.close();
+    clearTimeout(polls);
+    if (live || stream) window.winslowLog?.leave();
+    stream = polls = null;
+  }
+  async function poll() {
+    polls = null;
+    if (stream || !live || !atEnd || document.hidden) return;
+    const stay = follow.checked;
+    atEnd = false;
+    if (lastRow()) await later(); else await show("");
+    atEnd = true;
+    if (stay) toEnd();
+    connect();
+  }
 
   async function load(query) {
     if (busy) return null;

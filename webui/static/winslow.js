@@ -23,9 +23,9 @@
   const typed = () => [...document.querySelectorAll("main :is(input, textarea)")].some((each) =>
     each.form?.method === "post" && (each.value !== each.defaultValue || each.checked !== each.defaultChecked));
   // Not while somebody types, and not again and again where only the whole page is let through.
-  const leave = () => {
+  const leave = (stay = false) => {
     const before = Number(sessionStorage.getItem(LEFT)) || 0;
-    if (typed() || Date.now() - before < AGAIN) {
+    if (stay || typed() || Date.now() - before < AGAIN) {
       const link = document.createElement("a");
       link.href = location.href; link.target = "_blank"; link.textContent = "Log in in another tab";
       return say("You have to log in again; until then nothing here is renewed. ", link, ".");
@@ -58,6 +58,39 @@
       (answer) => { if (answer.type === "opaqueredirect" || answer.status === 401) leave(); }, () => {});
   document.addEventListener("htmx:sendError", lost);
   document.addEventListener("htmx:sseError", lost);
+
+  // A form is sent once, and only where it would arrive: what was typed stays here while the server is away, and where
+  // one has to log in again, with us or with a proxy before us.
+  const AWAY = "The page's server does not answer. Nothing was sent, and what you typed is still here.";
+  const arrives = async () => {
+    try {
+      const answer = await fetch("/still", { redirect: "manual", headers: { Accept: "text/plain" } });
+      if (answer.ok && answer.headers.has("Winslow-Page")) return true;
+      if (answer.status >= 500) say(`The page's server answers with status ${answer.status}. Nothing was sent, and what you typed is still here.`);
+      else leave(true);
+    } catch { say(AWAY); }
+    return false;
+  };
+  const release = (form) => {
+    delete form.dataset.sending;
+    for (const each of form.querySelectorAll("button[data-was]")) { each.disabled = false; delete each.dataset.was; }
+  };
+  addEventListener("submit", async (event) => { // on the window: after those that keep a form back
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post" || !form.closest("main")) return;
+    if (form.dataset.sending === "sure") { // it goes now; a second press changes nothing
+      form.dataset.sending = "sent";
+      setTimeout(() => { for (const each of form.querySelectorAll("button:not([disabled])")) { each.disabled = true; each.dataset.was = ""; } });
+      return;
+    }
+    event.preventDefault();
+    if (form.dataset.sending) return;
+    form.dataset.sending = "asks";
+    if (!await arrives()) return release(form);
+    form.dataset.sending = "sure";
+    form.requestSubmit(event.submitter);
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form[data-sending]").forEach(release); });
 })();
 
 // A section with data-keep stays as it is while somebody types in it and it still asks the same.

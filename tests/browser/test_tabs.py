@@ -1,0 +1,140 @@
+"""Many tabs of one browser, and what a page says when what it shows is not renewed any more."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from schema.execution import State
+from tests.browser.house import House
+from tests.integration.node.lab import Lab, stage
+
+Labs = Callable[..., Lab]
+Houses = Callable[[Lab], House]
+TABS = 30
+GO = "[time.sleep(0.02) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]; print('last words')"
+
+
+def streams(made: House) -> int:
+    """Connections that the page's process has open."""
+    return len([each for each in psutil.Process(made.page.pid).net_connections("tcp") if each.status == "ESTABLISHED"])
+
+
+def test_T6_with_thirty_tabs_open_every_button_answers_and_every_log_goes_on(
+    lab: Labs, house: Houses, tab: Page
+) -> None:
+    here = lab(stage("one", f"print('first words', flush=True); {GO}"))
+    made = house(here)
+    here.ask("request: start")
+    here.until_state(State.RUNNING)
+    others = [tab.context.new_page() for _ in range(TABS)]
+    for number, other in enumerate(others):
+        other.goto(f"{made.url}/projects/v{'/1' if number % 2 else ''}", wait_until="domcontentloaded")
+    assert streams(made) <= 6
+    tab.goto(f"{made.url}/projects/v")
+    tab.get_by_role("button", name="Pause before the next stage").click()
+    expect(tab.locator("body")).to_contain_text("committed as")
+    Path(f"{here.runs}.go").touch()
+    for other in others[1::10]:
+        expect(other.locator(".tx", has_text="last words")).to_be_attached()
+    for other in others[::10]:
+        expect(other.locator("#head .state").first).not_to_have_text("running")
+
+
+def test_T6_a_page_that_lost_its_server_says_so_and_finds_it_again(lab: Labs, house: Houses, tab: Page) -> None:
+    made = house(lab(stage("one")))
+    tab.goto(f"{made.url}/projects/v")
+    expect(tab.locator(".age")).to_have_text("live")
+    made.page.kill()
+    expect(tab.locator(".age")).to_contain_text("not connected")
+    made.restart_page()
+    expect(tab.locator(".age")).to_have_text("live")
+
+
+def test_T6_a_server_that_only_stands_still_is_no_server(lab: Labs, house: Houses, tab: Page) -> None:
+    made = house(lab(stage("one")))
+    tab.goto(f"{made.url}/projects/v")
+    process = psutil.Process(made.page.pid)
+    process.suspend()
+    try:
+        expect(tab.locator(".age")).to_contain_text("not connected")
+    finally:
+        process.resume()
+    expect(tab.locator(".age")).to_have_text("live")
+
+
+def test_T6_a_page_that_lost_its_repository_says_so_and_what_waits_is_told_without_a_reload(
+    lab: Labs, house: Houses, tab: Page
+) -> None:
+    here = lab(stage("one"))
+    made = house(here)
+    other = tab.context.new_page()
+    for each in (tab, other):
+        each.goto(f"{made.url}/projects/v")
+        expect(each.locator(".age")).to_have_text("live")
+    here.take_away()
+    expect(tab.locator(".age")).to_contain_text("the repository does not answer")
+    tab.get_by_role("button", name="Start", exact=True).first.click()
+    expect(other.locator("#unsent")).to_contain_text("Not yet sent")
+    here.bring_back()
+    for each in (tab, other):
+        expect(each.locator(".age")).to_have_text("live")
+        expect(each.locator("#unsent")).to_have_text("")
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_hidden_tabs_hold_no_stream(lab: Labs, house: Houses, tab: Page, shared: bool) -> None:
+    made = house(lab(stage("one")))
+    if not shared:
+        tab.add_init_script("delete window.SharedWorker")
+    tab.goto(f"{made.url}/projects/v")
+    expect(tab.locator(".age")).to_have_text("live")
+    turn = """hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+                          document.dispatchEvent(new Event('visibilitychange')); }"""
+    tab.evaluate(turn, True)
+    made.until(lambda: streams(made) == 0)
+    made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
+    tab.evaluate(turn, False)
+    expect(tab.locator("h1")).to_contain_text("Another name")
+
+
+def test_a_form_that_would_not_arrive_keeps_what_was_typed(lab: Labs, house: Houses, tab: Page) -> None:
+    made = house(lab(stage("one")))
+    tab.goto(f"{made.url}/projects/v")
+    tab.get_by_label("Comment").last.fill("half a thought")
+    made.page.kill()
+    tab.get_by_role("button", name="Say it").click()
+    expect(tab.get_by_role("alert")).to_contain_text("Nothing was sent")
+    expect(tab.get_by_label("Comment").last).to_have_value("half a thought")
+    made.restart_page()
+    tab.get_by_role("button", name="Say it").click()
+    expect(tab.locator("body")).to_contain_text("committed as")
+
+
+def test_a_proxys_login_in_place_of_an_answer_keeps_what_was_typed(lab: Labs, house: Houses, tab: Page) -> None:
+    made = house(lab(stage("one")))
+    tab.goto(f"{made.url}/projects/v")
+    tab.get_by_label("Comment").last.fill("half a thought")
+    login = "<html><title>Corporate login</title></html>"
+    tab.route(f"{made.url}/still", lambda route: route.fulfill(status=200, content_type="text/html", body=login))
+    tab.get_by_role("button", name="Say it").click()
+    expect(tab.get_by_role("alert")).to_contain_text("You have to log in again")
+    expect(tab.get_by_label("Comment").last).to_have_value("half a thought")
+
+
+def test_an_answer_is_sent_once_and_its_form_closes_at_once(lab: Labs, house: Houses, tab: Page) -> None:
+    here = lab(stage("one") + "  - {name: look, when: manual, confirm: Good?, inputs: {note: {type: string}}}\n")
+    made = house(here)
+    here.ask("request: start")
+    here.until_reason("ManualApproval")
+    made.node.stop()
+    sent: list[Request] = []
+    tab.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    tab.goto(f"{made.url}/projects/v")
+    tab.get_by_label("note").fill("good")
+    tab.evaluate("() => { const b = document.querySelector('.ask button.main'); b.click(); b.click(); b.click(); }")
+    expect(tab.locator("#ask")).to_contain_text("Answered by Ada Lovelace: note good")
+    expect(tab.get_by_role("button", name="Answer")).to_have_count(0)
+    assert len(sent) == 1

@@ -1,0 +1,92 @@
+// The tab's end of the stream of news (hub.js): what htmx takes for an EventSource, and what the header says of it.
+"use strict";
+(() => {
+  const QUIET = 4000; // milliseconds without a sign of life after which the page says so
+  const PROTOCOL = "winslow 1"; // of hub.js: tabs of an older page go on with their own
+  const tag = document.querySelector("[data-connected]");
+  if (!tag) return;
+
+  const target = new EventTarget(), wanted = new Set();
+  let port = null, waiting = null, granted = null, view = tag.dataset.view || "";
+  const send = (message) => { if (port) port.postMessage(message); };
+
+  function connect() {
+    if (typeof SharedWorker !== "undefined") {
+      const worker = new SharedWorker("/static/hub.js", { name: PROTOCOL });
+      port = worker.port;
+      return begin();
+    }
+    const script = document.createElement("script"), channel = new MessageChannel();
+    port = channel.port1;
+    script.src = "/static/hub.js";
+    script.onload = () => { winslowHub(channel.port2); };
+    document.head.append(script);
+    return begin();
+  }
+  function begin() {
+    port.onmessage = ({ data }) => {
+      if (data.pulse) pulse(data.pulse);
+      if (data.down) down();
+      if (data.name) target.dispatchEvent(new MessageEvent(data.name, { data: "1" }));
+      if (data.log && waiting) { const go = waiting; waiting = null; granted = true; go(); }
+    };
+    for (const name of wanted) send({ want: name });
+    send({ view });
+    send({ visible: !document.hidden });
+  }
+  document.addEventListener("visibilitychange", () => { heard = Date.now(); send({ visible: !document.hidden }); });
+  addEventListener("pagehide", () => send({ gone: true }));
+  addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+
+  // -- for htmx ---------------------------------------------------------------------------------------------------
+  class Shared {
+    constructor() { this.readyState = 1; this.onerror = this.onopen = null; shared = this; connect(); }
+    addEventListener(name, listener) {
+      target.addEventListener(name, listener);
+      if (!wanted.has(name)) { wanted.add(name); send({ want: name }); }
+    }
+    removeEventListener(name, listener) { target.removeEventListener(name, listener); }
+    close() {}
+  }
+  let shared = null;
+  htmx.createEventSource = () => new Shared();
+
+  // -- for a log: `go` is called once it may be streamed, and never where too many are already -----------------------
+  window.winslowLog = {
+    ask(go) { if (granted) return go(); waiting = go; send({ log: true }); return undefined; },
+    leave() { waiting = granted = null; send({ log: false }); },
+  };
+
+  // -- for whoever looks ------------------------------------------------------------------------------------------
+  let heard = Date.now(), said = null, offline = false;
+  const age = (seconds) => seconds < 60 ? `${Math.round(seconds)} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+  const since = () => (said?.age == null ? Number(tag.dataset.age || 0) + (Date.now() - loaded) / 1000 : said.age + (Date.now() - heard) / 1000);
+  const loaded = Date.now();
+  function show() {
+    const text = offline ? `not connected: view of ${age(since())} ago` : said && said.late ? `the repository does not answer: view of ${age(since())} ago` : "live";
+    if (tag.textContent.trim() === text) return;
+    const place = text === "live" ? document.createTextNode(text) : document.createElement("strong");
+    place.textContent = text;
+    tag.replaceChildren(place);
+  }
+  function pulse(news) {
+    heard = Date.now(); said = news; offline = false;
+    tag.dataset.connected = "yes";
+    show();
+    const unsent = document.getElementById("unsent");
+    if (unsent && unsent.dataset.of !== news.unsent) {
+      unsent.dataset.of = news.unsent;
+      htmx.ajax("GET", "/unsent", { target: "#unsent", swap: "innerHTML" }).catch(() => {});
+    }
+  }
+  function down() {
+    offline = true;
+    show();
+    if (shared?.onerror) shared.onerror(new Event("error"));
+  }
+  setInterval(() => {
+    if (document.hidden) return;
+    if (Date.now() - heard > QUIET) offline = true;
+    if (offline || (said && said.late)) show();
+  }, 500);
+})();
