@@ -92,7 +92,7 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
 
     from flow.plan import difference
     from flow.plan import plan as make
-    from state.revisions import merged, resolve
+    from state.revisions import merged, put_back, resolve
 
     client, snapshot = settings.snapshot()
     now = make(snapshot)
@@ -100,6 +100,8 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     if commit == snapshot.main:
         return snapshot, now, 0
     candidate = replace(client.at(commit, snapshot.state), heartbeats=snapshot.heartbeats, judged=snapshot.judged)
+    beside = map(str, put_back(client, commit))
+    candidate = replace(candidate, problems=tuple(dict.fromkeys([*candidate.problems, *beside])))
     after = make(candidate)
     planned = difference(now, after)
     return candidate, planned, sum(each in now for each in after)

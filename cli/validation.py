@@ -1,5 +1,6 @@
 """`validate`: what can be said of documents without running anything, each problem at its place."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from schema.codec import Parsed
     from schema.errors import Problem
     from schema.pipeline import Pipeline
-    from schema.project import Project
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,8 +33,9 @@ def validate(
         from state.hook import main as be_the_hook
 
         raise typer.Exit(be_the_hook())
-    texts = _texts(path, rev)
-    problems, notes = check(texts)
+    texts, others = _texts(path, rev)
+    found, notes = check(texts)
+    problems = list(dict.fromkeys([*found, *others]))
     if not output.for_programs({"files": len(texts), "problems": problems, "notes": notes}):
         for text in [*problems, *(f"note: {note}" for note in notes)]:
             print(text)
@@ -43,7 +44,8 @@ def validate(
         raise typer.Exit(1)
 
 
-def _texts(path: Path | None, rev: str) -> Mapping[str, bytes]:
+def _texts(path: Path | None, rev: str) -> tuple[Mapping[str, bytes], list[str]]:
+    """Documents by path, and what is wrong beside them: files that nothing reads, requests that nobody answers."""
     if path and rev:
         raise CommandError("either a folder or --rev, not both", 2)
     if rev or (path is None and not Path("winslow.yaml").exists()):
@@ -51,30 +53,49 @@ def _texts(path: Path | None, rev: str) -> Mapping[str, bytes]:
     return _of_folder(path or Path("."))
 
 
-def _of_folder(root: Path) -> dict[str, bytes]:
-    from schema import layout
+def _of_folder(root: Path) -> tuple[dict[str, bytes], list[str]]:
+    from schema import layout, misplaced
     from schema.codec import MAX_BYTES
+    from state.parsed import irregular
 
     if not (root / "winslow.yaml").is_file():
         raise CommandError(f"{root} is no working copy of a state repository: it has no winslow.yaml")
-    found = {}
-    for path in sorted(root.rglob("*.yaml")):
-        inside = str(path.relative_to(root))
-        if layout.place_on_main(inside) and path.is_file() and not path.is_symlink():
+    texts: dict[str, bytes] = {}
+    others: list[Problem] = []
+    for inside in sorted(_files(root)):
+        path = root / inside
+        if not layout.place_on_main(inside):
+            others += misplaced.problems([inside])
+        elif path.is_symlink() or not path.is_file():
+            others.append(irregular(inside))
+        else:
             with path.open("rb") as file:
-                found[inside] = file.read(MAX_BYTES + 1)
-    return found
+                texts[inside] = file.read(MAX_BYTES + 1)
+    return texts, list(map(str, others))
 
 
-def _of_revision(rev: str) -> Mapping[str, bytes]:
-    from state.revisions import documents_at, resolve
+def _files(root: Path) -> "Iterator[str]":
+    """Everything that is no folder, and links to folders; nothing of git's own."""
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        folders[:] = [name for name in folders if name != ".git"]
+        for name in (*files, *links):
+            yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def _of_revision(rev: str) -> tuple[Mapping[str, bytes], list[str]]:
+    from state.revisions import documents_at, put_back, resolve
 
     client, _ = settings.snapshot()
-    return documents_at(client, resolve(client, rev or "main"))
+    commit = resolve(client, rev or "main")
+    problems = client.at(commit, client.tips()[1]).problems
+    others = [problem for problem in problems if not problem.startswith("winslow/state: ")]
+    return documents_at(client, commit), [*others, *map(str, put_back(client, commit))]
 
 
 def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     """Problems, and notes on what is valid but would be refused when it is started."""
+    from flow.judge import alone, unfitting
     from schema import layout
     from schema.binding import bind
     from schema.codec import load
@@ -84,7 +105,7 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
 
     problems: list[str] = []
     notes: list[str] = []
-    pipelines: dict[str, Pipeline] = {}
+    pipelines: dict[str, Pipeline | None] = {}
     projects: list[tuple[Parsed, Project]] = []
     for file, text in texts.items():
         place = layout.place_on_main(file)
@@ -101,9 +122,19 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
                 projects.append((parsed, bind(Project, parsed)))
         except DocumentError as error:
             problems += map(str, error.problems)
+            pipelines |= {place.owner: None} if place.kind == "pipeline" else {}
+    notes += [str(alone(file)) for file in texts if _is_alone(file, texts)]
     for parsed, project in projects:
-        problems += map(str, project_problems(parsed, project, pipelines))
+        problems += map(str, unfitting(project, parsed, pipelines))
     return problems, notes
+
+
+def _is_alone(file: str, texts: Mapping[str, bytes]) -> bool:
+    """A request of a project that is not there. One that was deleted leaves its requests, so that is no mistake."""
+    from schema import layout
+
+    place = layout.place_on_main(file)
+    return place is not None and place.kind == "request" and layout.project(place.owner) not in texts
 
 
 def _parsed(kind: str, text: bytes, file: str) -> object:
@@ -118,25 +149,6 @@ def pipeline_problems(parsed: "Parsed", pipeline: "Pipeline", name: str) -> "Ite
 
     yield from misnamed(pipeline, name, parsed)
     yield from unfilled(pipeline, parsed)
-
-
-def project_problems(parsed: "Parsed", project: "Project", pipelines: "Mapping[str, Pipeline]") -> "Iterator[Problem]":
-    """An unknown pipeline, or inputs that do not fit it. What a commit pins is looked at when it is started."""
-    from schema.inputs import InputError, fit_all
-    from schema.suggest import did_you_mean
-
-    name, _, pinned = project.pipeline.partition("@")
-    if pinned:
-        return
-    if name not in pipelines:
-        hint = did_you_mean(name, list(pipelines))
-        yield parsed.problem(("pipeline",), f"there is no pipeline {name!r}{hint}")
-        return
-    for key, value in project.inputs.items():
-        try:
-            fit_all(pipelines[name].inputs, {key: value})
-        except InputError as error:
-            yield parsed.problem(("inputs", key), str(error))
 
 
 def refuse(problems: "Iterator[Problem]") -> None:

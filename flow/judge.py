@@ -1,12 +1,16 @@
-"""What can be said of a pipeline that parses, without running it: what can never hold, each at its place."""
+"""What can be said of a document that parses, without running it: what can never hold, each at its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flow.interpolate import mistakes
+from schema import layout
 from schema.codec import Parsed, Path
 from schema.errors import Problem
+from schema.inputs import InputError, fit_all
 from schema.pipeline import Pipeline
+from schema.project import Project
+from schema.suggest import did_you_mean
 
 
 def misnamed(pipeline: Pipeline, name: str, parsed: Parsed) -> Iterator[Problem]:
@@ -19,6 +23,41 @@ def unfilled(pipeline: Pipeline, parsed: Parsed) -> Iterator[Problem]:
     """Places `$[[ … ]]` that can have no value."""
     for stage, what in mistakes(pipeline):
         yield parsed.problem(_where(parsed.value, pipeline.index(stage), what), f"stage {stage!r}: {what}")
+
+
+def unfitting(project: Project, parsed: Parsed, pipelines: Mapping[str, Pipeline | None]) -> Iterator[Problem]:
+    """An unknown pipeline, or inputs that do not fit it. What a commit pins is looked at when it is started.
+
+    A pipeline that is there and cannot be read is None: of its inputs nothing can be said.
+    """
+    name, _, pinned = project.pipeline.partition("@")
+    if pinned:
+        return
+    if name not in pipelines:
+        hint = did_you_mean(name, list(pipelines))
+        yield parsed.problem(("pipeline",), f"there is no pipeline {name!r}{hint}")
+        return
+    pipeline = pipelines[name]
+    for key, value in project.inputs.items() if pipeline else ():
+        try:
+            fit_all(pipeline.inputs if pipeline else {}, {key: value})
+        except InputError as error:
+            yield parsed.problem(("inputs", key), str(error))
+
+
+def answered(path: str, names: Iterable[str]) -> Problem:
+    """A request that was answered before it said what it says now. `names` are all requests and replies there are."""
+    place = layout.place_on_main(path)
+    name = f"{place.item}.yaml" if place else path
+    free = layout.renumbered(name, layout.next_number(names))
+    return Problem(path, 1, 1, f"{name} was answered already, so this has no effect; take the next number: {free}")
+
+
+def alone(path: str) -> Problem:
+    """A request in a folder without a project."""
+    place = layout.place_on_main(path)
+    project = layout.project(place.owner if place else "PROJECT")
+    return Problem(path, 1, 1, f"nobody answers it: there is no project here, {project} is missing")
 
 
 def _where(document: Any, stage: int, what: str) -> Path:

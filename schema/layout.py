@@ -1,6 +1,7 @@
 """Where each document lives. Paths are `/`-separated and relative to the tree of their branch."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAIN = "refs/heads/main"
@@ -9,6 +10,7 @@ NODES = "refs/winslow/nodes/"
 NODE_BRANCHES = "refs/heads/winslow-nodes/"
 
 SETTINGS = "winslow.yaml"
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?"
 _MAIN_PATHS = {
     "pipeline": re.compile(rf"pipelines/({_NAME})\.yaml"),
@@ -67,6 +69,17 @@ def request(id: str, name: str) -> str:
 
 def request_name(number: int, kind: str) -> str:
     return f"{number:04d}-{kind}.yaml"
+
+
+def next_number(names: Iterable[str], above: int = 0) -> int:
+    """One above every number that these requests begin with."""
+    numbers = [int(match[0]) for name in names if (match := _NUMBER.match(name))]
+    return max([above, *numbers]) + 1
+
+
+def renumbered(name: str, number: int) -> str:
+    """The name of a request with another number."""
+    return f"{number:04d}{_NUMBER.sub('', name, count=1)}"
 
 
 def comment(id: str, number: int) -> str:

@@ -8,20 +8,21 @@ import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TypeVar, cast
 
 import pygit2
 from pydantic import BaseModel
 
 from flow.world import ProjectView, Snapshot
-from schema import codec, layout
+from schema import codec, layout, misplaced
 from schema.errors import DocumentError
 from schema.flag import Flag
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from state.errors import NewerSchema, NotAStateRepository, StateError
-from state.project import Pipelines, Reading, assemble
-from state.trees import PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
+from state.project import MOST_STRAYS, Pipelines, Reading, assemble, files_at
+from state.trees import IRREGULAR, PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
 MANY = 1000
@@ -47,6 +48,7 @@ class Assembler:
         self._kept: dict[str, _Kept] = {}
         self._historic: set[str] = set()  # projects whose view rests on the history of `main`
         self._faulty: set[str] = set()  # projects with something to complain about
+        self._strays: dict[str, tuple[str, ...]] = {}  # what is no project, and what there is to complain about
         self._seen: tuple[str, str] | None = None
         self._pipelines = Pipelines({}, {})
         self._unwritten: Mapping[str, tuple[Flag, ...]] = {}  # flags that are not on the branch, by project
@@ -66,8 +68,9 @@ class Assembler:
         settings = _settings(reading)
         pipelines = _pipelines(reading)
         self._look(reading, pipelines)
-        for id in sorted(self._faulty):
-            reading.problems.extend(self._kept[id].problems)
+        reading.complain(islice(misplaced.problems(_beside(reading.main)), MOST_STRAYS))
+        for id in sorted(self._faulty | self._strays.keys()):
+            reading.problems.extend(self._kept[id].problems if id in self._faulty else self._strays[id])
         return Snapshot(
             main=main.tip,
             state=state.tip,
@@ -152,8 +155,11 @@ class Assembler:
             if known.pipeline[0] is pipeline and known.pipeline[1] == problem:
                 return known
         own = replace(reading, problems=[])
+        self._strays.pop(id, None)
         made = assemble(own, pipelines, id)
         if made is None:
+            if strays := tuple(own.problems) or _no_folder(reading, id):
+                self._strays[id] = strays
             return None
         view, rests_on_history = made
         if known and known.view == view:
@@ -174,6 +180,25 @@ def _undisturbed(count: int) -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _beside(main: Branch) -> Iterator[str]:
+    """Files at the root, in the folders of documents and in those that nearly have the name of one."""
+    folders = sorted({*misplaced.FOLDERS, *misplaced.WITHOUT_EFFECT} - {PROJECTS})
+    for folder in folders:
+        yield from files_at(main, folder, IRREGULAR)
+    for path, blob in sorted(main.files(ROOT).items()):
+        if blob == IRREGULAR and misplaced.near_folder(path):
+            yield from files_at(main, path, blob)
+        else:
+            yield path
+
+
+def _no_folder(reading: Reading, id: str) -> tuple[str, ...]:
+    """Of a file that lies where the folder of a project belongs."""
+    path = f"{PROJECTS}/{id}"
+    there = reading.main.content(path) is None and id in reading.main.projects()
+    return tuple(map(str, misplaced.problems([path]))) if there else ()
 
 
 def _purged(view: ProjectView) -> bool:

@@ -1,6 +1,5 @@
 """Edits of `main` by people and programs: fetch, build, push by compare-and-swap, again after a lost race."""
 
-import re
 from collections.abc import Callable, Mapping
 from random import Random
 from textwrap import fill
@@ -17,7 +16,6 @@ from state.repository import Edit, Landed, Rejected, Rejection, Repository, Unkn
 ATTEMPTS = 12
 PROGRAM = "winslow <winslow@winslow.invalid>"
 """The author where nobody is known."""
-_NUMBER = re.compile(r"([0-9]{1,9})")
 
 
 class NotCommitted(StateError):
@@ -73,8 +71,7 @@ def next_request_name(view: ProjectView | None, kind: str) -> str:
     if view is None:
         return layout.request_name(1, kind)
     names = [file.name for file in view.unanswered] + [*view.withheld] + [reply.request for reply in view.replies]
-    numbers = [int(match[1]) for name in names if (match := _NUMBER.match(name))]
-    return layout.request_name(max([view.last_seq, *numbers]) + 1, kind)
+    return layout.request_name(layout.next_number(names, view.last_seq), kind)
 
 
 def request_edit(snapshot: Snapshot, project: str, wish: dict[str, Any], author: str) -> Edit:

@@ -1,15 +1,17 @@
 """One project's view from its folders on both branches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
+from flow.judge import alone, answered
 from flow.replay import set_aside
 from flow.world import Deletion, ProjectView, RequestFile
-from schema import layout
-from schema.errors import DocumentError
+from schema import layout, misplaced
+from schema.errors import DocumentError, Problem
 from schema.execution import Execution, Tombstone
 from schema.flag import Flag
 from schema.layout import Place
@@ -17,9 +19,11 @@ from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.reply import Reply
 from schema.request import Request
-from state.trees import PROJECTS, Branch, History, place_on_main, place_on_state
+from state.trees import IRREGULAR, PROJECTS, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
+MOST_STRAYS = 20
+"""Files of one folder that are told to have no effect."""
 AT_ONCE = 100
 """Requests of one project that are read and answered in one round; the rest wait, or a flood of them stops a node."""
 
@@ -49,6 +53,9 @@ class Reading:
     problems: list[str] = field(default_factory=list)
     unwritten: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)  # found, and not on the branch, by project
 
+    def complain(self, problems: Iterable[Problem]) -> None:
+        self.problems.extend(map(str, problems))
+
     def in_force(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
         try:
             return cast(Model, self.main.document(kind, path, blob))
@@ -65,6 +72,7 @@ class Reading:
             return None
 
 
+NOWHERE = Place("", "")
 Entry = tuple[str, str, Place]  # path, blob, what the path means
 
 
@@ -74,12 +82,25 @@ def assemble(reading: Reading, pipelines: Pipelines, id: str) -> tuple[ProjectVi
     A project that left `main` before anything was said of it has a view too: nodes may have files of it.
     """
     folder = f"{PROJECTS}/{id}"
-    main = _by_kind(reading.main, folder, on_main=True)
-    state = _by_kind(reading.state, folder, on_main=False)
+    main = _by_kind(reading.main, folder, place_on_main)
+    state = _by_kind(reading.state, folder, place_on_state)
+    strays = (each for path, blob, _ in main.pop(NOWHERE.kind, ()) for each in files_at(reading.main, path, blob))
+    reading.complain(islice(misplaced.problems(strays), MOST_STRAYS))
+    state.pop(NOWHERE.kind, None)
     present = "project" in main
     if not present and not state and not _was_there(reading, id):
+        reading.complain(alone(path) for path, *_ in main.get("request", ()))
         return None
     return _Project(reading, pipelines, id, main, state).view(present)
+
+
+def files_at(branch: Branch, path: str, blob: str, depth: int = 3) -> Iterator[str]:
+    """The file of that path, or those in the folder that it is."""
+    below = branch.files(path) if blob == IRREGULAR and depth else {}
+    if not below:
+        yield path
+    for inner, its_blob in sorted(below.items()):
+        yield from files_at(branch, inner, its_blob, depth - 1)
 
 
 def _was_there(reading: Reading, id: str) -> bool:
@@ -92,12 +113,11 @@ def _kind(path: str) -> str:
     return place.kind if place else ""
 
 
-def _by_kind(branch: Branch, folder: str, *, on_main: bool) -> dict[str, list[Entry]]:
-    place_of = place_on_main if on_main else place_on_state
+def _by_kind(branch: Branch, folder: str, place_of: Callable[[str], Place | None]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for path, blob in sorted(branch.files(folder).items()):
-        if place := place_of(path):
-            found.setdefault(place.kind, []).append((path, blob, place))
+        place = place_of(path) or NOWHERE
+        found.setdefault(place.kind, []).append((path, blob, place))
     return found
 
 
@@ -120,6 +140,8 @@ class _Project:
         )
         buried = frozenset(tombstones[0].left) if tombstones else frozenset()
         unanswered, withheld = self._unanswered(replies, buried)
+        if present:
+            self.reading.complain(self._in_vain(replies))
         view = ProjectView(
             id=self.id,
             project=project,
@@ -200,6 +222,14 @@ class _Project:
         left = [each for each in self.main.get("request", ()) if each[2].item not in answered]
         read = tuple(self._request(path, blob, f"{place.item}.yaml") for path, blob, place in left[:AT_ONCE])
         return read, tuple(f"{place.item}.yaml" for _, _, place in left[AT_ONCE:])
+
+    def _in_vain(self, replies: list[Reply]) -> Iterator[Problem]:
+        """Requests that say something else than what was answered under their name."""
+        blobs = {reply.request: reply.blob for reply in replies}
+        for path, blob, place in self.main.get("request", ()):
+            known = blobs.get(f"{place.item}.yaml")
+            if known and known != blob:
+                yield answered(path, [*blobs, *(each[2].item for each in self.main["request"])])
 
     def _request(self, path: str, blob: str, name: str) -> RequestFile:
         origin = self.reading.history.introduced(path, blob)

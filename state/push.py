@@ -112,7 +112,7 @@ def _essence(text: str) -> str:
     lines = [
         line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("To ", "Done", "hint:"))
     ]
-    return " | ".join(lines)[:600]
+    return " | ".join(lines)[:2000]
 
 
 def _never(*_: object, **__: object) -> NoReturn:

@@ -1,12 +1,13 @@
 """Any revision of the state repository that a person names: a commit, or a branch of the server."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pygit2
 
+from flow.judge import answered
 from schema import layout
-from schema.errors import DocumentError
+from schema.errors import DocumentError, Problem
 from state import build
 from state.branch import CloneBranch
 from state.errors import StateError
@@ -56,6 +57,19 @@ def merged(repository: GitRepository, commit: str) -> str:
         return build.commit(clone.repo, [main, commit], tree, "Merge", author="merge <merge@winslow.invalid>")
     except (KeyError, ValueError, pygit2.GitError) as error:
         raise NoRevision(f"it cannot be merged into main: {error}") from None
+
+
+def put_back(repository: GitRepository, commit: str) -> Iterator[Problem]:
+    """Requests that a commit brings to `main` again, though they were answered: nothing would follow from them."""
+    main, state = (CloneBranch(repository.clone, oid) for oid in repository.tips())
+    then = CloneBranch(repository.clone, commit)
+    for id in then.changed(main.tip) or ():
+        before, after = main.files(f"{PROJECTS}/{id}"), then.files(f"{PROJECTS}/{id}")
+        replies = state.files(f"{PROJECTS}/{id}")
+        fresh = sorted(after.keys() - before.keys()) if layout.project(id) in before else ()
+        for place, path in ((layout.place_on_main(path), path) for path in fresh):
+            if place and place.kind == "request" and layout.reply(id, f"{place.item}.yaml") in replies:
+                yield answered(path, [each.rpartition("/")[2] for each in (*after, *replies)])
 
 
 def documents_at(repository: GitRepository, commit: str) -> Mapping[str, bytes]:

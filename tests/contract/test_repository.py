@@ -333,7 +333,7 @@ def test_R1250_a_project_without_any_state_is_deleted_as_well(pair: Pair) -> Non
 
 
 def test_R1250_requests_of_no_project_are_nobodys_deletion(pair: Pair) -> None:
-    pair.edit({"projects/x/requests/0001-start.yaml": "request: start\n"})
+    pair.break_main({"projects/x/requests/0001-start.yaml": "request: start\n"})
     assert "x" not in pair.one.fetch().projects
     pair.edit({"projects/x/": None})
     assert "x" not in pair.one.fetch().projects
@@ -429,9 +429,14 @@ def test_M16_the_event_log_is_read_back(pair: Pair) -> None:
     assert events(pair.two, limit=1) == found[2:]  # type: ignore[arg-type]
 
 
-def test_names_that_layout_does_not_know_are_no_documents(pair: Pair) -> None:
+def test_N5_names_that_layout_does_not_know_are_no_documents_and_are_told(pair: Pair) -> None:
     pair.break_main(
         {"pipelines/Bad Name.yaml": "no", "pipelines/p.yml": "no", "projects/UP/project.yaml": "no", "x/y": "no"}
     )
     snapshot = pair.two.fetch()
-    assert (set(snapshot.pipelines), set(snapshot.projects), snapshot.problems) == ({"p"}, {"v", "w"}, ())
+    assert (set(snapshot.pipelines), set(snapshot.projects)) == ({"p"}, {"v", "w"})
+    assert [problem.partition(":")[0] for problem in snapshot.problems] == [
+        "pipelines/Bad Name.yaml",
+        "pipelines/p.yml",
+        "projects/UP/project.yaml",
+    ]

@@ -88,7 +88,7 @@ def test_a_file_that_does_not_parse_is_on_the_board_with_its_place_until_it_is_m
     go(cluster, 100)
     cluster.edit({"pipelines/q.yaml": "name: q\nstages:\n  - {name: a, imagee: i}\n"})
     go(cluster, 100)
-    assert "## Files that do not parse" in cluster.snapshot().board
+    assert "## Files without effect" in cluster.snapshot().board
     assert "pipelines/q.yaml:3:15:" in cluster.snapshot().board
     cluster.edit({"pipelines/q.yaml": None})
     go(cluster, 100)

@@ -45,7 +45,7 @@ def test_S9_S13_R1110_validate_says_of_each_what_is_expected(tmp_path: Path) -> 
     said = Command().run("validate", str(folder))
     assert said.code == 1
     expected = [line for case in WRONG for line in case.expected]
-    assert sorted(said.out.splitlines()[:-1]) == sorted(expected)
+    assert sorted(line for line in said.out.splitlines()[:-1] if not line.startswith("note: ")) == sorted(expected)
     assert said.out.splitlines()[-1].endswith(f"documents, {len(expected)} problems")
 
 

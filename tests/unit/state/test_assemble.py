@@ -108,3 +108,39 @@ def test_every_path_has_its_folder(path: str, folder: str) -> None:
 def test_a_line_of_a_message_is_a_whole_line() -> None:
     assert says("away\n\nWinslow-Delete: now \n", "Winslow-Delete: now")
     assert not says("about Winslow-Delete: now", "Winslow-Delete: now")
+
+
+WITHOUT_EFFECT = {
+    "pipelines/q.yml": "a pipeline's file is pipelines/q.yaml",
+    "nodes/g.yml": "a node's file is nodes/g.yaml",
+    "projects/w/project.yml": "a project's file is projects/w/project.yaml",
+    "projects/p1/requests/0001-abort.yml": "a request's file is projects/p1/requests/0001-abort.yaml",
+    "projects/gone/requests/0001-start.yaml": "projects/gone/project.yaml is missing",
+    "winslow.yml": "the file of the settings is winslow.yaml",
+}
+
+
+def test_N5_what_nothing_reads_is_a_problem_of_the_snapshot_until_it_is_gone() -> None:
+    one = MemoryRepository(MemoryServer.create({**FILES, **dict.fromkeys(WITHOUT_EFFECT, "request: start\n")}))
+    found = one.fetch().problems
+    for path, what in WITHOUT_EFFECT.items():
+        assert [problem for problem in found if problem.startswith(f"{path}:1:1: ") and problem.endswith(what)], path
+    assert len(found) == len(WITHOUT_EFFECT)
+    one.propose(Edit(dict.fromkeys(WITHOUT_EFFECT), "away", "A <a>"), base=one.fetch().main)
+    assert one.fetch().problems == ()
+
+
+def test_N5_another_wish_under_an_answered_name_is_told_to_take_the_next_number() -> None:
+    path = "projects/p1/requests/0001-start.yaml"
+    server = MemoryServer.create({**FILES, path: "request: start\n"})
+    one = MemoryRepository(server)
+    first = one.fetch()
+    [file] = first.projects["p1"].unanswered
+    reply = Reply(seq=1, request=file.name, kind="start", verdict="accepted", blob=file.blob)
+    one.swap(first, [Commit(Event("accept", "p1"), (Write(layout.reply("p1", file.name), reply),))], node="n")
+    assert one.fetch().problems == ()
+    one.propose(Edit({path: "request: start\ncomment: another\n"}, "second", "B <b>"), base=one.fetch().main)
+    [problem] = one.fetch().problems
+    said = "0001-start.yaml was answered already, so this has no effect; take the next number: 0002-start.yaml"
+    assert problem == f"{path}:1:1: {said}"
+    assert one.fetch().projects["p1"].unanswered == ()
