@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import ages, completion, output, settings
-from cli.looking import At, percent, place, progress, without_text
+from cli.looking import At, percent, place, progress, told, without_text
 from cli.one_execution import describe_execution
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], h
 
     name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
     output.line(f"[bold]{output.shown(view.id)}[/]{name} · pipeline {output.shown(now.pipeline)}")
-    why = f" ({output.shown(now.why)})" if now.why else ""
+    why = f" ({output.shown(told(now))})" if now.why else ""
     output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}")
     output.line(f"what helps: {output.shown(helps)}\n" if helps else "")
     output.table(

@@ -109,7 +109,7 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
     record = now.execution
     newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
-    why = now.why
+    why = told(now)
     if now.could and why and now.reason != "NodeOffline":  # that names them
         why += f" (could run on {', '.join(now.could)})"
     return {
@@ -126,6 +126,14 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
         "took": ages.took(newest, live=live) if newest else None,
         "text": why or None,
     }
+
+
+def told(now: "ProjectState") -> str:
+    """The reason and its words, and how long ago somebody asked for what is still to come."""
+    from flow.node_states import rough
+
+    asked = ages.since(now.pauses.at) if now.pauses else None
+    return now.why if asked is None else f"{now.why} {rough(max(asked, 0.0))} ago"
 
 
 def place(node: str | None, gpus: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli import ages, output, settings
-from cli.looking import percent, place, progress
+from cli.looking import percent, place, progress, told
 
 if TYPE_CHECKING:
+    from flow.node_states import NodeStanding
     from flow.views import ProjectState
     from flow.world import ProjectView, Snapshot
 
@@ -19,6 +20,7 @@ PARTS = {
     "PAUSED": ("paused",),
     "NEW": ("new",),
 }
+NOBODY = "none has joined; `winslowctl node --repo URL --name N` does"
 MOST = 20
 """So many projects of a part are named; the others are counted."""
 
@@ -68,12 +70,14 @@ def _row(view: "ProjectView", now: "ProjectState", helps: str) -> dict[str, Any]
         "progress": progress(runs) if runs else None,
         "took": ages.took(runs) if runs else None,
         "reason": now.reason and str(now.reason),
-        "why": now.why or None,
+        "why": told(now) or None,
         "helps": helps or None,
     }
 
 
 def _print(snapshot: "Snapshot", found: dict[str, list[dict[str, Any]]], succeeded: int) -> None:
+    from flow.node_states import standings
+
     for name, rows in found.items():
         if rows:
             output.line(f"[bold]{name}[/] ({len(rows)})")
@@ -84,10 +88,14 @@ def _print(snapshot: "Snapshot", found: dict[str, list[dict[str, Any]]], succeed
             output.line("")
     if not snapshot.projects:
         output.line("no projects yet; `winslowctl projects create ID --pipeline P` makes one\n")
-    nodes = ", ".join(sorted(snapshot.inventories)) or "none has joined; `winslowctl node --repo URL --name N` does"
+    nodes = ", ".join(map(_node, standings(snapshot).values())) or NOBODY
     output.line(f"{succeeded} succeeded · nodes: {output.shown(nodes)}")
     for problem in snapshot.problems[:10]:
         output.line(f"problem: {output.shown(problem)}")
+
+
+def _node(found: "NodeStanding") -> str:
+    return found.node if found.state == "ready" else f"{found.node} ({found.why})"
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from flow.asked import moment
 from flow.markdown import code, link, table, text
 from flow.memo import Memo
 from flow.node_states import standing
@@ -40,7 +41,7 @@ class Group:
 
 GROUPS = (
     Group("Needs you", ("needs_input", "failed", "invalid"), ("project", "stages", "state", "why")),
-    Group("Runs", ("running",), ("project", "stages", "stage", "execution", "node")),
+    Group("Runs", ("running",), ("project", "stages", "stage", "execution", "node", "why")),
     Group("Waits", ("queued", "paused"), ("project", "stages", "state", "why")),
     Group("Not started", ("new",), ("project", "pipeline", "why"), FEW),
     Group("Done", ("succeeded",), ("project", "stages", "pipeline", "result"), FEW),
@@ -129,9 +130,10 @@ def strip(stages: Sequence[StageState]) -> str:
 
 
 def why(now: ProjectState) -> str:
+    asked = f" at {moment(now.pauses.at)}" if now.pauses and now.pauses.at else ""
     where = f"{text(now.stage)}: " if now.stage and now.text else text(now.stage or "")
     could = f" (could run on {text(', '.join(now.could), WHY)})" if now.could and now.state == "queued" else ""
-    return f"{where}{text(now.text, WHY)}{could}"
+    return f"{where}{text(now.text, WHY)}{asked}{could}"
 
 
 def _execution(view: ProjectView, record: Execution | None) -> str:

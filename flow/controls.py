@@ -110,6 +110,7 @@ def answer(view: ProjectView, file: RequestFile, *, aborted: int | None = None) 
         verdict="accepted",
         by=file.by,
         commit=file.commit,
+        at=file.at,
         blob=file.blob,
         comment=file.request.comment if file.request else "",
         asked=_copy(file.request),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from flow.advance import Slot, Steps, Waiting, floors
+from flow.asked import Pausing, answered, continued, pausing
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
 from flow.node_states import AWAY, NodeState, nobody_answers, standing
@@ -71,6 +72,7 @@ class ProjectState:
     stage: str | None
     execution: Execution | None
     could: tuple[str, ...] = ()
+    pauses: Pausing | None = None  # what was asked for while it runs; the last words of `text`
 
     @property
     def why(self) -> str:
@@ -86,7 +88,8 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         text = f"deleted by {view.deletion.by}; restore its project.yaml to keep it"
         return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
     if steps.active:
-        return _running(snapshot, view, name, steps.running or steps.active[-1])
+        record = steps.running or steps.active[-1]
+        return _pausing(_running(snapshot, view, name, record), view, record)
     if steps.run:
         waiting, could = queued(snapshot, view, steps.run)
         lost = view.execution(steps.run.replaces) if steps.run.replaces else None
@@ -103,6 +106,15 @@ def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution
         return ProjectState(view.id, name, "running", None, record.text, record.stage, record)
     text = "; ".join(filter(None, (f"its node {node.node} is {node.why}", record.text)))
     return ProjectState(view.id, name, "running", Wait.NODE_OFFLINE, text, record.stage, record)
+
+
+def _pausing(now: ProjectState, view: ProjectView, record: Execution) -> ProjectState:
+    """With what was asked for after it: that is in nobody's sight until the stage has ended."""
+    pauses = pausing(view, record) if continued(view.replies, record) else None
+    if pauses is None:
+        return now
+    text = "; ".join(filter(None, (now.text, pauses.words)))
+    return replace(now, reason=now.reason or Wait.PAUSE_REQUESTED, text=text, pauses=pauses)
 
 
 def _with_unanswered(snapshot: Snapshot, now: ProjectState, view: ProjectView) -> ProjectState:
@@ -204,13 +216,18 @@ def _stage(
     number = newest.execution if newest else None
     if newest and newest.state.active:
         shown = "queued" if newest.state is State.CLAIMED else str(newest.state)
+        if now.execution is newest:
+            return StageState(stage.name, shown, now.reason, now.text, number)
         return StageState(stage.name, shown, None, newest.text, number)
     if steps.chain and _skipped(pipeline, steps, stage):
         return _plain(stage.name, "skipped")
     if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
         return StageState(stage.name, _resting(now, steps), now.reason, _with_nodes(now), number)
     if newest is None:
-        return _plain(stage.name, "succeeded" if _passed(pipeline, steps, stage) else "pending")
+        if not _passed(pipeline, steps, stage):
+            return _plain(stage.name, "pending")
+        told = answered(view, stage.name)
+        return StageState(stage.name, "succeeded", None, told) if told else _plain(stage.name, "succeeded")
     if newest.state is State.SUCCEEDED:
         return _plain(stage.name, "stale" if number in outdated else "succeeded", number)
     if (

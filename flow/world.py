@@ -22,6 +22,7 @@ class RequestFile:
     commit: str
     request: Request | None
     problem: str = ""  # why `request` is None
+    at: str = ""  # when that commit was made, by its maker's clock: for people
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,7 @@ MEANING: dict[str, dict[str, str]] = {
         "text": "the refusal in words",
         "by": "author of the commit that brought the request",
         "commit": "that commit",
+        "at": "when that commit was made, by its maker's clock",
         "blob": "the request's content",
         "comment": "as asked",
         "position": "where the chain goes on",

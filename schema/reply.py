@@ -30,6 +30,7 @@ class Reply(Recorded):
     text: str = ""
     by: str = ""  # author of the commit that brought the request
     commit: str = ""
+    at: str = ""  # when that commit was made, by its maker's clock, for people
     blob: str = ""
     comment: str = ""
     # what was resolved; the fold reads these alone

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -195,4 +196,5 @@ class CloneHistory:
 
 
 def _introduced(commit: CommitObject) -> Introduced:
-    return Introduced(commit.id, commit.author)
+    told = datetime.fromtimestamp(commit.commit_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if commit.commit_time else ""
+    return Introduced(commit.id, commit.author, told)

@@ -238,7 +238,7 @@ class _Project:
             request = cast(Request, self.reading.main.document("request", path, blob))
         except DocumentError as error:
             problem = str(error)
-        return RequestFile(name, blob, origin.by, origin.commit, request, problem)
+        return RequestFile(name, blob, origin.by, origin.commit, request, problem, origin.at)
 
     def _deletion(self, *known: Tombstone) -> Deletion:
         """The same at every later commit: so where history tells nothing, what its tombstone says."""

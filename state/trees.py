@@ -46,6 +46,7 @@ class Introduced:
 
     commit: str
     by: str
+    at: str = ""  # ISO 8601 UTC, by the committer's clock: for people
 
 
 class Branch(Protocol):
