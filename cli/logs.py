@@ -1,6 +1,7 @@
 """`logs`: what an execution printed, and what nodes did meanwhile."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, settings
+from cli import completion, output, settings
 from cli.errors import CommandError
 from cli.history import EVERYTHING, Follow, execution_of
 from cli.whole_log import whole
 
 if TYPE_CHECKING:
+    from flow.world import ProjectView, Snapshot
     from runner.logs import Line
     from schema.execution import Execution
     from state.git import GitRepository
@@ -41,26 +43,117 @@ class Entry:
 
 
 def logs(
-    what: Annotated[str, typer.Argument(help="a project, or one of its executions", metavar="PROJECT[/N]")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="a project, or one of its executions", metavar="PROJECT[/N]", autocompletion=completion.projects
+        ),
+    ],
     follow: Follow = False,
+    stage: Annotated[str, typer.Option("--stage", help="the newest execution of this stage")] = "",
+    tail: Annotated[
+        int | None, typer.Option("--tail", min=0, help="only so many last lines, then what comes with -f")
+    ] = None,
+    since: Annotated[str, typer.Option("--since", help="only what is newer: an age like 5m, or a time (UTC)")] = "",
 ) -> None:
     """The log of an execution, default the newest, with what nodes did (--) in between.
 
     Live or archived from this machine or, where both have --peer, from the node that has it, else from the bucket, else
     the repository's summary. With -o json one object a line, with -o yaml one document. With -f a server that is away
-    is waited for.
+    is waited for; and where only a project is named, it goes on to the next stages until nothing goes on by itself.
     Exit codes: 0 all of it was shown, with -f until the end however it ended; 1 there is no such log, or not here yet.
-    Example: winslowctl logs crossing/3 -f
+    Example: winslowctl logs crossing/3 -f     winslowctl logs crossing --stage detect --tail 20
     """
     id, _, number = what.partition("/")
+    if number and stage:
+        raise CommandError("either an execution (PROJECT/N) or --stage, not both", 2)
     client, snapshot, view = settings.project(id)
-    record = execution_of(view, number)
+    wanted = Excerpt(tail, _moment_of(since))
+    on = follow and not number and not stage
+    if on and not view.executions and (newer := following(client, id, 0)):
+        snapshot, view = newer
+    record = of_stage(view, stage) if stage else execution_of(view, number)
+    while True:
+        _show(client, snapshot, id, record, wanted, follow=follow)
+        newer = following(client, id, record.execution) if on else None
+        if newer is None:
+            return
+        snapshot, view = newer
+        record = next(each for each in view.executions if each.execution > record.execution)
+
+
+def of_stage(view: "ProjectView", stage: str) -> "Execution":
+    """Its newest execution. CommandError names the nearest stage otherwise."""
+    from schema.suggest import did_you_mean
+
+    found = [each for each in view.executions if each.stage == stage]
+    if not found:
+        pipeline = view.definition or view.pipeline
+        names = [each.name for each in pipeline.stages] if pipeline else []
+        ran = "has not run yet" if stage in names else f"does not exist{did_you_mean(stage, names)}"
+        raise CommandError(f"stage {stage[:60]!r} of {view.id} {ran}; `winslowctl describe {view.id}` shows all")
+    return found[-1]
+
+
+def _moment_of(since: str) -> str:
+    """A text that stands before all later times of a log."""
+    from runner.logs import stamp
+    from schema.quantities import parse_duration
+    from state.past import moment
+
+    if not since:
+        return ""
+    try:
+        return stamp(time.time() - parse_duration(since))
+    except ValueError:
+        return stamp(moment(since, time.time()))
+
+
+def following(client: "GitRepository", id: str, number: int) -> "tuple[Snapshot, ProjectView] | None":
+    """Once there is an execution above that number; nothing once the project rests. Waits for a server that is away."""
+    from cli.waiting import rests
+    from flow.views import project_state
+    from state.errors import StateError
+
+    while True:
+        try:
+            snapshot = client.fetch()
+        except StateError:
+            time.sleep(LOOK_EVERY)
+            continue
+        view = snapshot.projects.get(id)
+        if view is None:
+            return None
+        if any(each.execution > number for each in view.executions):
+            return snapshot, view
+        if rests(project_state(snapshot, view), view):
+            return None
+        time.sleep(LOOK_EVERY / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Which lines are wanted: the last so many (all where nothing is said), and none before a moment."""
+
+    tail: int | None
+    since: str
+
+    def of(self, entries: "Iterable[Entry]") -> "Iterable[Entry]":
+        newer = (each for each in entries if not each.time or each.time >= self.since)
+        if self.tail is None:
+            return newer
+        return deque(newer, maxlen=self.tail)
+
+
+def _show(
+    client: "GitRepository", snapshot: "Snapshot", id: str, record: "Execution", wanted: Excerpt, *, follow: bool
+) -> None:
     told = Told(client, id, record)
     with whole(snapshot, id, record) as live:
         if follow and record.state.active:
-            _follow(told, live)
+            _follow(told, live, wanted)
             return
-        for entry in list(merged(_lines(client, id, record, live), told.news())):
+        for entry in wanted.of(merged(_lines(client, id, record, live), told.news())):
             _print(entry)
 
 
@@ -145,7 +238,7 @@ class Told:
         return self.ended
 
 
-def _follow(told: Told, live: Path) -> None:
+def _follow(told: Told, live: Path, wanted: Excerpt) -> None:
     """Beginnings are told as they come, ends after the last line."""
     from runner import logs as files
 
@@ -161,13 +254,21 @@ def _follow(told: Told, live: Path) -> None:
         return over
 
     if _appears(live, ended):
-        for line in files.follow(live, ended, sleep=time.sleep):
-            _print(line_entry(line))
+        skipped = max(0, _count(live) - wanted.tail) if wanted.tail is not None else 0
+        for at, line in enumerate(files.follow(live, ended, sleep=time.sleep)):
+            if at >= skipped and (not line.time or line.time >= wanted.since):
+                _print(line_entry(line))
     else:
-        for line in _lines(told.client, told.id, told.last, live):
-            _print(line_entry(line))
+        for entry in wanted.of(map(line_entry, _lines(told.client, told.id, told.last, live))):
+            _print(entry)
     for event in last:
         _print(event_entry(event))
+
+
+def _count(path: Path) -> int:
+    """Lines that are there now."""
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
 
 
 def _appears(live: Path, ended: Callable[[], bool]) -> bool:

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, settings
+from cli import completion, output, settings
+from cli.complaints import say
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from flow.views import ProjectState
-    from flow.world import ProjectView
+    from flow.world import ProjectView, Snapshot
     from state.git import GitRepository
 
 STOPPED, TOO_LATE = 3, 4
 LOOK_EVERY = 0.2
 WAITED = ("running", "needs_input", "failed", "paused", "queued", "succeeded", "new", "invalid", "settled")
+BAD = ("failed", "invalid")
 RESTS = ("needs_input", "failed", "paused", "succeeded", "new", "invalid")
 """States that nothing but a person's request leaves."""
 
@@ -26,41 +28,97 @@ def add_to(app: typer.Typer) -> None:
 
 
 def wait(
-    project: Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")],
+    project: Annotated[
+        list[str],
+        typer.Argument(
+            help="ids of projects; all of them are waited for", metavar="PROJECT…", autocompletion=completion.projects
+        ),
+    ],
     state: Annotated[
-        str, typer.Option("--for", help=f"{', '.join(WAITED)} (settled: nothing goes on by itself)")
-    ] = "settled",
+        str,
+        typer.Option(
+            "--for",
+            help=f"{', '.join(WAITED)} (settled: nothing goes on by itself); default: settled, and not in failed",
+        ),
+    ] = "",
     timeout: Annotated[str, typer.Option("--timeout", help="give up after so long, like 30s or 5m")] = "1h",
 ) -> None:
-    """Wait until a project is in a state. A server that is away is waited for too.
+    """Wait until projects are in a state. A server that is away is waited for too.
 
-    With -o json the last state is printed in every case, as one line.
-    Exit codes: 0 it is, 3 it stopped in another state and goes on only if somebody asks, 4 the time was over.
-    Example: winslowctl wait crossing --for needs_input --timeout 5m
+    Without --for until nothing goes on by itself; that it failed is then no success, so `wait first && …` does what it
+    says. With -o json the last state of each is printed in every case, as one line.
+    Exit codes: 0 they are, 3 one stopped in another state (or failed) and goes on only if somebody asks, 4 the time was
+    over.
+    Example: winslowctl wait crossing --for needs_input --timeout 5m     winslowctl wait morning evening
     """
-    if state not in WAITED:
+    if state not in ("", *WAITED):
         raise CommandError(f"--for takes {', '.join(WAITED)}, not {state[:30]!r}", 2)
     deadline = time.monotonic() + _seconds(timeout)
-    client, _, _ = settings.project(project)
-    shown = Progress()
-    while True:
-        view, now = _look(client, project, shown)
-        if now and reached(now, view, state):
-            shown.clear()
-            if not _told(project, now):
-                _say(now)
-            return
-        if now and rests(now, view):
-            shown.clear()
-            _told(project, now)
-            raise CommandError(f"{project} is {_sentence(now)}, not {state}", STOPPED)
-        if time.monotonic() > deadline:
-            shown.clear()
-            _told(project, now)
+    client, snapshot = settings.snapshot()
+    for id in project:
+        settings.project_of(snapshot, id)
+    code = _Waited(client, list(dict.fromkeys(project)), state, timeout).until(deadline)
+    if code:
+        raise typer.Exit(code)
+
+
+class _Waited:
+    """What is still waited for, and how what is not has ended."""
+
+    def __init__(self, client: "GitRepository", ids: list[str], state: str, timeout: str) -> None:
+        self.client, self.waiting, self.state, self.timeout = client, ids, state, timeout
+        self.shown = Progress()
+        self.code = 0
+
+    def until(self, deadline: float) -> int:
+        """The exit code."""
+        while True:
+            snapshot = _look(self.client, self.shown)
+            late = time.monotonic() > deadline
+            self.waiting = [id for id in self.waiting if not self._ended(id, snapshot, late=late)]
+            if not self.waiting:
+                return self.code
+            self.shown.show(_at(snapshot, self.waiting[0])[1])
+            time.sleep(LOOK_EVERY)
+
+    def _ended(self, id: str, snapshot: "Snapshot | None", *, late: bool) -> bool:
+        """Said, if it is over for this one."""
+        view, now = _at(snapshot, id)
+        if now and view and reached(now, view, self.state):
+            self._over(id, now, "")
+        elif now and view and rests(now, view):
+            wanted = f", not {self.state}" if self.state else ""
+            self._over(id, now, f"{id} is {_sentence(now)}{wanted}{_helps(view, now)}", STOPPED)
+        elif snapshot and now is None:
+            self._over(id, None, f"{id} was deleted", STOPPED)
+        elif late:
             word = f"still {_sentence(now)}" if now else "out of sight, the state repository does not answer"
-            raise CommandError(f"{project} is {word}, after {timeout}", TOO_LATE)
-        shown.show(now)
-        time.sleep(LOOK_EVERY)
+            self._over(id, now, f"{id} is {word}, after {self.timeout}", TOO_LATE)
+        else:
+            return False
+        return True
+
+    def _over(self, id: str, now: "ProjectState | None", text: str, code: int = 0) -> None:
+        self.shown.clear()
+        if not _told(id, now) and now and not text:
+            _say(now)
+        if text:
+            say(text)
+        self.code = max(self.code, code)
+
+
+def _at(snapshot: "Snapshot | None", id: str) -> "tuple[ProjectView | None, ProjectState | None]":
+    from flow.views import project_state
+
+    view = snapshot.projects.get(id) if snapshot else None
+    return view, project_state(snapshot, view) if snapshot and view else None
+
+
+def _helps(view: "ProjectView", now: "ProjectState") -> str:
+    from flow.remedies import remedy
+
+    helps = remedy(view, now)
+    return f"; what helps: {helps}" if helps else ""
 
 
 def _seconds(timeout: str) -> float:
@@ -72,26 +130,24 @@ def _seconds(timeout: str) -> float:
         raise CommandError(f"--timeout: {error}", 2) from None
 
 
-def _look(client: "GitRepository", id: str, shown: "Progress") -> "tuple[ProjectView | None, ProjectState | None]":
-    """Nothing while the repository does not answer. CommandError once the project is gone for good."""
+def _look(client: "GitRepository", shown: "Progress") -> "Snapshot | None":
+    """Nothing while the repository does not answer."""
     from cli.sightings import judged
     from flow.node_states import nobody_answers
-    from flow.views import project_state
     from state.errors import StateError
 
     try:
         snapshot = judged(client, client.fetch())
     except StateError:
-        return None, None
+        return None
     shown.alone(nobody_answers(snapshot))
-    view = snapshot.projects.get(id)
-    if view is None:
-        raise CommandError(f"{id} was deleted", STOPPED)
-    return view, project_state(snapshot, view)
+    return snapshot
 
 
 def reached(now: "ProjectState", view: "ProjectView | None", state: str) -> bool:
     """A state that an unanswered request is about to change does not count."""
+    if not state:
+        return rests(now, view) and now.state not in BAD
     if state == "settled":
         return rests(now, view)
     return now.state == state and (state == "running" or not (view and view.unanswered))

@@ -22,7 +22,7 @@ from controller.deleting import Deleting
 from controller.failpoints import Failpoint, nothing
 from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready, Tell, quiet
 from flow.local import Order
-from runner import feedback, logs, notes
+from runner import feedback, log_events, logs, notes, pool_names
 from runner.bucket import Bucket
 from runner.peers import Peers
 from runner.spec import Mount
@@ -189,7 +189,7 @@ class Folders:
         if root not in real.parents:
             raise InputMissing(f"{name}: {path!r} leads out of the pool {self.pool}")
         if not real.is_file():
-            here = f"{name}: no file {path!r} in the pool of this node ({self.pool})"
+            here = f"{name}: no file {path!r} in the pool of this node ({self.pool}){pool_names.hint(self.pool, path)}"
             raise InputMissing(f"{here}: `winslowctl files put` puts it in")
         what = f"hashing {path} ({readable_size(real.stat().st_size)})"
         digest = self.workspaces.objects.cache.file(real, partial(tell, what))
@@ -223,27 +223,33 @@ class Folders:
 
     def gather(self, container: str, order: Order) -> Gathered:
         directory = self.run(container)
-        summary = logs.summarise(directory / "log")
-        log = Log(summary.text, summary.lines, summary.bytes, summary.digest)
         values = feedback.results(directory)
         try:
             manifest = self.workspaces.finish(order.project, order.execution, container)
             tree = self.workspaces.tree(manifest)
             self._send(container, order, manifest)
         except StoreError as error:
-            return Gathered(values, missing=(f"its workspace: {error}",), log=log)
+            return Gathered(values, missing=(f"its workspace: {error}",), log=_log(directory))
+        metrics = self._metrics(directory, tree, order.metrics) if order.metrics else {}
         found = {pattern: _matching(tree, pattern) for pattern in order.artifacts}
         return Gathered(
             values=values,
-            metrics=feedback.metrics(_beginning(tree, order.metrics)) if order.metrics else {},
+            metrics=metrics,
             missing=tuple(pattern for pattern, rows in found.items() if not rows),
             artifacts=_listed(tree, [row for rows in found.values() for row in rows], order, manifest),
             manifest=manifest,
             store=self.store,
             bucket=self._bucket_name,
-            log=log,
+            log=_log(directory),
             note=self._changed(directory, order),
         )
+
+    def _metrics(self, directory: Path, tree: Tree, path: str) -> dict[str, float]:
+        """What cannot be taken is told in the stage's own log."""
+        content = _beginning(tree, path)
+        if problem := "there is no such file" if content is None else feedback.metrics_problem(content):
+            log_events.say(directory, f"no metrics are taken from {path}: {problem}")
+        return feedback.metrics(content or b"")
 
     def reuse(self, container: str, order: Order, manifest: str) -> Gathered | None:
         try:
@@ -298,11 +304,16 @@ class Folders:
         self.workspaces.collect()
 
 
-def _beginning(tree: Tree, path: str) -> bytes:
+def _log(directory: Path) -> Log:
+    summary = logs.summarise(directory / "log")
+    return Log(summary.text, summary.lines, summary.bytes, summary.digest)
+
+
+def _beginning(tree: Tree, path: str) -> bytes | None:
     try:
         return tree.read(path, feedback.MOST)
     except NotFound:
-        return b""
+        return None
 
 
 def _matching(tree: Tree, pattern: str) -> list[Row]:

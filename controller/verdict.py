@@ -1,5 +1,6 @@
 """How an execution ended: from how its container did, what it left, and what we told it."""
 
+from controller.exit_reason import exit_reason
 from controller.trees import Gathered
 from flow.local import Ended, Entry, Order
 from runner.logs import last_words
@@ -51,7 +52,7 @@ def _verdict(entry: Entry, container: Container, gathered: Gathered) -> tuple[St
         case Ending.INFRASTRUCTURE:
             return State.FAILED, End.INFRASTRUCTURE, container.detail or "the machine or its engine went down"
     if code != 0:
-        return State.FAILED, End.EXIT_CODE, f"exit code {code}"
+        return State.FAILED, End.EXIT_CODE, exit_reason(code, gathered.log.text)
     if gathered.missing:
         return State.FAILED, End.MISSING_ARTIFACT, f"promised but not there: {', '.join(gathered.missing)[:500]}"
     return State.SUCCEEDED, None, gathered.note

@@ -80,12 +80,35 @@ def _number(text: str) -> float | None:
 
 
 def metrics(content: bytes) -> dict[str, float]:
-    """Finite numbers of a JSON object; names inside objects are joined by dots."""
+    """Finite numbers of a JSON object; names inside objects are joined by dots. Nothing of what is none."""
     try:
-        found = json.loads(content[:MOST].decode(errors="replace") or "{}")
-    except (ValueError, RecursionError):
+        return _metrics(content)
+    except _NoMetrics:
         return {}
-    return dict(islice(_flat(found, ""), MOST_METRICS)) if isinstance(found, dict) else {}
+
+
+def metrics_problem(content: bytes) -> str:
+    """Why nothing can be taken from it, or an empty text."""
+    try:
+        return "" if _metrics(content) or not content.strip() else "it holds no finite number"
+    except _NoMetrics as error:
+        return str(error)
+
+
+class _NoMetrics(Exception):
+    """The text says why."""
+
+
+def _metrics(content: bytes) -> dict[str, float]:
+    if len(content) >= MOST:
+        raise _NoMetrics(f"it is larger than {MOST} bytes")
+    try:
+        found = json.loads(content.decode(errors="replace") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise _NoMetrics(f"it is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise _NoMetrics(f"it holds no JSON object, but a {type(found).__name__}")
+    return dict(islice(_flat(found, ""), MOST_METRICS))
 
 
 def _flat(content: Mapping[str, object], prefix: str, depth: int = 0) -> Iterator[tuple[str, float]]:

@@ -1,6 +1,8 @@
 """What the node did for one execution, beside its log and in the same form: `<RFC 3339 UTC time> W <text>`."""
 
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 from runner import logs
 
@@ -21,6 +23,25 @@ def note(directory: Path, text: str, now: float | None = None) -> None:
             file.write(f"{logs.stamp(now)} W {text}\n")
     except OSError:
         pass
+
+
+def say(directory: Path, text: str, now: float | None = None) -> None:
+    """In the log itself, after the program's end; once, also where it is gathered again."""
+    text = logs.clean(text.replace("\n", " "))[:LONGEST]
+    path = directory / "log"
+    try:
+        if any(line.stream == "W" and line.text == text for line in logs.tail(path, 20)):
+            return
+        with path.open("ab+") as file:
+            torn = file.tell() and not _ends_line(file)
+            file.write(f"{chr(10) if torn else ''}{logs.stamp(now)} W {text}\n".encode(errors="replace"))
+    except OSError:
+        pass
+
+
+def _ends_line(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def noted(directory: Path) -> list[logs.Line]:

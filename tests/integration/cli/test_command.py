@@ -16,7 +16,7 @@ GATED = stage("one", "open(os.environ['WINSLOW_RESULT'], 'w').write('cars=7')") 
     "  - {name: review, when: manual, confirm: Good enough?, inputs: {keep: {type: boolean, default: true}}}\n"
 )
 TWO = GATED + stage("two", "print('line', 1)")
-PS = ["project", "pipeline", "state", "reason", "stage", "execution", "node", "gpus", "progress", "since"]
+PS = ["project", "pipeline", "state", "reason", "stage", "execution", "node", "gpus", "progress", "since", "took"]
 EVENT = ["commit", "time", "event", "project", "execution", "stage", "node", "claim", "request", "by", "wanted"]
 EVENT += ["duration", "text"]
 

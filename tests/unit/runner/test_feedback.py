@@ -109,3 +109,21 @@ def test_metrics_are_bounded_in_number_and_depth() -> None:
     wide = {f"o{i}": {f"k{j}": j for j in range(50)} for i in range(50)}
     assert len(feedback.metrics(json.dumps(wide).encode())) == 200
     assert feedback.metrics(b'{"a":' * 500 + b"1" + b"}" * 500) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "it is no JSON: "),
+        (b"epoch,loss\n1,0.2\n", "it is no JSON: "),
+        (b"[1]", "it holds no JSON object, but a list"),
+        (b'{"a": "x"}', "it holds no finite number"),
+        (b" " * feedback.MOST, "it is larger than 65536 bytes"),
+        (b'{"a": 1}', ""),
+        (b"", ""),
+    ],
+)
+def test_metrics_that_cannot_be_taken_say_why(content: bytes, why: str) -> None:
+    said = feedback.metrics_problem(content)
+    assert said.startswith(why)
+    assert bool(said) == bool(why)
