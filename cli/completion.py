@@ -39,7 +39,7 @@ def projects(incomplete: str) -> list[str]:
     if separator and id in snapshot.projects:
         numbers = (str(each.execution) for each in snapshot.projects[id].executions)
         return [f"{id}/{each}" for each in numbers if each.startswith(number)]
-    return [each for each in snapshot.projects if each.startswith(incomplete)]
+    return [each for each, view in snapshot.projects.items() if each.startswith(incomplete) and not view.purged]
 
 
 def pipelines(incomplete: str) -> list[str]:

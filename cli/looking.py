@@ -71,9 +71,10 @@ class Wanted:
 
 def _ps_rows(snapshot: "Snapshot", wanted: Wanted, *, live: bool) -> list[dict[str, Any]]:
     from flow.views import project_state
+    from flow.world import present
 
     rows = []
-    for view in snapshot.projects.values():
+    for view in present(snapshot):
         now = project_state(snapshot, view)
         named = not wanted.ids or view.id in wanted.ids
         tagged = not wanted.tag or (view.project is not None and wanted.tag in view.project.tags)

@@ -37,6 +37,8 @@ def projects_ls() -> None:
 
     Example: winslowctl projects ls
     """
+    from flow.world import present
+
     _, snapshot = settings.snapshot()
     rows: list[dict[str, Any]] = [
         {
@@ -46,7 +48,7 @@ def projects_ls() -> None:
             "tags": list(view.project.tags) if view.project else [],
             "deleted": view.deletion is not None,
         }
-        for view in snapshot.projects.values()
+        for view in present(snapshot)
     ]
     if not output.for_programs(rows):
         cells = [

@@ -211,7 +211,13 @@ def project_of(found: "Snapshot", id: str) -> "ProjectView":
     if id not in found.projects:
         hint = did_you_mean(id, list(found.projects)) or "; `winslowctl ps` lists them"
         raise CommandError(f"there is no project {id!r}{hint}")
-    return found.projects[id]
+    view = found.projects[id]
+    if view.purged and view.deletion:
+        raise CommandError(
+            f"project {id!r} was deleted by {view.deletion.by}, and all of it is gone; "
+            f"`winslowctl events --project {id}` tells what happened to it"
+        )
+    return view
 
 
 def checked_name(text: str, what: str) -> str:

@@ -36,11 +36,12 @@ def status() -> None:
     """
     from flow.remedies import remedy
     from flow.views import project_state
+    from flow.world import present
 
     _, snapshot = settings.snapshot()
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in PARTS}
     count = {"succeeded": 0}
-    for view in snapshot.projects.values():
+    for view in present(snapshot):
         now = project_state(snapshot, view)
         part = next((name for name, states in PARTS.items() if now.state in states), "")
         if part:

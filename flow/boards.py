@@ -60,7 +60,7 @@ LEAVING, GONE = "leaving", "gone"
 def _place(view: ProjectView) -> str:
     """The group a project is in. Of the repository only its own view decides that, so it is looked up once."""
     if view.deletion:
-        return GONE if view.buried and view.tombstone and view.tombstone.state == "purged" else LEAVING
+        return GONE if view.purged else LEAVING
     state = project_state(Snapshot("", ""), view).state
     return next(group.name for group in GROUPS if state in group.states)
 

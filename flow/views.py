@@ -10,6 +10,7 @@ from flow.controls import steps_of
 from flow.gpus import Holders, holders
 from flow.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
+from flow.reproduced import agrees, still_done
 from flow.world import ProjectView, RequestFile, Snapshot
 from schema.execution import Execution, State
 from schema.pipeline import Pipeline, Stage
@@ -136,6 +137,8 @@ def _kind(file: RequestFile) -> str:
 def _waiting(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps) -> ProjectState:
     waiting = steps.wait or Waiting(Wait.NOT_STARTED)
     state, reason, text = _BY_REASON[waiting.reason], waiting.reason, waiting.text
+    if reason is Wait.PAUSE_REQUESTED and still_done(view):
+        return ProjectState(view.id, name, "succeeded", None, "", None, _last(view))
     if state == "new" and (view.problem or view.pipeline is None):
         state, reason = "invalid", Wait.INVALID
         text = view.problem or view.pipeline_problem or f"there is no pipeline {name!r}"
@@ -199,7 +202,8 @@ def stage_states(snapshot: Snapshot, view: ProjectView) -> list[StageState]:
     pipeline = view.definition or view.pipeline
     if pipeline is None:
         return []
-    steps, now = steps_of(view), project_state(snapshot, view)
+    now = project_state(snapshot, view)
+    steps = (still_done(view) if now.state == "succeeded" else None) or steps_of(view)
     outdated = stale(view)
     return [_stage(view, pipeline, stage, steps, now, outdated) for stage in pipeline.stages]
 
@@ -274,11 +278,15 @@ def _skipped(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:
 
 
 def stale(view: ProjectView) -> frozenset[int]:
-    """Successful executions that build on a result which was redone since."""
+    """Successful executions that build on a result which was redone since, and came out otherwise."""
     succeeded = [e for e in view.executions if e.state is State.SUCCEEDED]
     newest = {e.stage: e.execution for e in succeeded}
     by_number = {e.execution: e for e in view.executions}
-    replaced = {number for number, e in by_number.items() if newest.get(e.stage, number) != number}
+    replaced = {
+        number
+        for number, e in by_number.items()
+        if (other := newest.get(e.stage, number)) != number and not agrees(e, by_number[other])
+    }
     if not replaced:  # nothing has to be read of what each was built on
         return frozenset()
     return frozenset(e.execution for e in succeeded if any(a.execution in replaced for a in _ancestors(e, by_number)))

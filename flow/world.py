@@ -1,6 +1,6 @@
 """What is known: the state repository at one consistent pair of commits, parsed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from schema.execution import Execution, Tombstone
@@ -81,6 +81,11 @@ class ProjectView:
         return bool(self.deletion and self.tombstone and self.tombstone.commit == self.deletion.commit)
 
     @property
+    def purged(self) -> bool:
+        """Whether all of it is gone, everywhere. Nothing shows it any more but the events."""
+        return self.buried and self.tombstone is not None and self.tombstone.state == "purged"
+
+    @property
     def last_seq(self) -> int:
         newest = self.replies[-1].seq if self.replies else 0
         return max(newest, self.tombstone.last_seq if self.tombstone else 0)
@@ -122,3 +127,8 @@ class Snapshot:
     confirmed_deletions: bool = False
     board: str = ""  # the root board as it is
     judged: Mapping[str, Judged] = field(default_factory=dict)  # not in the repository: by who looks, see `Judged`
+
+
+def present(snapshot: Snapshot) -> Iterator[ProjectView]:
+    """Every project but those that are deleted and gone."""
+    return (view for view in snapshot.projects.values() if not view.purged)

@@ -98,7 +98,7 @@ class Assembler:
     def _leaving(self) -> frozenset[str]:
         """The commits by which projects left that still have files here."""
         views = (self._kept[id].view for id in self._historic)
-        return frozenset(view.deletion.commit for view in views if view.deletion and not _purged(view))
+        return frozenset(view.deletion.commit for view in views if view.deletion and not view.purged)
 
     def _look(self, reading: Reading, pipelines: Pipelines) -> None:
         candidates = self._candidates(reading, pipelines)
@@ -199,10 +199,6 @@ def _no_folder(reading: Reading, id: str) -> tuple[str, ...]:
     path = f"{PROJECTS}/{id}"
     there = reading.main.content(path) is None and id in reading.main.projects()
     return tuple(map(str, misplaced.problems([path]))) if there else ()
-
-
-def _purged(view: ProjectView) -> bool:
-    return view.buried and view.tombstone is not None and view.tombstone.state == "purged"
 
 
 def _settings(reading: Reading) -> Settings:

@@ -7,7 +7,7 @@ from flow.memo import Memo
 from flow.node_states import standings
 from flow.open import open_views
 from flow.views import ProjectState, StageState, project_state, stage_states
-from flow.world import ProjectView, Snapshot
+from flow.world import ProjectView, Snapshot, present
 from schema.execution import Execution
 
 
@@ -54,7 +54,8 @@ class Rows:
         known = self._known if fleet == self._fleet else {}
         restless = {view.id for view in open_views(snapshot)}
         found = {}
-        for id, view in snapshot.projects.items():
+        for view in present(snapshot):
+            id = view.id
             before = known.get(id)
             found[id] = before if before and before.view is view and id not in restless else row(snapshot, view)
         self._fleet, self._known = fleet, found

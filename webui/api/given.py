@@ -83,6 +83,8 @@ class Given:
         view = self.snapshot.projects.get(id)
         if view is None:
             raise Refused(404, f"there is no project {id!r}{did_you_mean(id, list(self.snapshot.projects)) or ''}")
+        if view.purged and view.deletion:
+            raise Refused(404, f"project {id!r} was deleted by {view.deletion.by}, and all of it is gone")
         return view
 
     def execution(self, id: str, number: int) -> tuple[ProjectView, Execution]:

@@ -85,8 +85,9 @@ def list_projects(
 @routes.get("/projects/{id}", responses={**READING, **TAGGED}, summary="Look at a project")
 def show_project(id: Id, given: Then, response: Response) -> ProjectDetail:
     """Also what a manual stage that waits asks, with the type of each answer. `ETag` is of `project.yaml`."""
+    found = row(given.snapshot, given.project(id))
     tag(response, given.page.source.clone.read_at(given.snapshot.main, layout.project(id)))
-    return detail(row(given.snapshot, given.project(id)), given.progress, given.page.source.clone)
+    return detail(found, given.progress, given.page.source.clone)
 
 
 @routes.post("/projects", status_code=201, responses={**CHANGING, **WAITS}, summary="Make a project")

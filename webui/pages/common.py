@@ -38,4 +38,9 @@ def project(id: str) -> ProjectView:
     if view is None:
         hint = did_you_mean(id, list(look().snapshot.projects)) or ""
         abort(404, f"There is no project {id[:80]!r}{hint}")
+    if view.purged and view.deletion:
+        who = view.deletion.by.partition(" <")[0]
+        abort(
+            404, f"Project {id!r} was deleted by {who}, and all of it is gone. What happened to it is among the events"
+        )
     return view
