@@ -85,7 +85,7 @@ def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: 
     tree = None if artifacts else _tree(id, record.execution)
     if tree:
         return _found(tree, record.execution)
-    text = client.read_text(layout.artifacts(id, record.execution, record.stage))
+    text = client.read_text(layout.artifacts(id, record.execution, record.slot))
     return _listed(text, record.execution) if text else []
 
 

@@ -168,7 +168,7 @@ def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) ->
 
     if live.is_file():
         return list(files.follow(live, lambda: True, sleep=time.sleep))
-    text = client.read_text(layout.log(id, record.execution, record.stage))
+    text = client.read_text(layout.log(id, record.execution, record.slot))
     if text is None and record.state.active:
         text = f"{id}/{record.execution} runs on {record.claim.node}; its log arrives with its end"
         raise CommandError(f"{text}, or now where both nodes have --peer")

@@ -90,7 +90,7 @@ def _artifacts(client: "GitRepository", snapshot: "Snapshot", digest: str) -> It
 
     for id, view in snapshot.projects.items():
         for record in view.executions:
-            text = record.artifacts and client.read_text(layout.artifacts(id, record.execution, record.stage))
+            text = record.artifacts and client.read_text(layout.artifacts(id, record.execution, record.slot))
             if text and digest in text:
                 for row in json.loads(text).get("artifacts", ()):
                     if row.get("digest") == digest:

@@ -12,7 +12,12 @@ from schema.reasons import End
 def blank(entry: Entry, state: State) -> Ended:
     order = entry.order
     return Ended(
-        container=entry.container, project=order.project, execution=order.execution, stage=order.stage, state=state
+        container=entry.container,
+        project=order.project,
+        execution=order.execution,
+        stage=order.stage,
+        point=order.point,
+        state=state,
     )
 
 
@@ -43,7 +48,7 @@ def _verdict(entry: Entry, container: Container, gathered: Gathered) -> tuple[St
     code = container.exit_code
     match container.ending:
         case Ending.STOPPED if entry.stop:
-            aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED)
+            aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED, End.FAIL_FAST)
             return (State.ABORTED if aborted else State.FAILED), entry.stop, _limit_text(entry.stop, entry.order)
         case Ending.STOPPED:
             return State.FAILED, End.INFRASTRUCTURE, "it was stopped from outside Winslow"
@@ -65,4 +70,6 @@ def _limit_text(reason: End, order: Order) -> str:
         return f"no output for {order.idle_timeout:g} s"
     if reason is End.INFRASTRUCTURE:
         return "it was ended together with its node: Ctrl-C of `winslowctl up`, or --stop-stages"
+    if reason is End.FAIL_FAST:
+        return "another stage failed, and the pipeline says fail_fast"
     return ""

@@ -1,81 +1,30 @@
-"""What a project wants next. One pure function without time, called by nodes, page, `plan` and simulator alike."""
+"""What a project wants next. One pure function without time, called by nodes, page, `plan` and simulator alike.
+
+Each slot (a stage, or a point of its matrix) is in exactly one state: run, active, waiting, done, passed over, skipped
+by its condition, failed, or blocked by what failed. Stages are looked at in the order of the definition, in which every
+stage stands below all that it needs. A row is the graph in which each stage needs the one before it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flow.chains import Chain, Floor, fold
+from flow.attempts import MAX_LOSSES, granted, shunned, why
+from flow.chains import Chain, Floor, Ground, fold, grounds
+from flow.graph import graph_of
 from flow.interpolate import InterpolationError, Scope, resolve
 from flow.memo import shared
-from schema.execution import Changes, Execution, State
-from schema.inputs import Input, InputError, Kind, Value, fit_all, missing, with_defaults
-from schema.pipeline import EnvValue, Pipeline, Stage, When
+from flow.points import NoPoints, Point, combinations, fitted, listed
+from flow.steps import PointStanding, Slot, Standing, Status, Steps, Waiting, plain_standing
+from schema.condition import INPUT, VALUE, ConditionError, holds, parse, written
+from schema.execution import Changes, Execution, State, slot_name
+from schema.inputs import InputError, Value, fit_all, missing, with_defaults
+from schema.pipeline import EnvValue, Matrix, Pipeline, Stage, When, WorkspaceOf
 from schema.project import Project
-from schema.reasons import INFRASTRUCTURE, TRIGGERS, End, Wait
+from schema.reasons import End, Wait
 from schema.reply import Reply
 
-MAX_LOSSES = 3
-"""After so many losses in one chain a slot fails with NodeLost: it may be what kills the nodes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One execution that is wanted now, with all that determines it."""
-
-    stage: Stage
-    chain: int
-    request: str
-    attempt: int
-    scope: Scope
-    source: int | None  # execution whose workspace it starts from
-    env: Mapping[str, Mapping[str, EnvValue]]
-    replaces: int | None = None  # a lost execution, superseded by the claim
-    after_failure: int | None = None  # the execution whose failure it retries
-    backoff: float = 0.0
-    shun: frozenset[str] = frozenset()  # nodes it was lost on
-    changes: Changes | None = None  # of the workspace it starts from
-    fresh: bool = False  # no earlier result is taken for it
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        return (self.chain, self.request, self.stage.name, self.attempt)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """What it reads of the pool."""
-        inputs = self.scope.inputs
-        names = (name for name, spec in self.scope.specs.items() if spec.type is Kind.FILE and inputs.get(name))
-        return tuple(str(inputs[name]) for name in names)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Why nothing is to be started, at which stage, and what a person is asked for."""
-
-    reason: Wait
-    stage: str | None = None
-    text: str = ""
-    asks: Mapping[str, Input] = field(default_factory=dict)
-    execution: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Either a slot to run, or why not; and what runs already (in any chain)."""
-
-    chain: Chain | None
-    run: Slot | None = None
-    wait: Waiting | None = None
-    active: tuple[Execution, ...] = ()
-    satisfied: frozenset[str] = frozenset()
-    stage: str | None = None  # where the chain stands: running, wanted, or waited for
-    source: int | None = None  # the execution whose workspace it goes on from there
-
-    @property
-    def running(self) -> Execution | None:
-        """The execution of the latest chain that is in the way of the next one."""
-        return next(
-            (e for e in self.active if self.chain and e.chain == self.chain.seq and e.stage == self.stage), None
-        )
+Start = tuple[int | None, Changes | None]
+"""The execution whose result a workspace begins with, and what is changed of it."""
 
 
 def next_steps(
@@ -85,24 +34,64 @@ def next_steps(
     active = tuple(e for e in executions if e.state.active)
     chains = fold(replies)
     if not chains:
-        return Steps(None, wait=Waiting(Wait.NOT_STARTED, text="never started"), active=active)
+        return Steps(None, waits=(Waiting(Wait.NOT_STARTED, text="never started"),), active=active)
     if pipeline is None or project is None:
-        return Steps(chains[-1], wait=Waiting(Wait.INVALID, text="its definition cannot be read"), active=active)
-    steps = _Walk(pipeline, project, chains[-1], executions).steps()
-    return replace(steps, active=active)
+        waiting = Waiting(Wait.INVALID, text="its definition cannot be read")
+        return Steps(chains[-1], waits=(waiting,), active=active)
+    return replace(_Walk(pipeline, project, chains[-1], executions).steps(), active=active)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Where one stage stands, for those that need it.
+
+    `settled`: nothing of it or above it is to come. `upset`: it failed, or something above it did.
+    """
+
+    status: Status = "pending"
+    text: str = ""
+    settled: bool = False
+    upset: bool = False
+    start: Start = (None, None)  # what what needs it begins with
+    results: list[tuple[int | None, Execution]] = field(default_factory=list)  # accepted ones, by point
+    answered: Mapping[str, object] = field(default_factory=dict)
+    points: list[PointStanding] | None = None
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What it gave: of a matrix, of each key a list in the order of its points."""
+        given = [_values(each) for _, each in self.results]
+        if self.points is None:
+            return given[0] if given else self.answered
+        return {key: [values.get(key) for values in given] for values in given for key in values}
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What all slots of a stage are given: by requests and the project, and by the stages above it."""
+
+    scope: Scope
+    env: Mapping[str, Mapping[str, EnvValue]]
+    start: Start
+    needs: Mapping[str, tuple[int, ...]]
+    skips: Mapping[str, str]
 
 
 class _Walk:
-    """One pass along the stages of the latest chain."""
+    """One pass over the stages of the latest chain."""
 
     def __init__(self, pipeline: Pipeline, project: Project, chain: Chain, executions: Sequence[Execution]) -> None:
         self.pipeline, self.project, self.chain = pipeline, project, chain
-        self.mine = [e for e in executions if e.chain == chain.seq]
+        self.graph = graph_of(pipeline)
+        self.grounds = grounds(self.graph, chain)
         self.by_number = {e.execution: e for e in executions}
-        self.floors = floors(pipeline, chain)
-        self.satisfied: set[str] = set()
-        self.values: dict[str, Execution | Mapping[str, object]] = {}  # of each stage, or the execution that has them
-        self.source, self.changes = chain.base, chain.changes
+        self.by_slot: dict[tuple[str, int | None], list[Execution]] = {}
+        for e in executions:
+            self.by_slot.setdefault((e.stage, e.point), []).append(e)
+        self.found: dict[str, _Found] = {}
+        self.slots: list[Slot] = []
+        self.waits: list[Waiting] = []
+        self.given: dict[str, _Given] = {}
         self.problem = ""
         self.inputs = self._inputs()
 
@@ -116,161 +105,336 @@ class _Walk:
             return {}
 
     def steps(self) -> Steps:
-        begin = self._begin()
-        self._before(begin)
-        failed: Waiting | None = None
-        for stage in self.pipeline.stages[begin:]:
-            if self._skipped(stage):
-                self.satisfied.add(stage.name)
-                continue
-            if self._passed_over(stage, failed):
-                continue
-            step = self._step(stage)
-            if step is None:
-                self.satisfied.add(stage.name)
-                if self.chain.pause_at == stage.name and not failed:
-                    return self._paused_after(stage)
-                continue
-            if step.wait and step.wait.reason in (Wait.FAILED, Wait.REJECTED) and not failed:
-                failed = step.wait
-                continue
-            return step if not failed or step.run or step.wait is None else self._waits(failed)
-        if failed:
-            return self._waits(failed)
-        return self._waits(Waiting(Wait.DONE, text="every stage is done"))
+        for stage in self.pipeline.stages:
+            self.found[stage.name] = self._stage(stage)
+        stops = self._fail_fast()
+        if not (self.slots or self.waits or any(each.status == "active" for each in self.found.values())):
+            self.waits.append(Waiting(Wait.DONE, text="every stage is done"))
+        return Steps(
+            self.chain,
+            slots=tuple(self.slots),
+            waits=tuple(self.waits),
+            standings=tuple(_standing(name, found) for name, found in self.found.items()),
+            sources=tuple(sorted(self._sources())),
+            left_out=shared(frozenset(name for name in self.found if self._left_out(name, None))),
+            stops=stops,
+        )
 
-    def _skipped(self, stage: Stage) -> bool:
-        return self.chain.skipped.get(stage.name, 0) > self.floors[stage.name].seq
+    # -- one stage ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, stage: Stage) -> Mapping[str, Value] | None:
-        answer = self.chain.answers.get(stage.name)
-        return answer.values if answer and answer.seq > self.floors[stage.name].seq else None
+    def _stage(self, stage: Stage) -> _Found:
+        above = [self.found[need.stage] for need in self.graph.needs[stage.name]]
+        found = _Found(upset=any(each.upset for each in above), start=self._start(stage))
+        found.settled = all(each.settled for each in above)
+        if self._left_out(stage.name, None):
+            found.status = "done"
+        elif self.grounds.stages[stage.name].passed:
+            self._pass(stage, found)
+        elif reason := self._not_wanted(stage, found):
+            found.status, found.text = reason
+        elif not found.settled:
+            self._looked_at_early(stage, found)
+        else:
+            self._points(stage, found)
+        return found
 
-    def _begin(self) -> int:
-        return self.pipeline.index(self.chain.stage) if self.pipeline.stage(self.chain.stage) else 0
+    def _left_out(self, stage: str, point: int | None) -> bool:
+        return self.chain.skipped.get(slot_name(stage, point), 0) > self.grounds.of(stage, point).seq
 
-    def _before(self, begin: int) -> None:
-        """Stages before the chain's position: what they left still gives values and the workspace."""
-        lineage = {e.stage: e for e in self._lineage(self.chain.base)}
-        for stage in self.pipeline.stages[:begin]:
-            success = next((e for e in reversed(self.mine) if e.stage == stage.name and _succeeded(e)), None)
-            if success:
-                self._took(stage, success)
-            elif stage.name in lineage:
-                self.values[stage.name] = lineage[stage.name]
-            elif stage.name in self.chain.answers:
-                self.values[stage.name] = self.chain.answers[stage.name].values
-            elif stage.name in self.chain.inherited:
-                self.values[stage.name] = self.chain.inherited[stage.name]
-        if self.chain.rebased:
-            self.source, self.changes = self.chain.base, self.chain.changes
+    def _not_wanted(self, stage: Stage, found: _Found) -> tuple[Status, str] | None:
+        """Whether what became of the stages above rules it out, and in which way."""
+        lasting = stage.when in (When.ALWAYS, When.ON_FAILURE)
+        if found.upset and not lasting:
+            culprit = next(n.stage for n in self.graph.needs[stage.name] if self.found[n.stage].upset)
+            verb = {"failed": "failed", "blocked": "is blocked"}.get(self.found[culprit].status)
+            return "blocked", f"needs {culprit!r}, which {verb or 'stands below a failure'}"
+        if found.settled and stage.when is When.ON_FAILURE and not found.upset:
+            return "passed", ""
+        skipped = [
+            n.stage for n in self.graph.needs[stage.name] if self.found[n.stage].status == "skipped" and not n.optional
+        ]
+        return ("skipped", f"needs {skipped[0]!r}, which is skipped") if skipped and not lasting else None
 
-    def _lineage(self, number: int | None) -> Iterator[Execution]:
-        """The executions that a workspace was built by, newest first."""
+    def _looked_at_early(self, stage: Stage, found: _Found) -> None:
+        """Something above is to come: nothing is to be started, but what runs is told."""
+        runs = (e for (name, _), each in self.by_slot.items() if name == stage.name for e in each)
+        after = self.grounds.stages[stage.name].after
+        if any(e.state.active and e.execution > after for e in runs):
+            found.status = "active"
+
+    def _pass(self, stage: Stage, found: _Found) -> None:
+        """A request began below it. What it left before still gives values and files."""
+        found.status, found.settled, found.upset = "done", True, False
+        lineage = {e.stage: e for e in self._lineage()}
+        every = [runs for (name, _), runs in self.by_slot.items() if name == stage.name]
+        for runs in every:
+            own = [e for e in runs if e.state is State.SUCCEEDED and e.chain == self.chain.seq]
+            after = self.grounds.of(stage.name, runs[0].point).after
+            kept = [e for e in runs if e.state is State.SUCCEEDED and e.execution > after]
+            known = lineage.get(stage.name)
+            before = known if known and known.point == runs[0].point else None
+            if newest := (own[-1] if own else before) or (kept[-1] if kept else None):
+                found.results.append((newest.point, newest))
+        found.results.sort(key=lambda each: each[0] or 0)
+        if any(point is not None for point, _ in found.results):
+            found.points = [PointStanding(point or 0, "done") for point, _ in found.results]
+        if found.results:
+            found.start = (found.results[0][1].execution, None)
+        elif stage.name in self.chain.answers:
+            found.answered = self.chain.answers[stage.name].values
+
+    def _lineage(self) -> Iterator[Execution]:
+        """The executions that the workspace was built by which the chain was put on, newest first."""
+        number = next((floor.base for floor in reversed(self.chain.positions) if floor.named), None)
         while number is not None and number in self.by_number:
             execution = self.by_number[number]
             yield execution
             number = execution.workspace.source
 
-    def _took(self, stage: Stage, success: Execution) -> None:
-        self.values[stage.name] = success
-        self.source, self.changes = success.execution, None
-        self.satisfied.add(stage.name)
+    # -- its points --------------------------------------------------------------------------------------------------
 
-    def _passed_over(self, stage: Stage, failed: Waiting | None) -> bool:
-        if failed:
-            return stage.when not in (When.ALWAYS, When.ON_FAILURE)
-        return stage.when is When.ON_FAILURE
+    def _points(self, stage: Stage, found: _Found) -> None:
+        try:
+            points = self._enumerated(stage)
+        except NoPoints as error:
+            self._hold(found, Waiting(Wait.INVALID, stage.name, str(error)))
+            found.settled = False
+            return
+        if points is None:
+            found.status = self._slot_of(stage, None, {}, found)
+        else:
+            self._each(stage, points, found)
+        self._conclude(stage, found)
 
-    def _step(self, stage: Stage) -> Steps | None:
-        """What this stage needs now; None when it is satisfied."""
-        runs = [e for e in self.mine if e.stage == stage.name and e.execution > self.floors[stage.name].after]
+    def _enumerated(self, stage: Stage) -> tuple[Point, ...] | None:
+        matrix = self._matrix(stage)
+        if matrix is None:
+            return None
+        giver = matrix.giver
+        if giver is None:
+            combined = combinations(matrix)
+        else:
+            given = listed(*giver, self.found[giver[0]].values if giver[0] in self.found else {})
+            combined = tuple({matrix.name or "item": entry} for entry in given)
+        return tuple(fitted(point, self.pipeline.inputs) for point in combined)
+
+    def _matrix(self, stage: Stage) -> Matrix | None:
+        chain, asked = self.chain.matrices.get(stage.name, (0, None))
+        return asked if asked and chain >= self.grounds.stages[stage.name].chain else stage.parallel
+
+    def _each(self, stage: Stage, points: Sequence[Point], found: _Found) -> None:
+        begun, found.points = len(self.slots), []
+        for number, values in enumerate(points, 1):
+            found.text = ""
+            status = self._slot_of(stage, number, values, found)
+            found.points.append(PointStanding(number, status, found.text))
+        matrix = self._matrix(stage)
+        if matrix and matrix.max is not None:
+            self._limit(matrix.max, begun, found.points)
+
+    def _limit(self, most: int, begun: int, points: list[PointStanding]) -> None:
+        """So many points of a stage at once; the others are to come."""
+        active = sum(each.status == "active" for each in points)
+        left_over = self.slots[begun + max(0, most - active) :]
+        del self.slots[begun + max(0, most - active) :]
+        for slot in left_over:
+            at = (slot.point or 1) - 1
+            points[at] = PointStanding(at + 1, "pending", f"at most {most} run at once")
+
+    def _conclude(self, stage: Stage, found: _Found) -> None:
+        """From its points to the stage. A failure that is allowed is nothing that the chain waits for."""
+        if stage.allow_failure:
+            self.waits = [w for w in self.waits if w.stage != stage.name or w.reason is not Wait.FAILED]
+        if found.points is not None:
+            found.status, found.text = _joint([each.status for each in found.points]), ""
+            failed = [each for each in found.points if each.status == "failed"]
+            if failed:
+                found.text = f"{len(failed)} of {len(found.points)} points failed; the first is {failed[0].point}"
+            elif found.status == "skipped":
+                found.text = found.points[0].text
+        over = ("done", "skipped", "failed", "passed")
+        parts = [each.status for each in found.points] if found.points is not None else [found.status]
+        found.settled = found.settled and all(status in over for status in parts)
+        found.upset = found.upset or ("failed" in parts and not stage.allow_failure)
+        if found.results:
+            found.start = (found.results[0][1].execution, None)
+
+    def _slot_of(self, stage: Stage, point: int | None, values: Point, found: _Found) -> Status:
+        """What this slot needs now."""
+        ground = self.grounds.of(stage.name, point)
+        every = self.by_slot.get((stage.name, point), ())
+        runs = [e for e in every if e.execution > ground.after] if ground.after else every
         newest = next((e for e in reversed(runs) if e.state is not State.SUPERSEDED), None)
         if newest and newest.state.active:
-            return self._at(stage.name)
-        if newest and _succeeded(newest):
-            self._took(stage, newest)
-            return None
+            return "active"
+        if newest and newest.state is State.SUCCEEDED:
+            found.results.append((point, newest))
+            return "done"
+        if point is not None and self._left_out(stage.name, point):
+            return "done"
+        if stage.condition and newest is None and (status := self._condition(stage, values, found)):
+            return status
+        if self._held_back(stage, found):
+            return self._hold(found, self._paused_after(stage))
         if stage.when.asks and not self._answered(stage):
             text = stage.confirm or f"stage {stage.name!r} waits for a person"
-            return self._waits(Waiting(Wait.MANUAL_APPROVAL, stage.name, text, stage.inputs))
+            return self._hold(found, Waiting(Wait.MANUAL_APPROVAL, stage.name, text, stage.inputs))
         if stage.gate:
-            return self._gate(stage)
-        return self._wanted(stage, runs, newest)
+            return self._gate(stage, found)
+        return self._wanted(stage, point, values, runs, newest, ground, found)
+
+    def _hold(self, found: _Found, waiting: Waiting) -> Status:
+        if waiting not in self.waits[-1:]:
+            self.waits.append(waiting)
+        found.text = waiting.text
+        failed = waiting.reason in (Wait.FAILED, Wait.REJECTED)
+        found.status = "failed" if failed else "waiting"
+        return found.status
+
+    def _condition(self, stage: Stage, point: Point, found: _Found) -> Status | None:
+        """None where it holds."""
+        assert stage.condition
+        condition, scope = parse(stage.condition), self._scope(stage, point)
+
+        def lookup(name: str) -> object:
+            return _looked_up(name, scope)
+
+        try:
+            if holds(condition, lookup):
+                return None
+        except ConditionError as error:
+            return self._hold(found, Waiting(Wait.INVALID, stage.name, f"if: {error}"))
+        found.text = f"its condition does not hold: {written(condition, lookup)}"
+        return "skipped"
+
+    # -- what a person says ------------------------------------------------------------------------------------------
+
+    def _answer(self, stage: Stage) -> Mapping[str, Value] | None:
+        answer = self.chain.answers.get(stage.name)
+        return answer.values if answer and answer.seq > self.grounds.stages[stage.name].seq else None
 
     def _answered(self, stage: Stage) -> bool:
         if self._answer(stage) is not None:
             return True
         return stage.when is When.MANUAL_ONCE and stage.name in self.chain.answered_once
 
-    def _gate(self, stage: Stage) -> Steps | None:
+    def _gate(self, stage: Stage, found: _Found) -> Status:
         answer = self._answer(stage) or {}
-        self.values[stage.name] = answer
+        found.answered = answer
         if answer.get("keep") is False:
-            return self._waits(Waiting(Wait.REJECTED, stage.name, f"rejected at {stage.name!r}"))
+            return self._hold(found, Waiting(Wait.REJECTED, stage.name, f"rejected at {stage.name!r}"))
+        return "done"
+
+    def _held_back(self, stage: Stage, found: _Found) -> bool:
+        """Whether the chain was asked to pause after other stages than this one."""
+        return bool(self.chain.pause_at) and stage.name not in self.chain.pause_at and not found.upset
+
+    def _paused_after(self, stage: Stage) -> Waiting:
+        after = ", ".join(repr(name) for name in self.graph.needs if name in self.chain.pause_at)
+        return Waiting(Wait.PAUSE_REQUESTED, stage.name, f"paused after {after}, as asked")
+
+    def _paused(self, stage: Stage) -> bool:
+        return self.chain.paused or not self.chain.halted.isdisjoint(self.graph.above[stage.name])
+
+    # -- a slot ------------------------------------------------------------------------------------------------------
+
+    def _wanted(
+        self,
+        stage: Stage,
+        point: int | None,
+        values: Point,
+        runs: Sequence[Execution],
+        newest: Execution | None,
+        ground: Ground,
+        found: _Found,
+    ) -> Status:
+        if newest and (refused := self._refused(stage, point, runs, newest)):
+            return self._hold(found, refused)
+        if self._paused(stage):
+            return self._hold(found, Waiting(Wait.PAUSE_REQUESTED, stage.name, f"paused before {stage.name!r}"))
+        slot = self._slot(stage, point, values, runs, newest, ground)
+        if waiting := self._lacking(slot):
+            return self._hold(found, waiting)
+        self.slots.append(slot)
+        return "run"
+
+    def _refused(self, stage: Stage, point: int | None, runs: Sequence[Execution], newest: Execution) -> Waiting | None:
+        """Why what failed, or was lost, is not tried again by itself."""
+        if newest.state is not State.LOST:
+            if granted(stage, runs, newest):
+                return None
+            return Waiting(Wait.FAILED, stage.name, why(newest), execution=newest.execution, point=point)
+        losses = shunned(runs)
+        if len(losses) >= MAX_LOSSES:
+            text = f"{End.NODE_LOST}: lost {len(losses)} nodes in this chain"
+            return Waiting(Wait.FAILED, stage.name, text, execution=newest.execution, point=point)
+        if "node_lost" not in stage.retry.when:
+            text = f"node {newest.claim.node} is away with execution {newest.execution}"
+            return Waiting(Wait.NODE_OFFLINE, stage.name, text, execution=newest.execution, point=point)
         return None
 
-    def _wanted(self, stage: Stage, runs: Sequence[Execution], newest: Execution | None) -> Steps:
-        slot = self._slot(stage, runs, newest)
-        if isinstance(slot, Waiting):
-            return self._waits(slot)
-        if self.chain.paused:
-            return self._pause(stage)
-        if waiting := self._lacking(stage):
-            return self._waits(waiting)
-        return replace(self._at(stage.name), run=slot)
-
-    def _lacking(self, stage: Stage) -> Waiting | None:
-        if self.problem:
-            return Waiting(Wait.INVALID, stage.name, self.problem)
-        lacking = missing(self.pipeline.inputs, self.inputs)
-        if lacking:
-            asks = {name: self.pipeline.inputs[name] for name in lacking}
-            return Waiting(Wait.INPUT_MISSING, stage.name, f"needs a value for {', '.join(lacking)}", asks)
-        try:
-            resolve(stage, self._env(stage), self._scope(stage))
-        except InterpolationError as error:
-            return Waiting(Wait.INVALID, stage.name, str(error))
-        return None
-
-    def _slot(self, stage: Stage, runs: Sequence[Execution], newest: Execution | None) -> Slot | Waiting:
-        attempt = len(runs) + 1
-        losses = [e for e in runs if e.state in (State.LOST, State.SUPERSEDED)]
-        replaces = failure = None
-        if newest and newest.state is State.LOST:
-            if len(losses) >= MAX_LOSSES:
-                text = f"{End.NODE_LOST}: lost {len(losses)} nodes in this chain"
-                return Waiting(Wait.FAILED, stage.name, text, execution=newest.execution)
-            if "node_lost" not in stage.retry.when:
-                text = f"node {newest.claim.node} is away with execution {newest.execution}"
-                return Waiting(Wait.NODE_OFFLINE, stage.name, text, execution=newest.execution)
-            replaces = newest.execution
-        elif newest:
-            if not granted(stage, runs, newest):
-                return Waiting(Wait.FAILED, stage.name, _why(newest), execution=newest.execution)
-            failure = newest.execution
+    def _slot(
+        self,
+        stage: Stage,
+        point: int | None,
+        values: Point,
+        runs: Sequence[Execution],
+        newest: Execution | None,
+        ground: Ground,
+    ) -> Slot:
+        lost = newest is not None and newest.state is State.LOST
         failures = sum(e.state in (State.FAILED, State.ABORTED) for e in runs)
-        image = self.chain.images.get(stage.name)
+        chain, image = self.chain.images.get(stage.name, (0, ""))
+        image = image if chain >= ground.chain else ""
+        given = self._given(stage)
+        source, changes = given.start
         return Slot(
             stage=stage.model_copy(update={"image": image}) if image else stage,
             chain=self.chain.seq,
-            request=self.chain.request,
-            attempt=attempt,
-            scope=self._scope(stage),
-            source=None if stage.workspace == "standalone" else self.source,
-            changes=None if stage.workspace == "standalone" else self.changes,
-            env=self._env(stage),
-            replaces=replaces,
-            after_failure=failure,
-            backoff=stage.retry.backoff * 2 ** (failures - 1) if failure else 0.0,
-            shun=frozenset(e.claim.node for e in losses),
+            request=ground.request or self.chain.request,
+            attempt=len(runs) + 1,
+            scope=self._scope(stage, values),
+            source=source,
+            changes=changes,
+            env=given.env,
+            replaces=newest.execution if newest and lost else None,
+            after_failure=newest.execution if newest and not lost else None,
+            backoff=stage.retry.backoff * 2 ** (failures - 1) if newest and not lost else 0.0,
+            shun=frozenset(e.claim.node for e in shunned(runs)),
             fresh=self.chain.fresh,
+            point=point,
+            needs=given.needs,
+            conditions=given.skips,
         )
 
-    def _scope(self, stage: Stage) -> Scope:
-        answered = {k: v for k, v in (self._answer(stage) or {}).items() if k in stage.inputs}
-        specs = {**self.pipeline.inputs, **stage.inputs}
-        return Scope({**self.inputs, **answered}, specs, {name: _values(each) for name, each in self.values.items()})
+    def _lacking(self, slot: Slot) -> Waiting | None:
+        stage = slot.stage.name
+        if self.problem:
+            return Waiting(Wait.INVALID, stage, self.problem, point=slot.point)
+        if lacking := missing(self.pipeline.inputs, slot.scope.inputs):
+            asks = {name: self.pipeline.inputs[name] for name in lacking}
+            return Waiting(Wait.INPUT_MISSING, stage, f"needs a value for {', '.join(lacking)}", asks)
+        try:
+            resolve(slot.stage, slot.env, slot.scope)
+        except InterpolationError as error:
+            return Waiting(Wait.INVALID, stage, str(error), point=slot.point)
+        return None
+
+    def _scope(self, stage: Stage, point: Point) -> Scope:
+        scope = self._given(stage).scope
+        return replace(scope, inputs={**scope.inputs, **point}) if point else scope
+
+    def _given(self, stage: Stage) -> "_Given":
+        """What all slots of a stage are given."""
+        if (known := self.given.get(stage.name)) is None:
+            answered = {k: v for k, v in (self._answer(stage) or {}).items() if k in stage.inputs}
+            specs = {**self.pipeline.inputs, **stage.inputs}
+            above = self.graph.above[stage.name]
+            values = {name: found.values for name, found in self.found.items() if name in above}
+            scope = Scope({**self.inputs, **answered}, specs, values)
+            known = _Given(scope, self._env(stage), self._start(stage), self._read(stage), self._skips(stage))
+            self.given[stage.name] = known
+        return known
 
     def _env(self, stage: Stage) -> dict[str, Mapping[str, EnvValue]]:
         layers = {
@@ -279,62 +443,107 @@ class _Walk:
         }  # fmt: skip
         return {name: layer for name, layer in layers.items() if layer}
 
-    def _pause(self, stage: Stage) -> Steps:
-        return self._waits(Waiting(Wait.PAUSE_REQUESTED, stage.name, f"paused before {stage.name!r}"))
+    # -- what it builds on -------------------------------------------------------------------------------------------
 
-    def _paused_after(self, stage: Stage) -> Steps:
-        at = self.pipeline.index(stage.name) + 1
-        if at == len(self.pipeline.stages):
-            return self._waits(Waiting(Wait.DONE, text="every stage is done"))
-        following = self.pipeline.stages[at].name
-        return self._waits(Waiting(Wait.PAUSE_REQUESTED, following, f"paused after {stage.name!r}, as asked"))
+    def _start(self, stage: Stage) -> Start:
+        """What its workspace begins with: as a request says, else what its first need left, or began with."""
+        if stage.workspace == "standalone":
+            return None, None
+        said = [floor for floor in reversed(self.chain.positions) if _begins(floor, stage.name)]
+        if said and said[0].named and said[0].seq >= self.grounds.stages[stage.name].seq:
+            return said[0].base, said[0].changes
+        first = self._first_need(stage)
+        own = first and any(each.chain == self.chain.seq for _, each in self.found[first].results)
+        named = next((floor for floor in said if floor.named and floor.chain == self.chain.seq), None)
+        if named and not own:
+            return named.base, named.changes
+        return self.found[first].start if first else (None, None)
 
-    def _waits(self, waiting: Waiting) -> Steps:
-        return replace(self._at(waiting.stage), wait=waiting)
+    def _first_need(self, stage: Stage) -> str | None:
+        if isinstance(stage.workspace, WorkspaceOf):
+            return stage.workspace.stage
+        needs = self.graph.needs[stage.name]
+        return needs[0].stage if needs else None
 
-    def _at(self, stage: str | None) -> Steps:
-        return Steps(self.chain, stage=stage, satisfied=shared(frozenset(self.satisfied)), source=self.source)
+    def _read(self, stage: Stage) -> dict[str, tuple[int, ...]]:
+        needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name])
+        return {name: tuple(e.execution for _, e in results) for name, results in needed if results}
+
+    def _skips(self, stage: Stage) -> dict[str, str]:
+        needed = (need.stage for need in self.graph.needs[stage.name])
+        return {name: self.found[name].text for name in needed if self.found[name].status == "skipped"}
+
+    def _sources(self) -> Iterator[int]:
+        """What stages that are to come begin with, or read; of what is at its end, what it left."""
+        known: set[int] = set()
+        for stage in self.pipeline.stages:
+            found = self.found[stage.name]
+            if found.status not in ("done", "passed", "skipped"):
+                known.update(each for numbers in self._read(stage).values() for each in numbers)
+                known.update(each for each in (self._start(stage)[0],) if each is not None)
+            elif not self.graph.below[stage.name]:
+                known.update(e.execution for _, e in found.results)
+                known.update(each for each in (found.start[0],) if each is not None)
+        yield from known
+
+    # -- fail_fast ---------------------------------------------------------------------------------------------------
+
+    def _fail_fast(self) -> dict[int, str]:
+        """Once a stage has failed nothing else is started, and what runs is to be ended, with the reason."""
+        failed = next((name for name, found in self.found.items() if found.status == "failed" and found.upset), None)
+        if failed is None or not self.pipeline.fail_fast:
+            return {}
+        text = f"{failed!r} failed, and the pipeline says fail_fast"
+        lasting = {s.name for s in self.pipeline.stages if s.when in (When.ALWAYS, When.ON_FAILURE)}
+        for name in {slot.stage.name for slot in self.slots} - lasting:
+            found = self.found[name]
+            found.status, found.text = "blocked", text
+            if found.points:
+                found.points = [replace(p, status="blocked") if p.status == "run" else p for p in found.points]
+        self.slots = [slot for slot in self.slots if slot.stage.name in lasting]
+        self.waits = [w for w in self.waits if w.reason in (Wait.FAILED, Wait.REJECTED) or w.stage in lasting]
+        active = (name for name, found in self.found.items() if found.status == "active" and name not in lasting)
+        return {e.execution: text for name in active for e in self._active(name)}
+
+    def _active(self, stage: str) -> Iterator[Execution]:
+        for (name, point), runs in self.by_slot.items():
+            if name == stage:
+                yield from (e for e in runs if e.state.active and e.execution > self.grounds.of(stage, point).after)
 
 
-def floors(pipeline: Pipeline, chain: Chain) -> dict[str, Floor]:
-    """For each stage the newest position of the chain that lies at or before it."""
-    result = {stage.name: Floor(stage.name, 0, chain.seq) for stage in pipeline.stages}
-    for position in chain.positions:
-        if pipeline.stage(position.stage):
-            for stage in pipeline.stages[pipeline.index(position.stage) :]:
-                result[stage.name] = position
-    return result
+def _begins(floor: Floor, stage: str) -> bool:
+    return any(begin.stage == stage for begin in floor.begins)
 
 
-def granted(stage: Stage, runs: Sequence[Execution], newest: Execution) -> bool:
-    """Whether the retry policy grants another attempt after `newest`, a failed execution."""
-    if newest.state is not State.FAILED or newest.reason is None:
-        return False
-    covered = any(newest.reason in TRIGGERS.get(word, frozenset()) for word in stage.retry.when)
-    if not covered:
-        return False
-    if newest.reason in INFRASTRUCTURE:
-        return sum(e.reason in INFRASTRUCTURE for e in runs) < MAX_LOSSES
-    code = newest.result.exit_code if newest.result else None
-    if newest.reason is End.EXIT_CODE and stage.retry.exit_codes and code not in stage.retry.exit_codes:
-        return False
-    used = sum(e.state is State.FAILED and e.reason not in INFRASTRUCTURE for e in runs)
-    return used <= stage.retry.max
+_ORDER: tuple[Status, ...] = ("active", "run", "waiting", "failed", "blocked", "pending", "done", "passed", "skipped")
 
 
-def _values(left: Execution | Mapping[str, object]) -> Mapping[str, object]:
-    if isinstance(left, Execution):
-        return left.result.values if left.result else {}
-    return left
+def _joint(statuses: Sequence[Status]) -> Status:
+    """Of a stage by its points; one without any is done."""
+    return next((status for status in _ORDER if status in statuses), "done")
 
 
-def _succeeded(execution: Execution) -> bool:
-    return execution.state is State.SUCCEEDED
+def _standing(name: str, found: _Found) -> Standing:
+    if found.points is None:
+        return plain_standing(name, found.status, found.text)
+    return Standing(name, found.status, found.text, tuple(found.points))
 
 
-def _why(execution: Execution) -> str:
-    reason = execution.reason or End.EXIT_CODE
-    return f"{reason}: {execution.text}" if execution.text else str(reason)
+def _values(left: Execution) -> Mapping[str, object]:
+    return left.result.values if left.result else {}
+
+
+def _looked_up(name: str, scope: Scope) -> object:
+    if match := INPUT.fullmatch(name):
+        if match[1] not in scope.inputs:
+            raise ConditionError(f"the input {match[1]!r} has no value")
+        return scope.inputs[match[1]]
+    match = VALUE.fullmatch(name)
+    assert match
+    values = scope.values.get(match[1], {})
+    if match[2] not in values:
+        raise ConditionError(f"stage {match[1]!r} has given no value {match[2]!r} in this chain")
+    return values[match[2]]
 
 
 def still_wanted(pipeline: Pipeline | None, replies: Sequence[Reply], execution: Execution) -> bool:
@@ -345,8 +554,8 @@ def still_wanted(pipeline: Pipeline | None, replies: Sequence[Reply], execution:
     latest = chains[-1]
     if execution.chain != latest.seq:
         return any(chain.seq == execution.chain for chain in chains)
-    stage = pipeline.stage(execution.stage)
-    if stage is None:
+    if pipeline.stage(execution.stage) is None:
         return False
-    floor = floors(pipeline, latest)[stage.name]
-    return execution.execution > floor.after and latest.skipped.get(stage.name, 0) <= floor.seq
+    ground = grounds(graph_of(pipeline), latest).of(execution.stage, execution.point)
+    names = (execution.stage, execution.slot)
+    return execution.execution > ground.after and all(latest.skipped.get(name, 0) <= ground.seq for name in names)

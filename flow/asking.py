@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flow.controls import abort_target, answer, answer_all
+from flow.controls import abort_targets, answer, answer_all
 from flow.world import ProjectView, RequestFile
 from schema.binding import read
 from schema.codec import dump
@@ -29,7 +29,7 @@ def judged(view: ProjectView, wish: Wish) -> Wish:
     for answered in answer_all(view):
         view = answered.view
     file = RequestFile("9999-now.yaml", "", "", "", request)
-    if view.asked or abort_target(view, file) is not None:
+    if view.asked or abort_targets(view, file):
         return wish
     reply = answer(view, file).reply
     if not reply.accepted:

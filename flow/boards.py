@@ -139,7 +139,7 @@ def why(now: ProjectState) -> str:
 def _execution(view: ProjectView, record: Execution | None) -> str:
     if record is None:
         return ""
-    return link(str(record.execution), layout.execution(view.id, record.execution, record.stage))
+    return link(str(record.execution), layout.execution(view.id, record.execution, record.slot))
 
 
 def result(record: Execution | None, most: int = 6) -> str:

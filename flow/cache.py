@@ -17,7 +17,7 @@ from schema.pipeline import Stage
 from schema.reasons import End
 
 MOST = 5
-OWN = frozenset({"WINSLOW_EXECUTION", "WINSLOW_ATTEMPT", "WINSLOW_NODE", "CI_JOB_ID"})
+OWN = frozenset({"WINSLOW_EXECUTION", "WINSLOW_ATTEMPT", "WINSLOW_NODE", "WINSLOW_POINT", "CI_JOB_ID"})
 """Of the environment, what differs from run to run. A program whose result depends on it must not be cached."""
 _PARTS = ("name", "image", "entrypoint", "resources", "artifacts", "show", "workspace")
 
@@ -63,6 +63,7 @@ def _alike(each: Execution, record: Execution, files: tuple[str, ...]) -> bool:
         and each.command == record.command
         and _environment(each) == _environment(record)
         and _values(each, files) == _values(record, files)
+        and _read(each) == _read(record)
     )
 
 
@@ -74,6 +75,11 @@ def _environment(record: Execution) -> dict[str, Any]:
 def _values(record: Execution, files: tuple[str, ...]) -> dict[str, Any]:
     """A file counts here by its path; by its content at the launch."""
     return {name: path_of(value) if name in files else value for name, value in record.inputs.items()}
+
+
+def _read(record: Execution) -> dict[str, list[str | None]]:
+    """What it was given of the stages that it needs, by content."""
+    return {stage: [each.manifest for each in needed] for stage, needed in record.needs.items()}
 
 
 def path_of(value: object) -> object:

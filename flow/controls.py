@@ -8,14 +8,18 @@ what was asked after it waits for that.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from flow.advance import Steps, Waiting, next_steps
+from flow.advance import next_steps
+from flow.chains import fold
+from flow.graph import graph_of
 from flow.memo import Memo
+from flow.points import NoPoints, fitted
+from flow.steps import Steps, Waiting
 from flow.world import ProjectView, RequestFile
-from schema.execution import Changes, State, WorkspaceRecord
+from schema.execution import Changes, Execution, State, WorkspaceRecord
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
-from schema.pipeline import Pipeline, unsupported
-from schema.reasons import Refusal, Wait
-from schema.reply import Position, Reply
+from schema.pipeline import Matrix, Pipeline, explicit, unsupported
+from schema.reasons import End, Refusal, Wait
+from schema.reply import Beginning, Position, Reply
 from schema.request import Request, WorkspaceFrom
 from schema.suggest import did_you_mean
 
@@ -46,16 +50,19 @@ def _steps(view: ProjectView) -> Steps:
     except Exception as error:
         text = f"what comes next cannot be told, which is a fault in Winslow ({type(error).__name__}: {error})"
     active = tuple(e for e in view.executions if e.state.active)
-    return Steps(None, wait=Waiting(Wait.INVALID, text=text), active=active)
+    return Steps(None, waits=(Waiting(Wait.INVALID, text=text),), active=active)
 
 
 def _but_flagged(view: ProjectView, steps: Steps) -> Steps:
     """Nothing of a stage starts while a person has to settle what somebody wrote of it."""
     for flag in view.flags:
         stages = {each.stage for each in flag.paths}
-        if steps.run and ("" in stages or steps.run.stage.name in stages):
-            waiting = Waiting(Wait.INVALID, steps.run.stage.name, flag.text)
-            return replace(steps, run=None, wait=waiting)
+        held = [slot for slot in steps.slots if "" in stages or slot.stage.name in stages]
+        if held:
+            slots = tuple(slot for slot in steps.slots if slot not in held)
+            names = dict.fromkeys(slot.stage.name for slot in held)
+            waits = tuple(Waiting(Wait.INVALID, name, flag.text) for name in names)
+            steps = replace(steps, slots=slots, waits=(*waits, *steps.waits))
     return steps
 
 
@@ -71,7 +78,7 @@ def answer_all(view: ProjectView) -> Iterator[Answered]:
     if view.damage:
         return
     for file in view.unanswered:
-        if abort_target(view, file) is not None:
+        if abort_targets(view, file):
             return
         answered = answer(view, file)
         view = answered.view
@@ -79,26 +86,25 @@ def answer_all(view: ProjectView) -> Iterator[Answered]:
 
 
 def pending_abort(view: ProjectView) -> int | None:
-    """The running execution that the first unanswerable request wants to end."""
+    """The running execution that the first unanswerable request wants to end; of several the newest."""
     for file in view.unanswered:
-        target = abort_target(view, file)
-        if target is not None:
-            return target
+        if targets := abort_targets(view, file):
+            return targets[-1]
         view = answer(view, file).view
     return None
 
 
-def abort_target(view: ProjectView, file: RequestFile) -> int | None:
-    """The execution that an abort waits for, if it is one and its target has not ended."""
+def abort_targets(view: ProjectView, file: RequestFile) -> tuple[int, ...]:
+    """The executions that an abort waits for, if it is one: those it is aimed at that have not ended."""
     request = file.request
     if request is None or request.request != "abort":
-        return None
-    open_ones = [e.execution for e in view.executions if not e.state.ended]
+        return ()
+    open_ones = [e for e in view.executions if not e.state.ended]
     if request.execution is not None:
-        return request.execution if request.execution in open_ones else None
-    if request.stage is not None:
-        open_ones = [e.execution for e in view.executions if not e.state.ended and e.stage == request.stage]
-    return open_ones[-1] if open_ones else None
+        open_ones = [e for e in open_ones if e.execution == request.execution]
+    elif request.stage is not None:
+        open_ones = [e for e in open_ones if request.stage in (e.stage, e.slot)]
+    return tuple(e.execution for e in open_ones)
 
 
 def answer(view: ProjectView, file: RequestFile, *, aborted: int | None = None) -> Answered:
@@ -163,13 +169,14 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
         raise Refused(Refusal.NOT_SUPPORTED, sentence)
     _fits(pipeline, dict(view.project.inputs), f"project {view.id!r}: ")
     inputs = _fits(pipeline, request.inputs, "")
-    stage = request.stage or _stands(view, pipeline)
-    _known(pipeline, stage)
-    base, changes = _built_on(view, pipeline, stage, request)
+    begins = _begins(view, pipeline, request)
+    stage = begins[0].stage
+    base, changes = _built_on(view, pipeline, begins, request)
     reply = blank.model_copy(
         update={
-            "position": Position(stage=stage, after=view.last_execution),
+            "position": _position(begins + _changed_points(view, pipeline, begins), view.last_execution),
             "stage": stage,
+            "parallel": _swept(pipeline, stage, request.parallel),
             "then": request.then,
             "inputs": inputs,
             "env": request.env,
@@ -180,7 +187,88 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
             "image": request.image,
         }
     )
-    return reply, pipeline
+    if pipeline.plain and not (
+        reply.parallel or (view.definition and not view.definition.plain and _kept_points(view))
+    ):
+        return reply, pipeline
+    return reply, explicit(pipeline)
+
+
+def _position(begins: tuple[Beginning, ...], after: int) -> Position:
+    first = begins[0]
+    return Position(stage=first.stage, point=first.point, after=after, others=begins[1:])
+
+
+def _begins(view: ProjectView, pipeline: Pipeline, request: Request) -> tuple[Beginning, ...]:
+    if request.stage:
+        begin = _addressed(view, pipeline, request.stage)
+        if begin.point is not None and request.parallel:
+            raise Refused(Refusal.NOT_SUPPORTED, f"points are given to a whole stage, not to {request.stage!r}")
+        return (begin,)
+    return _standing(view, pipeline) or tuple(Beginning(stage=name) for name in graph_of(pipeline).roots)
+
+
+def _addressed(view: ProjectView, pipeline: Pipeline, address: str) -> Beginning:
+    """A stage, or a point of one as in `detect.2`."""
+    stage, _, number = address.rpartition(".")
+    if pipeline.stage(address) is None and number.isdecimal() and pipeline.stage(stage):
+        return _point(view, pipeline, stage, int(number))
+    _known(pipeline, address)
+    return Beginning(stage=address)
+
+
+def _point(view: ProjectView, pipeline: Pipeline, stage: str, point: int) -> Beginning:
+    known = steps_of(view).standing(stage)
+    points = len(known.points) if known else 0
+    if not points:
+        raise Refused(Refusal.UNKNOWN_STAGE, f"stage {stage!r} has no points now; name the stage alone")
+    if not 1 <= point <= points:
+        raise Refused(Refusal.UNKNOWN_STAGE, f"stage {stage!r} has the points 1 to {points}, not {point}")
+    if _said_otherwise(view.definition, pipeline, stage):
+        raise Refused(Refusal.NOT_SUPPORTED, f"the points of {stage!r} have changed since; redo the whole stage")
+    return Beginning(stage=stage, point=point)
+
+
+def _said_otherwise(before: Pipeline | None, pipeline: Pipeline, stage: str) -> bool:
+    """Whether a stage had other points in the definition of the latest chain."""
+    old, new = before.stage(stage) if before else None, pipeline.stage(stage)
+    return bool(old and new and old.parallel != new.parallel)
+
+
+def _changed_points(view: ProjectView, pipeline: Pipeline, begins: tuple[Beginning, ...]) -> tuple[Beginning, ...]:
+    """Stages in other branches whose points are others now, so that what they left counts no more."""
+    begun = {begin.stage for begin in begins}
+    return tuple(
+        Beginning(stage=stage.name)
+        for stage in pipeline.stages
+        if stage.name not in begun and _said_otherwise(view.definition, pipeline, stage.name)
+    )
+
+
+def _kept_points(view: ProjectView) -> bool:
+    return bool(fold(view.replies)[-1].matrices)
+
+
+def _swept(pipeline: Pipeline, stage: str, asked: Matrix | None) -> Matrix | None:
+    """The points that a request gives, each value as its input's type."""
+    if asked is None:
+        return None
+    found = pipeline.stage(stage)
+    own = (found.parallel.matrix or {}) if found and found.parallel else {}
+    if found is None or found.gate:
+        raise Refused(Refusal.NOT_SUPPORTED, f"stage {stage!r} runs nothing that could have points")
+    for name in asked.matrix or {}:
+        if name not in pipeline.inputs and name not in own:
+            hint = did_you_mean(name, [*pipeline.inputs, *own])
+            raise Refused(Refusal.UNKNOWN_INPUT, f"{name}: no such input{hint}")
+    try:
+        lists = {
+            name: tuple(fitted({name: value}, pipeline.inputs)[name] for value in values)
+            for name, values in (asked.matrix or {}).items()
+        }
+    except NoPoints as error:
+        raise Refused(Refusal.INVALID_INPUT, str(error)) from None
+    return asked.model_copy(update={"matrix": lists})
 
 
 def _newest(view: ProjectView) -> Pipeline:
@@ -212,30 +300,46 @@ def _known(pipeline: Pipeline, stage: str) -> None:
         )
 
 
-def _stands(view: ProjectView, pipeline: Pipeline) -> str:
-    """Where the project stands: the stage in the way of its chain, or the first after a finished or no chain."""
-    stage = steps_of(view).stage
-    return stage if stage and pipeline.stage(stage) else pipeline.stages[0].name
+def _standing(view: ProjectView, pipeline: Pipeline) -> tuple[Beginning, ...]:
+    """Where the project stands: what is in the way of its chain; nothing after a finished or no chain.
+
+    Of stages that need each other only the upper ones: with them the lower ones are done anew too.
+    """
+    steps = steps_of(view)
+    waited = {wait.stage for wait in steps.waits}
+    standing = [s.stage for s in steps.standings if s.status in ("active", "run") or s.stage in waited]
+    known = [stage for stage in standing if pipeline.stage(stage)]
+    above = graph_of(pipeline).above
+    return tuple(Beginning(stage=stage) for stage in known if above[stage].isdisjoint(known))
 
 
-def _built_on(view: ProjectView, pipeline: Pipeline, stage: str, request: Request) -> tuple[int | None, Changes | None]:
+def _built_on(
+    view: ProjectView, pipeline: Pipeline, begins: tuple[Beginning, ...], request: Request
+) -> tuple[int | None, Changes | None]:
     """Without a word about it: what the stage's last execution was built on, changed in the same way."""
     if request.workspace:
         return _existing(view, request.workspace.source), _changes(request.workspace)
-    last = next((e for e in reversed(view.executions) if e.stage == stage), None)
-    return _base(view, pipeline, stage), _changes(last.workspace) if last else None
+    if len(begins) > 1:
+        return None, None  # each goes on from what it needs
+    begin = begins[0]
+    last = next((e for e in reversed(view.executions) if _of(e, begin)), None)
+    return _base(view, pipeline, begin), _changes(last.workspace) if last else None
+
+
+def _of(execution: Execution, begin: Beginning) -> bool:
+    return execution.stage == begin.stage and begin.point in (None, execution.point)
 
 
 def _changes(asked: WorkspaceFrom | WorkspaceRecord) -> Changes | None:
     return Changes(add=asked.add, remove=asked.remove) if asked.add or asked.remove else None
 
 
-def _base(view: ProjectView, pipeline: Pipeline, stage: str) -> int | None:
-    """What the stage's last execution was built on; else the newest success of an earlier stage."""
-    last = next((e for e in reversed(view.executions) if e.stage == stage), None)
+def _base(view: ProjectView, pipeline: Pipeline, begin: Beginning) -> int | None:
+    """What the stage's last execution was built on; else the newest success of a stage that it needs."""
+    last = next((e for e in reversed(view.executions) if _of(e, begin)), None)
     if last:
         return last.workspace.source
-    earlier = {other.name for other in pipeline.stages[: pipeline.index(stage)]}
+    earlier = graph_of(pipeline).above[begin.stage]
     for execution in reversed(view.executions):
         if execution.stage in earlier and execution.state is State.SUCCEEDED:
             return execution.execution
@@ -264,14 +368,31 @@ def _resume(view: ProjectView, request: Request, blank: Reply) -> Reply:
         update["base"] = _existing(view, request.workspace.source)
         update["changes"] = _changes(request.workspace)
     if request.stage:
-        _known(view.definition, request.stage)
-        update["position"] = Position(stage=request.stage, after=view.last_execution)
-    elif steps.wait and steps.wait.reason is Wait.DONE:
+        begin = _addressed(view, view.definition, request.stage)
+        update["position"] = _position((begin,), view.last_execution)
+        return blank.model_copy(update={**update, "stage": begin.stage})
+    if steps.wait and steps.wait.reason is Wait.DONE:
         text = "every stage is done; `start --stage` redoes one, `resume --stage` goes on from one"
         raise Refused(Refusal.NOTHING_TO_RESUME, text)
-    elif steps.wait and steps.stage and steps.wait.reason in (Wait.FAILED, Wait.REJECTED, Wait.PAUSE_REQUESTED):
-        update["position"] = Position(stage=steps.stage, after=view.last_execution)
-    return blank.model_copy(update={**update, "stage": request.stage or steps.stage})
+    if stopped := _stopped(view.definition, steps):
+        update["position"] = _position(stopped, view.last_execution)
+    return blank.model_copy(update={**update, "stage": stopped[0].stage if stopped else steps.stage})
+
+
+def _stopped(pipeline: Pipeline, steps: Steps) -> tuple[Beginning, ...]:
+    """What failed, was rejected or is paused: of a matrix only those points, of stages only the uppermost."""
+    reasons = (Wait.FAILED, Wait.REJECTED, Wait.PAUSE_REQUESTED)
+    waits = [wait for wait in steps.waits if wait.reason in reasons and wait.stage]
+    stages, above = {str(wait.stage) for wait in waits}, graph_of(pipeline).above
+    upper = (Beginning(stage=str(w.stage), point=w.point) for w in waits if above[str(w.stage)].isdisjoint(stages))
+    once = dict.fromkeys((begin.stage, begin.point) for begin in upper)
+    return tuple(Beginning(stage=stage, point=point) for stage, point in once if not _resting(steps, stage, point))
+
+
+def _resting(steps: Steps, stage: str, point: int | None) -> bool:
+    """A pause of a stage with points is over with the request: those that succeeded or run are not done again."""
+    found = steps.standing(stage)
+    return point is None and bool(found and found.points)
 
 
 def _begun(view: ProjectView, otherwise: Refusal) -> Steps:
@@ -292,7 +413,7 @@ def _pause(view: ProjectView, blank: Reply) -> Reply:
 
 def _abort(view: ProjectView, request: Request, blank: Reply, aborted: int | None) -> Reply:
     if aborted is not None:
-        return blank.model_copy(update={"execution": aborted})
+        return _ended(view, request, blank, aborted)
     if request.execution is not None and view.execution(request.execution) is None:
         has = f"it has 1 to {view.last_execution}" if view.executions else "nothing ran yet"
         raise Refused(Refusal.UNKNOWN_EXECUTION, f"there is no execution {request.execution}; {has}")
@@ -302,12 +423,29 @@ def _abort(view: ProjectView, request: Request, blank: Reply, aborted: int | Non
     raise Refused(Refusal.ALREADY_ENDED, f"execution {number} had ended; the project is paused all the same")
 
 
+def _ended(view: ProjectView, request: Request, blank: Reply, aborted: int) -> Reply:
+    """Accepted, with all that it has ended. What was aimed at one execution pauses only what needs that."""
+    every = ended_by_abort(view)
+    update: dict[str, object] = {"execution": aborted, "executions": every if len(every) > 1 else ()}
+    record = view.execution(aborted)
+    aimed = request.execution is not None or (request.stage and record and request.stage == record.slot)
+    branching = view.definition is not None and not view.definition.plain
+    return blank.model_copy(update={**update, "stage": record.stage if record and aimed and branching else None})
+
+
+def ended_by_abort(view: ProjectView) -> tuple[int, ...]:
+    """Executions that an abort has ended which has no reply yet."""
+    told = {n for reply in view.replies if reply.kind == "abort" for n in (reply.execution, *reply.executions)}
+    ended = (e.execution for e in view.executions if e.reason is End.ABORTED and e.state is State.ABORTED)
+    return tuple(number for number in ended if number not in told)
+
+
 def _skip(view: ProjectView, request: Request, blank: Reply) -> Reply:
     steps = _begun(view, Refusal.NOTHING_RUNNING)
     assert view.definition
     assert request.stage
-    _known(view.definition, request.stage)
-    if any(e.stage == request.stage for e in steps.active):
+    _addressed(view, view.definition, request.stage)
+    if any(request.stage in (e.stage, e.slot) for e in steps.active):
         raise Refused(Refusal.NOT_SUPPORTED, f"stage {request.stage!r} runs; abort it first")
     return blank.model_copy(update={"stage": request.stage})
 
@@ -315,11 +453,7 @@ def _skip(view: ProjectView, request: Request, blank: Reply) -> Reply:
 def _answer(view: ProjectView, request: Request, blank: Reply) -> Reply:
     steps = _begun(view, Refusal.NOTHING_ASKED)
     assert view.definition
-    asked = steps.wait
-    if asked is None or asked.stage is None or asked.reason not in (Wait.MANUAL_APPROVAL, Wait.INPUT_MISSING):
-        raise Refused(Refusal.NOTHING_ASKED, f"project {view.id!r} asks for nothing now")
-    if request.stage and request.stage != asked.stage:
-        raise Refused(Refusal.NOTHING_ASKED, f"stage {asked.stage!r} asks, not {request.stage!r}")
+    asked = _asking(view, steps, request.stage)
     specs = {**view.definition.inputs, **asked.asks}
     try:
         inputs = fit_all(specs, request.inputs)
@@ -329,3 +463,16 @@ def _answer(view: ProjectView, request: Request, blank: Reply) -> Reply:
         raise Refused(Refusal.INVALID_INPUT, f"{lacking[0]}: a value is needed")
     values = {**inputs, **with_defaults(asked.asks, inputs)}
     return blank.model_copy(update={"stage": asked.stage, "inputs": values, "then": request.then})
+
+
+def _asking(view: ProjectView, steps: Steps, stage: str | None) -> Waiting:
+    """What the answer is for; where several ask, the answer says which."""
+    names = [each.stage for each in steps.asked if each.stage]
+    if not names:
+        raise Refused(Refusal.NOTHING_ASKED, f"project {view.id!r} asks for nothing now")
+    if stage is None and len(set(names)) > 1:
+        text = f"the stages {', '.join(dict.fromkeys(names))} ask; say which is answered with `stage`"
+        raise Refused(Refusal.NOTHING_ASKED, text)
+    if stage is not None and stage not in names:
+        raise Refused(Refusal.NOTHING_ASKED, f"stage {names[0]!r} asks, not {stage!r}")
+    return next(each for each in steps.asked if stage in (None, each.stage))

@@ -32,7 +32,7 @@ class Draft:
         view = self.view(project)
         by_number = {e.execution: e for e in view.executions} | {e.execution: e for e in executions}
         self._views[project] = replace(view, executions=tuple(by_number[n] for n in sorted(by_number)))
-        writes = tuple(Write(layout.execution(project, e.execution, e.stage), e) for e in executions)
+        writes = tuple(Write(layout.execution(project, e.execution, e.slot), e) for e in executions)
         self.add(event, *writes, *extra)
 
     def reply_all(self, project: str) -> None:

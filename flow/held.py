@@ -19,7 +19,7 @@ from dataclasses import replace
 from flow.actions import Stop
 from flow.advance import still_wanted
 from flow.change import Event, Write
-from flow.controls import abort_target, answer, answer_all
+from flow.controls import abort_targets, answer, answer_all, ended_by_abort, steps_of
 from flow.draft import Draft
 from flow.gpus import in_use
 from flow.local import Ended, Entry, Launch, Setback, Sight, World
@@ -153,9 +153,9 @@ class Held:
         if view.buried:
             return End.DELETED
         for file in view.unanswered:
-            if abort_target(view, file) == record.execution:
+            if record.execution in abort_targets(view, file):
                 return End.ABORTED
-        return None
+        return End.FAIL_FAST if record.execution in steps_of(view).stops else None
 
     def _end_here(self, entry: Entry, state: State, reason: End, text: str) -> None:
         order = entry.order
@@ -164,6 +164,7 @@ class Held:
             project=order.project,
             execution=order.execution,
             stage=order.stage,
+            point=order.point,
             state=state,
             reason=reason,
             text=text,
@@ -176,16 +177,22 @@ class Held:
         """The end of an execution, with the replies to everything asked of its project so far."""
         project = ended.project
         aborting = ended.state is State.ABORTED and ended.reason is End.ABORTED
-        if aborting:
+        if aborting or ended_by_abort(self.draft.view(project)):
             self.draft.reply_all(project)  # what was asked before the abort
+        before = self.draft.view(project)
         final = with_end(record, ended)
         self.draft.record(project, end_event(final, ended), final, extra=attachments(ended))
-        view = self.draft.view(project)
-        if aborting and view.unanswered:
-            first = view.unanswered[0]
-            if first.request and first.request.request == "abort":
-                self.draft.reply(project, answer(view, first, aborted=ended.execution))
+        self._answer_abort(before, ended)
         self.draft.reply_all(project)
+
+    def _answer_abort(self, before: ProjectView, ended: Ended) -> None:
+        """Once the last execution that the first abort is aimed at has ended, if it ended any of them."""
+        view = self.draft.view(ended.project)
+        first = before.unanswered[0] if before.unanswered else None
+        if first is None or ended.execution not in abort_targets(before, first) or abort_targets(view, first):
+            return
+        if aborted := ended_by_abort(view):
+            self.draft.reply(ended.project, answer(view, first, aborted=aborted[-1]))
 
     # -- when it no longer is --------------------------------------------------------------------------------------
 
@@ -367,9 +374,9 @@ def attachments(ended: Ended) -> tuple[Write, ...]:
     """The log summary and the list of artifacts, written once, with the end."""
     writes = []
     if ended.log_text:
-        writes.append(Write(layout.log(ended.project, ended.execution, ended.stage), ended.log_text))
+        writes.append(Write(layout.log(ended.project, ended.execution, ended.slot), ended.log_text))
     if ended.artifacts:
-        writes.append(Write(layout.artifacts(ended.project, ended.execution, ended.stage), ended.artifacts))
+        writes.append(Write(layout.artifacts(ended.project, ended.execution, ended.slot), ended.artifacts))
     return tuple(writes)
 
 
@@ -389,7 +396,7 @@ def event_of(verb: str, project: str, record: Execution, fact: str) -> Event:
         verb=verb,
         project=project,
         execution=record.execution,
-        stage=record.stage,
+        stage=record.slot,
         fact=fact,
         claim=record.claim.id,
         request=record.request,

@@ -3,10 +3,12 @@
 One argument stays one argument, nothing passes through a shell, and what was put in is not looked at again.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from flow.graph import graph_of
 from schema.globs import BadGlob, compiled
 from schema.inputs import Input, Kind, Value
 from schema.pipeline import EnvValue, Pipeline, Stage
@@ -40,9 +42,10 @@ class Scope:
 
 
 def as_text(value: object) -> str:
+    """A list, of what the points of a stage gave, as JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple | dict) else str(value)
 
 
 def fill(text: str, scope: Scope) -> str:
@@ -101,13 +104,20 @@ def resolve(stage: Stage, layers: Mapping[str, Mapping[str, EnvValue]], scope: S
 
 def mistakes(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     """(stage, what) for each place that can never have a value, found without running anything."""
-    for at, stage in enumerate(pipeline.stages):
-        known = {**pipeline.inputs, **stage.inputs}
-        earlier = {other.name for other in pipeline.stages[:at]}
+    for stage in pipeline.stages:
+        known = {**pipeline.inputs, **stage.inputs, **_of_points(stage)}
+        earlier = graph_of(pipeline).above[stage.name]
         for text in _texts(pipeline, stage):
             for match in _PLACE.finditer(text):
                 if what := _mistake(match[1], known, earlier):
                     yield stage.name, what
+
+
+def _of_points(stage: Stage) -> dict[str, Input]:
+    """Names that only the points of its matrix give a value."""
+    matrix = stage.parallel
+    named = () if matrix is None else (matrix.matrix or {matrix.name or "item": ()})
+    return dict.fromkeys(named, Input())
 
 
 def _texts(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
@@ -116,10 +126,11 @@ def _texts(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
     yield from (as_text(value) for value in (*pipeline.env.values(), *stage.env.values()))
 
 
-def _mistake(place: str, inputs: Mapping[str, Input], earlier: set[str]) -> str | None:
+def _mistake(place: str, inputs: Mapping[str, Input], earlier: frozenset[str]) -> str | None:
     if match := _INPUT.fullmatch(place):
         return None if match[1] in inputs else f"$[[ {place} ]]: no such input{did_you_mean(match[1], inputs)}"
     if match := _VALUE.fullmatch(place):
-        known = match[1] in earlier
-        return None if known else f"$[[ {place} ]]: {match[1]!r} is no earlier stage{did_you_mean(match[1], earlier)}"
+        if match[1] in earlier:
+            return None
+        return f"$[[ {place} ]]: {match[1]!r} is no earlier stage that it needs{did_you_mean(match[1], earlier)}"
     return f"$[[ {place[:60]} ]]: write inputs.NAME or stages.STAGE.values.KEY"

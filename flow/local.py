@@ -7,7 +7,7 @@ from typing import Literal
 from flow.leases import Sightings
 from flow.world import Snapshot
 from schema.base import Recorded
-from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, State
+from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, State, slot_name
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
@@ -44,6 +44,7 @@ class Order(Recorded):
     project: Name
     execution: int
     stage: Name
+    point: int | None = None
     image: str
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] | None = None
@@ -69,6 +70,10 @@ class Order(Recorded):
     show: tuple[str, ...] = ()
     cache: bool = False  # others may take its result
     earlier: tuple[Earlier, ...] = ()  # newest first
+
+    @property
+    def slot(self) -> str:
+        return slot_name(self.stage, self.point)
 
 
 class Wiped(Recorded):
@@ -120,6 +125,7 @@ class Ended(Recorded):
     project: Name
     execution: int
     stage: Name
+    point: int | None = None
     state: State
     reason: End | None = None
     text: str = ""
@@ -135,6 +141,10 @@ class Ended(Recorded):
     log: LogRecord | None = None
     log_text: str = ""
     artifacts: ArtifactList | None = None
+
+    @property
+    def slot(self) -> str:
+        return slot_name(self.stage, self.point)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ def _resting(view: ProjectView) -> bool:
     """Whether no round has anything to do for it until one of its files changes."""
     if view.unanswered or view.deletion or view.tombstone or view.damage or view.flags:
         return False
+    if steps_of(view).stops:
+        return False
     held = any(execution.state.active or execution.state is State.LOST for execution in view.executions)
-    return not held and steps_of(view).run is None
+    return not held and not steps_of(view).slots
 
 
 _rests: Memo[ProjectView, bool] = Memo(_resting)

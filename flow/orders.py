@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from flow.advance import Slot
 from flow.cache import definition, earlier, path_of
 from flow.interpolate import InterpolationError, Scope, artifacts, as_text, command, environment, input_environment
 from flow.local import Entry, Me, Order
+from flow.steps import Slot
 from flow.world import ProjectView
-from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, State, Times, WorkspaceRecord
+from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, Needed, State, Times, WorkspaceRecord
 from schema.inputs import Kind
 from schema.pipeline import Stage
 
@@ -42,6 +42,7 @@ def take(
         chain=slot.chain,
         request=slot.request,
         attempt=slot.attempt,
+        point=slot.point,
         state=State.CLAIMED,
         claim=Claim(id=claim, container=claim, node=me.node, incarnation=me.incarnation, lease=lease),
         wanted=wanted,
@@ -55,6 +56,8 @@ def take(
         gpus=gpus,
         definition=definition(stage),
         workspace=_workspace(view, slot),
+        needs={stage: tuple(_needed(view, number) for number in numbers) for stage, numbers in slot.needs.items()},
+        conditions=dict(slot.conditions),
         times=Times(claimed=wall),
     )
     wanted_order = order(view, record, stage, scope)
@@ -70,6 +73,11 @@ def _workspace(view: ProjectView, slot: Slot) -> WorkspaceRecord:
     return WorkspaceRecord.model_validate(
         {"from": slot.source, "manifest": manifest, "add": changes.add, "remove": changes.remove}
     )
+
+
+def _needed(view: ProjectView, number: int) -> Needed:
+    made = view.execution(number)
+    return Needed(execution=number, point=made.point if made else None, manifest=_left(view, number))
 
 
 def _left(view: ProjectView, source: int | None) -> str | None:
@@ -129,6 +137,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> O
         project=view.id,
         execution=record.execution,
         stage=stage.name,
+        point=record.point,
         image=stage.image or "",
         command=record.command,
         entrypoint=stage.entrypoint,
@@ -163,6 +172,7 @@ def _own_environment(me: Me, view: ProjectView, slot: Slot, number: int, scope: 
         "WINSLOW_PROJECT": view.id,
         "WINSLOW_PIPELINE": view.definition.name if view.definition else "",
         "WINSLOW_STAGE": slot.stage.name,
+        **({"WINSLOW_POINT": str(slot.point)} if slot.point else {}),
         "WINSLOW_EXECUTION": str(number),
         "WINSLOW_ATTEMPT": str(slot.attempt),
         "WINSLOW_NODE": me.node,

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flow import gpus
-from flow.advance import Slot
 from flow.node_states import NodeStanding, NodeState, standing
 from flow.open import open_views
+from flow.steps import Slot
 from flow.world import ProjectView, Snapshot
 from schema.node import Gpu, Inventory, NodeSettings
 from schema.pipeline import Stage

@@ -1,14 +1,14 @@
 """What would happen: the replies, the starts and where, what becomes stale. By the same functions as the nodes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flow.advance import Slot, Waiting
 from flow.controls import answer_all, pending_abort, steps_of
 from flow.gpus import Holders, holders
 from flow.interpolate import as_text
 from flow.node_states import standing
 from flow.placement import admitted, busy_counts, candidates, data_of, place
+from flow.steps import Slot, Waiting
 from flow.views import queued, stale
 from flow.world import ProjectView, Snapshot
 from schema.execution import State
@@ -19,7 +19,7 @@ Taken = Mapping[str, Holders]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What the nodes would do with one project. Empty where they would do nothing.
+    """What the nodes would do with one project, or with one more of its slots. Empty where they would do nothing.
 
     `aborts` is the execution that would be ended first; what follows from its end is not foretold. `nodes` are those
     that would run the stage, best first; `could` those that could once they are free.
@@ -48,22 +48,30 @@ def plan(snapshot: Snapshot) -> list[Planned]:
     busy, taken = busy_counts(snapshot), holders(snapshot)
     found = []
     for view in sorted(snapshot.projects.values(), key=_urgency):
-        planned = _project(snapshot, view, busy, taken)
-        if planned.nodes:
-            first = planned.nodes[0]
-            busy[first] = busy.get(first, 0) + 1
-            taken.setdefault(first, {}).update(dict.fromkeys(planned.gpus, view.id))
-        if planned.changes:
-            found.append(planned)
+        for planned in _project(snapshot, view, busy, taken):
+            if planned.nodes:
+                first = planned.nodes[0]
+                busy[first] = busy.get(first, 0) + 1
+                taken.setdefault(first, {}).update(dict.fromkeys(planned.gpus, view.id))
+            if planned.changes:
+                found.append(planned)
     return found
 
 
 def difference(before: Sequence[Planned], after: Sequence[Planned]) -> list[Planned]:
     """What of `after` is due to a change: a project whose plan is the same as `before` is left out."""
-    known = {each.project: each for each in before}
-    gone = known.keys() - {each.project for each in after}
-    news = [each for each in after if known.get(each.project) != each]
-    return news + [Planned(project, replies=(f"no longer: {_told(known[project])}",)) for project in sorted(gone)]
+    known = _by_place(before)
+    gone = known.keys() - _by_place(after).keys()
+    news = [each for place, each in _by_place(after).items() if known.get(place) != each]
+    return news + [Planned(place[0], replies=(f"no longer: {_told(known[place])}",)) for place in sorted(gone)]
+
+
+def _by_place(planned: Sequence[Planned]) -> dict[tuple[str, int], Planned]:
+    """By project, and by which of its starts it is."""
+    found: dict[tuple[str, int], Planned] = {}
+    for each in planned:
+        found[each.project, sum(project == each.project for project, _ in found)] = each
+    return found
 
 
 def _told(planned: Planned) -> str:
@@ -74,10 +82,12 @@ def _urgency(view: ProjectView) -> tuple[int, str]:
     return (-(view.project.priority if view.project else 0), view.id)
 
 
-def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], taken: Taken) -> Planned:
+def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], taken: Taken) -> Iterator[Planned]:
+    """What is replied comes with the first slot that would be started."""
     if view.deletion:
         word = "deleted at once" if view.deletion.now else "deleted after its grace time"
-        return Planned(view.id, replies=() if view.buried else (word,))
+        yield Planned(view.id, replies=() if view.buried else (word,))
+        return
     replies, after = [], view
     for answered in answer_all(view):
         reply = answered.reply
@@ -86,9 +96,11 @@ def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], tak
         after = answered.view
     planned = Planned(view.id, tuple(replies), None if view.damage else pending_abort(view))
     steps = steps_of(after)
-    if steps.run is not None:
-        return _starting(snapshot, after, steps.run, planned, busy, taken)
-    return replace(planned, waits=f"{steps.wait.reason}: {steps.wait.text}" if steps.wait else "")
+    for slot in steps.slots:
+        yield _starting(snapshot, after, slot, planned, busy, taken)
+        planned = Planned(view.id)
+    if not steps.slots:
+        yield replace(planned, waits=f"{steps.wait.reason}: {steps.wait.text}" if steps.wait else "")
 
 
 def _starting(
@@ -101,7 +113,7 @@ def _starting(
     first = next((node for node in nodes if node.name in placement.ranked[:1]), None)
     return replace(
         planned,
-        stage=slot.stage.name,
+        stage=slot.name,
         inputs=slot.scope.inputs,
         env=_environment(slot),
         workspace=slot.source,
@@ -132,9 +144,7 @@ def _environment(slot: Slot) -> dict[str, str]:
 
 def _becoming_stale(view: ProjectView, slot: Slot) -> tuple[str, ...]:
     """Stages whose results build on the one that would be made anew."""
-    last = next(
-        (e for e in reversed(view.executions) if e.stage == slot.stage.name and e.state is State.SUCCEEDED), None
-    )
+    last = next((e for e in reversed(view.executions) if e.slot == slot.name and e.state is State.SUCCEEDED), None)
     if last is None:
         return ()
     number = view.last_execution + 1

@@ -41,8 +41,8 @@ def _next(view: ProjectView, now: ProjectState) -> list[str]:
     if view.deletion or view.damage:
         return []
     if now.state == "needs_input":
-        asked = steps_of(view).wait
-        return _wish(view, "answer", "To answer", now.stage, asked.asks if asked else {})
+        asked = steps_of(view).asked
+        return _wish(view, "answer", "To answer", now.stage, asked[0].asks if asked else {})
     return _wish(view, "resume", "To go on", None, {}) if now.state in ("failed", "paused") and now.stage else []
 
 
@@ -88,7 +88,7 @@ def _number(record: Execution | None) -> str:
 
 
 def _file(record: Execution) -> str:
-    return f"{record.execution:04d}-{record.stage}"
+    return f"{record.execution:04d}-{record.slot}"
 
 
 def _tails(view: ProjectView, stages: Sequence[StageState]) -> list[str]:

@@ -2,8 +2,9 @@
 that was done is done.
 """
 
-from flow.advance import Steps, next_steps
+from flow.advance import next_steps
 from flow.chains import Chain, fold
+from flow.steps import Steps
 from flow.world import ProjectView
 from schema.execution import Execution, State
 from schema.reasons import Wait
@@ -34,8 +35,11 @@ def still_done(view: ProjectView) -> Steps | None:
 
 
 def _ran_again(view: ProjectView, chain: Chain) -> bool:
-    if not (chain.fresh and chain.pause_at == chain.stage and len(chain.positions) == 1):
+    own = [floor for floor in chain.positions if floor.chain == chain.seq]
+    if not (chain.fresh and chain.pause_at == {chain.stage} and len(own) == 1 and len(own[0].begins) == 1):
         return False
-    known = [e for e in view.executions if e.stage == chain.stage and e.state is State.SUCCEEDED]
+    point = own[0].begins[0].point
+    ended = [e for e in view.executions if e.stage == chain.stage and e.state is State.SUCCEEDED]
+    known = [e for e in ended if point in (None, e.point)]
     earlier, mine = [e for e in known if e.chain < chain.seq], [e for e in known if e.chain == chain.seq]
     return bool(earlier and mine) and agrees(earlier[-1], mine[-1])

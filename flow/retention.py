@@ -10,6 +10,7 @@ from typing import Literal
 
 from flow.chains import fold
 from flow.controls import answer_all, steps_of
+from flow.graph import graph_of
 from flow.memo import Memo
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution, State
@@ -142,7 +143,8 @@ def _put_in(view: ProjectView) -> frozenset[str] | None:
     chains = fold(view.replies)
     redone = {record.stage: record.workspace for record in view.executions}
     open_ones = (record.workspace for record in view.executions if not record.state.ended)
-    given = [*requests, chains[-1].changes if chains else None, *redone.values(), *open_ones]
+    asked = [floor.changes for floor in chains[-1].positions if floor.chain == chains[-1].seq] if chains else []
+    given = [*requests, *asked, *redone.values(), *open_ones]
     return frozenset(digest for each in given if each for digest in each.add.values())
 
 
@@ -153,8 +155,14 @@ def _bases(view: ProjectView) -> set[int | None]:
     open_ones = [e for e in view.executions if not e.state.ended]
     numbers = {e.execution for e in open_ones} | {e.workspace.source for e in open_ones}
     chains = fold(view.replies)
-    steps = steps_of(view)
-    return {*numbers, steps.source, steps.run.source if steps.run else None, chains[-1].base if chains else None}
+    numbers |= {number for e in open_ones for number in read_by(e)}
+    bases = [floor.base for floor in chains[-1].positions if floor.chain == chains[-1].seq] if chains else []
+    return {*numbers, *steps_of(view).sources, *bases}
+
+
+def read_by(record: Execution) -> tuple[int, ...]:
+    """Executions whose results it was given beside its workspace."""
+    return tuple(each.execution for needed in record.needs.values() for each in needed)
 
 
 def _beyond(view: ProjectView, rules: Rules) -> Iterator[tuple[Execution, str]]:
@@ -166,10 +174,10 @@ def _beyond(view: ProjectView, rules: Rules) -> Iterator[tuple[Execution, str]]:
         if not record.state.ended:
             continue
         succeeded = record.state is State.SUCCEEDED
-        kept[record.stage, succeeded] += 1
+        kept[record.slot, succeeded] += 1
         most, word = (rules.succeeded, "succeeded") if succeeded else (rules.failed, "failed")
-        if kept[record.stage, succeeded] > most and record.execution not in redone:
-            found.append((record, f"more than {most} {word} of {record.stage}"))
+        if kept[record.slot, succeeded] > most and record.execution not in redone:
+            found.append((record, f"more than {most} {word} of {record.slot}"))
         elif later := _discarded(view, record):
             found.append((record, f"discardable, and {later} succeeded"))
     yield from reversed(found)
@@ -177,7 +185,8 @@ def _beyond(view: ProjectView, rules: Rules) -> Iterator[tuple[Execution, str]]:
 
 def _for_a_redo(view: ProjectView) -> set[int | None]:
     """What a stage is built on if it is asked for again without a word about its workspace."""
-    return {record.workspace.source for record in {e.stage: e for e in view.executions}.values()}
+    newest = {(e.stage, e.point): e for e in view.executions}.values()
+    return {number for record in newest for number in (record.workspace.source, *read_by(record))}
 
 
 def _discarded(view: ProjectView, record: Execution) -> str | None:
@@ -185,16 +194,19 @@ def _discarded(view: ProjectView, record: Execution) -> str | None:
     stage = view.definition.stage(record.stage) if view.definition else None
     if stage is None or not stage.discardable or not view.definition or record.state is not State.SUCCEEDED:
         return None
-    later = {each.name for each in view.definition.stages[view.definition.index(stage.name) + 1 :]}
-    after = (e for e in view.executions if e.execution > record.execution and e.chain == record.chain)
-    return next((e.stage for e in after if e.state is State.SUCCEEDED and e.stage in later), None)
+    graph = graph_of(view.definition)
+    direct = {name for name, needs in graph.needs.items() if any(need.stage == stage.name for need in needs)}
+    after = [e for e in view.executions if e.execution > record.execution and e.chain == record.chain]
+    done = [e.stage for e in after if e.state is State.SUCCEEDED and e.stage in graph.below[stage.name]]
+    over = all(standing.status == "done" for standing in steps_of(view).standings if standing.stage in direct)
+    return done[0] if done and (over or len(direct) < 2) else None
 
 
 def _long_ago(executions: Iterable[Execution], most: int) -> Iterator[tuple[Execution, str]]:
     seen: dict[str, int] = defaultdict(int)
     found = []
     for record in reversed(tuple(executions)):
-        seen[record.stage] += 1
-        if seen[record.stage] > most and record.state.ended:
-            found.append((record, f"more than {most} logs of {record.stage}"))
+        seen[record.slot] += 1
+        if seen[record.slot] > most and record.state.ended:
+            found.append((record, f"more than {most} logs of {record.slot}"))
     yield from reversed(found)

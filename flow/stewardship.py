@@ -10,7 +10,7 @@ from flow import gpus
 from flow.actions import Wipe
 from flow.boards import root_board
 from flow.change import Event, Write
-from flow.controls import abort_target, answer
+from flow.controls import abort_targets, answer
 from flow.draft import Draft
 from flow.held import event_of, unanswered_now
 from flow.leases import Sightings
@@ -183,13 +183,14 @@ class Stewardship:
     def _abort_of_lost(self, id: str, view: ProjectView) -> None:
         """An abort of an execution whose node is away: nobody else will end it."""
         file = view.unanswered[0]
-        record = view.execution(abort_target(view, file) or 0)
-        if record is None or record.state is not State.LOST or view.flagged(record.execution):
-            return
-        aborted = record.model_copy(update={"state": State.ABORTED, "reason": End.ABORTED})
-        self.draft.record(id, event_of("abort", id, aborted, "its node was away"), aborted)
-        self.draft.reply(id, answer(self.draft.view(id), file, aborted=record.execution))
-        self.draft.reply_all(id)
+        records = [view.execution(number) for number in abort_targets(view, file)]
+        lost = [r for r in records if r and r.state is State.LOST and not view.flagged(r.execution)]
+        for record in lost:
+            aborted = record.model_copy(update={"state": State.ABORTED, "reason": End.ABORTED})
+            self.draft.record(id, event_of("abort", id, aborted, "its node was away"), aborted)
+        if lost and len(lost) == len(records):
+            self.draft.reply(id, answer(self.draft.view(id), file, aborted=lost[-1].execution))
+            self.draft.reply_all(id)
 
     # -- deletions -------------------------------------------------------------------------------------------------
 

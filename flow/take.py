@@ -3,7 +3,6 @@
 from collections.abc import Hashable
 from dataclasses import replace
 
-from flow.advance import Slot
 from flow.change import Event
 from flow.controls import steps_of
 from flow.draft import Draft
@@ -13,6 +12,7 @@ from flow.node_states import NodeState, rough
 from flow.open import open_views
 from flow.orders import take
 from flow.placement import admitted, busy_counts, candidates, data_of, patience, place
+from flow.steps import Slot
 from flow.world import Judged, ProjectView, Snapshot
 from schema.execution import Execution, State
 from schema.node import SCHEMA
@@ -59,8 +59,16 @@ class Taking:
     def _consider(self, view: ProjectView) -> None:
         if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
             return
-        if slot := steps_of(view).run:
-            self._slot(view, slot)
+        for slot in steps_of(view).slots:
+            if self.busy.get(self.world.me.node, 0) >= self._most():
+                return  # whose turn it is elsewhere, others see
+            self._slot(self.draft.view(view.id), slot)
+
+    def _most(self) -> int:
+        """So many executions this node holds at once."""
+        settings = self.snapshot.nodes.get(self.world.me.node)
+        own = settings.slots if settings else None
+        return self.world.me.inventory.slots if own is None else own
 
     def _slot(self, view: ProjectView, slot: Slot) -> None:
         if self._rested(view, slot) and self._my_turn(view, slot) and self.ids:
@@ -89,10 +97,10 @@ class Taking:
     def _claim(self, view: ProjectView, slot: Slot) -> None:
         self.draft.reply_all(view.id)
         view = self.draft.view(view.id)
-        if view.withheld:
-            return  # among those may be a pause that landed before this claim
-        wanted = steps_of(view).run
-        if wanted is None or wanted.key != slot.key:
+        if view.asked:
+            return  # among those may be a pause that landed before this claim, or an abort that waits for an end
+        wanted = next((each for each in steps_of(view).slots if each.key == slot.key), None)
+        if wanted is None:
             return  # a reply of this very round changed what is wanted
         world, mine = self.world, self.taken[self.world.me.node]
         gpus = choose(wanted.stage.resources, world.me.inventory.gpus, mine)
@@ -112,7 +120,7 @@ class Taking:
             verb="claim",
             project=view.id,
             execution=taken.record.execution,
-            stage=wanted.stage.name,
+            stage=wanted.name,
             fact=f"on {world.me.node}" + (f", attempt {wanted.attempt}" if wanted.attempt > 1 else ""),
             claim=taken.record.claim.id,
             request=wanted.request,

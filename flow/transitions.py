@@ -48,7 +48,7 @@ def _claims(before: Execution, after: Execution) -> str | None:
 
 
 def _identity(before: Execution, after: Execution) -> str | None:
-    for name in ("execution", "stage", "chain", "request", "attempt"):
+    for name in ("execution", "stage", "point", "chain", "request", "attempt"):
         if getattr(before, name) != getattr(after, name):
             return f"execution {after.execution}: {name} changed"
     return None

@@ -1,18 +1,19 @@
 """States for people: of projects and of their stages. The same on every node, page and terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from flow.advance import Slot, Steps, Waiting, floors
 from flow.asked import Pausing, answered, continued, pausing
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
+from flow.graph import graph_of
 from flow.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
 from flow.reproduced import agrees, still_done
+from flow.steps import PointStanding, Slot, Standing, Steps, Waiting, plain_standing
 from flow.world import ProjectView, RequestFile, Snapshot
-from schema.execution import Execution, State
+from schema.execution import Execution, State, slot_name
 from schema.pipeline import Pipeline, Stage
 from schema.reasons import Wait
 
@@ -59,6 +60,8 @@ class StageState:
     reason: str | None = None
     text: str = ""
     execution: int | None = None
+    needs: tuple[str, ...] = ()
+    points: tuple["StageState", ...] = ()  # of its matrix, each as `stage.number`
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,8 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
         return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
     if steps.active:
         record = steps.running or steps.active[-1]
-        return _pausing(_running(snapshot, view, name, record), view, record)
-    if steps.run:
+        return _pausing(_running(snapshot, view, name, steps, record), view, record)
+    if steps.run and not steps.asked:
         waiting, could = queued(snapshot, view, steps.run)
         lost = view.execution(steps.run.replaces) if steps.run.replaces else None
         resting = ProjectState(view.id, name, "queued", waiting.reason, waiting.text, steps.stage, lost, could)
@@ -100,12 +103,12 @@ def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
     return _with_unanswered(snapshot, resting, view)
 
 
-def _running(snapshot: Snapshot, view: ProjectView, name: str, record: Execution) -> ProjectState:
+def _running(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps, record: Execution) -> ProjectState:
     """What it says of itself, and whether its node still answers."""
-    node = standing(snapshot, record.claim.node)
+    node, text = standing(snapshot, record.claim.node), _running_text(steps, record)
     if node.state not in AWAY or node.state is NodeState.ABSENT:
-        return ProjectState(view.id, name, "running", None, record.text, record.stage, record)
-    text = "; ".join(filter(None, (f"its node {node.node} is {node.why}", record.text)))
+        return ProjectState(view.id, name, "running", None, text, record.stage, record)
+    text = "; ".join(filter(None, (f"its node {node.node} is {node.why}", text)))
     return ProjectState(view.id, name, "running", Wait.NODE_OFFLINE, text, record.stage, record)
 
 
@@ -116,6 +119,14 @@ def _pausing(now: ProjectState, view: ProjectView, record: Execution) -> Project
         return now
     text = "; ".join(filter(None, (now.text, pauses.words)))
     return replace(now, reason=now.reason or Wait.PAUSE_REQUESTED, text=text, pauses=pauses)
+
+
+def _running_text(steps: Steps, record: Execution) -> str:
+    """What the one that runs says of itself, and what a person is asked for meanwhile."""
+    more = len(steps.active) - 1
+    also = [f"{more} more {'runs' if more == 1 else 'run'}"] if more else []
+    asked = [f"{each.stage} waits for a person" for each in steps.asked[:3]]
+    return "; ".join(part for part in (record.text, *also, *asked) if part)
 
 
 def _with_unanswered(snapshot: Snapshot, now: ProjectState, view: ProjectView) -> ProjectState:
@@ -135,7 +146,7 @@ def _kind(file: RequestFile) -> str:
 
 
 def _waiting(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps) -> ProjectState:
-    waiting = steps.wait or Waiting(Wait.NOT_STARTED)
+    waiting = steps.foremost or Waiting(Wait.NOT_STARTED)
     state, reason, text = _BY_REASON[waiting.reason], waiting.reason, waiting.text
     if reason is Wait.PAUSE_REQUESTED and still_done(view):
         return ProjectState(view.id, name, "succeeded", None, "", None, _last(view))
@@ -200,45 +211,124 @@ def _why(snapshot: Snapshot, text: str) -> str:
 def stage_states(snapshot: Snapshot, view: ProjectView) -> list[StageState]:
     """Every stage of the latest chain's definition, or of the pipeline before there is one."""
     pipeline = view.definition or view.pipeline
-    if pipeline is None:
-        return []
-    now = project_state(snapshot, view)
-    steps = (still_done(view) if now.state == "succeeded" else None) or steps_of(view)
-    outdated = stale(view)
-    return [_stage(view, pipeline, stage, steps, now, outdated) for stage in pipeline.stages]
+    return _Stages(snapshot, view, pipeline).all() if pipeline else []
 
 
-def _stage(
-    view: ProjectView,
-    pipeline: Pipeline,
-    stage: Stage,
-    steps: Steps,
-    now: ProjectState,
-    outdated: frozenset[int],
-) -> StageState:
-    newest = next((e for e in reversed(view.executions) if e.stage == stage.name and _counts(e)), None)
-    number = newest.execution if newest else None
-    if newest and newest.state.active:
+class _Stages:
+    """The states of all stages of one project, which share what was looked up for them."""
+
+    def __init__(self, snapshot: Snapshot, view: ProjectView, pipeline: Pipeline) -> None:
+        self.snapshot, self.view, self.pipeline = snapshot, view, pipeline
+        self.now, self.outdated = project_state(snapshot, view), stale(view)
+        self.steps = (still_done(view) if self.now.state == "succeeded" else None) or steps_of(view)
+        self.newest: dict[str, Execution] = {}
+        for execution in view.executions:
+            if execution.state is not State.SUPERSEDED:
+                self.newest[execution.stage] = self.newest[execution.slot] = execution
+        self.waits = {wait.stage: wait for wait in reversed(self.steps.waits)}
+        self.slots = {slot.stage.name: slot for slot in reversed(self.steps.slots)}
+
+    def all(self) -> list[StageState]:
+        standings = {each.stage: each for each in self.steps.standings}
+        graph = None if self.pipeline.plain else graph_of(self.pipeline)
+        found = []
+        for stage in self.pipeline.stages:
+            where = standings.get(stage.name) or plain_standing(stage.name, "pending")
+            state = self._stage(stage, where)
+            if graph:
+                state = replace(state, needs=tuple(need.stage for need in graph.needs[stage.name]))
+            found.append(replace(state, points=self._points(stage, where)) if where.points else state)
+        return found
+
+    def _points(self, stage: Stage, where: Standing) -> tuple[StageState, ...]:
+        return tuple(self._point(stage, point) for point in where.points)
+
+    def _point(self, stage: Stage, point: PointStanding) -> StageState:
+        name = slot_name(stage.name, point.point)
+        newest = self.newest.get(name)
+        number = newest.execution if newest else None
+        match point.status:
+            case "active" if newest:
+                return self._active(name, newest)
+            case "run":
+                return StageState(name, "queued", None, "", number)
+            case "waiting":
+                return StageState(name, "waiting", None, point.text, number)
+            case "skipped":
+                return StageState(name, "skipped", None, point.text, number)
+            case "blocked":
+                return StageState(name, "pending", Wait.DEPENDENCY, point.text, number)
+            case _ if newest is None:
+                return StageState(name, "skipped" if point.status == "done" else "pending", None, point.text)
+        return self._ended(name, newest)
+
+    def _stage(self, stage: Stage, where: Standing) -> StageState:
+        newest = self.newest.get(stage.name)
+        number = newest.execution if newest else None
+        if where.status == "active" and where.points:
+            return self._several(stage, where, number)
+        if newest and newest.state.active:
+            return self._active(stage.name, newest)
+        if self._left_out(stage) or where.status == "skipped":
+            return StageState(stage.name, "skipped", None, where.text) if where.text else _plain(stage.name, "skipped")
+        if resting := self._resting(stage, where, number):
+            return resting
+        if newest is None and where.status == "blocked":
+            return StageState(stage.name, "pending", Wait.DEPENDENCY, where.text)
+        if newest is None:
+            told = answered(self.view, stage.name) if self._passed(stage, where) else ""
+            if told:
+                return StageState(stage.name, "succeeded", None, told)
+            return _plain(stage.name, "succeeded" if self._passed(stage, where) else "pending")
+        if where.points and where.status == "failed":
+            return StageState(stage.name, "failed", Wait.FAILED, where.text, number)
+        return self._ended(stage.name, newest)
+
+    def _several(self, stage: Stage, where: Standing, number: int | None) -> StageState:
+        done = sum(point.status == "done" for point in where.points)
+        active = sum(point.status == "active" for point in where.points)
+        text = f"{active} of {len(where.points)} points run, {done} are done"
+        return StageState(stage.name, "running", None, text, number)
+
+    def _active(self, name: str, newest: Execution) -> StageState:
         shown = "queued" if newest.state is State.CLAIMED else str(newest.state)
-        if now.execution is newest:
-            return StageState(stage.name, shown, now.reason, now.text, number)
-        return StageState(stage.name, shown, None, newest.text, number)
-    if steps.chain and _skipped(pipeline, steps, stage):
-        return _plain(stage.name, "skipped")
-    if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
-        return StageState(stage.name, _resting(now, steps), now.reason, _with_nodes(now), number)
-    if newest is None:
-        if not _passed(pipeline, steps, stage):
-            return _plain(stage.name, "pending")
-        told = answered(view, stage.name)
-        return StageState(stage.name, "succeeded", None, told) if told else _plain(stage.name, "succeeded")
-    if newest.state is State.SUCCEEDED:
-        return _plain(stage.name, "stale" if number in outdated else "succeeded", number)
-    if (
-        newest.state is State.LOST and now.stage == stage.name
-    ):  # a loss has no reason of its own; what follows from it has
-        return StageState(stage.name, "lost", now.reason, _with_nodes(now), number)
-    return StageState(stage.name, str(newest.state), newest.reason, newest.text, number)
+        if self.now.execution is newest and len(self.steps.active) == 1:
+            return StageState(name, shown, self.now.reason, self.now.text, newest.execution)
+        return StageState(name, shown, None, newest.text, newest.execution)
+
+    def _ended(self, name: str, newest: Execution) -> StageState:
+        number = newest.execution
+        if newest.state is State.SUCCEEDED:
+            return _plain(name, "stale" if number in self.outdated else "succeeded", number)
+        if newest.state is State.LOST and self.now.stage == newest.stage:
+            # a loss has no reason of its own; what follows from it has
+            return StageState(name, "lost", self.now.reason, _with_nodes(self.now), number)
+        return StageState(name, str(newest.state), newest.reason, newest.text, number)
+
+    def _resting(self, stage: Stage, where: Standing, number: int | None) -> StageState | None:
+        """What waits, and why."""
+        now = self.now
+        if now.stage == stage.name and now.state in ("queued", "needs_input", "paused", "invalid"):
+            return StageState(stage.name, _resting(now, self.steps), now.reason, _with_nodes(now), number)
+        if slot := self.slots.get(stage.name):
+            waiting, could = queued(self.snapshot, self.view, slot)
+            text = f"{waiting.text} (could run on {', '.join(could)})" if could else waiting.text
+            return StageState(stage.name, "queued", waiting.reason, text, number)
+        wait = self.waits.get(stage.name)
+        if wait is None or where.status != "waiting":
+            return None
+        lost = wait.reason is Wait.NODE_OFFLINE
+        return StageState(stage.name, "lost" if lost else "waiting", wait.reason, wait.text, number)
+
+    def _left_out(self, stage: Stage) -> bool:
+        """Whether a person skipped it."""
+        return bool(self.steps.chain) and stage.name in self.steps.left_out
+
+    def _passed(self, stage: Stage, where: Standing) -> bool:
+        """Whether a gate was answered: on this chain's way, or before where it began."""
+        if not stage.gate or self.steps.chain is None or where.status != "done":
+            return False
+        return stage.name in self.steps.chain.answers or stage.name in self.steps.chain.answered_once
 
 
 @lru_cache(4096)
@@ -258,42 +348,28 @@ def _with_nodes(now: ProjectState) -> str:
     return f"{now.text} (could run on {', '.join(now.could)})" if now.could and not named else now.text
 
 
-def _counts(execution: Execution) -> bool:
-    return execution.state is not State.SUPERSEDED
-
-
-def _passed(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:
-    """Whether a gate was answered: on this chain's way, or before where it began."""
-    if not stage.gate or steps.chain is None:
-        return False
-    chain = steps.chain
-    if pipeline.stage(chain.stage) and pipeline.index(stage.name) < pipeline.index(chain.stage):
-        return stage.name in chain.answers or stage.name in chain.inherited
-    return stage.name in steps.satisfied
-
-
-def _skipped(pipeline: Pipeline, steps: Steps, stage: Stage) -> bool:
-    assert steps.chain
-    return steps.chain.skipped.get(stage.name, 0) > floors(pipeline, steps.chain)[stage.name].seq
-
-
 def stale(view: ProjectView) -> frozenset[int]:
     """Successful executions that build on a result which was redone since, and came out otherwise."""
     succeeded = [e for e in view.executions if e.state is State.SUCCEEDED]
-    newest = {e.stage: e.execution for e in succeeded}
+    newest = {(e.stage, e.point): e.execution for e in succeeded}
     by_number = {e.execution: e for e in view.executions}
     replaced = {
         number
         for number, e in by_number.items()
-        if (other := newest.get(e.stage, number)) != number and not agrees(e, by_number[other])
+        if (other := newest.get((e.stage, e.point), number)) != number and not agrees(e, by_number[other])
     }
     if not replaced:  # nothing has to be read of what each was built on
         return frozenset()
-    return frozenset(e.execution for e in succeeded if any(a.execution in replaced for a in _ancestors(e, by_number)))
+    known: dict[int, bool] = {}
+    for execution in view.executions:  # what an execution was built on has a lower number
+        known[execution.execution] = any(
+            below in replaced or known.get(below, False) for below in built_on(execution) if below in by_number
+        )
+    return frozenset(e.execution for e in succeeded if known[e.execution])
 
 
-def _ancestors(execution: Execution, by_number: Mapping[int, Execution]) -> Iterator[Execution]:
-    number = execution.workspace.source
-    while number is not None and number in by_number:
-        yield by_number[number]
-        number = by_number[number].workspace.source
+def built_on(execution: Execution) -> tuple[int, ...]:
+    """The executions whose results it was given: in its workspace, and beside it."""
+    source = execution.workspace.source
+    read = tuple(each.execution for needed in execution.needs.values() for each in needed)
+    return read if source is None else (source, *read)

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from schema import names
 from schema.base import Wanted
 from schema.codec import KEY, Parsed, Path, load
-from schema.errors import DocumentError, Problem, excerpt
+from schema.errors import DocumentError, Misplaced, Problem, excerpt
 from schema.foreign_words import form_hint, hint, value_hint
 from schema.suggest import did_you_mean
 
@@ -210,8 +210,14 @@ def _place(detail: ErrorDetails, model: type[BaseModel], value: Any) -> tuple[Pa
     if detail["type"] == "extra_forbidden":
         path, shapes = _locate(loc[:-1], model, value)
         return (*path, loc[-1], KEY), shapes
-    path, shapes = _locate(loc, model, value)
+    path, shapes = _locate((*loc, *_deeper(detail)), model, value)
     return ((*path, KEY) if loc and loc[-1] == "[key]" else path), shapes
+
+
+def _deeper(detail: ErrorDetails) -> Path:
+    """Where in the model that was checked as a whole the mistake stands."""
+    error = detail.get("ctx", {}).get("error")
+    return error.path if isinstance(error, Misplaced) else ()
 
 
 _WANTED: dict[str, str] = {

@@ -1,8 +1,9 @@
 """What can be wrong with a document.
 
     ValueError
-    └── SchemaError           a value that no document can hold
-        └── DocumentError     a text that is no valid document; carries every Problem found in it
+    ├── SchemaError           a value that no document can hold
+    │   └── DocumentError     a text that is no valid document; carries every Problem found in it
+    └── Misplaced             raised while a model is checked: a mistake that stands deeper inside of it
 
 A problem says where (`file:line:column`), what, and what to do. Texts taken from a file are escaped and cut, so a
 problem is safe to print on a terminal and is always one line.
@@ -21,6 +22,14 @@ _LONGEST = 600
 
 class SchemaError(ValueError):
     """A value that no document can hold."""
+
+
+class Misplaced(ValueError):
+    """A mistake that a check of a whole model found; `path` leads from that model to its place."""
+
+    def __init__(self, text: str, *path: str | int) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)

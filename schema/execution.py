@@ -68,6 +68,14 @@ class WorkspaceRecord(Changes):
     manifest: str | None = None
 
 
+class Needed(Recorded):
+    """A result that a stage was given to read."""
+
+    execution: int
+    point: int | None = None
+    manifest: str | None = None
+
+
 class Times(Recorded):
     """ISO 8601, UTC, by the node's wall clock: for people, never compared."""
 
@@ -106,6 +114,7 @@ class Execution(Recorded):
     chain: int = Field(ge=1)  # seq of the start it descends from
     request: str  # the request that put the chain where this slot is wanted
     attempt: int = Field(default=1, ge=1)
+    point: int | None = Field(default=None, ge=1)  # of a matrix, which of its combinations
     state: State
     reason: End | None = None
     text: str = ""  # the reason in words
@@ -119,11 +128,23 @@ class Execution(Recorded):
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     workspace: WorkspaceRecord = WorkspaceRecord()
+    needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
+    conditions: dict[str, str] = {}  # why a stage that it needs was skipped
     times: Times = Times()
     result: Result | None = None
     cached: Cached | None = None
     log: LogRecord | None = None
     artifacts: int = 0  # files in its list of artifacts
+
+    @property
+    def slot(self) -> str:
+        """Its stage, and the point of it."""
+        return slot_name(self.stage, self.point)
+
+
+def slot_name(stage: str, point: int | None) -> str:
+    """As people write it: `detect`, or `detect.2`."""
+    return stage if point is None else f"{stage}.{point}"
 
 
 class Tombstone(Recorded):

@@ -16,7 +16,7 @@ _NO_SCRIPTS = "put what it does into `command`, or into a stage of its own"
 _NO_TEMPLATES = "there are no templates here: write the stages out"
 _NO_SCHEDULE = "nothing starts by itself: a program can send a start request"
 _KEPT = "how long results are kept says `retention` in winslow.yaml or project.yaml"
-_GO_ON = "a stage with `when: always` runs after a failure too"
+_GO_ON = "allow_failure"
 _DIRECTORY = "the workspace is the working directory"
 _FILES = "stages see the pool as /pool and the project's files as /files"
 
@@ -26,7 +26,7 @@ STAGE: Words = {
     "before_script": _NO_SCRIPTS, "after_script": _NO_SCRIPTS, "dependencies": "needs", "expire_in": _KEPT,
     "rules": "say when it runs with `when`", "only": "say when it runs with `when`",
     "except": "say when it runs with `when`", "extends": _NO_TEMPLATES, "trigger": _NO_SCHEDULE,
-    "allow_failure": _GO_ON, "reports": "artifacts.reports",
+    "reports": "artifacts.reports",
     "resource_group": "exclusive", "secrets": "nodes give no secrets in this version", "id": "name",
     # Compose and Docker
     "environment": "env", "environments": "env", "env_file": "write the variables into `env`",

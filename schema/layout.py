@@ -22,7 +22,7 @@ _MAIN_PATHS = {
 }
 _STATE_PATHS = {
     "reply": re.compile(rf"projects/({_NAME})/replies/([^/]+)\.yaml"),
-    "execution": re.compile(rf"projects/({_NAME})/executions/([0-9]{{4,9}})-({_NAME})\.yaml"),
+    "execution": re.compile(rf"projects/({_NAME})/executions/([0-9]{{4,9}})-({_NAME}(?:\.[0-9]{{1,4}})?)\.yaml"),
     "definition": re.compile(rf"projects/({_NAME})/pipeline\.yaml"),
     "tombstone": re.compile(rf"projects/({_NAME})/deleted\.yaml"),
     "flag": re.compile(rf"projects/({_NAME})/flags/([0-9a-f]{{40,64}})\.yaml"),

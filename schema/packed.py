@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from schema.codec import MAX_BYTES
 from schema.compact import compact
-from schema.execution import Execution
+from schema.execution import Execution, slot_name
 
 Model = TypeVar("Model", bound=BaseModel)
 UNPACKED = 128
@@ -120,8 +120,12 @@ class _Packed:
 
 
 class _Execution(_Packed):
-    __slots__ = ("attempt", "chain", "execution", "reason", "stage", "state")
+    __slots__ = ("attempt", "chain", "execution", "point", "reason", "stage", "state")
     kind = Execution
+
+    @property
+    def slot(self) -> str:
+        return slot_name(self.stage, self.point)
 
 
 @lru_cache(UNPACKED)

@@ -1,19 +1,26 @@
-"""A pipeline: stages in the order in which they run."""
+"""A pipeline: stages, and which of them each needs; without a word about that, the one before it."""
 
+import math
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from schema.base import Wanted, is_kept
+from schema.condition import ConditionError, parse
 from schema.constraints import check_size, check_version
+from schema.errors import Misplaced
 from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import EnvironmentName, Image, InputName, Inside, Name
 from schema.quantities import Duration, Limit, Size
+from schema.suggest import did_you_mean
 
 EnvValue = str | int | float | bool
 MOST_CHARTS = 8
+MOST_POINTS = 1000
+LIST_OF_VALUES = re.compile(r"\$\[\[\s*stages\.([a-z0-9][a-z0-9._-]*?)\.values\.([A-Za-z_][A-Za-z0-9_]*)\s*\]\]")
 
 
 class When(StrEnum):
@@ -96,8 +103,58 @@ class Artifacts(Wanted):
     reports: Reports = Reports()
 
 
+class WorkspaceOf(Wanted):
+    """Of several needs, the one whose result the workspace begins with."""
+
+    stage: Name = Field(alias="from")
+
+
+class Need(Wanted):
+    """A stage that has to be done before. `optional`: it may as well be skipped by its condition."""
+
+    stage: Name
+    optional: bool = False
+
+
 class Matrix(Wanted):
-    matrix: dict[str, tuple[EnvValue, ...]]
+    """A stage that runs once for each point: each combination of `matrix`, or each entry of a list of values."""
+
+    matrix: dict[InputName, tuple[EnvValue, ...]] | None = None
+    for_each: str | None = Field(default=None, max_length=256)
+    name: InputName | None = Field(default=None, alias="as")
+    exclude: tuple[dict[InputName, EnvValue], ...] = Field(default=(), max_length=MOST_POINTS)
+    max: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.matrix is None) == (self.for_each is None):
+            raise ValueError("give either `matrix`, lists of values, or `for_each`, a list that a stage gave")
+        if self.for_each is None and self.name:
+            raise ValueError("`as` names the value that an entry of `for_each` becomes")
+        if self.for_each is not None and not LIST_OF_VALUES.fullmatch(self.for_each):
+            raise Misplaced("$[[ stages.STAGE.values.KEY ]] is wanted, a list that an earlier stage gave", "for_each")
+        if self.for_each is not None and self.exclude:
+            raise Misplaced("`exclude` belongs to `matrix`", "exclude")
+        for name, values in (self.matrix or {}).items():
+            if not values:
+                raise Misplaced(f"{name} has no values, so the matrix has no points", "matrix", name)
+        for number, excluded in enumerate(self.exclude):
+            if unknown := [name for name in excluded if name not in (self.matrix or {})]:
+                raise Misplaced(f"{unknown[0]} is no list of the matrix", "exclude", number, unknown[0])
+        if self.size > MOST_POINTS:
+            raise Misplaced(f"{self.size} points are too many; at most {MOST_POINTS} are permitted", "matrix")
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many combinations the lists have; what is excluded counts."""
+        return math.prod(map(len, self.matrix.values())) if self.matrix else 0
+
+    @property
+    def giver(self) -> tuple[str, str] | None:
+        """The stage and the key of the list that `for_each` names."""
+        match = LIST_OF_VALUES.fullmatch(self.for_each or "")
+        return (match[1], match[2]) if match else None
 
 
 def _not_empty(command: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -135,13 +192,20 @@ class Stage(Wanted):
     when: When = When.ON_SUCCESS
     confirm: str = ""
     inputs: dict[InputName, Input] = {}
-    workspace: Literal["incremental", "standalone"] = "incremental"
+    workspace: Literal["incremental", "standalone"] | WorkspaceOf = "incremental"
     cache: bool = False
     discardable: bool = False
     exclusive: bool = False
-    needs: tuple[Name, ...] | None = None
+    needs: tuple[Name | Need, ...] | None = None
     parallel: Matrix | None = None
-    condition: str | None = Field(default=None, alias="if")
+    condition: str | None = Field(default=None, alias="if", max_length=1000)
+    allow_failure: bool = False
+
+    @property
+    def branching(self) -> bool:
+        """Whether it is more than one of a row of stages."""
+        said = self.needs is not None or self.parallel is not None or self.condition is not None
+        return said or self.allow_failure or isinstance(self.workspace, WorkspaceOf)
 
     @property
     def gate(self) -> bool:
@@ -157,6 +221,13 @@ class Stage(Wanted):
             raise ValueError(f"stage {self.name!r} asks for inputs; that needs `when: manual`")
         if self.gate and self.cache:
             raise ValueError(f"stage {self.name!r} has no image; `cache` is for stages that run")
+        if self.gate and self.parallel:
+            raise Misplaced(f"stage {self.name!r} has no image; `parallel` is for stages that run", "parallel")
+        if self.condition is not None:
+            try:
+                parse(self.condition)
+            except ConditionError as error:
+                raise Misplaced(str(error), "if") from None
         return self
 
 
@@ -167,6 +238,7 @@ class Pipeline(Wanted):
     description: str = ""
     env: dict[EnvironmentName, EnvValue] = {}
     inputs: dict[InputName, Input] = {}
+    fail_fast: bool = False
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=200)
 
     @model_validator(mode="after")
@@ -175,11 +247,44 @@ class Pipeline(Wanted):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two stages are called {name!r}")
-        for stage in self.stages:
-            for need in stage.needs or ():
-                if need not in names:
-                    raise ValueError(f"stage {stage.name!r} needs {need!r}, which is no stage")
+        for at, stage in enumerate(self.stages):
+            self._check_needs(at, stage, names)
+            self._check_source(at, stage)
         return self
+
+    def _check_needs(self, at: int, stage: Stage, names: list[str]) -> None:
+        seen: set[str] = set()
+        for place, need in enumerate(self.needs(stage.name)):
+            path = ("stages", at, "needs", place)
+            if need.stage not in names:
+                hint = did_you_mean(need.stage, names)
+                raise Misplaced(f"stage {stage.name!r} needs {need.stage!r}, which is no stage{hint}", *path)
+            if need.stage in seen:
+                raise Misplaced(f"stage {stage.name!r} names {need.stage!r} twice", *path)
+            seen.add(need.stage)
+            if names.index(need.stage) >= at:
+                if cycle := self._cycle(stage.name):
+                    raise Misplaced(f"the stages need each other in a circle: {' needs '.join(cycle)}", *path)
+                raise Misplaced(f"stage {stage.name!r} needs {need.stage!r}, which stands below it; move it up", *path)
+
+    def _check_source(self, at: int, stage: Stage) -> None:
+        needed = [need.stage for need in self.needs(stage.name)]
+        if isinstance(stage.workspace, WorkspaceOf) and stage.workspace.stage not in needed:
+            text = f"the workspace begins with what {stage.workspace.stage!r} left, which is not in `needs`"
+            raise Misplaced(text, "stages", at, "workspace", "from")
+
+    def _cycle(self, begin: str) -> list[str]:
+        """The stages from one back to itself; nothing where there is no such way."""
+        ways = [[begin]]
+        known = {begin}
+        for way in ways:
+            for need in self.needs(way[-1]) if self.stage(way[-1]) else ():
+                if need.stage == begin:
+                    return [*way, begin]
+                if need.stage not in known:
+                    known.add(need.stage)
+                    ways.append([*way, need.stage])
+        return []
 
     def stage(self, name: str) -> Stage | None:
         return next((stage for stage in self.stages if stage.name == name), None)
@@ -187,16 +292,29 @@ class Pipeline(Wanted):
     def index(self, name: str) -> int:
         return next(i for i, stage in enumerate(self.stages) if stage.name == name)
 
+    def needs(self, name: str) -> tuple[Need, ...]:
+        """What a stage says that it needs, and the stage before it where it says nothing."""
+        at = self.index(name)
+        said = self.stages[at].needs
+        if said is None:
+            return (Need(stage=self.stages[at - 1].name),) if at else ()
+        return tuple(need if isinstance(need, Need) else Need(stage=need) for need in said)
+
+    @property
+    def plain(self) -> bool:
+        """A row of stages, as every version of Winslow runs it."""
+        return not (self.fail_fast or any(stage.branching for stage in self.stages))
+
+
+def explicit(pipeline: Pipeline) -> Pipeline:
+    """The same, every stage naming what it needs: versions that know rows only cannot read it, and let it alone."""
+    stages = tuple(s.model_copy(update={"needs": pipeline.needs(s.name)}) for s in pipeline.stages)
+    return pipeline.model_copy(update={"stages": stages})
+
 
 def unsupported(pipeline: Pipeline) -> str | None:
     """The sentence that refuses what this version does not run yet, or None."""
     for stage in pipeline.stages:
-        for used, word in (
-            (stage.needs is not None, "needs"),
-            (stage.parallel is not None, "parallel.matrix"),
-            (stage.condition is not None, "if"),
-            (stage.exclusive, "exclusive: true"),
-        ):
-            if used:
-                return f"stage {stage.name!r} uses `{word}`, which this version of Winslow does not run yet"
+        if stage.exclusive:
+            return f"stage {stage.name!r} uses `exclusive: true`, which this version of Winslow does not run yet"
     return None

@@ -43,6 +43,7 @@ class End(StrEnum):
     INVALID_INPUT = "InvalidInput"
     INPUT_CHANGED = "InputChanged"
     ABORTED = "Aborted"
+    FAIL_FAST = "FailFast"
     DELETED = "Deleted"
     SUPERSEDED = "Superseded"
 

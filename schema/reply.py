@@ -7,15 +7,25 @@ from pydantic import Field
 from schema.base import Recorded
 from schema.execution import Changes
 from schema.names import Name
-from schema.pipeline import EnvValue
+from schema.pipeline import EnvValue, Matrix
 from schema.reasons import Refusal
 
 
-class Position(Recorded):
-    """Where the chain goes on: at `stage`, and only executions numbered above `after` count from there."""
+class Beginning(Recorded):
+    """A stage, or one point of it, that is done anew with all that needs it."""
 
     stage: Name
+    point: int | None = None
+
+
+class Position(Beginning):
+    """Where the chain goes on: at `stage`, and only executions numbered above `after` count from there.
+
+    `others`: where it goes on as well, in other branches.
+    """
+
     after: int = 0
+    others: tuple[Beginning, ...] = ()
 
 
 class Reply(Recorded):
@@ -37,6 +47,7 @@ class Reply(Recorded):
     position: Position | None = None
     stage: str | None = None  # skip, answer: the stage it is about
     execution: int | None = None  # abort: its target
+    executions: tuple[int, ...] = ()  # abort: all that it ended, where these are several
     then: Literal["continue", "pause"] = "continue"
     inputs: dict[str, Any] = {}
     env: dict[str, EnvValue] = {}
@@ -44,6 +55,7 @@ class Reply(Recorded):
     changes: Changes | None = None  # of that workspace
     fresh: bool = False  # no earlier result is taken
     image: str | None = None  # in place of the stage's own
+    parallel: Matrix | None = None  # in place of the stage's own
     pipeline: str | None = None  # start: the definition's name, `name@commit` if pinned
     asked: dict[str, Any] = {}  # a copy of the request's fields, for people
 

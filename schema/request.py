@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from schema.base import Wanted
 from schema.inputs import Value
 from schema.names import Digest, EnvironmentName, Image, InputName, Inside, Name
-from schema.pipeline import EnvValue
+from schema.pipeline import EnvValue, Matrix
 
 MOST_CHANGES = 200
 Kind = Literal["start", "resume", "pause", "abort", "skip", "answer"]
@@ -25,6 +25,7 @@ class Request(Wanted):
     """`inputs` and `env` last for the chain; `execution` is what an abort aims at (default: what runs).
 
     `fresh`: the chain takes no earlier results from now on. `image` replaces that of `stage`, for the chain.
+    `stage` may be one point of a matrix, `detect.2`; `parallel` replaces the points of `stage`, for the chain.
     """
 
     request: Kind
@@ -36,6 +37,7 @@ class Request(Wanted):
     execution: int | None = Field(default=None, ge=1)
     fresh: bool = False
     image: Image | None = None
+    parallel: Matrix | None = None
     comment: str = Field(default="", max_length=4000)
 
     @model_validator(mode="after")
@@ -48,6 +50,10 @@ class Request(Wanted):
             raise ValueError("`execution` belongs to abort")
         if (self.fresh or self.image) and self.request not in ("start", "resume"):
             raise ValueError("`fresh` and `image` belong to start or resume")
+        if self.parallel and (self.request != "start" or not self.stage):
+            raise ValueError("`parallel` belongs to start, with the `stage` whose points it gives")
+        if self.parallel and self.parallel.matrix is None:
+            raise ValueError("a request gives a `matrix`; `for_each` stands in the pipeline")
         if self.image and not self.stage:
             raise ValueError("`image` needs `stage`, the stage whose image it replaces")
         if self.env and self.request not in ("start", "resume"):

@@ -24,6 +24,7 @@ WORDS: Mapping[End, str] = {
     End.INVALID_INPUT: "one of its inputs cannot be used",
     End.INPUT_CHANGED: "one of its inputs changed while it ran",
     End.ABORTED: "somebody aborted it",
+    End.FAIL_FAST: "another stage failed, and the pipeline says fail_fast",
     End.DELETED: "its project was deleted",
     End.SUPERSEDED: "another node had taken it over",
 }
@@ -59,9 +60,9 @@ def inputs(view: ProjectView, record: Execution) -> list[tuple[str, Any, str]]:
 
 
 def asks(view: ProjectView) -> Mapping[str, Input]:
-    """The typed questions of the manual stage that waits for a person."""
-    wait = steps_of(view).wait
-    return wait.asks if wait else {}
+    """The typed questions of the first manual stage that waits for a person."""
+    asked = steps_of(view).asked
+    return asked[0].asks if asked else {}
 
 
 def answered_by(view: ProjectView) -> RequestFile | None:

@@ -56,7 +56,7 @@ def logbook(view: ProjectView, record: Execution, look: Look, data: Path | None,
             return Logbook(log, told, live=active, note=f"as {log.remote.node} has it", every=AFAR, near=NEAR_AFAR)
         coming = _coming(data, view.id, record)
     key = f"{view.id}/{record.execution}/{record.claim.id}"
-    text = clone.read_text(layout.log(view.id, record.execution, record.stage)) or ""
+    text = clone.read_text(layout.log(view.id, record.execution, record.slot)) or ""
     if active or text:
         where = "comes from the bucket, look again in a moment" if coming else f"is on {record.claim.node}"
         note = f"head and tail; the whole log {where}{f' ({note})' if note else ''}"

@@ -26,7 +26,7 @@ class Exhibit:
 
 def exhibits(view: ProjectView, record: Execution | None, clone: Looks) -> list[Exhibit]:
     """Of one execution; nothing where its list cannot be read."""
-    text = record and clone.read_text(layout.artifacts(view.id, record.execution, record.stage))
+    text = record and clone.read_text(layout.artifacts(view.id, record.execution, record.slot))
     if not text or record is None:
         return []
     try:

@@ -85,16 +85,16 @@ def own_claim_after_a_lost_answer_ignored(patch: pytest.MonkeyPatch) -> None:
 def a_reply_and_its_effect_in_two_pushes(patch: pytest.MonkeyPatch) -> None:
     """An abort is accepted at once; the execution is ended by a later push."""
 
-    def target(view: ProjectView, file: RequestFile) -> int | None:
-        return None
+    def targets(view: ProjectView, file: RequestFile) -> tuple[int, ...]:
+        return ()
 
     def answer(view: ProjectView, file: RequestFile, *, aborted: int | None = None) -> Answered:
-        found = original_target(view, file)
-        return original(view, file, aborted=aborted if aborted is not None else found)
+        found = original_targets(view, file)
+        return original(view, file, aborted=aborted if aborted is not None else found[-1] if found else None)
 
-    original, original_target = flow.controls.answer, flow.controls.abort_target
+    original, original_targets = flow.controls.answer, flow.controls.abort_targets
     for module in (flow.controls, flow.held, flow.stewardship):
-        patch.setattr(module, "abort_target", target, raising=False)
+        patch.setattr(module, "abort_targets", targets, raising=False)
         patch.setattr(module, "answer", answer, raising=False)
 
 

@@ -117,7 +117,7 @@ def _log_difference(view: ProjectView, one: Execution, other: Execution) -> list
 
 
 def _said(view: ProjectView, record: Execution) -> list[str]:
-    text = page().source.clone.read_text(layout.log(view.id, record.execution, record.stage)) or ""
+    text = page().source.clone.read_text(layout.log(view.id, record.execution, record.slot)) or ""
     return [clean(parse(line).text) for line in text.splitlines()]
 
 

@@ -54,10 +54,12 @@ class Story:
     def replies(self) -> list[Reply]:
         return [answered.reply for answered in answer_all(self.view)]
 
-    def ran(self, state: State = State.SUCCEEDED, reason: End | None = None, **result: object) -> Execution:
-        """The wanted slot is taken and ends like this."""
-        slot = self.steps.run
-        assert slot, f"nothing is wanted: {self.steps.wait}"
+    def ran(
+        self, state: State = State.SUCCEEDED, reason: End | None = None, *, of: str = "", **result: object
+    ) -> Execution:
+        """The wanted slot, or the one of that name, is taken and ends like this."""
+        slot = next((slot for slot in self.steps.slots if of in ("", slot.name)), None)
+        assert slot, f"{of or 'nothing'} is wanted: {self.steps.waits}"
         number = self.view.last_execution + 1
         record = Execution.model_validate(
             {
@@ -66,6 +68,8 @@ class Story:
                 "chain": slot.chain,
                 "request": slot.request,
                 "attempt": slot.attempt,
+                "point": slot.point,
+                "needs": {stage: [{"execution": n} for n in numbers] for stage, numbers in slot.needs.items()},
                 "state": state,
                 "reason": reason,
                 "claim": Claim(id=f"{number:032x}", container=f"{number:032x}", node="n1", incarnation="i"),
@@ -76,6 +80,11 @@ class Story:
         executions = [replace_lost(e, slot.replaces) for e in self.view.executions]
         self.view = replace(self.view, executions=(*executions, record))
         return record
+
+    @property
+    def wanted(self) -> list[str]:
+        """Names of all slots that are wanted now."""
+        return [slot.name for slot in self.steps.slots]
 
     def now(self, number: int, **update: object) -> None:
         """An execution's record changes."""

@@ -78,13 +78,6 @@ def test_F15_an_abort_that_comes_too_late_pauses_and_never_hits_the_next_one() -
     assert story.steps.active[0].execution == 2
 
 
-def test_a_pipeline_that_uses_what_is_not_run_yet_is_refused_with_that_sentence() -> None:
-    story = Story("name: p\nstages: [{name: a, image: i}, {name: b, image: i, needs: [a]}]\n")
-    reply = story.ask(request="start")
-    assert reply.reason is Refusal.NOT_SUPPORTED
-    assert "`needs`" in reply.text
-
-
 def test_exclusive_is_refused_until_it_is_kept() -> None:
     reply = Story("name: p\nstages: [{name: a, image: i, exclusive: true}]\n").ask(request="start")
     assert (reply.reason, "exclusive: true" in reply.text) == (Refusal.NOT_SUPPORTED, True)

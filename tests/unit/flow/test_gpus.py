@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from flow import gpus
-from flow.advance import Slot
 from flow.decide import decide
 from flow.draft import Draft
 from flow.gpus import choose, held_here, misfit, published, remembered, shortage
@@ -15,6 +14,7 @@ from flow.leases import Sightings
 from flow.local import Ended, Entry, Me, Order, Sight, World
 from flow.placement import Candidate, Placement, place
 from flow.plan import plan
+from flow.steps import Slot
 from flow.stewardship import Stewardship
 from flow.world import Snapshot
 from schema.execution import State

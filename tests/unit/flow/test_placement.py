@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from flow.advance import Slot
 from flow.interpolate import Scope
 from flow.node_states import standing
 from flow.placement import Candidate, Data, Placement, busy_counts, candidates, data_of, patience, place, steward_rank
+from flow.steps import Slot
 from schema.execution import State
 from schema.inputs import Input, Kind
 from schema.node import NodeSettings

@@ -52,7 +52,7 @@ def test_R1110_a_pipeline_that_cannot_be_is_refused_with_its_reason(text: str, w
     assert word in refused(Pipeline, text)
 
 
-@pytest.mark.parametrize("used", ["needs: [a]", "parallel: {matrix: {x: [1]}}", "if: 'a == 1'", "exclusive: true"])
+@pytest.mark.parametrize("used", ["exclusive: true"])
 def test_what_is_not_run_yet_is_understood_and_named(used: str) -> None:
     text = f"name: p\nstages: [{{name: a, image: i}}, {{name: b, image: i, {used}}}]\n"
     sentence = unsupported(read(Pipeline, text, "f"))

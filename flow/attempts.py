@@ -1,0 +1,36 @@
+"""Whether a slot that failed, or was lost, is tried again by itself."""
+
+from collections.abc import Sequence
+
+from schema.execution import Execution, State
+from schema.pipeline import Stage
+from schema.reasons import INFRASTRUCTURE, TRIGGERS, End
+
+MAX_LOSSES = 3
+"""After so many losses in one chain a slot fails with NodeLost: it may be what kills the nodes."""
+
+
+def shunned(runs: Sequence[Execution]) -> list[Execution]:
+    """Those that were lost with their nodes."""
+    return [e for e in runs if e.state in (State.LOST, State.SUPERSEDED)]
+
+
+def granted(stage: Stage, runs: Sequence[Execution], newest: Execution) -> bool:
+    """Whether the retry policy grants another attempt after `newest`, a failed execution."""
+    if newest.state is not State.FAILED or newest.reason is None:
+        return False
+    covered = any(newest.reason in TRIGGERS.get(word, frozenset()) for word in stage.retry.when)
+    if not covered:
+        return False
+    if newest.reason in INFRASTRUCTURE:
+        return sum(e.reason in INFRASTRUCTURE for e in runs) < MAX_LOSSES
+    code = newest.result.exit_code if newest.result else None
+    if newest.reason is End.EXIT_CODE and stage.retry.exit_codes and code not in stage.retry.exit_codes:
+        return False
+    used = sum(e.state is State.FAILED and e.reason not in INFRASTRUCTURE for e in runs)
+    return used <= stage.retry.max
+
+
+def why(execution: Execution) -> str:
+    reason = execution.reason or End.EXIT_CODE
+    return f"{reason}: {execution.text}" if execution.text else str(reason)
