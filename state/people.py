@@ -1,6 +1,8 @@
 """Edits of `main` by people and programs: fetch, build, push by compare-and-swap, again after a lost race."""
 
+import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from textwrap import fill
 from typing import Any
@@ -107,9 +109,11 @@ def author() -> str:
 
 def configured(key: str) -> str:
     """What git's configuration says of this person, or else of everybody on this machine; empty where it is silent."""
-    for place in (
-        pygit2.Config.get_global_config, pygit2.Config.get_xdg_config, pygit2.Config.get_system_config,
-    ):  # fmt: skip
+    own = os.environ.get("GIT_CONFIG_GLOBAL")
+    of_person = (
+        [partial(pygit2.Config, own)] if own else [pygit2.Config.get_global_config, pygit2.Config.get_xdg_config]
+    )
+    for place in (*of_person, pygit2.Config.get_system_config):
         try:
             if found := str(place()[key]).strip():
                 return found

@@ -83,9 +83,23 @@ def test_a_token_may_hold_any_signs(tmp_path: Path, http: HttpServer) -> None:
     assert GitRepository(http.url(remote(tmp_path)), tmp_path / "one.git").fetch().settings.name == "lab"
 
 
+@pytest.mark.parametrize(
+    "written", ["\ufeff{}\n", "\n\n{}\n", "{}", "  {}  \r\n", "\ufeff\r\n \n{}\r\nanother\n"], ids=repr
+)
+def test_a_token_file_may_be_written_by_any_editor(tmp_path: Path, http: HttpServer, written: str) -> None:
+    http.token.write_text(written.format(http.token.read_text().strip()))
+    assert GitRepository(http.url(remote(tmp_path)), tmp_path / "one.git").fetch().settings.name == "lab"
+
+
+def test_a_token_file_without_a_token_says_so(tmp_path: Path, http: HttpServer) -> None:
+    http.token.write_text("\n \n")
+    with pytest.raises(CredentialsRefused, match=f"the token file {http.token} holds no token"):
+        GitRepository(http.url(remote(tmp_path)), tmp_path / "one.git").fetch()
+
+
 def test_a_token_file_that_is_away_is_a_refusal(tmp_path: Path, http: HttpServer) -> None:
     http.token.unlink()
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRefused, match=rf"credentials: the token file {http.token} cannot be read"):
         GitRepository(http.url(remote(tmp_path)), tmp_path / "one.git").fetch()
     assert not probe(http.url(tmp_path / "remote.git")).good
 

@@ -12,7 +12,7 @@ from cli.errors import CommandError
 
 @pytest.fixture(autouse=True)
 def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WINSLOW_AUTHOR", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "EMAIL"):
+    for name in ("WINSLOW_AUTHOR", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "EMAIL", "GIT_CONFIG_GLOBAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for level in pygit2.enums.ConfigLevel.GLOBAL, pygit2.enums.ConfigLevel.XDG, pygit2.enums.ConfigLevel.SYSTEM:
@@ -48,6 +48,13 @@ def test_gits_own_variables_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert author.author() == "Ann <ann@example.org>"
     monkeypatch.setenv("WINSLOW_AUTHOR", "Ada <ada@example.org>")
     assert author.author() == "Ada <ada@example.org>"
+
+
+def test_a_configuration_that_git_is_told_of_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    git_says(tmp_path, b"[user]\n name = Git\n email = git@example.org\n")
+    (tmp_path / "own").write_text("[user]\n name = Own\n email = own@example.org\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "own"))
+    assert author.author() == "Own <own@example.org>"
 
 
 def test_a_name_without_an_address_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
