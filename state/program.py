@@ -105,8 +105,9 @@ def _collect(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, 
             left = deadline - time.monotonic()
             if left <= 0:
                 raise _TooLong
+            ended = child.poll() is not None  # looked at first: what it wrote before its end is in the pipes then
             events = ready.select(min(left, _LINGER))
-            if not events and child.poll() is not None:
+            if not events and ended:
                 break
             for key, _ in events:
                 piece = os.read(key.fd, 65_536)
