@@ -87,7 +87,8 @@ def _repository() -> Iterator[Finding]:
     for problem in [text for text in snapshot.problems if text not in flags][:5]:
         yield "document", "warn", problem
     yield _nodes(snapshot)
-    yield _signs(client.url)
+    yield from _broken(client.url)
+    yield from _signs(client.url)
     yield _clock([event.time for event in events(client, limit=1)], time.time())
 
 
@@ -106,19 +107,36 @@ def _nodes(snapshot: "Snapshot") -> Finding:
     return "nodes", "ok", f"{len(found)} answer"
 
 
-def _signs(url: str) -> Finding:
-    """Where nodes can give their signs of life."""
-    from state.probe import probe
+def _signs(url: str) -> Iterator[Finding]:
+    """Where nodes can give their signs of life, and whether the server keeps two of them from the same work."""
+    from state.probe import NO_SWAP, probe
 
     refs = probe(url)
-    if refs.good:
-        return "node refs", "ok", "the server lets nodes keep refs/winslow/nodes/…"
+    found = refs if refs.good else probe(url, branches=True)
     why = f"the server refuses refs/winslow/…: {refs.text}"
-    branches = probe(url, branches=True)
-    if branches.create and branches.update:
-        return "node refs", "warn", f"heartbeats go to branches winslow-nodes/… instead; {why}"
-    hint = "let nodes create and force-push branches winslow-nodes/*, or they count as lost"
-    return "node refs", "fail", f"{hint}; {why}; as for branches: {branches.text}"
+    left = "" if found.delete else "; what was tried stays there, as the server lets nobody delete it"
+    if refs.good:
+        yield "node refs", "ok", f"the server lets nodes keep refs/winslow/nodes/…{left}"
+    elif found.good:
+        yield "node refs", "warn", f"heartbeats go to branches winslow-nodes/… instead{left}; {why}"
+    else:
+        hint = "let nodes create and force-push branches winslow-nodes/*, or they count as lost"
+        yield "node refs", "fail", f"{hint}; {why}; as for branches: {found.text}"
+    if found.compares is False:
+        yield "compare-and-swap", "fail", NO_SWAP
+    elif found.compares:
+        yield "compare-and-swap", "ok", "the server refuses a push that came too late"
+
+
+def _broken(url: str) -> Iterator[Finding]:
+    """Refs that keep the server from taking any push, where they can be seen from here."""
+    from state.remote import broken_refs_in
+    from state.urls import local_path
+
+    folder = local_path(url)
+    for ref in broken_refs_in(folder) if folder else ():
+        text = f"{ref} names an object that is not there, so no push is taken; git -C {folder} update-ref -d {ref}"
+        yield "refs", "fail", text
 
 
 def _clock(recorded: list[str], now: float) -> Finding:

@@ -35,6 +35,7 @@ from runner.measure import Machine
 from runner.runner import Runner
 from runner.store.errors import StoreError
 from state.errors import StateError
+from state.probe import NO_SWAP, swaps
 from state.repository import Landed
 from state.urls import shown
 from state.watch import watch
@@ -67,7 +68,7 @@ def _only_one(data: Path) -> Iterator[None]:
 
 def _run(options: NodeOptions, say: Say) -> int:
     journal = Journal(FolderDisk(options.data / "node"))
-    incarnation = journal.incarnation() or _install(journal)
+    incarnation = journal.incarnation() or _install(journal, options.repo)
     owner = Owner(_repository_id(options), options.name, incarnation)
     pace = Pace(options.poll)
     gpus = gpus_found()
@@ -113,7 +114,10 @@ def _end_or_leave(controller: Controller, runner: Runner, journal: Journal, opti
         say(f"{ending.stages(len(left))} left running; the next start takes over")
 
 
-def _install(journal: Journal) -> str:
+def _install(journal: Journal, repo: str) -> str:
+    """At the first start. CannotStart on a server that would let two nodes claim the same work."""
+    if not swaps(repo):
+        raise CannotStart(f"{shown(repo)} cannot be used: {NO_SWAP}")
     incarnation = secrets.token_hex(16)
     journal.install(incarnation)
     return incarnation

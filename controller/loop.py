@@ -28,7 +28,7 @@ from runner.runner import Runner
 from runner.spec import Container
 from schema import layout
 from schema.node import Away
-from state.errors import CredentialsRefused, StateError
+from state.errors import CredentialsRefused, StateError, Unreachable
 from state.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
 IDS_PER_ROUND = 64
@@ -175,6 +175,8 @@ class Controller:
         except StateError as error:
             if isinstance(error, CredentialsRefused):
                 self.refusals.fetched(parts.clock.now(), refused=True)
+            if isinstance(error, Unreachable) and error.retry_after is not None:
+                self.refusals.throttled(parts.clock.now(), error.retry_after)
             self.alarms.tell("fetch", str(error))
             self.seen = missed(self.seen)
             return False

@@ -9,13 +9,24 @@ from state.repository import Outcome, Rejected, Rejection
 
 PAUSE = 60.0
 """Seconds between two pushes of one kind while the server refuses it; a refused fetch is tried three times as often."""
-STANDING = frozenset({Rejection.HOOK, Rejection.PROTECTED, Rejection.CREDENTIALS})
+STANDING = frozenset(
+    {
+        Rejection.HOOK,
+        Rejection.PROTECTED,
+        Rejection.CREDENTIALS,
+        Rejection.UNFIT,
+        Rejection.THROTTLED,
+        Rejection.BROKEN_REF,
+    }
+)
+SHARED = frozenset({Rejection.CREDENTIALS, Rejection.THROTTLED})
+"""Those that hold for every push."""
 FETCH, EVERY_PUSH = "fetch", "push"
 
 
 @dataclass
 class Refusals:
-    """Until when each kind of push waits. Refused credentials hold for all of them, any other reason for its kind."""
+    """Until when each kind of push waits. What is `SHARED` holds for all of them, any other reason for its kind."""
 
     pause: float = PAUSE
     until: dict[str, float] = field(default_factory=dict)
@@ -28,9 +39,14 @@ class Refusals:
     def heard(self, kind: str, outcome: Outcome | None, now: float) -> None:
         """What came of a push."""
         if isinstance(outcome, Rejected) and outcome.kind in STANDING:
-            self.until[EVERY_PUSH if outcome.kind is Rejection.CREDENTIALS else kind] = now + self.pause
+            rest = self.pause if outcome.retry_after is None else outcome.retry_after
+            self.until[EVERY_PUSH if outcome.kind in SHARED else kind] = now + rest
         elif outcome is not None:
             self.until.pop(kind, None)
+
+    def throttled(self, now: float, rest: float) -> None:
+        """The server wants to be left alone for so long."""
+        self.until[FETCH] = self.until[EVERY_PUSH] = now + rest
 
     def fetched(self, now: float, *, refused: bool) -> None:
         """A fetch that is let in again says that the credentials are new: the next push need not wait."""

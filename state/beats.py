@@ -20,7 +20,8 @@ from state.repository import Landed, Outcome, Rejected, Rejection
 FILE = "heartbeat.json"
 MAX_BYTES = 64 * 1024
 PLACES = (layout.NODES, layout.NODE_BRANCHES)
-REFUSED = frozenset({Rejection.HOOK, Rejection.PROTECTED, Rejection.UNKNOWN})
+REFUSED = frozenset({Rejection.HOOK, Rejection.PROTECTED})
+"""What a server may say that keeps `refs/winslow` for itself. Any other refusal is one of this moment."""
 Publish = Callable[[str, str | None, str], Outcome]
 """A ref, what it is believed to hold, what it is to hold."""
 
@@ -28,26 +29,33 @@ Publish = Callable[[str, str | None, str], Outcome]
 class Beats:
     """The heartbeats of one clone as of the last look, and our own."""
 
-    def __init__(self, clone: Clone, remote: Remote, publish: Publish) -> None:
-        self.clone, self.remote, self.publish = clone, remote, publish
+    def __init__(self, clone: Clone, remote: Remote, publish: Publish, remove: Callable[[str], bool]) -> None:
+        self.clone, self.remote, self.publish, self.remove = clone, remote, publish, remove
         self.ids: dict[str, str] = {}
+        self.node = ""  # whose ours are, once that is known
         self._found: Mapping[str, Mapping[str, str]] = {place: {} for place in PLACES}
         self._place: str | None = None  # where our own go, once that is known
-        self._eager = True
+        self._moved: dict[str, str] = {}  # node to the place where it was seen to give a sign last
+        self._eager, self._tidied = True, False
+        self._landed = ""  # where the last one landed
 
     def look(self, refs: Mapping[str, str]) -> dict[str, str]:
         """Node to what changes with each sign of life, wherever it is given: a ref that is refused now stays behind."""
+        before = self._found
         self._found = {
             place: {name.removeprefix(place): oid for name, oid in refs.items() if name.startswith(place)}
             for place in PLACES
         }
+        for place, found in self._found.items():
+            self._moved.update({node: place for node, oid in found.items() if before[place].get(node, oid) != oid})
         nodes = {node for found in self._found.values() for node in found}
         self.ids = {node: "+".join(found[node] for found in self._found.values() if node in found) for node in nodes}
         return self.ids
 
     def heartbeat(self, node: str) -> Heartbeat | None:
-        """What it said last. A node that has a branch had reason to."""
-        oid = self._found[layout.NODE_BRANCHES].get(node) or self._found[layout.NODES].get(node)
+        """What it said last: where it was seen to move. A node that has a branch had reason to."""
+        places = (self._moved.get(node, layout.NODE_BRANCHES), layout.NODE_BRANCHES, layout.NODES)
+        oid = next((oid for place in places if (oid := self._found[place].get(node))), None)
         try:
             return Heartbeat.model_validate_json(self._content(oid)) if oid else None
         except (StateError, DocumentError, KeyError, ValueError, pygit2.GitError):
@@ -65,14 +73,26 @@ class Beats:
 
     def beat(self, heartbeat: Heartbeat, expected: str | None) -> Outcome:
         """To the refs, or to the branches if those are refused; where both are, to one in turn."""
+        self.node = heartbeat.node
         place = self._place or self._usual(heartbeat.node)
         outcome = self._beat(place, heartbeat, expected)
-        if not isinstance(outcome, Rejected) or outcome.kind not in REFUSED:
-            self._place = place if isinstance(outcome, Landed) else self._place
+        if _refused(outcome) and place == self._landed == layout.NODES:
+            outcome = self._beat(place, heartbeat, expected)  # it took the one before: perhaps it refused only this
+        if not _refused(outcome):
+            if isinstance(outcome, Landed):
+                self._place = self._landed = place
+                self._tidy(place)
             return outcome
+        self._landed = ""
         other = layout.NODES if place == layout.NODE_BRANCHES else layout.NODE_BRANCHES
         self._place, eager, self._eager = other, self._eager, False
         return self._beat(other, heartbeat, expected) if eager else outcome
+
+    def _tidy(self, place: str) -> None:
+        """A branch from a time when the refs were refused speaks of that time for ever."""
+        if place == layout.NODES and self.node in self._found[layout.NODE_BRANCHES] and not self._tidied:
+            self._tidied = True
+            self.remove(layout.NODE_BRANCHES + self.node)
 
     def _usual(self, node: str) -> str:
         return layout.NODE_BRANCHES if node in self._found[layout.NODE_BRANCHES] else layout.NODES
@@ -90,3 +110,7 @@ class Beats:
         tree = build.write_tree(self.clone.repo, None, {FILE: content})
         author = f"node {node} <{node}@winslow.invalid>"
         return build.commit(self.clone.repo, [], tree, f"Sign of life of {node}", author=author)
+
+
+def _refused(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) and outcome.kind in REFUSED

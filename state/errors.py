@@ -15,7 +15,11 @@ class StateError(Exception):
 
 
 class Unreachable(StateError):
-    pass
+    """`retry_after`: seconds for which the server wants to be left alone, where it said so."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class CredentialsRefused(StateError):

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pygit2
@@ -19,8 +20,9 @@ from schema import layout
 from schema.documents import render
 from schema.node import Heartbeat
 from state import build, locks, tidy, urls
+from state.answers import broken_refs
 from state.assemble import Assembler
-from state.beats import Beats
+from state.beats import PLACES, Beats
 from state.branch import CloneBranch
 from state.bring import bring
 from state.clone_line import CloneLine
@@ -71,7 +73,7 @@ class GitRepository(Looks):
             raise Damaged(f"the clone {self.path} cannot be opened: {error}") from None
         self.assembler = Assembler()
         self._last: Snapshot | None = None
-        self.beats = Beats(self.clone, self.remote, self._publish)
+        self.beats = Beats(self.clone, self.remote, self._publish, self.publisher.remove)
         self._replayed, self._unwritten = "", _NO_FLAGS
         self._damaged = False
 
@@ -189,6 +191,7 @@ class GitRepository(Looks):
             tip = self._built(base, commits, node, author or f"node {node} <{node}@winslow.invalid>")
         except (Damaged, pygit2.GitError, OSError) as error:
             return self._not_built(error)
+        self.beats.node = node
         outcome = self._publish(layout.STATE, base.state, tip, view=VIEW + "state")
         return Landed(tip, self._after(base, tip)) if isinstance(outcome, Landed) else outcome
 
@@ -235,7 +238,7 @@ class GitRepository(Looks):
         except OSError as error:
             locks.clear(self.path)
             return self._not_built(error)
-        outcome = self.publisher.push([Update(ref, expected, ours)], oid)
+        outcome = self._sent(Update(ref, expected, ours), oid)
         if isinstance(outcome, Landed):
             if view:
                 with suppress(OSError):  # it has landed; the next look moves this
@@ -244,6 +247,22 @@ class GitRepository(Looks):
         elif damaged(_own(outcome.text)):
             self._damaged = True
         return outcome
+
+    def _sent(self, update: Update, oid: str) -> Outcome:
+        """A ref of this node's that keeps the server from taking any push is removed: its next heartbeat makes it anew.
+
+        Git's prune may take a heartbeat's blob between its arrival and its ref, and the server takes nothing after.
+        """
+        outcome = self.publisher.push([update], oid)
+        if not isinstance(outcome, Rejected) or outcome.kind is not Rejection.BROKEN_REF:
+            return outcome
+        broken = broken_refs(outcome.text)
+        own = broken & {place + self.beats.node for place in PLACES}
+        if own and all(map(self.publisher.remove, sorted(own))):
+            return self.publisher.push([update], oid)
+        ref = min(broken - own or own, default="REF")
+        remedy = f"`git push {self.remote.shown} :{ref}` removes it, and its node makes it anew"
+        return replace(outcome, text=f"{outcome.text}; {remedy}")
 
     def _worked(self) -> None:
         self._work += 1

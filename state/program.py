@@ -10,12 +10,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from state import access
+from state.answers import retry_after
 from state.errors import StateError
 
 KEPT = (
@@ -51,6 +53,7 @@ class Done:
     code: int
     out: str
     err: str
+    retry_after: float | None = None  # seconds, where a server over http asked for them
 
 
 def environment() -> dict[str, str]:
@@ -62,23 +65,55 @@ def git(arguments: Sequence[str], *, folder: Path, timeout: float, url: str = ""
 
     `url` is the server that the arguments name: it is told who we are, git's complaints are cleared of its password.
     """
-    child = subprocess.Popen(
-        [_program(), *SETTINGS, *access.settings(url), "--git-dir", str(folder), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-        cwd="/",
-        start_new_session=True,
-    )
+    with _traced(url) as trace:
+        child = subprocess.Popen(
+            [_program(), *SETTINGS, *access.settings(url), "--git-dir", str(folder), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment() | trace.environment,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=trace.handles,
+        )
+        try:
+            out, err = _collect(child, time.monotonic() + timeout)
+        except _TooLong:
+            raise TimedOut(f"git {arguments[0]} took longer than {timeout:g} s") from None
+        finally:
+            _end(child)
+        said = access.without_secrets(err.decode(errors="replace"), url)
+        rest = retry_after(trace.read()) if child.returncode else None
+    return Done(child.returncode, out.decode(errors="replace"), said, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """Where curl writes the headers that it was sent: git tells nobody when a server wants to be asked again."""
+
+    handles: tuple[int, ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        if not self.handles:
+            return {}
+        return {"GIT_TRACE_CURL": f"/proc/self/fd/{self.handles[0]}", "GIT_TRACE_CURL_NO_DATA": "1"}
+
+    def read(self) -> bytes:
+        return os.pread(self.handles[0], MOST_OUTPUT, 0) if self.handles else b""
+
+
+@contextmanager
+def _traced(url: str) -> Iterator[_Trace]:
+    """In memory, and only over http."""
+    if not url.startswith("http"):
+        yield _Trace()
+        return
+    handle = os.memfd_create("git-trace")
     try:
-        out, err = _collect(child, time.monotonic() + timeout)
-    except _TooLong:
-        raise TimedOut(f"git {arguments[0]} took longer than {timeout:g} s") from None
+        yield _Trace((handle,))
     finally:
-        _end(child)
-    said = access.without_secrets(err.decode(errors="replace"), url)
-    return Done(child.returncode, out.decode(errors="replace"), said)
+        os.close(handle)
 
 
 @lru_cache(1)

@@ -13,16 +13,13 @@ from typing import NoReturn
 import pygit2
 
 from schema import layout
+from state.answers import Answer, Fault, answer
 from state.program import Done, TimedOut, git
 from state.repository import Landed, Outcome, Rejected, Rejection, Unknown
 
 TIMEOUT = 90.0
 _NO_OPTIONS = "does not support push options"
-_CREDENTIALS = re.compile(
-    r"authentication failed|could not read (username|password)|permission denied|access denied|invalid credentials"
-    r"|not authorized|host key verification failed|error: 40[13]|HTTP 40[13]",
-    re.IGNORECASE,
-)
+_NO_ATOMIC = "does not support --atomic"
 _PROTECTED = re.compile(
     r"protected branch|not allowed to (force )?push|GH006|GH013|rule violations|deletion prohibited|hidden ref"
     r"|remote rejected\] \(non-fast-forward",
@@ -48,11 +45,12 @@ class Update:
 
 
 class Publisher:
-    """Pushes from one clone to one remote. Whether the server takes push options is found out once."""
+    """Pushes from one clone to one remote. What the server lacks (push options, `atomic`) is found out once."""
 
     def __init__(self, clone: Path, url: str, timeout: float = TIMEOUT) -> None:
         self.clone, self.url, self.timeout = clone, url, timeout
-        self.options = True
+        self.options = self.atomic = True
+        self.before: tuple[str, ...] = ()  # words of git before the verb
 
     def push(self, updates: Sequence[Update], oid: str, asks: Sequence[str] = ()) -> Outcome:
         """Landed(oid) only where the server said so. No answer, or none that is understood: Unknown(…, oid).
@@ -61,12 +59,29 @@ class Publisher:
         """
         try:
             done = self._run(updates, asks)
-            if done.code != 0 and self.options and _NO_OPTIONS in done.err:
-                self.options = False
-                done = self._run(updates)
+            while done.code != 0 and self._learned(done, updates):
+                done = self._run(updates, asks)
         except TimedOut as error:
             return Unknown(str(error), oid)
         return Landed(oid, text=done.err[:4000]) if _accepted(done, updates) else refusal(done, oid)
+
+    def remove(self, ref: str) -> bool:
+        """Whatever it names."""
+        try:
+            arguments = ["push", "--quiet", "--", self.url, f":{ref}"]
+            return git(arguments, folder=self.clone, timeout=self.timeout, url=self.url).code == 0
+        except TimedOut:
+            return False
+
+    def _learned(self, done: Done, updates: Sequence[Update]) -> bool:
+        """Whether the server lacks something that this push can do without."""
+        if self.options and _NO_OPTIONS in done.err:
+            self.options = False
+            return True
+        if self.atomic and _NO_ATOMIC in done.err and len(updates) == 1:
+            self.atomic = False
+            return True
+        return False
 
     def _run(self, updates: Sequence[Update], asks: Sequence[str] = ()) -> Done:
         leases = [f"--force-with-lease={update.ref}:{update.expected or ''}" for update in updates]
@@ -74,8 +89,9 @@ class Publisher:
         checked = bool(asks) or any(update.ref == layout.MAIN for update in updates)  # what people commit is
         wanted = [*asks] if checked else ["ci.skip"]
         options = [word for option in wanted for word in ("-o", option)] if self.options else []
+        together = ["--atomic"] if self.atomic or len(updates) > 1 else []  # one ref alone moves wholly or not at all
         return git(
-            ["push", "--porcelain", "--atomic", *leases, *options, "--", self.url, *specs],
+            [*self.before, "push", "--porcelain", *together, *leases, *options, "--", self.url, *specs],
             folder=self.clone,
             timeout=self.timeout,
             url=self.url,
@@ -95,9 +111,11 @@ def refusal(done: Done, oid: str) -> Outcome:
     reasons = " | ".join(match["why"] or "" for line in done.out.splitlines() if (match := _REASON.match(line)))
     text = done.err + "\n" + done.out
     short = _essence(text)
+    found = answer(text)
+    if found and found.fault is Fault.BROKEN_REF:
+        return Rejected(Rejection.BROKEN_REF, f"{found.sentence} ({short})")
     if not reasons:
-        refused = _CREDENTIALS.search(done.err)
-        return Rejected(Rejection.CREDENTIALS, short) if refused else Unknown(short or f"git said {done.code}", oid)
+        return _answered(found, done, short, oid)
     if _PROTECTED.search(text):
         return Rejected(Rejection.PROTECTED, short)
     if _HOOK.search(reasons):
@@ -105,6 +123,32 @@ def refusal(done: Done, oid: str) -> Outcome:
     if _RACE.search(reasons):
         return Rejected(Rejection.RACE, short)
     return Rejected(Rejection.UNKNOWN, short)
+
+
+KINDS = {
+    Fault.CREDENTIALS: Rejection.CREDENTIALS,
+    Fault.ABSENT: Rejection.CREDENTIALS,
+    Fault.TOO_LARGE: Rejection.UNFIT,
+    Fault.DUMB: Rejection.UNFIT,
+    Fault.NO_GIT: Rejection.UNFIT,
+    Fault.LACKS_ATOMIC: Rejection.UNFIT,
+    Fault.REFUSED: Rejection.UNFIT,
+    Fault.THROTTLED: Rejection.THROTTLED,
+}
+NEVER_TAKEN = frozenset({Fault.TOO_LARGE, Fault.THROTTLED, Fault.CREDENTIALS, Fault.ABSENT, Fault.REFUSED})
+"""Answers that say of a request that was sent as a whole that nothing came of it."""
+
+
+def _answered(found: Answer | None, done: Done, short: str, oid: str) -> Outcome:
+    """An answer without a word on any ref: of the server, or of something before it."""
+    if found is None:
+        return Unknown(short or f"git said {done.code}", oid)
+    text = f"{found.sentence} ({short})"
+    if (found.sent and found.fault not in NEVER_TAKEN) or found.fault not in KINDS:
+        if done.retry_after is None or found.sent:
+            return Unknown(text, oid)
+        return Rejected(Rejection.THROTTLED, text, done.retry_after)
+    return Rejected(KINDS[found.fault], text, done.retry_after)
 
 
 def _essence(text: str) -> str:

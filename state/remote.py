@@ -8,17 +8,12 @@ import pygit2
 
 from schema import layout
 from state import urls
+from state.answers import Fault, answer
 from state.errors import CredentialsRefused, Damaged, NotAStateRepository, StateError, Unreachable
-from state.program import TimedOut, git
+from state.program import Done, TimedOut, git
 
 POLL_TIMEOUT = 90.0
 """Over ssh a poll takes eleven round trips: nearly a minute where one takes five seconds."""
-_CREDENTIALS = re.compile(
-    r"authentication failed|permission denied|could not read (username|password)|error: 40[13]|access denied"
-    r"|host key verification failed|invalid username or password",
-    re.IGNORECASE,
-)
-_ABSENT = re.compile(r"repository .*not found|does not appear to be a git repository|error: 404", re.IGNORECASE)
 _DAMAGE = re.compile(
     r"corrupt|bad object|bad tree|unable to (read|unpack)|inflate|not a git repository|loose object|packfile"
     r"|invalid sha1 pointer|did not send all necessary|unresolved delta|broken link|bad config"
@@ -29,6 +24,13 @@ _CUT = re.compile(
     r"early EOF|unexpected disconnect|hung up|RPC failed|connection|timed out|could not resolve|no space left",
     re.IGNORECASE,
 )
+_SPOILT = re.compile(
+    r"index-pack|pack is corrupted|pack has bad object|unpack-objects|inflate: data stream error|bad pack header"
+    r"|bad band",
+    re.IGNORECASE,
+)
+SPOILT_AT_MOST = 5
+"""Packs in a row that came damaged before this clone is suspected: a bad line or a proxy is the more likely cause."""
 _BRANCHES = (layout.STATE, layout.MAIN)
 
 
@@ -38,16 +40,27 @@ class Remote:
         self.folder = urls.local_path(url)
         self.shown = urls.shown(url)
         self._answered = False
+        self._spoilt = 0  # fetches in a row of which what came was damaged
 
     def refs(self) -> dict[str, str]:
         """Both branches and the heartbeats. In a repository by path `winslow/state` is resolved before `main`."""
         found = self._here(self.folder) if self.folder else self._there()
-        for name in _BRANCHES:
-            if name not in found:
-                short = name.removeprefix("refs/heads/")
-                raise NotAStateRepository(f"{self.shown} has no branch {short}; `winslowctl init` makes one")
+        if missing := [name for name in _BRANCHES if name not in found]:
+            raise self._lacks(missing)
         self._answered = True
         return found
+
+    def _lacks(self, missing: Sequence[str]) -> StateError:
+        """A branch that was there is not made by `init`: it was renamed or deleted, and has to be put back."""
+        short = missing[0].removeprefix("refs/heads/")
+        if self._answered and len(missing) == len(_BRANCHES):
+            return Unreachable(f"{self.shown} answers with nothing: no branch that was there is there any more")
+        if self._answered or missing == [layout.MAIN]:
+            return NotAStateRepository(
+                f"{self.shown} has no branch {short} any more: it was renamed or deleted; put it back "
+                f"(git push URL NEW-NAME:refs/heads/{short}), nodes wait for it"
+            )
+        return NotAStateRepository(f"{self.shown} has no branch {short}; `winslowctl init` makes one")
 
     def fetch(self, specs: Sequence[str]) -> None:
         self._run(
@@ -90,19 +103,28 @@ class Remote:
         except TimedOut as error:
             raise Unreachable(f"{self.shown}: {error}") from None
         if done.code != 0:
-            raise self._failure(done.err)
+            raise self._failure(done)
+        if "fetch" in arguments:
+            self._spoilt = 0
         return done.out
 
-    def _failure(self, text: str) -> StateError:
-        lines = [line.strip() for line in text.splitlines() if line.strip(" @")]
+    def _failure(self, done: Done) -> StateError:
+        lines = [line.strip() for line in done.err.splitlines() if line.strip(" @")]
         short = " | ".join(lines)[:400]
         own = "\n".join(line for line in lines if not line.startswith("remote:"))
-        if _CREDENTIALS.search(own):
+        found = answer(done.err)
+        fault = found.fault if found else None
+        if fault is Fault.CREDENTIALS:
             return CredentialsRefused(f"{self.shown} refuses our credentials: {short}")
-        if _ABSENT.search(own) and not self._answered:
+        if fault is Fault.ABSENT and not self._answered:
             return NotAStateRepository(f"there is no repository at {self.shown}: {short}")
+        if _SPOILT.search(own) and self._spoilt < SPOILT_AT_MOST:
+            self._spoilt += 1
+            return Unreachable(f"what {self.shown} sent came damaged, and is asked for again: {short}")
         if damaged(own) and not _CUT.search(own):
             return Damaged(f"the clone cannot be used: {short}")
+        if found and fault is not Fault.BROKEN_REF:
+            return Unreachable(f"{self.shown}: {found.sentence} ({short})", done.retry_after)
         return Unreachable(f"{self.shown} does not answer: {short}")
 
 
@@ -131,6 +153,24 @@ def _target(repo: pygit2.Repository, name: str) -> str | None:
         return str(repo.references[name].resolve().target)
     except (KeyError, ValueError, pygit2.GitError):
         return None
+
+
+def broken_refs_in(folder: Path) -> list[str]:
+    """Refs of a repository by path that name an object which it does not have, or nothing at all."""
+    try:
+        repo = pygit2.Repository(str(folder))
+        names = [raw.decode(errors="replace") for raw in repo.raw_listall_references()]
+        return [name for name in names if _is_broken(repo, name)]
+    except (KeyError, ValueError, pygit2.GitError):
+        return []
+
+
+def _is_broken(repo: pygit2.Repository, name: str) -> bool:
+    try:
+        target = repo.references[name].target
+    except (KeyError, ValueError, pygit2.GitError):
+        return True
+    return isinstance(target, pygit2.Oid) and target not in repo.odb  # git minds no name that stands for a missing one
 
 
 def _known(name: str) -> bool:

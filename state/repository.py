@@ -29,6 +29,9 @@ class Rejection(StrEnum):
     HOOK = "hook"  # a hook declined: a person must act
     PROTECTED = "protected"  # a protected branch: a person must act
     CREDENTIALS = "credentials"  # a person must act
+    UNFIT = "unfit"  # the server, or what answers in its place, cannot take this push at all: a person must act
+    THROTTLED = "throttled"  # come again later
+    BROKEN_REF = "broken ref"  # a ref on the server keeps it from taking any push
     UNKNOWN = "unknown"
 
 
@@ -46,8 +49,11 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    """`retry_after`: seconds for which the server wants to be left alone, where it said so."""
+
     kind: Rejection
     text: str = ""
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

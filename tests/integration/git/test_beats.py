@@ -125,6 +125,36 @@ def test_a_server_that_hides_refs_or_rewrites_no_branch_is_understood(tmp_path: 
     assert outcome.kind is Rejection.PROTECTED
 
 
+def test_a_heartbeat_that_is_refused_once_stays_where_it_was(tmp_path: Path) -> None:
+    """A branch would speak of that time for ever: where nobody may delete it, to all who look for the first time."""
+    folder = remote(tmp_path)
+    one, hook = client(tmp_path), folder / "hooks" / "update"
+    beat(one, 1)
+    hook.write_text(f"#!/bin/sh\n[ -e {folder}/once ] || {{ : > {folder}/once; echo busy >&2; exit 1; }}\n")
+    hook.chmod(0o755)
+    assert isinstance(beat(one, 2), Landed)
+    assert BRANCH not in pygit2.Repository(str(folder)).references
+    found = client(tmp_path, "two")
+    found.fetch()
+    assert (sign := found.heartbeat("gpu"))
+    assert sign.counter == 2
+
+
+def test_a_node_that_may_use_the_refs_again_is_read_there(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    refuse(folder, "refs/winslow/*")
+    one, two = client(tmp_path), client(tmp_path, "two")
+    assert isinstance(beat(one, 1), Landed)
+    two.fetch()
+    (folder / "hooks" / "update").unlink()
+    one.beats._place = layout.NODES
+    assert isinstance(beat(one, 2), Landed)
+    two.fetch()
+    assert (sign := two.heartbeat("gpu"))
+    assert sign.counter == 2
+    assert BRANCH not in pygit2.Repository(str(folder)).references, "what speaks of another time is removed"
+
+
 REFUSALS: dict[str, tuple[str, Callable[[Path], bool]]] = {
     "refs": ("refs/winslow/*", lambda folder: not probe(str(folder)).create and probe(str(folder), branches=True).good),
     "both": ("refs/winslow/*|refs/heads/winslow-nodes/*", lambda folder: not probe(str(folder), branches=True).create),
