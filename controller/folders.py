@@ -21,7 +21,7 @@ from pathlib import Path
 from controller.deleting import Deleting
 from controller.failpoints import Failpoint, nothing
 from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready, Tell, quiet
-from flow.local import Order
+from flow.local import Beside, Order
 from runner import feedback, log_events, logs, notes, pool_names
 from runner.bucket import Bucket
 from runner.peers import Peers
@@ -49,6 +49,8 @@ ASKED = 8
 """Nodes that are asked, at most, for what is damaged here."""
 FILES = "/files"
 """The project's files, where stages see them."""
+NEEDS = "/needs"
+"""What the stages left that it needs, where it sees them."""
 BY_PATH = frozenset(
     {
         errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM,
@@ -107,12 +109,35 @@ class Folders:
         project_files = digest_of(self.workspaces.objects.cache, files) if order.cache else None
         stamps = {name: self._stamp(order, name) for name in order.files}
         notes.jot(directory / "inputs.json", {**stamps, FILES: project_files})
-        environment = self._environment(order, workspace.path, files, directory)
+        needs = self._beside(order, tell)
+        environment = self._environment(order, workspace.path, files, directory, needs)
         self._write_inputs(directory, order, environment)
         mounts = (Mount(self.pool, "/pool"), Mount(files, "/files")) if self.isolated else ()
+        if needs and self.isolated:
+            mounts = (*mounts, Mount(needs, NEEDS))
         return Ready(
-            workspace.path, directory, environment, mounts, inputs, workspace.overlay, workspace.manifest, project_files
-        )
+            workspace.path, directory, environment, mounts, inputs, workspace.overlay, workspace.manifest,
+            project_files, needs,
+        )  # fmt: skip
+
+    def _beside(self, order: Order, tell: Tell) -> Path | None:
+        """What the stages left that it needs, laid out beside the workspace. None where it needs nothing."""
+        if not order.beside:
+            return None
+        tell("laying out what the stages left that it needs", 0, 0)
+        try:
+            return self.workspaces.lay_beside(
+                order.project,
+                order.execution,
+                [(each.path, self._left(order, each), self._holders(order, each.holder)) for each in order.beside],
+            )
+        except Away as error:
+            raise Interrupted(f"what a stage left that it needs could not be fetched: {error}") from None
+        except StoreError as error:
+            raise InputMissing(f"what a stage left that it needs is not on this node: {error}") from None
+
+    def _left(self, order: Order, each: Beside) -> str:
+        return each.manifest or self.workspaces.finish(order.project, each.execution)
 
     def _open(self, container: str, order: Order) -> Opened:
         """The manifest that the record names, else what this node knows of that execution."""
@@ -141,13 +166,14 @@ class Folders:
             text = f"the workspace of execution {order.source} is not on this node{where}: {error}"
             raise InputMissing(text) from None
 
-    def _holders(self, order: Order) -> list[Holder]:
+    def _holders(self, order: Order, holder: str | None = None) -> list[Holder]:
         """Who may have what this node lacks. The bucket first: it is there when a node is not."""
+        holder = holder or order.holder
         holders = [Holder(self.bucket.name, self.bucket.open, self.bucket.put)] if self.bucket else []
-        if self.peers and order.holder == self.peers.me:  # what was damaged here, another that fetched it may have
+        if self.peers and holder == self.peers.me:  # what was damaged here, another that fetched it may have
             return [*holders, *(replace(other, sure=False) for other in self._others(order))]
-        source = self.peers.source(order.holder) if self.peers and order.holder else None
-        return [*holders, Holder(order.holder, source)] if source and order.holder else holders
+        source = self.peers.source(holder) if self.peers and holder else None
+        return [*holders, Holder(holder, source)] if source and holder else holders
 
     def _others(self, order: Order) -> list[Holder]:
         sources = [(node, self.peers.source(node)) for node in sorted(self.peers.known)] if self.peers else []
@@ -202,10 +228,14 @@ class Folders:
         except OSError:
             return []
 
-    def _environment(self, order: Order, workspace: Path, files: Path, directory: Path) -> dict[str, str]:
+    def _environment(
+        self, order: Order, workspace: Path, files: Path, directory: Path, needs: Path | None = None
+    ) -> dict[str, str]:
+        beside = {"WINSLOW_NEEDS": NEEDS if self.isolated else str(needs)} if needs else {}
         inside = "/winslow" if self.isolated else str(directory / "io")
         return {
             **order.env,
+            **beside,
             "WINSLOW_WORKSPACE": "/workspace" if self.isolated else str(workspace),
             "WINSLOW_POOL": "/pool" if self.isolated else str(self.pool),
             "WINSLOW_FILES": "/files" if self.isolated else str(files),

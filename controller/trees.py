@@ -47,6 +47,7 @@ class Ready:
     overlay: Overlay | None = None
     manifest: str | None = None
     project_files: str | None = None
+    needs: Path | None = None  # what it may read of the stages that it needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,6 +308,7 @@ class Workshop:
             pull=order.pull,
             grace=order.grace,
             overlay=ready.overlay,
+            read_only=ready.needs,
         )
 
     # -- collecting -------------------------------------------------------------------------------------------------

@@ -466,6 +466,9 @@ class _Walk:
         return needs[0].stage if needs else None
 
     def _read(self, stage: Stage) -> dict[str, tuple[int, ...]]:
+        """Of a row nothing is laid beside a workspace: it begins with all that there is."""
+        if self.pipeline.plain:
+            return {}
         needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name])
         return {name: tuple(e.execution for _, e in results) for name, results in needed if results}
 

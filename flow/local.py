@@ -38,6 +38,15 @@ class Earlier(Recorded):
     result: Result
 
 
+class Beside(Recorded):
+    """A result that a stage is given to read, under `path` of `$WINSLOW_NEEDS`."""
+
+    path: str
+    execution: int
+    manifest: str | None = None
+    holder: str | None = None  # the node that has it
+
+
 class Order(Recorded):
     """All that is needed to launch an execution and to judge its end, kept in the journal beside the claim."""
 
@@ -54,6 +63,7 @@ class Order(Recorded):
     source: int | None = None
     manifest: str | None = None  # what that execution left
     holder: str | None = None  # the node that has it
+    beside: tuple[Beside, ...] = ()  # of the stages that it needs
     add: dict[str, str] = {}  # and what is changed of it
     remove: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()

@@ -1,10 +1,11 @@
 """From a wanted slot to a claim: the record that is committed and the order that the node keeps."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flow.cache import definition, earlier, path_of
 from flow.interpolate import InterpolationError, Scope, artifacts, as_text, command, environment, input_environment
-from flow.local import Entry, Me, Order
+from flow.local import Beside, Entry, Me, Order
 from flow.steps import Slot
 from flow.world import ProjectView
 from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, Needed, State, Times, WorkspaceRecord
@@ -147,6 +148,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> O
         source=record.workspace.source,
         manifest=_left(view, record.workspace.source),
         holder=_holder(view, record.workspace.source),
+        beside=tuple(_beside(view, record)),
         add=record.workspace.add,
         remove=record.workspace.remove,
         gpus=record.gpus,
@@ -163,6 +165,15 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> O
         show=stage.show,
         cache=stage.cache,
     )
+
+
+def _beside(view: ProjectView, record: Execution) -> Iterator[Beside]:
+    """What it may read of each stage that it needs; of a matrix of each point."""
+    for stage, needed in record.needs.items():
+        for each in needed:
+            path = stage if each.point is None else f"{stage}/{each.point}"
+            holder = _holder(view, each.execution)
+            yield Beside(path=path, execution=each.execution, manifest=each.manifest, holder=holder)
 
 
 def _own_environment(me: Me, view: ProjectView, slot: Slot, number: int, scope: Scope) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flow import gpus
 from flow.node_states import NodeStanding, NodeState, standing
 from flow.open import open_views
 from flow.steps import Slot
 from flow.world import ProjectView, Snapshot
+from schema.execution import Execution
 from schema.node import Gpu, Inventory, NodeSettings
 from schema.pipeline import Stage
 from schema.reasons import Wait
@@ -116,6 +117,7 @@ class Data:
     redo: str = field(
         default="", compare=False
     )  # what makes it anew: a project and the stage that made it, as a command takes them
+    beside: tuple["Data", ...] = ()  # what it may read as well, of stages that it needs
 
     def lost(self, node: Candidate) -> bool:
         """Whether the node that made it has another store than the one it left it in."""
@@ -140,7 +142,7 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
     able, misfits, nodes = [], [], tuple(nodes)
     holder = next((node for node in nodes if data and node.name == data.node), None)
     for node in nodes:
-        what = misfit(slot.stage, node, pinned) or _out_of_reach(node, data, holder)
+        what = misfit(slot.stage, node, pinned) or _out_of_reach(node, data, holder) or _beside(node, data, nodes)
         if what:
             misfits.append(f"{node.name}: {what}")
         else:
@@ -149,6 +151,15 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: D
     if not able and data and holder and data.lost(holder) and not data.bucket:
         able = [holder] if misfit(slot.stage, holder, pinned) is None else []  # to fail there, and to say why
     return _among(slot, able, misfits, data, holder, without)
+
+
+def _beside(node: Candidate, data: Data | None, nodes: tuple[Candidate, ...]) -> str | None:
+    """Why the node cannot read what another stage left that the slot needs, or None."""
+    for each in data.beside if data else ():
+        holder = next((other for other in nodes if other.name == each.node), None)
+        if what := _out_of_reach(node, each, holder):
+            return what.replace("the workspace it builds on", "a result that it needs")
+    return None
 
 
 def _with_files(slot: Slot, able: list[Candidate]) -> tuple[list[Candidate], str]:
@@ -224,10 +235,17 @@ def _whence(ranked: list[Candidate], data: Data | None, holder: Candidate | None
 
 
 def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
-    """Where the workspace lies that the slot starts from; None when it starts from nothing."""
-    made = view.execution(slot.source) if slot.source else None
-    if made is None:
+    """Where the workspace lies that the slot starts from, and what it may read; None when that is nothing."""
+    read = dict.fromkeys(number for numbers in slot.needs.values() for number in numbers)
+    numbers = dict.fromkeys(number for number in (slot.source, *read) if number is not None)
+    made = [each for number in numbers if (each := view.execution(number))]
+    if not made:
         return None
+    first, *others = (_lies(snapshot, view, each) for each in made)
+    return replace(first, beside=tuple(each for each in dict.fromkeys(others) if each != first))
+
+
+def _lies(snapshot: Snapshot, view: ProjectView, made: Execution) -> Data:
     holder = snapshot.inventories.get(made.claim.node)
     result = made.result
     store = (result and result.store) or (holder.store if holder else "")

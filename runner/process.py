@@ -74,7 +74,8 @@ class ProcessRunner:
             (directory / name).unlink(missing_ok=True)
         environment = self._environment(spec, image, directory)
         overlay = spec.overlay.options() if spec.overlay else ""
-        order = shim.Order(argv, environment, str(spec.workspace.absolute()), overlay, spec.grace, self.log_cap)
+        workspace, needs = str(spec.workspace.absolute()), str(spec.read_only.absolute()) if spec.read_only else ""
+        order = shim.Order(argv, environment, workspace, overlay, spec.grace, self.log_cap, needs)
         try:
             notes.put(directory / "order", order.pack())
         except ValueError as error:

@@ -21,6 +21,7 @@ import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWNS, MS_REC, MS_SLAVE = 0x20000, 0x4000, 0x80000
+MS_BIND, MS_REMOUNT, MS_RDONLY = 0x1000, 0x20, 0x1
 LONGEST = 16 * 1024
 DRAIN = 2.0
 """Seconds after the stage's end for its last output, should somebody else hold its pipes open."""
@@ -106,18 +107,28 @@ def start_time(pid: int) -> int:
 
 
 class Order:
-    """What to run where. `overlay` are mount options for the workspace, or nothing."""
+    """What to run where. `overlay` are mount options for the workspace, or nothing; with them `needs` is a folder that
+    the stage can only read, or nothing.
+    """
 
     def __init__(
-        self, argv: list[str], environment: dict[str, str], workspace: str, overlay: str, grace: float, cap: int
+        self,
+        argv: list[str],
+        environment: dict[str, str],
+        workspace: str,
+        overlay: str,
+        grace: float,
+        cap: int,
+        needs: str = "",
     ) -> None:
         self.argv, self.environment, self.workspace, self.overlay = argv, environment, workspace, overlay
         self.grace, self.cap = grace, cap  # seconds between TERM and KILL, bytes of log
+        self.needs = needs
 
     def pack(self) -> bytes:
         """ValueError for a NUL in it."""
         variables = [f"{name}={value}" for name, value in self.environment.items()]
-        facts = [self.workspace, self.overlay, repr(self.grace), str(self.cap), str(len(self.argv))]
+        facts = [self.workspace, self.overlay, repr(self.grace), str(self.cap), self.needs, str(len(self.argv))]
         fields = [*facts, *self.argv, *variables]
         if any("\0" in field for field in fields):
             raise ValueError("there is a NUL byte in an argument or a variable, which no program can be given")
@@ -125,10 +136,10 @@ class Order:
 
 
 def unpack(order: bytes) -> Order:
-    workspace, overlay, grace, cap, count, *rest = os.fsdecode(order).split("\0")
+    workspace, overlay, grace, cap, needs, count, *rest = os.fsdecode(order).split("\0")
     argv, variables = rest[: int(count)], rest[int(count) :]
     environment = dict(each.split("=", 1) for each in variables)
-    return Order(argv, environment, workspace, overlay, float(grace), int(cap))
+    return Order(argv, environment, workspace, overlay, float(grace), int(cap), needs)
 
 
 def _json(content: dict[str, object]) -> str:
@@ -179,6 +190,13 @@ def enter_overlay(libc: ctypes.CDLL, options: str, target: str) -> None:
     _call(libc, "unshare", CLONE_NEWNS)
     _call(libc, "mount", None, b"/", None, MS_REC | MS_SLAVE, None)
     _call(libc, "mount", b"overlay", os.fsencode(target), b"overlay", 0, os.fsencode(options))
+
+
+def protect(libc: ctypes.CDLL, folder: str) -> None:
+    """Let this thread and its children, in their own mounts, only read a folder. OSError."""
+    path = os.fsencode(folder)
+    _call(libc, "mount", path, path, None, MS_BIND, None)
+    _call(libc, "mount", None, path, None, MS_BIND | MS_REMOUNT | MS_RDONLY, None)
 
 
 def _call(libc: ctypes.CDLL, name: str, *arguments: object) -> None:
@@ -313,6 +331,8 @@ def run(directory: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if order.overlay:
         enter_overlay(libc, order.overlay, order.workspace)
+        if order.needs:
+            protect(libc, order.needs)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     asked: list[float] = []
     wake, wake_write = os.pipe()

@@ -69,6 +69,7 @@ class Spec:
     pull: str = "missing"  # missing | always | never
     grace: float = 10.0  # seconds between TERM and KILL
     overlay: Overlay | None = None
+    read_only: Path | None = None  # what a stage that sees the host's paths must not write to
 
 
 class Condition(StrEnum):

@@ -41,7 +41,7 @@ from runner.store.objects import Objects, Owner, own
 from runner.store.pins import Pins
 from runner.store.tree import Tree, open_beneath
 
-PARTS = ("lower", "upper", "work", "workspace")
+PARTS = ("lower", "upper", "work", "workspace", "needs")
 MENDED = 3600.0
 """Seconds between two times that others are asked for what is damaged here."""
 ABANDONED = 7 * 86_400.0
@@ -156,6 +156,23 @@ class Workspaces:
             opened = self._open(folder, container, files, digest)
             self.pins.release((add or {}).values())
             return opened
+
+    def lay_beside(self, project: str, execution: int, given: Iterable[tuple[str, str, Sequence[Holder]]]) -> Path:
+        """The files of several manifests, each under a path of its own, only to be read. StoreError.
+
+        With overlays they are links into the store: whoever lets a stage see them must not let it write there.
+        """
+        with self._at_work(project, execution) as folder:
+            place = folder / "needs"
+            self._aside(place)
+            place.mkdir(mode=0o755)
+            for path, manifest, holders in given:
+                if holders:
+                    self._bring(manifest, holders)
+                (place / path).parent.mkdir(mode=0o755, exist_ok=True)
+                lay = link_tree if self.overlays else copy_tree
+                lay(self.objects, self.manifest(manifest), place / path)
+            return place
 
     def _bring(self, manifest: str, holders: Sequence[Holder]) -> None:
         with self.objects.together():
