@@ -13,7 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
@@ -29,7 +29,7 @@ from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
-from runner.store.keep import digest_of
+from runner.store.keep import digest_of, folder_digest
 from runner.store.manifest import Row, shown
 from runner.store.push import push
 from runner.store.tree import Tree
@@ -97,7 +97,7 @@ class Folders:
     # -- before -----------------------------------------------------------------------------------------------------
 
     def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
-        inputs = {name: self._input(name, str(order.inputs[name]), tell) for name in order.files}
+        inputs = {name: self._input(order, name, tell) for name in order.files}
         tell("making its workspace", 0, 0)
         workspace = self._open(container, order)
         files = self.files(order.project)
@@ -196,9 +196,10 @@ class Folders:
         near = [holder for holder in self._holders(order) if holder.sure]
         return [*near, *self._others(order)]
 
-    def _input(self, name: str, path: str, tell: Tell) -> dict[str, object]:
+    def _input(self, order: Order, name: str, tell: Tell) -> dict[str, object]:
+        path = str(order.inputs[name])
         try:
-            return self._found(name, path, tell)
+            return self._found(name, path, tell, folder=name in order.folders)
         except digests.Changing:
             raise NotYet(f"{name}: {path!r} in the pool of this node ({self.pool}) is still written to") from None
         except (OSError, RuntimeError, ValueError) as error:  # of Path: a loop of links, a name that cannot be
@@ -208,24 +209,36 @@ class Folders:
             where = f"{path!r} in the pool of this node ({self.pool})"
             raise InputMissing(f"{name}: {where} cannot be read: {why}") from None
 
-    def _found(self, name: str, path: str, tell: Tell) -> dict[str, object]:
+    def _found(self, name: str, path: str, tell: Tell, *, folder: bool) -> dict[str, object]:
         full = self.pool / path
         root = self.pool.resolve()
         real = full.resolve()
         if root not in real.parents:
             raise InputMissing(f"{name}: {path!r} leads out of the pool {self.pool}")
-        if not real.is_file():
-            here = f"{name}: no file {path!r} in the pool of this node ({self.pool}){pool_names.hint(self.pool, path)}"
-            raise InputMissing(f"{here}: `winslowctl files put` puts it in")
+        if folder and real.is_dir():
+            tell(f"hashing {path}", 0, 0)
+            return {"path": path, **asdict(folder_digest(self.workspaces.objects.cache, real))}
+        if folder or not real.is_file():
+            raise InputMissing(self._absent(name, path, real, "folder" if folder else "file"))
         what = f"hashing {path} ({readable_size(real.stat().st_size)})"
         digest = self.workspaces.objects.cache.file(real, partial(tell, what))
         return {"path": path, "digest": digest, "bytes": real.stat().st_size}
 
-    def _stamp(self, order: Order, name: str) -> list[int]:
-        """Nothing for a file that is gone."""
+    def _absent(self, name: str, path: str, real: Path, what: str) -> str:
+        here = f"{name}: no {what} {path!r} in the pool of this node ({self.pool})"
+        if real.is_dir() or real.is_file():
+            other = "folder" if what == "file" else "file"
+            return f"{here}, but a {other}: an input of `type: {other}` takes it"
+        return f"{here}{pool_names.hint(self.pool, path)}: `winslowctl files put` puts it in"
+
+    def _stamp(self, order: Order, name: str) -> list[int | str]:
+        """Nothing for a file that is gone, or for a folder that changes."""
         try:
-            return list(digests.stamp((self.pool / str(order.inputs[name])).resolve().stat()))
-        except OSError:
+            real = (self.pool / str(order.inputs[name])).resolve()
+            if name in order.folders:
+                return [folder_digest(self.workspaces.objects.cache, real).digest]
+            return [*digests.stamp(real.stat())]
+        except (OSError, ValueError):
             return []
 
     def _environment(
@@ -265,7 +278,7 @@ class Folders:
         return Gathered(
             values=values,
             metrics=metrics,
-            missing=tuple(pattern for pattern, rows in found.items() if not rows),
+            missing=tuple(_missing(tree, pattern) for pattern, rows in found.items() if not rows),
             artifacts=_listed(tree, [row for rows in found.values() for row in rows], order, manifest),
             manifest=manifest,
             store=self.store,
@@ -352,6 +365,11 @@ def _matching(tree: Tree, pattern: str) -> list[Row]:
         return tree.matching(pattern)
     except BadGlob:
         return []
+
+
+def _missing(tree: Tree, pattern: str) -> str:
+    why = tree.why_none(pattern)
+    return f"{pattern} ({why})" if why else pattern
 
 
 def _listed(tree: Tree, promised: list[Row], order: Order, manifest: str) -> ArtifactList:

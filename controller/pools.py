@@ -45,7 +45,7 @@ class Pools:
 
     def _has(self, path: str) -> bool:
         try:
-            return (self.pool / path).is_file()
+            return (self.pool / path).exists()
         except (OSError, ValueError):
             return False
 

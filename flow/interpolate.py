@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from flow.graph import graph_of
 from schema.globs import BadGlob, compiled
-from schema.inputs import Input, Kind, Value
+from schema.inputs import Input, Value
 from schema.pipeline import EnvValue, Pipeline, Stage
 from schema.suggest import did_you_mean
 
@@ -36,7 +36,7 @@ class Scope:
         """An input as text inside the stage: a file is its path, a boolean `true` or `false`."""
         value = self.inputs[name]
         spec = self.specs.get(name)
-        if spec and spec.type is Kind.FILE:
+        if spec and spec.type.in_pool:
             return f"{self.pool}/{value}"
         return as_text(value)
 

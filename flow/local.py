@@ -60,6 +60,7 @@ class Order(Recorded):
     env: dict[str, str] = {}
     inputs: dict[str, object] = {}
     files: tuple[str, ...] = ()  # names of the inputs that are paths in the pool
+    folders: tuple[str, ...] = ()  # those of them that are folders
     source: int | None = None
     manifest: str | None = None  # what that execution left
     holder: str | None = None  # the node that has it

@@ -8,7 +8,7 @@ from typing import Literal
 from flow.chains import Chain
 from flow.interpolate import Scope
 from schema.execution import Changes, Execution, slot_name
-from schema.inputs import Input, Kind
+from schema.inputs import Input
 from schema.pipeline import EnvValue, Stage
 from schema.reasons import Wait
 
@@ -49,7 +49,7 @@ class Slot:
     def files(self) -> tuple[str, ...]:
         """What it reads of the pool."""
         inputs = self.scope.inputs
-        names = (name for name, spec in self.scope.specs.items() if spec.type is Kind.FILE and inputs.get(name))
+        names = (name for name, spec in self.scope.specs.items() if spec.type.in_pool and inputs.get(name))
         return tuple(str(inputs[name]) for name in names)
 
 

@@ -110,7 +110,7 @@ WORDS: dict[str, Words] = {
 
 VALUES: Words = {
     "str": "string", "text": "string", "int": "integer", "float": "number", "double": "number", "bool": "boolean",
-    "path": "file", "select": "choice", "enum": "choice",
+    "path": "file", "dir": "folder", "directory": "folder", "select": "choice", "enum": "choice",
     "on_fail": "on_failure", "if-not-present": "missing",
     "ifnotpresent": "missing", "redo": "start", "run": "start", "retry": "resume", "continue": "resume",
     "stop": "abort", "cancel": "abort", "kill": "abort", "approve": "answer",

@@ -22,15 +22,20 @@ class InputError(ValueError):
 
 class Kind(StrEnum):
     FILE = "file"
+    FOLDER = "folder"
     STRING = "string"
     NUMBER = "number"
     INTEGER = "integer"
     BOOLEAN = "boolean"
     CHOICE = "choice"
 
+    @property
+    def in_pool(self) -> bool:
+        return self in (Kind.FILE, Kind.FOLDER)
+
 
 class Input(Wanted):
-    """One typed input. `file` is a path in the pool, relative, `/` between parts."""
+    """One typed input. `file` and `folder` are paths in the pool, relative, `/` between parts."""
 
     type: Kind = Kind.STRING
     description: str = ""
@@ -70,7 +75,7 @@ def fit(spec: Input, value: object, name: str) -> Value:
             if str(value) not in spec.options:
                 raise InputError(f"{name}: one of {', '.join(spec.options)} is wanted, not {_shown(value)}")
             return str(value)
-        case Kind.FILE:
+        case Kind.FILE | Kind.FOLDER:
             return pool_path(value, name)
         case Kind.STRING:
             return _text(value, name)

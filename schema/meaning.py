@@ -130,7 +130,7 @@ MEANING: dict[str, dict[str, str]] = {
         "allow_failure": "where it fails, what needs it goes on",
     },
     "Input": {
-        "type": "a `file` is a relative path in the pool",
+        "type": "a `file` or `folder` is a relative path in the pool; of a folder all files count",
         "description": "for people",
         "default": "the value where nobody says one",
         "min": "smallest number",

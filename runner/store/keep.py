@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.store import upper
 from runner.store.changes import patched
-from runner.store.digests import DigestCache
+from runner.store.digests import Changing, DigestCache
 from runner.store.errors import BadManifest, NotFound
 from runner.store.manifest import Kind, Row, build, raw
 from runner.store.objects import Objects
+
+PART = ".part"
+"""Names that end so are still copied."""
 
 
 def keep_upper(objects: Objects, base: bytes, folder: Path) -> bytes:
@@ -37,6 +41,37 @@ def digest_of(cache: DigestCache, folder: Path) -> str | None:
         return None if any(row.kind is Kind.LINK for row in rows) else build(rows).digest
     except (OSError, BadManifest):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDigest:
+    """Of all files below a folder: what a manifest of it would have."""
+
+    digest: str
+    bytes: int
+    files: int
+
+
+def folder_digest(cache: DigestCache, folder: Path) -> FolderDigest:
+    """Of a folder that people fill. OSError; Changing while something in it is still copied; ValueError for a link that
+    leads out of it, since what a program reads there would not be known.
+    """
+
+    def seen(path: str, found: os.stat_result) -> Row:
+        if path.endswith(PART):
+            raise Changing(f"{path!r} is still copied")
+        return Row(path, upper.kind_of(found), found.st_size, cache.file(folder / os.fsdecode(raw(path))))
+
+    try:
+        rows = upper.walk(folder, seen)
+        digest = build(rows).digest
+    except BadManifest as error:
+        raise ValueError(str(error)) from None
+    for row in rows:
+        if row.kind is Kind.LINK and folder not in (folder / os.fsdecode(raw(row.path))).resolve().parents:
+            raise ValueError(f"the link {row.path!r} in it leads out of it")
+    contents = [row for row in rows if row.kind.content]
+    return FolderDigest(digest, sum(row.size for row in contents), len(contents))
 
 
 def _there(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """Looking at what an execution left, or is writing: a tree of rows, and where their contents lie."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import BinaryIO
 from runner.store.errors import NotFound
 from runner.store.manifest import Kind, Row, raw
 from runner.store.upper import FOLDER
-from schema.globs import compiled
+from schema.globs import BadGlob, compiled
 
 PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MOST_LINKS = 40
+INSIDE = "/workspace/"
+"""Where a stage in a container sees its workspace: a link to a place there stays inside."""
+_WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,12 @@ class Tree:
                 raise NotFound(f"there is no {path!r}")
             if found.kind is Kind.LINK:
                 links += 1
-                if links > MOST_LINKS or found.value.startswith("/"):
+                target = found.value.removeprefix(INSIDE)
+                if links > MOST_LINKS or target.startswith("/"):
                     raise NotFound(f"{path!r} leads out of the workspace")
-                left += [part for part in found.value.split("/") if part not in ("", ".")][::-1]
+                if target != found.value:
+                    done = ""
+                left += [part for part in target.split("/") if part not in ("", ".")][::-1]
             elif left and found.kind is not Kind.DIRECTORY:
                 raise NotFound(f"{found.path!r} is no folder")
             else:
@@ -82,11 +89,68 @@ class Tree:
             return file.read(most)
 
     def matching(self, pattern: str) -> list[Row]:
-        """Files that a pattern names, see `schema.globs`; no links. BadGlob."""
+        """Files that a pattern names (`schema.globs`), and all below folders that it names. BadGlob.
+
+        A link counts as the file it leads to, inside the workspace; a path without wildcards may go through links, and
+        end at one that leads to a folder.
+        """
         if pattern.startswith("/") or ".." in pattern.split("/"):
             return []
         fits = compiled(pattern).fullmatch
-        return sorted((row for row in self.files() if fits(row.path)), key=lambda row: raw(row.path))
+        named = {path: row for path, row in self.rows.items() if fits(path)}
+        folders = {path for path, row in named.items() if row.kind is Kind.DIRECTORY}
+        found = {row.path: row for row in self.files() if row.path in named or (folders and _below(row.path, folders))}
+        links = [path for path, row in named.items() if row.kind is Kind.LINK]
+        found |= {path: row for path in links for row in self._led_to(path)}
+        if not found and not _WILD.search(pattern):
+            found = {row.path: row for row in self._through_links(pattern)}
+        return sorted(found.values(), key=lambda row: raw(row.path))
+
+    def why_none(self, pattern: str) -> str:
+        """Why a pattern names no file although something of that name is there; nothing where nothing is."""
+        try:
+            fits = compiled(pattern).fullmatch
+        except BadGlob:
+            return ""
+        row = next((row for path, row in self.rows.items() if fits(path)), None)
+        if row is None:
+            return ""
+        if row.kind is Kind.DIRECTORY:
+            return "a folder without files"
+        try:
+            self.row(row.path)
+        except NotFound as error:
+            out = "leads out" in str(error)
+            return f"a link to {row.value!r}, which " + ("leads out of the workspace" if out else "is not there")
+        return "a link to a folder without files"
+
+    def _led_to(self, path: str) -> list[Row]:
+        """The file that a path means, under that path."""
+        try:
+            row = self.row(path)
+        except NotFound:
+            return []
+        return [row._replace(path=path)] if row.kind.content else []
+
+    def _through_links(self, path: str) -> list[Row]:
+        """The file that a path means, or those below the folder it means, under that path."""
+        plain = "/".join(part for part in path.split("/") if part not in ("", "."))
+        try:
+            top = self.row(plain)
+        except NotFound:
+            return []
+        if top.kind.content:
+            return [top._replace(path=plain)]
+        prefix = f"{top.path}/" if top.path else ""
+        below = [row for row in self.files() if row.path.startswith(prefix)] if plain else []
+        return [row._replace(path=f"{plain}/{row.path.removeprefix(prefix)}") for row in below]
+
+
+def _below(path: str, folders: set[str]) -> bool:
+    while path := path.rpartition("/")[0]:
+        if path in folders:
+            return True
+    return False
 
 
 def open_beneath(root: Path, path: str) -> BinaryIO:

@@ -51,6 +51,64 @@ def test_S9_an_input_that_no_file_can_be_is_said_to_be_missing(tmp_path: Path, p
         trees.prepare(CONTAINER, order(path))
 
 
+def sequence(trees: Folders) -> Path:
+    """A folder of pictures in the pool."""
+    folder = trees.pool / "run-1" / "frames"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"{number}.jpg").write_text(str(number))
+    return folder
+
+
+def pictures(path: str = "run-1/frames") -> Order:
+    return order(path, folders=("video",), env={"INPUT_VIDEO": path})
+
+
+def test_N6_a_folder_as_an_input_is_hashed_and_recorded_and_watched(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    folder = sequence(trees)
+    found = dict(trees.prepare(CONTAINER, pictures()).inputs["video"])  # type: ignore[call-overload]
+    assert (found["path"], found["bytes"], found["files"]) == ("run-1/frames", 3, 3)
+    assert found["digest"].startswith("blake3:")
+    assert trees.gather(CONTAINER, pictures()).note == ""
+    (folder / "3.jpg").write_text("late")
+    assert trees.gather(CONTAINER, pictures()).note == "InputChanged: video changed while the stage ran"
+    assert trees.prepare(CONTAINER, pictures()).inputs["video"] != found
+
+
+def test_a_folder_as_an_input_says_what_keeps_it_from_being_one(tmp_path: Path) -> None:
+    trees = folders(tmp_path)
+    folder = sequence(trees)
+    with pytest.raises(
+        InputMissing, match=r"video: no file 'run-1/frames' .*, but a folder: an input of `type: folder`"
+    ):
+        trees.prepare(CONTAINER, order("run-1/frames"))
+    with pytest.raises(InputMissing, match=r"video: no folder 'run-1/frames/0.jpg' .*, but a file"):
+        trees.prepare(CONTAINER, pictures("run-1/frames/0.jpg"))
+    with pytest.raises(InputMissing, match="video: no folder 'gone'"):
+        trees.prepare(CONTAINER, pictures("gone"))
+    (folder / "link").symlink_to("0.jpg")
+    assert trees.prepare(CONTAINER, pictures()).inputs
+    (folder / "away").symlink_to("/etc/passwd")
+    with pytest.raises(InputMissing, match="cannot be read: the link 'away' in it leads out of it"):
+        trees.prepare(CONTAINER, pictures())
+    (folder / "away").unlink()
+    (folder / "3.jpg.part").write_text("half")
+    with pytest.raises(NotYet):
+        trees.prepare(CONTAINER, pictures())
+
+
+def test_N6_a_project_runs_with_a_folder_and_its_record_names_the_digest(tmp_path: Path) -> None:
+    text = "name: p\ninputs: {video: {type: folder}}\nstages:\n  - {name: a, image: i}\n"
+    trees = folders(tmp_path)
+    sequence(trees)
+    it = OneNode(server(text, "pipeline: p\ninputs: {video: run-1/frames}\n"), trees)
+    it.ask(request="start")
+    it.until(lambda: bool(it.view.executions) and it.record.state.ended)
+    assert it.record.state is State.SUCCEEDED
+    assert dict(it.record.inputs["video"])["files"] == 3  # type: ignore[call-overload]
+
+
 def test_an_input_that_may_not_be_read_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read everything, so the system's word is put in its mouth."""
     trees = folders(tmp_path)

@@ -215,7 +215,10 @@ def test_links_are_followed_inside_the_tree_only(store: Workspaces) -> None:
         ("./t//1.txt", ["t/1.txt"]),
         ("[[]x]", ["[x]"]),
         ("[", []),
-        ("t", []),
+        ("t", ["t/1.txt", "t/deep/2.txt", "t/deep/3.dat"]),
+        ("t/", ["t/1.txt", "t/deep/2.txt", "t/deep/3.dat"]),
+        ("t/d*", ["t/deep/2.txt", "t/deep/3.dat"]),
+        ("*", ["[x]", "a.txt", "t/1.txt", "t/deep/2.txt", "t/deep/3.dat"]),
         ("/etc/*", []),
         ("../*", []),
         ("", []),
@@ -224,6 +227,42 @@ def test_links_are_followed_inside_the_tree_only(store: Workspaces) -> None:
 def test_patterns_name_files(store: Workspaces, pattern: str, found: list[str]) -> None:
     files = dict.fromkeys(("a.txt", "t/1.txt", "t/deep/2.txt", "t/deep/3.dat", "[x]"), "")
     assert [row.path for row in store.tree(stage(store, 1, None, files)).matching(pattern)] == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found", "why"),
+    [
+        ("out.csv", {"out.csv": "real"}, ""),
+        ("*.csv", {"out.csv": "real"}, ""),
+        ("absolute", {"absolute": "real"}, ""),
+        ("latest", {"latest/a.csv": "real", "latest/deep/b": "b"}, ""),
+        ("latest/a.csv", {"latest/a.csv": "real"}, ""),
+        ("./latest/deep", {"latest/deep/b": "b"}, ""),
+        ("away", {}, "a link to '/etc/passwd', which leads out of the workspace"),
+        ("up", {}, "a link to '../../x', which leads out of the workspace"),
+        ("dangling", {}, "a link to 'nothing', which is not there"),
+        ("loop", {}, "a link to 'loop', which leads out of the workspace"),
+        ("empty", {}, "a folder without files"),
+        ("none", {}, ""),
+    ],
+)
+def test_N6_a_link_counts_as_what_it_leads_to_inside_the_workspace(
+    store: Workspaces, pattern: str, found: dict[str, str], why: str
+) -> None:
+    opened = store.open("p", 1, "c1")
+    (opened.path / "r" / "deep").mkdir(parents=True)
+    (opened.path / "r" / "a.csv").write_text("real")
+    (opened.path / "r" / "deep" / "b").write_text("b")
+    (opened.path / "empty").mkdir()
+    links = {
+        "out.csv": "r/a.csv", "absolute": "/workspace/r/a.csv", "latest": "r", "away": "/etc/passwd", "up": "../../x",
+        "dangling": "nothing", "loop": "loop",
+    }  # fmt: skip
+    for name, target in links.items():
+        (opened.path / name).symlink_to(target)
+    tree = store.tree(store.finish("p", 1, "c1"))
+    assert {row.path: tree.opener(row).read().decode() for row in tree.matching(pattern)} == found
+    assert (tree.why_none(pattern) if not found else "") == why
 
 
 def test_a_person_replaces_a_file_and_the_execution_stays_as_it_was(store: Workspaces) -> None:
