@@ -43,6 +43,7 @@ class Journal:
         self._tips = self._read_tips("tips.json") or Tips()
         self._pushed = self._read_tips("push.json")
         self._wiped = self._read_wiped()
+        self.beats = self._read_beats()
 
     def _all(self, folder: str, model: type[Document]) -> dict[str, Document]:
         found: dict[str, Document] = {}
@@ -70,6 +71,18 @@ class Journal:
 
     def install(self, incarnation: str) -> None:
         self.disk.write("incarnation", incarnation.encode())
+
+    def _read_beats(self) -> tuple[str, ...]:
+        """Without them, the next start waits for a while."""
+        try:
+            return tuple(str(each) for each in json.loads(self.disk.read("beats.json") or b"[]"))
+        except (ValueError, TypeError):
+            return ("unknown",)
+
+    def beat(self, nonces: tuple[str, ...]) -> None:
+        """The beat of this node that landed last, and those sent since, written down before they are sent."""
+        self.beats = nonces
+        self.disk.write("beats.json", json.dumps(nonces).encode())
 
     # -- claims -----------------------------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class Controller:
         self.snapshot: Snapshot | None = None
         self.halted: str | None = None
         self.refusals = Refusals(parts.pause)
-        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.load)
+        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.journal, parts.load)
         self.pushes = Pushes(parts.journal, parts.repository, parts.me.node, self._changed)
         self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0
@@ -145,8 +145,23 @@ class Controller:
             launching=launching,
             halts=self.halts.seen(self.snapshot, self.seen) if fresh and self.snapshot else {},
             engine=engine,
+            unseen=self.pulse.unseen,
         )
-        return parts.pools(self.devices.seen(world))
+        return self._named(parts.pools(self.devices.seen(world)))
+
+    def _named(self, world: World) -> World:
+        """A new node beats before all else: of several that begin under one name, one has it, and only that goes on."""
+        if not (world.fresh and self.pulse.new):
+            return world
+        outcome = self.pulse.beat(world, None, None)
+        taken = isinstance(outcome, Rejected) and outcome.kind is Rejection.RACE
+        return replace(world, fresh=not taken)
+
+    def _is_seen(self, world: World) -> None:
+        if world.unseen and len(world.snapshot.inventories if world.snapshot else ()) > 1:
+            self.alarms.tell("unseen", f"{world.unseen}: no new work is taken while other nodes are there", "unseen")
+        elif not world.unseen:
+            self.alarms.over("unseen")
 
     def _look(self) -> bool:
         """At the containers, if the engine answers."""
@@ -181,10 +196,10 @@ class Controller:
             self.seen = missed(self.seen)
             return False
         self.refusals.fetched(parts.clock.now(), refused=False)
-        self.pulse.check_name()
+        self.pulse.look(snapshot, parts.clock.now())
         self.alarms.over("fetch")
         self._beat = snapshot.heartbeats.get(parts.me.node)
-        self.halted = self._rewound(snapshot)
+        self.halted = self._rewound(snapshot) or self.pulse.twin
         if self.halted:
             self.alarms.tell("halt", self.halted)
             return False
@@ -238,6 +253,7 @@ class Controller:
 
     def act(self, world: World, decision: Decision) -> Outcome | None:
         self.watched = decision.watched or self.watched
+        self._is_seen(world)
         self._stop(decision)
         self._settle(world, decision)
         for entry in decision.adopted:
@@ -254,6 +270,8 @@ class Controller:
                     self.alarms.lost_race("heartbeat", self._beat, text)
                 case Rejected(kind=kind, text=text):
                     self.alarms.tell("heartbeat", f"the server declined a heartbeat ({kind}): {text}", kind)
+                case Unknown(text=text):
+                    self.alarms.tell("heartbeat", f"no answer to a heartbeat: {text}; trying again", "no answer")
         return outcome
 
     def _retain(self, world: World) -> None:

@@ -40,7 +40,7 @@ def looked(before: Sightings, *, now: float, poll: float, snapshot: Snapshot, wa
     credit = min(now - before.polled, CREDIT * poll) if before.polled is not None else 0.0
     return Sightings(
         polled=now,
-        beats={node: _silence(before, node, snapshot.heartbeats.get(node), credit) for node in _nodes(snapshot)},
+        beats={node: _silence(before, node, _sign(snapshot, node), credit) for node in _nodes(snapshot)},
         things={thing: before.things[thing] + credit if thing in before.things else 0.0 for thing in watched},
     )
 
@@ -48,6 +48,12 @@ def looked(before: Sightings, *, now: float, poll: float, snapshot: Snapshot, wa
 def _nodes(snapshot: Snapshot) -> set[str]:
     holders = {e.claim.node for view in open_views(snapshot) for e in view.executions if e.state.active}
     return holders | set(snapshot.heartbeats) | set(snapshot.inventories)
+
+
+def _sign(snapshot: Snapshot, node: str) -> str | None:
+    """Its heartbeat, and its newest commit: whoever made that was alive."""
+    beat, spoke = snapshot.heartbeats.get(node), snapshot.spoke.get(node)
+    return f"{beat} {spoke}" if beat or spoke else None
 
 
 def _silence(before: Sightings, node: str, seen: str | None, credit: float) -> tuple[str | None, float]:

@@ -210,6 +210,7 @@ class World:
     ids: tuple[str, ...]
     wiped: Mapping[str, Wiped]
     halted: str | None = None
+    unseen: str = ""  # why others may not see its signs of life
     room: bool = True  # enough disk for new work
     lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not
     setbacks: Mapping[str, Setback] = field(default_factory=dict)

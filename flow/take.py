@@ -50,6 +50,8 @@ class Taking:
     def take(self) -> None:
         if self.snapshot.settings.schema_version > SCHEMA or not self._admitted() or not self.world.room:
             return
+        if self.world.unseen and len(self.live) > 1:
+            return
         for view in sorted(open_views(self.snapshot), key=_urgency):
             self._consider(self.draft.view(view.id))
 

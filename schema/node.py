@@ -90,6 +90,9 @@ class Heartbeat(Recorded):
     halted: str | None = None
     load: dict[str, float] = {}
     time: str = ""  # by its wall clock, for people
+    every: float = 0.0  # seconds between two of them
+    host: str = ""
+    process: int = 0
 
 
 class Exclusive(Wanted):
