@@ -141,8 +141,8 @@ class Pulse:
         before = self._stranger
         if found.incarnation != self.me.incarnation or (before and before.nonce != found.nonce):
             raise NameTaken(
-                f"a node named {self.me.node!r} is already part of this repository: {self.twin}; or give this one its "
-                f"data directory back"
+                f"a node named {self.me.node!r} is already part of this repository; choose another --name, or give "
+                f"this one its data directory back: {self.twin}"
             )
         self._stranger = before or Stranger(found.nonce, now)
         if now - self._stranger.since > PATIENCE * (found.every or self.every):

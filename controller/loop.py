@@ -72,7 +72,9 @@ class Controller:
         self.snapshot: Snapshot | None = None
         self.halted: str | None = None
         self.refusals = Refusals(parts.pause)
-        self.pulse = Pulse(parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.journal, parts.load)
+        self.pulse = Pulse(
+            parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.journal, parts.load
+        )
         self.pushes = Pushes(parts.journal, parts.repository, parts.me.node, self._changed)
         self.devices = Devices(parts.gpus, parts.say)
         self.lost_races = 0

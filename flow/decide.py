@@ -35,7 +35,15 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
     draft = Draft(snapshot)
     watched: set[Hashable] = set()
     stewardship = Stewardship(
-        world.me, snapshot, world.seen, world.poll, draft, watched, wall=world.wall, halts=world.halts
+        world.me,
+        snapshot,
+        world.seen,
+        world.poll,
+        draft,
+        watched,
+        wall=world.wall,
+        halts=world.halts,
+        unseen=world.unseen,
     )
     stewardship.register()
     held = Held(world, snapshot, draft)

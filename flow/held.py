@@ -203,7 +203,8 @@ class Held:
         useful = entry.container in self.world.outbox or (sight is not None and (sight.running or sight.exited))
         wanted = still_wanted(view.definition, view.replies, record) and not (view.deletion or entry.stop)
         if wanted and useful:
-            self._take_back(record, entry)
+            if not self.world.unseen:  # else others would lose it again, and so on
+                self._take_back(record, entry)
         elif self._ended_here(entry):
             self._supersede(record, entry)
 

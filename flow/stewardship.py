@@ -40,10 +40,11 @@ class Stewardship:
         *,
         wall: str = "",
         halts: Mapping[str, str] | None = None,
+        unseen: str = "",
     ) -> None:
         self.me, self.snapshot, self.seen, self.poll = me, snapshot, seen, poll
         self.draft, self.watched = draft, watched
-        self.wall, self.halts = wall, halts or {}
+        self.wall, self.halts, self.unseen = wall, halts or {}, unseen
         self.live = self._live()
         self.able = snapshot.settings.schema_version <= SCHEMA
 
@@ -161,8 +162,8 @@ class Stewardship:
 
     def _is_lost(self, id: str, record: Execution) -> bool:
         node = record.claim.node
-        if node == self.me.node:
-            return False
+        if node == self.me.node or self.unseen:
+            return False  # who is not seen himself may not see others either
         silence = self.seen.silence(node) - record.claim.lease.lost_after
         if silence < 0:
             return False

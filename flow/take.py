@@ -30,7 +30,7 @@ class Taking:
         ids: list[str],
     ) -> None:
         self.world, self.snapshot, self.draft = world, snapshot, draft
-        self.watched, self.ids = watched, ids
+        self.watched, self.live, self.ids = watched, live, ids
         self.fleet = _as_seen(world, snapshot, live)
         self.names = admitted(snapshot)
         self.busy, self.taken = busy_counts(snapshot), holders(snapshot)

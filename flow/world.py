@@ -123,7 +123,7 @@ class Snapshot:
     nodes: Mapping[str, NodeSettings] = field(default_factory=dict)
     inventories: Mapping[str, Inventory] = field(default_factory=dict)
     heartbeats: Mapping[str, str] = field(default_factory=dict)
-    spoke: Mapping[str, str] = field(default_factory=dict)  # node to its newest commit on `winslow/state`, a sign of life too
+    spoke: Mapping[str, str] = field(default_factory=dict)  # node to its newest commit on `winslow/state`: alive, too
     problems: tuple[str, ...] = ()  # `file:line:col: what` of files that do not parse
     confirmed_deletions: bool = False
     board: str = ""  # the root board as it is

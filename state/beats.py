@@ -15,7 +15,7 @@ from state.errors import StateError
 from state.looks import VIEW
 from state.read import Clone
 from state.remote import Remote
-from state.repository import Landed, Outcome, Rejected, Rejection
+from state.repository import Landed, Outcome, Rejected, Rejection, Unknown
 
 FILE = "heartbeat.json"
 MAX_BYTES = 64 * 1024
@@ -24,6 +24,14 @@ REFUSED = frozenset({Rejection.HOOK, Rejection.PROTECTED})
 """What a server may say that keeps `refs/winslow` for itself. Any other refusal is one of this moment."""
 Publish = Callable[[str, str | None, str], Outcome]
 """A ref, what it is believed to hold, what it is to hold."""
+
+
+PATIENCE = 3
+"""Beats that do not arrive at one place before the other one is tried."""
+
+
+def _other(place: str) -> str:
+    return layout.NODES if place == layout.NODE_BRANCHES else layout.NODE_BRANCHES
 
 
 class Beats:
@@ -38,6 +46,7 @@ class Beats:
         self._moved: dict[str, str] = {}  # node to the place where it was seen to give a sign last
         self._eager, self._tidied = True, False
         self._landed = ""  # where the last one landed
+        self._in_vain = 0  # beats since then
 
     def look(self, refs: Mapping[str, str]) -> dict[str, str]:
         """Node to what changes with each sign of life, wherever it is given: a ref that is refused now stays behind."""
@@ -48,6 +57,8 @@ class Beats:
         }
         for place, found in self._found.items():
             self._moved.update({node: place for node, oid in found.items() if before[place].get(node, oid) != oid})
+        if self._landed and self.node not in self._found[self._landed]:
+            self._place, self._landed = _other(self._landed), ""  # the server takes it, and shows it to nobody
         nodes = {node for found in self._found.values() for node in found}
         self.ids = {node: "+".join(found[node] for found in self._found.values() if node in found) for node in nodes}
         return self.ids
@@ -79,14 +90,22 @@ class Beats:
         if _refused(outcome) and place == self._landed == layout.NODES:
             outcome = self._beat(place, heartbeat, expected)  # it took the one before: perhaps it refused only this
         if not _refused(outcome):
-            if isinstance(outcome, Landed):
-                self._place = self._landed = place
-                self._tidy(place)
+            self._heard(place, outcome, expected)
             return outcome
         self._landed = ""
-        other = layout.NODES if place == layout.NODE_BRANCHES else layout.NODE_BRANCHES
+        other = _other(place)
         self._place, eager, self._eager = other, self._eager, False
         return self._beat(other, heartbeat, expected) if eager else outcome
+
+    def _heard(self, place: str, outcome: Outcome, expected: str | None) -> None:
+        """Where nothing is ever answered, or what nobody shows us stands in the way, the other place is tried."""
+        if isinstance(outcome, Landed):
+            self._place, self._landed, self._in_vain = place, place, 0
+            self._tidy(place)
+            return
+        self._in_vain += isinstance(outcome, Unknown) or expected is None
+        if self._in_vain >= PATIENCE:
+            self._place, self._in_vain = _other(place), 0
 
     def _tidy(self, place: str) -> None:
         """A branch from a time when the refs were refused speaks of that time for ever."""

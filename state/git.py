@@ -33,7 +33,7 @@ from state.message import compose
 from state.push import Publisher, Update
 from state.read import Clone
 from state.remote import Remote, damaged
-from state.replay import FIRST_LOOK, MOST, Flags, replay
+from state.replay import FIRST_LOOK, MOST, Flags, Spoke, replay
 from state.repository import Edit, Landed, Outcome, Rejected, Rejection
 
 OURS = "refs/winslow-ours/"
@@ -74,7 +74,7 @@ class GitRepository(Looks):
         self.assembler = Assembler()
         self._last: Snapshot | None = None
         self.beats = Beats(self.clone, self.remote, self._publish, self.publisher.remove)
-        self._replayed, self._unwritten = "", _NO_FLAGS
+        self._replayed, self._unwritten, self._spoke = "", _NO_FLAGS, Spoke()
         self._damaged = False
 
     def _anew(self) -> None:
@@ -156,7 +156,9 @@ class GitRepository(Looks):
             return last
         decided = CloneBranch(self.clone, state)
         check_order(main, decided.wanted, self.clone.descends)
-        self._last = self.assembled(self.assembler, main, state, beats, self._replay(state))
+        unwritten = self._replay(state)
+        found = self.assembled(self.assembler, main, state, beats, unwritten)
+        self._last = replace(found, spoke=dict(self._spoke))
         return self._last
 
     def _replay(self, tip: str) -> Flags:
@@ -166,7 +168,7 @@ class GitRepository(Looks):
         if since != tip:
             known = since and self.clone.descends(tip, since)
             commits = CloneLine(self.clone).commits(tip, since, MOST if known else FIRST_LOOK)
-            self._unwritten = replay(CloneLine(self.clone), self._unwritten if known else {}, commits)
+            self._unwritten = replay(CloneLine(self.clone), self._unwritten if known else {}, commits, self._spoke)
             self._replayed = tip
         if not self._unwritten and (mark is None or str(mark.target) != tip):
             with suppress(OSError):
@@ -206,7 +208,9 @@ class GitRepository(Looks):
     def _after(self, base: Snapshot, state: str) -> Snapshot | None:
         """It has landed, whatever can be said of it."""
         try:
-            self._last = self.assembled(self.assembler, base.main, state, self.beats.ids, self._replay(state))
+            unwritten = self._replay(state)
+            found = self.assembled(self.assembler, base.main, state, self.beats.ids, unwritten)
+            self._last = replace(found, spoke=dict(self._spoke))
         except (StateError, pygit2.GitError):
             return None
         return self._last

@@ -25,6 +25,7 @@ class MemoryRepository:
     def __init__(self, server: MemoryServer) -> None:
         self.server = server
         self._last: Snapshot | None = None
+        self._spoke: dict[str, str] = {}
         self._beats: Mapping[str, tuple[str, Heartbeat]] = {}
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -45,8 +46,18 @@ class MemoryRepository:
             return last
         self._beats = server.beats
         beats = {node: oid for node, (oid, _) in server.beats.items()}
-        self._last = replace(self._shared(main, state), heartbeats=beats)
+        self._hear(last.state if last else "", state)
+        self._last = replace(self._shared(main, state), heartbeats=beats, spoke=dict(self._spoke))
         return self._last
+
+    def _hear(self, before: str, state: str) -> None:
+        """Who committed since the last look."""
+        new: dict[str, str] = {}
+        for commit in self.server.line(state, most=None if before else 1):
+            if commit.oid == before:
+                break
+            new.setdefault(commit.node, commit.oid)
+        self._spoke |= {node: oid for node, oid in new.items() if node}
 
     def _shared(self, main: str, state: str) -> Snapshot:
         """Without heartbeats."""

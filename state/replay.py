@@ -23,6 +23,8 @@ MOST = 20_000
 """Commits that are replayed at once at most."""
 KINDS = frozenset({"execution", "reply", "tombstone", "definition", "flag"})
 
+Spoke = dict[str, str]
+"""Node to its newest commit."""
 Flags = Mapping[str, tuple[Flag, ...]]
 """By project."""
 
@@ -53,9 +55,11 @@ class Line(Protocol):
     def document(self, kind: str, path: str, blob: str) -> BaseModel: ...
 
 
-def replay(line: Line, known: Flags, commits: Iterable[Replayed]) -> Flags:
-    """The flags that were found and are not on the branch, after these commits."""
+def replay(line: Line, known: Flags, commits: Iterable[Replayed], spoke: Spoke | None = None) -> Flags:
+    """The flags that were found and are not on the branch, after these commits. Who made one is put into `spoke`."""
     for commit in commits:
+        if spoke is not None and commit.writer:
+            spoke[commit.writer] = commit.commit
         known = _after(line, known, commit)
     return known
 

@@ -174,3 +174,29 @@ def test_a_probe_that_cannot_be_deleted_says_so_and_is_no_node(tmp_path: Path) -
     found = probe(str(remote(tmp_path)), branches=True)
     assert (found.create, found.update, found.delete) == (True, False, False)
     assert client(tmp_path).fetch().heartbeats == {}
+
+
+def test_B1_heartbeats_that_a_server_takes_and_hides_go_to_a_branch(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    run("config", "uploadpack.hideRefs", "refs/winslow", cwd=folder)
+    run("config", "receive.denyNonFastForwards", "false", cwd=folder)
+    one, two = client(tmp_path), client(tmp_path, "two")
+    one.remote.folder = two.remote.folder = None  # as a server elsewhere
+    assert [isinstance(beat(one, counter), Landed) for counter in (1, 2, 3)] == [True] * 3
+    two.fetch()
+    found = two.heartbeat("gpu")
+    assert found is not None
+    assert found.counter == 3
+
+
+def test_B1_after_heartbeats_in_vain_the_other_place_is_tried(tmp_path: Path) -> None:
+    """Of a node that comes back to such a server: what it may not see stands in its way."""
+    folder = remote(tmp_path)
+    run("config", "uploadpack.hideRefs", "refs/winslow", cwd=folder)
+    run("config", "receive.denyNonFastForwards", "false", cwd=folder)
+    one = client(tmp_path)
+    one.remote.folder = None
+    beat(one, 1)
+    again = client(tmp_path, "again")
+    again.remote.folder = None
+    assert [isinstance(beat(again, counter), Landed) for counter in range(2, 6)] == [False, False, False, True]
