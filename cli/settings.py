@@ -43,7 +43,17 @@ def repo_url() -> str:
             "which state repository? give --repo URL, set WINSLOW_REPO, or `winslowctl context add NAME --repo URL` "
             "once; `winslowctl up` makes one"
         )
+    _refuse_clone(url)
     return url
+
+
+def _refuse_clone(url: str) -> None:
+    """CommandError for a clone that has no branch of the nodes: its origin is meant."""
+    if Path(url).is_dir():
+        from state.ordinary_clone import origin_of
+
+        if origin := origin_of(url):
+            raise CommandError(f"{url} is a clone of {shown_url(origin)}: name that one, --repo {shown_url(origin)}")
 
 
 def _of_context(field: str) -> str:

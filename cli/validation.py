@@ -57,6 +57,7 @@ def _of_folder(root: Path) -> tuple[dict[str, bytes], list[str]]:
     from schema import layout, misplaced
     from schema.codec import MAX_BYTES
     from state.parsed import irregular
+    from state.sparse import left_out
 
     if not (root / "winslow.yaml").is_file():
         raise CommandError(f"{root} is no working copy of a state repository: it has no winslow.yaml")
@@ -71,7 +72,14 @@ def _of_folder(root: Path) -> tuple[dict[str, bytes], list[str]]:
         else:
             with path.open("rb") as file:
                 texts[inside] = file.read(MAX_BYTES + 1)
-    return texts, list(map(str, others))
+    hidden = {
+        inside: text
+        for inside, text in left_out(root, MAX_BYTES + 1).items()
+        if inside not in texts and layout.place_on_main(inside)
+    }
+    if hidden:
+        settings.warn(f"this checkout is sparse: {len(hidden)} documents are read as git's index has them")
+    return dict(sorted({**texts, **hidden}.items())), list(map(str, others))
 
 
 def _files(root: Path) -> "Iterator[str]":

@@ -60,6 +60,9 @@ class Runner:
         self.git(self.work, "fetch", "-q", "--prune", "--no-tags", "--depth", "20", "origin", PIPELINES)
         self.git(self.work, "checkout", "-f", "-q", "--detach", commit)
         self.git(self.work, "clean", "-ffdxq")
+        return self.script(name, commit)
+
+    def script(self, name: str, commit: str) -> subprocess.CompletedProcess[str]:
         lines = yaml.safe_load((self.work / ".gitlab-ci.yml").read_text())[name]["script"]
         script = "set -eo pipefail\n" + "\n".join(lines)
         return subprocess.run(
@@ -116,6 +119,18 @@ def test_M9_a_merge_request_shows_what_would_start_where_and_with_what(runner: R
     assert (row["project"], row["would start"], row["on"]) == ("v", "one", "n1")
     assert "<code>speed=7</code>" in row["with"]
     assert row["also"] == "0001-start.yaml accepted"
+
+
+def test_M9_a_plan_is_made_where_main_is_checked_out(runner: Runner, tmp_path: Path) -> None:
+    """As gitlab-ci-local does it in a person's own clone, whose branches stay as they are."""
+    with_a_node_seen(runner.lab)
+    runner.git(tmp_path, "clone", "-q", str(runner.lab.remote), str(runner.work))
+    runner.git(runner.work, "commit", "-q", "--allow-empty", "-m", "not pushed yet")
+    own = runner.git(runner.work, "rev-parse", "HEAD")
+    runner.lab.ask("request: start\n")
+    done = runner.script("plan", own)
+    assert done.returncode == 0, done.stderr
+    assert runner.git(runner.work, "rev-parse", "HEAD", "main") == f"{own}\n{own}"
 
 
 def test_M9_a_merge_request_shows_what_becomes_stale(runner: Runner) -> None:
