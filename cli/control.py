@@ -42,7 +42,7 @@ def start(
 
     Example: winslowctl start crossing --input threshold=0.4 --comment "second try"
     """
-    ask(project, {"request": "start", **_fields(stage, input, env, then, comment)}, force)
+    ask(project, {"request": "start", **fields_of(stage, input, env, then, comment)}, force)
 
 
 def redo(
@@ -56,7 +56,7 @@ def redo(
 
     Example: winslowctl redo crossing --stage detect --input threshold=0.35
     """
-    wish = {"request": "start", **_fields(stage, input, env, then, comment), **({"fresh": True} if fresh else {})}
+    wish = {"request": "start", **fields_of(stage, input, env, then, comment), **({"fresh": True} if fresh else {})}
     ask(project, wish | _workspace(source, add, remove), force)
 
 
@@ -69,7 +69,7 @@ def resume(
 
     Example: winslowctl resume crossing
     """
-    wish = {"request": "resume", **_fields(stage, input, env, then, comment)}
+    wish = {"request": "resume", **fields_of(stage, input, env, then, comment)}
     ask(project, wish | _workspace(source, add, remove), force)
 
 
@@ -89,7 +89,7 @@ def answer(
 
     Example: winslowctl answer crossing --input keep=true
     """
-    ask(project, {"request": "answer", **_fields(stage, input, None, "continue", comment)}, force)
+    ask(project, {"request": "answer", **fields_of(stage, input, None, "continue", comment)}, force)
 
 
 def pause(project: Project, comment: Comment = "", force: Force = False) -> None:
@@ -97,25 +97,29 @@ def pause(project: Project, comment: Comment = "", force: Force = False) -> None
 
     Example: winslowctl pause crossing
     """
-    ask(project, {"request": "pause", **_fields("", None, None, "continue", comment)}, force)
+    ask(project, {"request": "pause", **fields_of("", None, None, "continue", comment)}, force)
 
 
 def abort(
-    project: Project,
-    execution: Annotated[int, typer.Option("--execution", help="which one; default: what runs", metavar="N")] = 0,
+    project: Annotated[str, typer.Argument(help="the project, or one execution or point of it", metavar="PROJECT[/N]")],
+    execution: Annotated[int, typer.Option("--execution", help="which one; default: all that runs", metavar="N")] = 0,
     comment: Comment = "",
     force: Force = False,
 ) -> None:
-    """End the running stage: it counts as failed, and the project pauses. Commits a request.
+    """End what runs: it counts as failed, and the project, or the branch of one execution, pauses. Commits a request.
 
-    Example: winslowctl abort crossing
+    Example: winslowctl abort crossing     winslowctl abort crossing/detect.2
     """
-    wish = {"request": "abort", **_fields("", None, None, "continue", comment)}
+    wish = {"request": "abort", **fields_of("", None, None, "continue", comment)}
+    project, _, part = project.partition("/")
+    settings.checked_name(project, "project")
+    if part and not part.isdecimal():
+        ask(project, {**wish, "stage": part}, force)
+        return
     _, _, view = settings.project(project, live=True)
     running = [e.execution for e in view.executions if not e.state.ended]
-    if execution or running:
-        wish["execution"] = execution or running[-1]
-    ask(project, wish, force)
+    number = execution or int(part or 0) or (running[0] if len(running) == 1 else 0)
+    ask(project, {**wish, "execution": number} if number else wish, force)
 
 
 def skip(
@@ -128,10 +132,10 @@ def skip(
 
     Example: winslowctl skip crossing --stage clean
     """
-    ask(project, {"request": "skip", **_fields(stage, None, None, "continue", comment)}, force)
+    ask(project, {"request": "skip", **fields_of(stage, None, None, "continue", comment)}, force)
 
 
-def _fields(stage: str, inputs: list[str] | None, env: list[str] | None, then: str, comment: str) -> dict[str, Any]:
+def fields_of(stage: str, inputs: list[str] | None, env: list[str] | None, then: str, comment: str) -> dict[str, Any]:
     if then not in ("continue", "pause"):
         raise CommandError(f"--then takes continue or pause, not {then[:20]!r}", 2)
     fields: dict[str, Any] = {}

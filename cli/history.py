@@ -27,12 +27,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def execution_of(view: "ProjectView", number: str) -> "Execution":
-    """The execution of that number, or the newest. CommandError where there is none."""
+    """The execution of that number, the newest of that stage or point (`detect.2`), or the newest. CommandError."""
     if not view.executions:
         raise CommandError(f"project {view.id!r} has no executions yet; `winslowctl describe {view.id}` says why")
     if not number:
         return view.executions[-1]
     found = view.execution(int(number)) if number.isdecimal() and len(number) < 10 else None
+    if found is None and not number.isdecimal():
+        found = next((e for e in reversed(view.executions) if number in (e.slot, e.stage)), None)
     if found is None:
         raise CommandError(f"there is no execution {number[:20]!r} of {view.id!r}; it has 1 to {view.last_execution}")
     return found
@@ -91,21 +93,55 @@ def _tell(found: "Iterable[EventRecord]") -> None:
 
 
 def compare(
-    left: Annotated[str, typer.Argument(metavar="PROJECT/N")],
-    right: Annotated[str, typer.Argument(metavar="PROJECT/M")],
+    left: Annotated[str, typer.Argument(metavar="PROJECT[/N]")],
+    right: Annotated[str, typer.Argument(metavar="PROJECT/M")] = "",
+    stage: Annotated[str, typer.Option("--stage", help="all runs of this stage, of a matrix of each point")] = "",
+    by: Annotated[str, typer.Option("--by", help="the metric or value to rank by, the largest first")] = "",
+    lowest: Annotated[bool, typer.Option("--lowest", help="with --by: the smallest first")] = False,
+    every: Annotated[bool, typer.Option("--all", help="with --stage: also runs that were done again since")] = False,
 ) -> None:
-    """Two executions side by side: command, image, seconds, inputs, environment, values, metrics.
+    """Two executions side by side, or all runs of a stage: what differs in settings, values and metrics.
 
-    Example: winslowctl compare crossing/3 crossing/8
+    Example: winslowctl compare crossing/3 crossing/8     winslowctl compare crossing --stage detect --by mota
     """
     from flow.compare import compare as side_by_side
 
+    if stage:
+        _compare_runs(left, stage, by, lowest, every)
+        return
+    if not right or by or lowest or every:
+        raise CommandError("name two executions, or one project and --stage; --by, --lowest and --all need --stage", 2)
     one, two = (_named_execution(name) for name in (left, right))
     rows = side_by_side(one, two)
     if not output.for_programs({"left": left, "right": right, "rows": [asdict(row) for row in rows]}):
         heads = ("", "NAME", output.shown(left), output.shown(right), "CHANGE")
         cells = [_cells(row) for row in rows if not _dull(row)]
         output.table(heads, cells)
+
+
+def _compare_runs(project: str, stage: str, by: str, lowest: bool, every: bool) -> None:
+    from flow.compare_points import NoSuchMeasure, compared, runs_of, told
+
+    view = settings.project(project)[2]
+    runs = runs_of(view, stage, every=every)
+    if not runs:
+        raise CommandError(f"stage {stage[:60]!r} of {project!r} has no executions; `winslowctl describe {project}`")
+    try:
+        rows = told(compared(runs, by=by, lowest=lowest))
+    except NoSuchMeasure as error:
+        raise CommandError(str(error)) from None
+    if output.for_programs(rows):
+        return
+    heads = list(rows[0])
+    own = ("execution", "slot", "state", "seconds")  # the others are people's names
+    output.table(
+        [head.upper() if head in own else output.shown(head) for head in heads],
+        [[_shown(row[head]) for head in heads] for row in rows],
+    )
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else output.shown(value)
 
 
 def _dull(row: "Row") -> bool:

@@ -35,6 +35,7 @@ from cli import (
     running,
     status,
     streams,
+    sweeping,
     top,
     validation,
     waiting,
@@ -96,7 +97,7 @@ def options(
 for group in (
     repository, validation, health, recovering, notices, running, page, pipelines, projects, control, draining, waiting,
     looking, top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
-    status, explaining,
+    status, explaining, sweeping,
 ):  # fmt: skip
     group.add_to(app)
 

@@ -1,0 +1,79 @@
+"""`sweep`: one request that runs a stage once for each combination of values."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.control import Comment, Env, Force, Fresh, Project, Then, ask, fields_of
+from cli.errors import CommandError
+
+MOST = 1000
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(sweep)
+
+
+def sweep(
+    project: Project,
+    stage: Annotated[str, typer.Option("--stage", help="the stage to run for each combination")],
+    input: Annotated[list[str], typer.Option("--input", help="NAME=A,B,C or NAME=FROM:TO:STEP; may be repeated")],
+    most: Annotated[int | None, typer.Option("--max", help="so many at once", min=1)] = None,
+    env: Env = None,
+    then: Then = "continue",
+    fresh: Fresh = False,
+    comment: Comment = "",
+    force: Force = False,
+) -> None:
+    """Run a stage once for each combination of input values, in one chain. Commits a start request.
+
+    A range includes its end: 0.2:0.8:0.1 are seven values. The last input turns fastest. `compare` ranks what came out.
+    Example: winslowctl sweep crossing --stage detect --input threshold=0.2:0.8:0.1 --input detector=mog2,median
+    """
+    matrix = dict(_list(item) for item in input)
+    if len(matrix) < len(input):
+        raise CommandError("an input is swept once: give all its values in one --input", 2)
+    parallel: dict[str, Any] = {"matrix": matrix, **({"max": most} if most else {})}
+    wish = {"request": "start", **fields_of(stage, None, env, then, comment), "parallel": parallel}
+    ask(project, wish | ({"fresh": True} if fresh else {}), force)
+
+
+def _list(item: str) -> tuple[str, list[Any]]:
+    name, separator, text = item.partition("=")
+    if not separator or not name or not text:
+        raise CommandError(f"--input wants NAME=A,B,C or NAME=FROM:TO:STEP, not {item[:60]!r}", 2)
+    parts = [part for piece in text.split(",") for part in _values(name, piece)]
+    return name, parts
+
+
+def _values(name: str, piece: str) -> list[Any]:
+    parts = piece.split(":")
+    if len(parts) != 3:
+        return [_typed(piece)]
+    try:
+        begin, end, step = (float(part) for part in parts)
+    except ValueError:
+        return [piece]  # a text with colons
+    count = int((end - begin) / step + 1 + 1e-9) if step else 0
+    if count < 1 or count > MOST:
+        raise CommandError(f"{name}={piece} has {'no' if count < 1 else 'more than 1000'} values", 2)
+    whole = all(_whole(part) for part in parts)
+    digits = max(len(part.partition(".")[2]) for part in parts) if "e" not in piece.lower() else 12
+    values = [round(begin + place * step, digits) for place in range(count)]
+    return [int(value) for value in values] if whole else values
+
+
+def _whole(text: str) -> bool:
+    return text.lstrip("+-").isdecimal()
+
+
+def _typed(text: str) -> Any:
+    """Numbers and truth values as such; the node gives each the type of its input."""
+    if text in ("true", "false"):
+        return text == "true"
+    if _whole(text):
+        return int(text)
+    try:
+        return float(text) if any(sign.isdigit() for sign in text) and "_" not in text else text
+    except ValueError:
+        return text
