@@ -84,6 +84,7 @@ def build(site: Site) -> Controller:
         notifier.changed(before, after, commits)
         stock.peers.nudge()
 
+    pools = Pools(site.pool)
     workshop = Workshop(_tools(site, stock, clock, failpoint, work))
     return Controller(
         Parts(
@@ -106,7 +107,8 @@ def build(site: Site) -> Controller:
             changed=changed,
             note=partial(_note, site),
             retain=_retain(site, stock, failpoint, work),
-            pools=Pools(site.pool).seen,
+            pools=pools.seen,
+            look=pools.look,
         )
     )
 

@@ -1,6 +1,6 @@
 """Rounds of one controller: observe, decide, act. A round never waits for a stage."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.alarms import Alarms
@@ -62,6 +62,7 @@ class Parts:
     note: Callable[[str, str], None] = lambda container, text: None
     retain: Callable[[World], str] = lambda world: ""
     pools: Callable[[World], World] = lambda world: world
+    look: Callable[[World, Iterable[str]], World] = lambda world, files: world
 
 
 class Controller:
@@ -105,6 +106,9 @@ class Controller:
         What would claim a GPU is decided once more on what the driver says at this moment.
         """
         decision = decide(world)
+        if decision.unseen:
+            world = self.parts.look(world, decision.unseen)
+            decision = decide(world)
         if any(entry.order.gpus for entry in decision.grants):
             world = self.devices.seen(world, fresh=True)
             decision = decide(world)

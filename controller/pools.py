@@ -4,7 +4,7 @@ The node itself never takes such a stage while another could. It tells the other
 vain for long enough that somebody else should have taken it; most inputs lie in some pool, and that costs no commit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Pools:
     def __init__(self, pool: Path) -> None:
         self.pool = pool
         self._since: dict[str, float] = {}
+        self._found: frozenset[str] = frozenset()
         self._looked: tuple[object, float] = (None, 0.0)
 
     def seen(self, world: World) -> World:
@@ -38,10 +39,19 @@ class Pools:
             before = {**dict.fromkeys(told, float("-inf")), **self._since}
             lacking = [path for path in dict.fromkeys((*told, *_wanted(snapshot))) if not self._has(path)][:MOST]
             self._since = {path: before.get(path, now) for path in lacking}
+            self._found = frozenset(path for path in _wanted(snapshot) if path not in self._since)
         long = patience(DELAY_RANKS, world.poll) + world.poll
         lasting = tuple(sorted(path for path, since in self._since.items() if now - since >= long))
         me = replace(world.me, inventory=world.me.inventory.model_copy(update={"lacks": lasting}))
-        return replace(world, me=me, lacks=frozenset(self._since))
+        return replace(world, me=me, lacks=frozenset(self._since), has=self._found)
+
+    def look(self, world: World, paths: Iterable[str]) -> World:
+        """The world with what the pool has and lacks of these, too: what a round itself finds wanted is new to it."""
+        found = {path: self._has(path) for path in paths}
+        there = frozenset(path for path, has in found.items() if has)
+        self._found |= there
+        self._since |= {path: world.now for path in found if path not in there}
+        return replace(world, lacks=world.lacks | (found.keys() - there), has=(world.has or frozenset()) | there)
 
     def _has(self, path: str) -> bool:
         try:

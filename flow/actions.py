@@ -51,3 +51,4 @@ class Decision:
     wipes: tuple[Wipe, ...] = ()
     watched: frozenset[Hashable] = frozenset()
     halted: str | None = None
+    unseen: frozenset[str] = frozenset()  # files that claims want, and that the pool was not looked at for: look first

@@ -66,6 +66,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
         removals=tuple(held.removals),
         wipes=tuple(stewardship.wipes(world.wiped)),
         watched=frozenset(watched),
+        unseen=frozenset(taking.unseen),
     )
 
 

@@ -185,7 +185,7 @@ def _among(
         return Placement((), (), Wait.NO_MATCHING_NODE, f"no node can run stage {slot.stage.name!r}: {text}")
     awake = [node for node in able if node.standing.takes]
     if not awake:
-        return _asleep(able, could, data)
+        return _asleep(able, could, data, without)
     free = [node for node in awake if node.free]
     if not free:
         text = f"every slot of {', '.join(node.name for node in awake)} is taken"
@@ -204,7 +204,7 @@ _RESTS = {NodeState.DRAINING: Wait.DRAINING, NodeState.FULL: Wait.RESOURCES}
 """Why nothing is taken by nodes that answer. Of any other state a person has to see to the node."""
 
 
-def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None) -> Placement:
+def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None, without: str) -> Placement:
     """None of those that could run it takes anything now."""
     resting = [node for node in able if node.standing.state in _RESTS]
     if resting:
@@ -215,7 +215,8 @@ def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None) ->
         redo = f", or redo {data.redo}" if data.redo else ""
         return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; start it{redo}")
     which = "it" if len(able) == 1 else "one of them"
-    return Placement((), could, Wait.NODE_OFFLINE, f"only on {told}; start {which}")
+    lacking = f"{without}; " if without else ""
+    return Placement((), could, Wait.NODE_OFFLINE, f"{lacking}only on {told}; start {which}")
 
 
 def _but(node: Candidate) -> str:

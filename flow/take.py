@@ -35,6 +35,7 @@ class Taking:
         self.names = admitted(snapshot)
         self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
         self.grants: list[Entry] = []
+        self.unseen: set[str] = set()
         self._count_own_ends()
 
     def _count_own_ends(self) -> None:
@@ -73,7 +74,7 @@ class Taking:
         return self.world.me.inventory.slots if own is None else own
 
     def _slot(self, view: ProjectView, slot: Slot) -> None:
-        if self._rested(view, slot) and self._my_turn(view, slot) and self.ids:
+        if self._rested(view, slot) and self._looked_for(slot) and self._my_turn(view, slot) and self.ids:
             self._claim(view, slot)
 
     def _rested(self, view: ProjectView, slot: Slot) -> bool:
@@ -83,6 +84,13 @@ class Taking:
         key = ("backoff", view.id, slot.after_failure)
         self.watched.add(key)
         return self.world.seen.age(key) >= slot.backoff
+
+    def _looked_for(self, slot: Slot) -> bool:
+        """Whether this node's pool was looked at for exactly what the slot reads."""
+        known = None if self.world.has is None else self.world.has | self.world.lacks
+        unseen = set() if known is None else set(slot.files) - known
+        self.unseen |= unseen
+        return not unseen
 
     def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
         """Whether this node can run it now, and no better one is to try first."""
@@ -102,7 +110,7 @@ class Taking:
         if view.asked:
             return  # among those may be a pause that landed before this claim, or an abort that waits for an end
         wanted = next((each for each in steps_of(view).slots if each.key == slot.key), None)
-        if wanted is None:
+        if wanted is None or wanted.files != slot.files:
             return  # a reply of this very round changed what is wanted
         world, mine = self.world, self.taken[self.world.me.node]
         gpus = choose(wanted.stage.resources, world.me.inventory.gpus, mine)

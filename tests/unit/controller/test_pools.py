@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from controller.pools import Pools
+from flow.decide import decide
+from flow.leases import Sightings
 from flow.local import Me, World
 from flow.world import Snapshot
 from schema.node import Inventory
@@ -21,8 +23,6 @@ def world(now: float, told: tuple[str, ...] = ()) -> World:
     snapshot = Snapshot(
         "m", "s", projects={"v": story.view}, inventories={"n1": inventory.model_copy(update={"lacks": told})}
     )
-    from flow.leases import Sightings
-
     return World(
         me=Me("n1", "i", inventory), snapshot=snapshot, fresh=True, now=now, wall="", poll=1.0, entries={}, outbox={},
         containers={}, busy=frozenset(), seen=Sightings(), ids=(), wiped={},
@@ -53,3 +53,28 @@ def test_odd_paths_are_lacking(tmp_path: Path, path: str) -> None:
 
 def test_without_a_view_nothing_is_looked_at(tmp_path: Path) -> None:
     assert Pools(tmp_path).seen(replace(world(0.0), snapshot=None)).lacks == frozenset()
+
+
+def claims(seen: World) -> list[str]:
+    ready = replace(seen, ids=("c" * 32,))
+    return [commit.event.verb for commit in decide(ready).commits if commit.event.verb == "claim"]
+
+
+def test_T5_nothing_is_claimed_before_the_pool_was_looked_at_for_exactly_its_files(tmp_path: Path) -> None:
+    """A slot that this very round finds wanted is new to the look with which the round began."""
+    pools, first = Pools(tmp_path), replace(world(0.0), has=frozenset({"day/other.mp4"}))
+    assert (claims(first), decide(first).unseen) == ([], frozenset({"day/a.mp4"}))
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day" / "a.mp4").touch()
+    looked = pools.look(first, decide(first).unseen)
+    assert (looked.has, looked.lacks) == (frozenset({"day/a.mp4", "day/other.mp4"}), frozenset())
+    assert (claims(looked), decide(looked).unseen) == (["claim"], frozenset())
+
+
+def test_T5_a_node_without_the_file_leaves_it_to_one_that_may_have_it(tmp_path: Path) -> None:
+    first = replace(world(0.0), has=frozenset())
+    assert first.snapshot
+    both = {**first.snapshot.inventories, "n2": Inventory(node="n2", incarnation="i")}
+    first = replace(first, snapshot=replace(first.snapshot, inventories=both))
+    looked = Pools(tmp_path).look(first, decide(first).unseen)
+    assert (looked.lacks, claims(looked)) == (frozenset({"day/a.mp4"}), [])
