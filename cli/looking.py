@@ -165,9 +165,11 @@ def nodes() -> None:
 
     Example: winslowctl nodes
     """
+    from flow.capacity import slots
     from flow.gpus import holders
     from flow.node_states import standing
     from flow.placement import busy_counts
+    from schema.node import NodeSettings
 
     client, snapshot = settings.snapshot()
     busy, taken = busy_counts(snapshot), holders(snapshot)
@@ -178,7 +180,7 @@ def nodes() -> None:
             {
                 "node": name,
                 "runner": inventory.runner,
-                "slots": inventory.slots,
+                "slots": slots(inventory, snapshot.nodes.get(name, NodeSettings())),
                 "busy": busy.get(name, 0),
                 "cpus": inventory.cpus,
                 "memory": inventory.memory,
@@ -197,7 +199,8 @@ def nodes() -> None:
     if output.for_programs(rows):
         return
     cells = [
-        [output.shown(r["node"]), output.shown(r["runner"]), f"{r['busy']}/{r['slots']}", str(r["cpus"]),
+        [output.shown(r["node"]), output.shown(r["runner"]),
+         f"{r['busy']}/{'auto' if r['slots'] is None else r['slots']}", str(r["cpus"]),
          f"{r['memory'] / 2**30:.0f} GiB", "\n".join(map(_gpu, r["gpus"])),
          condition(r["state"], r["why"]), str(r["winslow"])]
         for r in rows

@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from controller.options import NodeOptions
     from controller.retaining import Room
 
+MOST_SLOTS = 1024
 HOST_IMAGE = "host/python"
 Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
 Runner = Annotated[str, typer.Option("--runner", help="auto, docker or process")]
 Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
 Heartbeat = Annotated[str, typer.Option("--heartbeat", help="how often to say it is alive; well under lost_after")]
-Slots = Annotated[int | None, typer.Option("--slots", help="stages at once; default: one for two cores")]
+Slots = Annotated[
+    str, typer.Option("--slots", help="stages at once, or auto: as many as fit; default: one for two cores")
+]
 Pool = Annotated[Path | None, typer.Option("--pool", help="the directory of shared input files")]
 Web = Annotated[str, typer.Option("--web", help="HOST:PORT of the page on this machine; empty for none")]
 Peer = Annotated[str, typer.Option("--peer", help="HOST:PORT by which other nodes reach this one, to fetch workspaces")]
@@ -56,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
 
 def node(
     name: Name = "", runner: Runner = "auto", poll: Poll = "5s", heartbeat: Heartbeat = "60s",
-    slots: Slots = None, pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
+    slots: Slots = "", pool: Pool = None, images: Images = None, label: Label = None, stop_stages: Stop = False,
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
@@ -69,7 +72,7 @@ def node(
     from controller.assemble import run_node
 
     options = node_options(
-        name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=slots, pool=pool, images=images,
+        name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=_slots(slots), pool=pool, images=images,
         labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
         peer=peer or None, notify=notify, store=store, bucket=bucket or None, bucket_keys=bucket_keys,
         keep_free=_room(keep_free),
@@ -81,6 +84,14 @@ def node(
     ):
         code = run_node(options, _say)
     raise typer.Exit(code)
+
+
+def _slots(text: str) -> "int | Literal['auto'] | None":
+    if text in ("", "auto"):
+        return "auto" if text else None
+    if not text.isdigit() or int(text) > MOST_SLOTS:
+        raise CommandError(f"--slots takes a number up to {MOST_SLOTS}, or auto, not {text[:20]!r}", 2)
+    return int(text)
 
 
 def _room(text: str) -> "Room":
@@ -129,7 +140,7 @@ def _say(text: str) -> None:
 
 def up(
     path: Annotated[Path, typer.Argument(help="the bare repository; made if not there")] = Path("winslow-state.git"),
-    runner: Runner = "auto", slots: Slots = None, pool: Pool = None, images: Images = None,
+    runner: Runner = "auto", slots: Slots = "", pool: Pool = None, images: Images = None,
     example: Annotated[Path | None, typer.Option("--example", help="begin with the files of this folder")] = None,
     web: Web = HERE,
 ) -> None:  # fmt: skip
@@ -145,7 +156,7 @@ def up(
     data = Path(settings.CURRENT.data) if settings.CURRENT.data else path.with_name(f"{path.name}.node")
     options = node_options(
         name="", runner=runner, poll="1s", heartbeat="10s", repo=str(path.absolute()), data=data.absolute(),
-        slots=slots,
+        slots=_slots(slots),
         pool=pool, images=images, stop_stages=True,
     )  # fmt: skip
     _make_host_image(runner)

@@ -50,6 +50,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
     """What this machine has. Default slots: one for every two cores."""
     can = runner.capabilities
     cpus = psutil.cpu_count() or 1
+    usual = cpus if options.slots == "auto" else max(1, cpus // 2)
     return Inventory(
         node=options.name,
         incarnation=incarnation,
@@ -60,7 +61,9 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         cpus=cpus,
         memory=psutil.virtual_memory().total,
         labels=options.labels,
-        slots=options.slots if options.slots is not None else max(1, cpus // 2),
+        slots=options.slots if isinstance(options.slots, int) else usual,
+        auto=options.slots == "auto",
+        disk=shutil.disk_usage(options.data).total if options.data.exists() else 0,
         address=options.peer,
         key=key.public if key else "",
         schema=SCHEMA,

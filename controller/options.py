@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from controller.retaining import NO_LEAST, Room
 
@@ -21,7 +22,7 @@ class NodeOptions:
     runner: str = "auto"
     poll: float = 5.0
     heartbeat: float = 60.0
-    slots: int | None = None
+    slots: int | Literal["auto"] | None = None  # `auto`: as many as fit
     pool: Path | None = None
     images: Path | None = None
     labels: tuple[str, ...] = ()

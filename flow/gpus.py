@@ -44,12 +44,13 @@ def held_here(world: World) -> dict[str, str]:
         if not sight.exited and container not in world.entries:
             held |= dict.fromkeys(sight.gpus, f"container {container[:8]}")
     for container, entry in world.entries.items():
-        if not _over(world, container):
+        if not over(world, container):
             held |= dict.fromkeys(entry.order.gpus, f"{entry.order.project}/{entry.order.execution}")
     return held
 
 
-def _over(world: World, container: str) -> bool:
+def over(world: World, container: str) -> bool:
+    """Whether the container of an entry uses nothing any more."""
     sight = world.containers.get(container)
     if sight and sight.running:
         return False

@@ -72,6 +72,7 @@ class Order(Recorded):
     memory: int | None = None
     cpus: float | None = None
     shm_size: int | None = None
+    disk: int | None = None
     pids: int | None = None
     timeout: float | None = None
     idle_timeout: float | None = None

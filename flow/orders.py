@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flow.cache import definition, earlier, path_of
+from flow.capacity import NOTHING, asked
 from flow.interpolate import InterpolationError, Scope, artifacts, as_text, command, environment, input_environment
 from flow.local import Beside, Entry, Me, Order
 from flow.steps import Slot
@@ -55,6 +56,7 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
+        asked=wants if (wants := asked(stage.resources)) != NOTHING else None,
         definition=definition(stage),
         workspace=_workspace(view, slot),
         needs={stage: tuple(_needed(view, number) for number in numbers) for stage, numbers in slot.needs.items()},
@@ -157,6 +159,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> O
         memory=resources.memory,
         cpus=resources.cpus,
         shm_size=resources.shm_size,
+        disk=resources.disk,
         pids=resources.pids,
         timeout=stage.timeout,
         idle_timeout=stage.idle_timeout,

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from flow import gpus
+from flow import capacity, gpus
 from flow.node_states import NodeStanding, NodeState, standing
 from flow.open import open_views
 from flow.steps import Slot
@@ -31,14 +31,15 @@ class Candidate:
     taken: gpus.Holders = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()  # files that its pool has not, as far as one knows
     standing: NodeStanding = READY
+    claims: capacity.Claims = field(default_factory=dict)  # what runs there asked for
 
     @property
     def name(self) -> str:
         return self.inventory.node
 
     @property
-    def slots(self) -> int:
-        return self.inventory.slots if self.settings.slots is None else self.settings.slots
+    def slots(self) -> int | None:
+        return capacity.slots(self.inventory, self.settings)
 
     @property
     def labels(self) -> frozenset[str]:
@@ -46,7 +47,11 @@ class Candidate:
 
     @property
     def free(self) -> bool:
-        return self.busy < self.slots
+        return self.slots is None or self.busy < self.slots
+
+    def shortage(self, stage: Stage) -> str:
+        """What is short for the stage now, but for GPUs."""
+        return capacity.shortage(stage.resources, self.inventory, self.settings, self.claims)
 
     def gpus_for(self, stage: Stage) -> tuple[Gpu, ...] | None:
         """Those that the stage would get now; None where too few are free."""
@@ -73,6 +78,7 @@ def candidates(
     taken: Mapping[str, gpus.Holders],
     me: Inventory | None = None,
     lacks: frozenset[str] = frozenset(),
+    claims: Mapping[str, capacity.Claims] | None = None,
 ) -> tuple[Candidate, ...]:
     """`busy` counts executions and `taken` names the holders of GPUs by node, with what this round adds.
 
@@ -86,6 +92,7 @@ def candidates(
             taken.get(name, {}),
             lacks if me and me.node == name else frozenset(snapshot.inventories[name].lacks),
             standing(snapshot, name),
+            (claims or {}).get(name, {}),
         )
         for name in sorted(names)
         if name in snapshot.inventories
@@ -191,13 +198,19 @@ def _among(
         text = f"every slot of {', '.join(node.name for node in awake)} is taken"
         text = f"{text}; {without}" if without else text
         return Placement((), could, Wait.RESOURCES, text)
-    ready = [node for node in free if node.gpus_for(slot.stage) is not None]
+    ready = [node for node in free if node.gpus_for(slot.stage) is not None and not node.shortage(slot.stage)]
     if not ready:
-        why = (f"{n.name}: {gpus.shortage(slot.stage.resources, n.inventory.gpus, n.taken)}" for n in free)
+        why = (f"{node.name}: {_short(slot.stage, node)}" for node in free)
         return Placement((), could, Wait.RESOURCES, "; ".join(why))
     ranked = sorted(ready, key=lambda node: _merit(slot, node, data))
     text = ", ".join(filter(None, (_whence(ranked, data, holder), without)))
     return Placement(tuple(node.name for node in ranked), could, text=text)
+
+
+def _short(stage: Stage, node: Candidate) -> str:
+    enough = node.gpus_for(stage) is not None
+    scarce = "" if enough else gpus.shortage(stage.resources, node.inventory.gpus, node.taken)
+    return ", ".join(filter(None, (scarce, node.shortage(stage))))
 
 
 _RESTS = {NodeState.DRAINING: Wait.DRAINING, NodeState.FULL: Wait.RESOURCES}
@@ -264,10 +277,8 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
         return f"lacks label {', '.join(lacking)}"
     if stage.resources.limits and not inventory.limits:
         return f"its runner ({inventory.runner}) cannot limit resources"
-    if (stage.resources.memory or 0) > inventory.memory > 0:
-        return "has too little memory"
-    if (stage.resources.cpus or 0) > inventory.cpus:
-        return f"has {inventory.cpus} cores"
+    if small := capacity.misfit(stage.resources, inventory, node.settings):
+        return small
     return gpus.misfit(stage.resources, inventory.gpus)
 
 
@@ -286,7 +297,7 @@ def _merit(slot: Slot, node: Candidate, data: Data | None) -> tuple[object, ...]
     """Smaller is better."""
     preferred = bool(set(slot.stage.node.prefer) & (node.labels | {node.name}))
     wasted = len(node.inventory.gpus) > 0 and slot.stage.resources.gpus == 0
-    load = node.busy / max(node.slots, 1)
+    load = node.busy / max(node.slots or int(capacity.whole(node.inventory, node.settings).cpus), 1)
     return (
         node.name in slot.shun,
         not preferred,

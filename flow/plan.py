@@ -1,20 +1,36 @@
 """What would happen: the replies, the starts and where, what becomes stale. By the same functions as the nodes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from flow.capacity import asked, claimed
 from flow.controls import answer_all, pending_abort, steps_of
-from flow.gpus import Holders, holders
+from flow.gpus import holders
 from flow.interpolate import as_text
 from flow.node_states import standing
+from flow.open import open_views
 from flow.placement import admitted, busy_counts, candidates, data_of, place
 from flow.steps import Slot, Waiting
 from flow.views import queued, stale
 from flow.world import ProjectView, Snapshot
-from schema.execution import State
+from schema.execution import Asked, State
+from schema.pipeline import Stage
 from schema.reasons import Wait
 
-Taken = Mapping[str, Holders]
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What is spoken for, by node, with what is planned so far."""
+
+    busy: dict[str, int]
+    taken: dict[str, dict[str, str]]
+    claims: dict[str, dict[tuple[str, int], Asked]]
+
+    def take(self, node: str, view: ProjectView, stage: Stage, gpus: Iterable[str]) -> None:
+        self.busy[node] = self.busy.get(node, 0) + 1
+        self.taken.setdefault(node, {}).update(dict.fromkeys(gpus, view.id))
+        planned = self.claims.setdefault(node, {})
+        planned[view.id, view.last_execution + len(planned) + 1] = asked(stage.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +61,10 @@ class Planned:
 
 def plan(snapshot: Snapshot) -> list[Planned]:
     """One entry for each project for which something would happen, in the order in which nodes would see to them."""
-    busy, taken = busy_counts(snapshot), holders(snapshot)
+    load = _Load(busy_counts(snapshot), holders(snapshot), claimed(open_views(snapshot)))
     found = []
     for view in sorted(snapshot.projects.values(), key=_urgency):
-        for planned in _project(snapshot, view, busy, taken):
-            if planned.nodes:
-                first = planned.nodes[0]
-                busy[first] = busy.get(first, 0) + 1
-                taken.setdefault(first, {}).update(dict.fromkeys(planned.gpus, view.id))
+        for planned in _project(snapshot, view, load):
             if planned.changes:
                 found.append(planned)
     return found
@@ -82,7 +94,7 @@ def _urgency(view: ProjectView) -> tuple[int, str]:
     return (-(view.project.priority if view.project else 0), view.id)
 
 
-def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], taken: Taken) -> Iterator[Planned]:
+def _project(snapshot: Snapshot, view: ProjectView, load: _Load) -> Iterator[Planned]:
     """What is replied comes with the first slot that would be started."""
     if view.deletion:
         word = "deleted at once" if view.deletion.now else "deleted after its grace time"
@@ -97,20 +109,21 @@ def _project(snapshot: Snapshot, view: ProjectView, busy: Mapping[str, int], tak
     planned = Planned(view.id, tuple(replies), None if view.damage else pending_abort(view))
     steps = steps_of(after)
     for slot in steps.slots:
-        yield _starting(snapshot, after, slot, planned, busy, taken)
+        yield _starting(snapshot, after, slot, planned, load)
         planned = Planned(view.id)
     if not steps.slots:
         yield replace(planned, waits=f"{steps.wait.reason}: {steps.wait.text}" if steps.wait else "")
 
 
-def _starting(
-    snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planned, busy: Mapping[str, int], taken: Taken
-) -> Planned:
-    nodes = candidates(snapshot, admitted(snapshot), busy, taken)
+def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planned, load: _Load) -> Planned:
+    nodes = candidates(snapshot, admitted(snapshot), load.busy, load.taken, claims=load.claims)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
-    waiting, could = queued(snapshot, view, slot, busy, taken)
+    waiting, could = queued(snapshot, view, slot, load.busy, load.taken, load.claims)
     first = next((node for node in nodes if node.name in placement.ranked[:1]), None)
+    gpus = tuple(gpu.uuid for gpu in (first and first.gpus_for(slot.stage)) or ())
+    if first:
+        load.take(first.name, view, slot.stage, gpus)
     return replace(
         planned,
         stage=slot.name,
@@ -118,7 +131,7 @@ def _starting(
         env=_environment(slot),
         workspace=slot.source,
         nodes=placement.ranked,
-        gpus=tuple(gpu.uuid for gpu in (first and first.gpus_for(slot.stage)) or ()),
+        gpus=gpus,
         could=could,
         waits=_waits(snapshot, waiting, could),
         stale=_becoming_stale(view, slot),

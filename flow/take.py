@@ -3,6 +3,8 @@
 from collections.abc import Hashable
 from dataclasses import replace
 
+from flow import capacity
+from flow.capacity import claimed
 from flow.change import Event
 from flow.controls import steps_of
 from flow.draft import Draft
@@ -15,7 +17,7 @@ from flow.placement import admitted, busy_counts, candidates, data_of, patience,
 from flow.steps import Slot
 from flow.world import Judged, ProjectView, Snapshot
 from schema.execution import Execution, State
-from schema.node import SCHEMA
+from schema.node import SCHEMA, NodeSettings
 from schema.reasons import End
 
 
@@ -34,6 +36,7 @@ class Taking:
         self.fleet = _as_seen(world, snapshot, live)
         self.names = admitted(snapshot)
         self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
+        self.claims = claimed(open_views(snapshot))
         self.grants: list[Entry] = []
         self.unseen: set[str] = set()
         self._count_own_ends()
@@ -47,6 +50,7 @@ class Taking:
         )
         self.busy[me] = active
         self.taken[me] = {**held_here(self.world), **holders_in(views).get(me, {})}
+        self.claims[me] = {**capacity.held_here(self.world), **claimed(views).get(me, {})}
 
     def take(self) -> None:
         if self.snapshot.settings.schema_version > SCHEMA or not self._admitted() or not self.world.room:
@@ -63,15 +67,15 @@ class Taking:
         if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
             return
         for slot in steps_of(view).slots:
-            if self.busy.get(self.world.me.node, 0) >= self._most():
+            if self._full():
                 return  # whose turn it is elsewhere, others see
             self._slot(self.draft.view(view.id), slot)
 
-    def _most(self) -> int:
-        """So many executions this node holds at once."""
-        settings = self.snapshot.nodes.get(self.world.me.node)
-        own = settings.slots if settings else None
-        return self.world.me.inventory.slots if own is None else own
+    def _full(self) -> bool:
+        """Whether it holds as many executions at once as it may."""
+        settings = self.snapshot.nodes.get(self.world.me.node, NodeSettings())
+        most = capacity.slots(self.world.me.inventory, settings)
+        return most is not None and self.busy.get(self.world.me.node, 0) >= most
 
     def _slot(self, view: ProjectView, slot: Slot) -> None:
         if self._rested(view, slot) and self._looked_for(slot) and self._my_turn(view, slot) and self.ids:
@@ -95,7 +99,8 @@ class Taking:
     def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
         """Whether this node can run it now, and no better one is to try first."""
         assert view.project
-        nodes = candidates(self.fleet, self.names, self.busy, self.taken, self.world.me.inventory, self.world.lacks)
+        me, lacks = self.world.me.inventory, self.world.lacks
+        nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims)
         placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
         rank = placement.rank(self.world.me.node)
         if rank is None:
@@ -138,6 +143,7 @@ class Taking:
         self.draft.record(view.id, event, *self._replaced(view, wanted), taken.record)
         self.grants.append(taken.entry)
         self.busy[world.me.node] = self.busy.get(world.me.node, 0) + 1
+        self.claims[world.me.node][view.id, taken.record.execution] = taken.record.asked or capacity.NOTHING
         mine |= dict.fromkeys(taken.record.gpus, f"{view.id}/{taken.record.execution}")
 
     def _replaced(self, view: ProjectView, slot: Slot) -> tuple[Execution, ...]:

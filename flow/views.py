@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from flow.asked import Pausing, answered, continued, pausing
+from flow.capacity import Claims, claimed
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
 from flow.graph import graph_of
 from flow.node_states import AWAY, NodeState, nobody_answers, standing
+from flow.open import open_views
 from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
 from flow.reproduced import agrees, still_done
 from flow.steps import PointStanding, Slot, Standing, Steps, Waiting, plain_standing
@@ -184,11 +186,13 @@ def queued(
     slot: Slot,
     busy: Mapping[str, int] | None = None,
     taken: Mapping[str, Holders] | None = None,
+    claims: Mapping[str, Claims] | None = None,
 ) -> tuple[Waiting, tuple[str, ...]]:
     """Why a wanted slot does not run yet, as far as the repository tells, and which nodes could run it."""
     busy = busy_counts(snapshot) if busy is None else busy
     taken = holders(snapshot) if taken is None else taken
-    nodes = candidates(snapshot, admitted(snapshot), busy, taken)
+    claims = claimed(open_views(snapshot)) if claims is None else claims
+    nodes = candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
     if placement.reason:

@@ -107,6 +107,15 @@ class Cached(Recorded):
     execution: int = Field(ge=1)
 
 
+class Asked(Recorded):
+    """What its stage named of its node's resources. What is left out was not named."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    shm: int | None = None
+    disk: int | None = None
+
+
 class Execution(Recorded):
     version: int = 1
     execution: int = Field(ge=1)
@@ -127,6 +136,7 @@ class Execution(Recorded):
     inputs: dict[str, Any] = {}
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
+    asked: Asked | None = None
     workspace: WorkspaceRecord = WorkspaceRecord()
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped

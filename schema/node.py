@@ -1,7 +1,7 @@
 """Nodes: what people set on `main`, what a node says of itself, and the repository's settings."""
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,11 +10,29 @@ from schema.base import Recorded, Wanted
 from schema.execution import Lease
 from schema.names import Name
 from schema.notify import Rule
-from schema.quantities import Duration
+from schema.quantities import Duration, Size
 from schema.retention import Retention
 
 SCHEMA = 1
 """The version of the documents this controller reads and writes."""
+
+
+class Reserve(Wanted):
+    """What the owner of a machine keeps of it: stages have the rest."""
+
+    cpus: float = Field(default=0.0, ge=0, le=4096)
+    memory: Size = 0
+    disk: Size = 0
+
+
+class Overcommit(Wanted):
+    """By how much more than the machine has its stages together may ask for."""
+
+    cpus: float = Field(default=1.0, ge=1, le=64)
+    memory: float = Field(default=1.0, ge=1, le=64)
+
+
+Slots = Annotated[int, Field(ge=0, le=1024)] | Literal["auto"]
 
 
 class NodeSettings(Wanted):
@@ -22,7 +40,9 @@ class NodeSettings(Wanted):
 
     drain: bool = False
     labels: tuple[str, ...] = ()
-    slots: int | None = Field(default=None, ge=0, le=1024)
+    slots: Slots | None = None
+    reserve: Reserve = Reserve()
+    overcommit: Overcommit = Overcommit()
 
 
 class Health(StrEnum):
@@ -67,6 +87,8 @@ class Inventory(Recorded):
     gpus: tuple[Gpu, ...] = ()
     labels: tuple[str, ...] = ()
     slots: int = 1
+    auto: bool = False  # `--slots auto`: as many stages as fit, whatever `slots` says
+    disk: int = 0  # bytes of the disk that its data lies on
     address: str | None = None  # HOST:PORT where other nodes can ask for objects
     key: str = ""  # public half of the key it signs its own questions with
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results

@@ -54,6 +54,7 @@ class Resources(Wanted):
     cpus: float | None = Field(default=None, gt=0, le=4096)
     memory: Size | None = None
     shm_size: Size | None = None
+    disk: Size | None = None
     pids: int | None = Field(default=None, gt=0)
     gpus: int = Field(default=0, ge=0, le=64)
     gpu: Gpu | None = None

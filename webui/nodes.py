@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flow.capacity import slots
 from flow.node_states import NodeStanding, NodeState, standing
 from flow.open import open_views
 from flow.world import Snapshot
 from runner import load
 from schema.execution import Execution
-from schema.node import Gpu, Heartbeat, Inventory
+from schema.node import Gpu, Heartbeat, Inventory, NodeSettings
 from webui.fleet import Fleet
 from webui.source import Look
 
@@ -26,6 +27,7 @@ class Node:
     runs: tuple[tuple[str, Execution], ...]
     load: Mapping[str, float]
     standing: NodeStanding
+    slots: int | None  # stages at once; None: as many as fit
     here: bool = False
 
     @property
@@ -70,7 +72,8 @@ def _node(
     return Node(
         name, inventory, look.silence.get(name), name in snapshot.nodes and snapshot.nodes[name].drain,
         look.halted if here else beat.halted if beat else None, runs, own or (beat.load if beat else {}),
-        _standing(snapshot, name, beat), here,
+        _standing(snapshot, name, beat), slots(inventory, snapshot.nodes.get(name, NodeSettings())) if inventory else 0,
+        here,
     )  # fmt: skip
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from flow import capacity
 from flow.node_states import NodeState
 from schema import layout
 from schema.names import NAME
-from schema.node import Inventory
+from schema.node import Inventory, NodeSettings
 from schema.suggest import did_you_mean
 from state import drains
 from webui import nodes
@@ -46,7 +47,7 @@ class Node(BaseModel):
     )
     silent: bool = Field(description="nobody answers there: it is stopped, or silent for too long")
     labels: list[str] = Field(description="its own and those that people gave it")
-    slots: int | None = Field(description="stages at once")
+    slots: int | None = Field(description="stages at once; null: as many as fit")
     runs: list[Run] = Field(description="what it holds")
     load: dict[str, float] = Field(
         description="what its machine does: `cpu` `memory` `disk` in percent, `disk_free` in bytes, `received` "
@@ -114,7 +115,7 @@ def _known(given: Given, name: str) -> None:
 def _told(given: Given, node: nodes.Node) -> Node:
     said, own = given.snapshot.nodes.get(node.name), node.inventory
     labels: dict[str, Any] = dict.fromkeys([*(own.labels if own else ()), *(said.labels if said else ())])
-    slots = said.slots if said and said.slots is not None else own.slots if own else None
+    slots = capacity.slots(own, said or NodeSettings()) if own else None
     runs = [
         Run(project=id, execution=each.execution, stage=each.stage, state=str(each.state), gpus=list(each.gpus))
         for id, each in node.runs
