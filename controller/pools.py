@@ -37,9 +37,10 @@ class Pools:
             known = snapshot.inventories.get(world.me.node)
             told = known.lacks if known else ()
             before = {**dict.fromkeys(told, float("-inf")), **self._since}
-            lacking = [path for path in dict.fromkeys((*told, *_wanted(snapshot))) if not self._has(path)][:MOST]
+            there = {path: self._has(path) for path in dict.fromkeys((*told, *_wanted(snapshot)))}
+            lacking = [path for path, has in there.items() if not has][:MOST]
             self._since = {path: before.get(path, now) for path in lacking}
-            self._found = frozenset(path for path in _wanted(snapshot) if path not in self._since)
+            self._found = frozenset(path for path, has in there.items() if has)
         long = patience(DELAY_RANKS, world.poll) + world.poll
         lasting = tuple(sorted(path for path, since in self._since.items() if now - since >= long))
         me = replace(world.me, inventory=world.me.inventory.model_copy(update={"lacks": lasting}))
@@ -62,5 +63,5 @@ class Pools:
 
 def _wanted(snapshot: Snapshot) -> Iterator[str]:
     for view in open_views(snapshot):
-        if slot := steps_of(view).run:
+        for slot in steps_of(view).slots:
             yield from (path for path in slot.files if len(path) <= LONGEST)

@@ -1,6 +1,6 @@
 """What would happen: the replies, the starts and where, what becomes stale. By the same functions as the nodes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flow.capacity import asked, claimed

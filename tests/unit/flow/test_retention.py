@@ -125,6 +125,7 @@ def test_a_full_disk_takes_more_in_a_stated_order() -> None:
 WISHES = st.sampled_from(["start", "redo", "from", "pause", "resume", "succeed", "fail", "skip", "lose"])
 
 
+@settings(deadline=None)
 @given(st.lists(WISHES, max_size=25), st.integers(0, MOST_PRESSURE), st.data())
 def test_never_drops_the_base_of_anything_the_fold_may_still_want(
     acts: list[str], pressure: int, data: st.DataObject
