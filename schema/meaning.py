@@ -405,6 +405,7 @@ MEANING: dict[str, dict[str, str]] = {
         "claims": "what it holds",
         "halted": "why it does nothing",
         "time": "by its wall clock, for people",
+        "every": "seconds between two of them",
         "load": "what its machine does: `cpu` `memory` `disk` in percent, `disk_free` in bytes, `received` `sent` in "
         "bytes a second, `load`; `gpu.<uuid>.use` `.memory` in percent, `.temperature` in °C",
     },

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flow.retention import MOST_PRESSURE, Drop, OnDisk, Rules, asked_for, drops, needed, rules_of
