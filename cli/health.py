@@ -5,11 +5,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, settings
+from cli import bare, output, settings
 from cli.errors import CommandError
 from runner import extras
 
@@ -28,12 +28,16 @@ def add_to(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor() -> None:
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="give a bare repository the settings and the hook it lacks")
+    ] = False,
+) -> None:
     """Look whether this machine and the repository can do their work; each line says what to do.
 
     Example: winslowctl doctor --repo /srv/git/lab.git
     """
-    rows = [{"check": name, "result": result, "text": text} for name, result, text in _checks()]
+    rows = [{"check": name, "result": result, "text": text} for name, result, text in _checks(fix)]
     if not output.for_programs(rows):
         colours = {"ok": "green", "warn": "yellow", "fail": "red"}
         output.table(
@@ -44,10 +48,11 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _checks() -> Iterator[Finding]:
+def _checks(fix: bool) -> Iterator[Finding]:
     yield _git()
     yield _packages()
-    yield from _repository()
+    yield _names()
+    yield from _repository(fix)
     yield _docker()
     yield _gpus()
     yield _disk()
@@ -71,11 +76,27 @@ def _packages() -> Finding:
     return "packages", "warn", f"enough for the command and a plain node; for {names}: {extras.command()}"
 
 
-def _repository() -> Iterator[Finding]:
+def _names() -> Finding:
+    """Other modules called like our packages: they are not loaded, but who starts Python by hand may meet them."""
+    from runner.isolated import shadows
+
+    found = shadows()
+    if not found:
+        return "names", "ok", "nothing shadows Winslow's packages"
+    where = ", ".join(found[:3])
+    return (
+        "names",
+        "warn",
+        f"{where} would shadow Winslow's packages; `winslowctl` does not load them, `python -m cli.main` may",
+    )
+
+
+def _repository(fix: bool) -> Iterator[Finding]:
     from state.errors import StateError
     from state.log import events
 
     try:
+        yield from bare.findings(settings.repo_url(), fix=fix)
         client, snapshot = settings.snapshot(live=True)
     except (CommandError, StateError) as error:
         yield "repository", "fail", str(error)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    backups,
     completion,
     contexts,
     control,
@@ -33,6 +34,7 @@ from cli import (
     repository,
     reproducing,
     running,
+    service,
     status,
     streams,
     sweeping,
@@ -97,7 +99,7 @@ def options(
 for group in (
     repository, validation, health, recovering, notices, running, page, pipelines, projects, control, draining, waiting,
     looking, top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
-    status, explaining, sweeping,
+    status, explaining, sweeping, backups, service,
 ):  # fmt: skip
     group.add_to(app)
 

@@ -30,6 +30,18 @@ def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in given.items() if not name.startswith("PYTHON")}
 
 
+PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
+
+
+def shadows(given: Mapping[str, str] = os.environ) -> list[str]:
+    """What is called like one of our packages, and comes before it for whoever starts Python in the usual way."""
+    places = [os.getcwd(), *filter(None, given.get("PYTHONPATH", "").split(os.pathsep))]
+    places += [place for place in sys.path if os.path.basename(place) == "site-packages"]
+    others = [each for each in dict.fromkeys(map(os.path.realpath, places)) if each != os.path.realpath(ROOT)]
+    named = [os.path.join(place, name) for place in others for name in PACKAGES]
+    return [each for each in named if os.path.isfile(f"{each}.py") or os.path.isfile(f"{each}/__init__.py")]
+
+
 def end_with_parent() -> None:
     """From now on this program ends when its standard input does, which is nothing to read from any more."""
     pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)

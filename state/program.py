@@ -21,7 +21,8 @@ from state.answers import retry_after
 from state.errors import StateError
 
 KEPT = (
-    "PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "SSL_CERT_FILE", access.TOKEN,
+    "PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "SUDO_UID", "SSL_CERT_FILE",
+    access.TOKEN,
 )  # fmt: skip
 FIXED = {
     "LC_ALL": "C.UTF-8",

@@ -10,6 +10,7 @@ from schema import layout
 from state import urls
 from state.answers import Fault, answer
 from state.errors import CredentialsRefused, Damaged, NotAStateRepository, StateError, Unreachable
+from state.ownership import SHA256, why_unreadable
 from state.program import Done, TimedOut, git
 
 POLL_TIMEOUT = 90.0
@@ -31,6 +32,8 @@ _SPOILT = re.compile(
 )
 SPOILT_AT_MOST = 5
 """Packs in a row that came damaged before this clone is suspected: a bad line or a proxy is the more likely cause."""
+_SHA256 = re.compile(r"mismatched algorithms|unsupported object format 'sha256'|object-format=sha256", re.IGNORECASE)
+_DUBIOUS = re.compile(r"detected dubious ownership in repository at '([^']*)'")
 _BRANCHES = (layout.STATE, layout.MAIN)
 
 
@@ -89,7 +92,8 @@ class Remote:
     def _missing(self, why: str) -> StateError:
         if self._answered:
             return Unreachable(f"{self.shown} cannot be read: {why}")
-        return NotAStateRepository(f"there is no git repository at {self.shown}; `winslowctl init --bare` makes one")
+        nothing = f"there is no git repository at {self.shown}; `winslowctl init --bare` makes one"
+        return NotAStateRepository((why_unreadable(self.folder) if self.folder else "") or nothing)
 
     def _there(self) -> dict[str, str]:
         patterns = [*_BRANCHES, f"{layout.NODES}*", f"{layout.NODE_BRANCHES}*"]
@@ -116,6 +120,11 @@ class Remote:
         fault = found.fault if found else None
         if fault is Fault.CREDENTIALS:
             return CredentialsRefused(f"{self.shown} refuses our credentials: {short}")
+        if _SHA256.search(own):
+            return NotAStateRepository(f"{self.shown} {SHA256}")
+        if dubious := _DUBIOUS.search(done.err):
+            add = f"git config --global --add safe.directory {dubious[1]}"
+            return NotAStateRepository(f"{self.shown} belongs to another user there; as the user you are there: {add}")
         if fault is Fault.ABSENT and not self._answered:
             return NotAStateRepository(f"there is no repository at {self.shown}: {short}")
         if _SPOILT.search(own) and self._spoilt < SPOILT_AT_MOST:

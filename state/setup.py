@@ -1,5 +1,6 @@
 """Making a state repository, and asking a server whether it can carry one."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from flow.change import Event
 from schema import layout
 from state import build, message, people, tidy
 from state.errors import StateError
+from state.ownership import why_unreadable
 
 CONFIG = {
+    "core.hooksPath": "hooks",  # a pusher's own setting would else switch the hook off
     "core.fsync": "all",
     "receive.fsckObjects": "true",
     "receive.denyNonFastForwards": "true",
@@ -32,6 +35,7 @@ LOOSE = 12
 """Loose objects in one of the 256 folders that are let come together, as git itself would guess their number."""
 DEAD = 10
 """Minutes after which a lock of a ref belongs to nobody: git holds one for as long as a disk needs to write a line."""
+HOOK_FILE = "hooks/pre-receive"
 HOOK = """#!/bin/sh
 # Written by `winslowctl init`: refuses a push to main that does not validate. Other pushes pass at once, and when
 # some thousands of loose objects have come together, they are packed in the background. Locks of refs that a crash of
@@ -93,10 +97,24 @@ def _make(path: Path, bare: bool, files: Mapping[str, str], author: str) -> None
     begin = message.compose(Event("begin"), node="", wanted=main)
     repo.references.create(layout.STATE, build.commit(repo, [], about, begin, author=author))
     if bare:
-        _configure(repo)
-        _hook(path)
+        mend(path)
     else:
         repo.checkout(layout.MAIN)
+
+
+def lacking(path: Path) -> list[str]:
+    """What a bare state repository lacks of the settings and the hook that `init --bare` gives it."""
+    found = {each.name.lower(): each.value for each in pygit2.Config(str(path / "config"))}
+    settings = [key for key, value in CONFIG.items() if found.get(key.lower()) != value]
+    hook = path / HOOK_FILE
+    current = hook.is_file() and os.access(hook, os.X_OK) and hook.read_text(errors="replace") == _hook_text()
+    return [*(() if current else (f"the hook {HOOK_FILE}",)), *settings]
+
+
+def mend(path: Path) -> None:
+    """Give a bare repository the present settings and hook."""
+    _configure(pygit2.Repository(str(path)))
+    _hook(path)
 
 
 def _configure(repo: pygit2.Repository) -> None:
@@ -105,17 +123,17 @@ def _configure(repo: pygit2.Repository) -> None:
 
 
 def _hook(path: Path) -> None:
-    hook = path / "hooks" / "pre-receive"
+    hook = path / HOOK_FILE
     hook.parent.mkdir(exist_ok=True)
-    root = Path(__file__).resolve().parent.parent
     fresh = hook.with_suffix(".new")
-    fresh.write_text(
-        HOOK.format(
-            python=shlex.quote(sys.executable), root=shlex.quote(str(root)), loose=LOOSE, young=tidy.YOUNG, dead=DEAD
-        )
-    )
+    fresh.write_text(_hook_text())
     fresh.chmod(0o755)
     fresh.rename(hook)
+
+
+def _hook_text() -> str:
+    python, root = sys.executable, str(Path(__file__).resolve().parent.parent)
+    return HOOK.format(python=shlex.quote(python), root=shlex.quote(root), loose=LOOSE, young=tidy.YOUNG, dead=DEAD)
 
 
 def _refresh(path: Path) -> bool:
@@ -124,10 +142,9 @@ def _refresh(path: Path) -> bool:
         repo = pygit2.Repository(str(path))
         ours = repo.references.get(layout.STATE) is not None
     except pygit2.GitError as error:
-        raise CannotInit(f"{path} is no git repository that can be read: {error}") from None
+        raise CannotInit(why_unreadable(path) or f"{path} is no git repository that can be read: {error}") from None
     if not ours:
         raise CannotInit(f"{path} is a git repository, but no state repository; name a new folder")
     if repo.is_bare:
-        _configure(repo)
-        _hook(path)
+        mend(path)
     return False
