@@ -34,6 +34,7 @@ from cli import (
     repository,
     reproducing,
     running,
+    schemas,
     service,
     status,
     streams,
@@ -99,7 +100,7 @@ def options(
 for group in (
     repository, validation, health, recovering, notices, running, page, pipelines, projects, control, draining, waiting,
     looking, top, describing, logs, history, provenance, reproducing, files, pruning, contexts, completion,
-    status, explaining, sweeping, backups, service,
+    status, explaining, sweeping, backups, service, schemas,
 ):  # fmt: skip
     group.add_to(app)
 

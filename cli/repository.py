@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, settings
+from cli import output, schemas, settings
 from cli.author import author_or_program
 from cli.errors import CommandError
 from cli.output import plain
@@ -43,7 +43,7 @@ def init(
 
 
 def template(folder: Path | None) -> dict[str, str]:
-    """The files `main` begins with. Images and what is not text are left out."""
+    """The files `main` begins with, and schemas for editors. Images and what is not text are left out."""
     root = folder or TEMPLATE
     if not (root / "winslow.yaml").is_file():
         raise CommandError(f"{root} holds no winslow.yaml, so it cannot be the beginning of a state repository")
@@ -56,7 +56,7 @@ def template(folder: Path | None) -> dict[str, str]:
             files[str(inside)] = path.read_text()
         except UnicodeDecodeError:
             settings.warn(f"{path} is not text, and is left out")
-    return files
+    return {**schemas.files(), **files}
 
 
 def plan(

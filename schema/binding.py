@@ -190,7 +190,8 @@ def _problems(details: Iterable[ErrorDetails], model: type[BaseModel], parsed: P
         else:
             wanted.setdefault(path, []).append(want)
             written = parsed.texts.get(path)
-            shown[path] = (written or excerpt(detail["input"])) + _remedy(detail, path, number < _GUESSED)
+            given = (written or excerpt(detail["input"])) + _remedy(detail, path, number < _GUESSED)
+            shown[path] = max(shown.get(path, ""), given, key=len)
     for path, wants in wanted.items():
         found.setdefault(path, []).insert(0, f"{_either(wants)} is wanted, not {shown[path]}")
     problems = [parsed.problem(path, what) for path, texts in found.items() for what in dict.fromkeys(texts)]
@@ -285,6 +286,8 @@ def _remedy(detail: ErrorDetails, path: Path, suggest: bool) -> str:
         return "; quote it"
     if suggest and kind in ("literal_error", "enum") and isinstance(given, str):
         return value_hint(given, _permitted(detail["ctx"]["expected"]))
+    if kind == "string_type" and given is None and path[-2:-1] in (("env",), ("inputs",)):
+        return '; "" is the empty text'
     return form_hint(path[-1], given) if path and suggest else ""
 
 

@@ -13,6 +13,19 @@ _PART = re.compile(r"\s*(>=|<=|==|>|<)\s*(\S+)\s*")
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
+_SIGNS = r"(?:>=|<=|==|>|<)"
+
+
+def pattern(value: str) -> str:
+    """For JSON Schemas: comparisons with values of that pattern."""
+    one = rf"\s*{_SIGNS}\s*{value}\s*"
+    return rf"^{one}(?:,{one})*$"
+
+
+SIZES = pattern(r"[0-9]+(?:\.[0-9]+)?(?:[kmgtKMGT]i?)?[bB]?")
+VERSIONS = pattern(r"[0-9]+(?:\.[0-9]+)*")
+
+
 def check_size(text: str) -> str:
     for _, size in _parts(text, ">=8GiB"):
         parse_size(size)

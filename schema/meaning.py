@@ -415,7 +415,12 @@ MEANING: dict[str, dict[str, str]] = {
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
+def name_of(model: type[BaseModel]) -> str:
+    """The name by which the reference calls a model; its own where it is no document."""
+    return next((name for name, each in MODELS.items() if each is model), model.__name__)
+
+
 def of(model: type[BaseModel]) -> dict[str, str]:
     """By field as people write it, without links; nothing for what is no document."""
-    name = next((name for name, each in MODELS.items() if each is model), "")
+    name = name_of(model) if model in MODELS.values() else ""
     return {field: _LINK.sub(r"\1", words) for field, words in MEANING.get(name, {}).items()}

@@ -44,7 +44,16 @@ def _inside(path: str) -> str:
     return path
 
 
-Inside = Annotated[str, AfterValidator(_inside)]
+PATH = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\x00-\x1f]+$"
+"""For JSON Schemas: relative, and no part of it is `..`."""
+_PATH_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 1024,
+    "pattern": PATH,
+    "patternErrorMessage": "a path inside the workspace is wanted: relative, without ..",
+}
+Inside = Annotated[str, AfterValidator(_inside), WithJsonSchema(_PATH_SCHEMA, mode="validation")]
 """A file of a workspace."""
 
 

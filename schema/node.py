@@ -3,14 +3,14 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schema.access import Access
 from schema.base import Recorded, Wanted
 from schema.execution import Lease
 from schema.names import Name
 from schema.notify import Rule
-from schema.quantities import Duration, Size
+from schema.quantities import Duration, Size, Span
 from schema.retention import Retention
 
 SCHEMA = 1
@@ -55,6 +55,8 @@ class Health(StrEnum):
 
 
 class Gpu(Recorded):
+    model_config = ConfigDict(title="InventoryGpu")
+
     uuid: str
     model: str = ""
     memory: int = 0
@@ -120,9 +122,9 @@ class Heartbeat(Recorded):
 class Exclusive(Wanted):
     """Times of stages with `exclusive: true` (not run yet): when their node gives up, and when others may take over."""
 
-    give_up_after: Duration = Field(default=90.0, gt=0)
-    kill_within: Duration = Field(default=30.0, gt=0)
-    lost_after: Duration = Field(default=180.0, gt=0)
+    give_up_after: Span = 90.0
+    kill_within: Span = 30.0
+    lost_after: Span = 180.0
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -139,7 +141,7 @@ class Settings(Wanted):
     schema_version: int = Field(alias="schema", ge=1)
     name: str = ""
     description: str = ""
-    lost_after: Duration = Field(default=600.0, gt=0)
+    lost_after: Span = 600.0
     delete_after: Duration = 86_400.0
     max_deletions: int = Field(default=5, ge=1)
     exclusive: Exclusive = Exclusive()

@@ -5,11 +5,11 @@ import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from schema.base import Wanted, is_kept
 from schema.condition import ConditionError, parse
-from schema.constraints import check_size, check_version
+from schema.constraints import SIZES, VERSIONS, check_size, check_version
 from schema.errors import Misplaced
 from schema.globs import Glob
 from schema.inputs import Input
@@ -37,12 +37,18 @@ class When(StrEnum):
         return self in (When.MANUAL, When.MANUAL_ONCE)
 
 
-SizeConstraint = Annotated[str, AfterValidator(check_size)]
-VersionConstraint = Annotated[str, AfterValidator(check_version)]
+SizeConstraint = Annotated[
+    str, AfterValidator(check_size), WithJsonSchema({"type": "string", "pattern": SIZES}, mode="validation")
+]
+VersionConstraint = Annotated[
+    str, AfterValidator(check_version), WithJsonSchema({"type": "string", "pattern": VERSIONS}, mode="validation")
+]
 
 
 class Gpu(Wanted):
     """What each GPU must be: memory like `">=8GiB"`, model as a glob, driver like `">=550"`."""
+
+    model_config = ConfigDict(title="StageGpu")
 
     memory: SizeConstraint | None = None
     model: str | None = Field(default=None, min_length=1, max_length=256)

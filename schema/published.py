@@ -6,9 +6,11 @@ when one is not current. They lie in `docs/schemas/`. (The only module here that
 
 import json
 import sys
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from schema import meaning
 from schema.comment import Comment
 from schema.node import NodeSettings, Settings
 from schema.pipeline import Pipeline
@@ -23,19 +25,66 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "node": NodeSettings,
     "winslow": Settings,
 }
+PLACES = {
+    "pipeline": "pipelines/<pipeline>.yaml",
+    "project": "projects/<project>/project.yaml",
+    "request": "projects/<project>/requests/<number>-<kind>.yaml",
+    "comment": "projects/<project>/comments/<number>.yaml",
+    "node": "nodes/<node>.yaml",
+    "winslow": "winslow.yaml",
+}
 FOLDER = "docs/schemas"
 
 
 def text(name: str) -> str:
-    """The JSON Schema of one document type. Keys that begin with `x-` are free."""
-    body = PUBLISHED[name].model_json_schema(by_alias=True)
-    body = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"winslow-{name}.schema.json",
-        **body,
-        "patternProperties": {"^x-": {}},
-    }
-    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+    """The JSON Schema of one document type."""
+    return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema(name: str) -> dict[str, Any]:
+    """What `winslowctl validate` asks of a document, as far as a JSON Schema can say it; each field with its meaning.
+
+    Keys that begin with `x-` are free where a model stands; a map takes no key that is no name.
+    """
+    model = PUBLISHED[name]
+    body = model.model_json_schema(by_alias=True)
+    definitions = body.get("$defs", {})
+    for each in _models(model):
+        described = body if each is model else definitions.get(each.__name__)
+        if described is not None:
+            _describe(described, each)
+    _close_maps(body)
+    about = {"title": f"Winslow: {PLACES[name]}", "description": f"{PLACES[name]} of a state repository"}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"winslow-{name}.schema.json"}
+    return {**head, **body, **about}
+
+
+def _models(annotation: Any) -> set[type[BaseModel]]:
+    """All that may stand at or below a place."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        below = (_models(field.annotation) for field in annotation.model_fields.values())
+        return {annotation}.union(*below)
+    return set().union(*map(_models, get_args(annotation)))
+
+
+def _describe(body: dict[str, Any], model: type[BaseModel]) -> None:
+    words = meaning.of(model)
+    body["title"] = meaning.name_of(model)
+    body["patternProperties"] = {"^x-": {}}
+    for key, field in body["properties"].items():
+        field.pop("title", None)
+        field["description"] = words[key]
+
+
+def _close_maps(node: Any) -> None:
+    if isinstance(node, dict):
+        if "patternProperties" in node and "properties" not in node:
+            node["additionalProperties"] = False
+        for inner in node.values():
+            _close_maps(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _close_maps(inner)
 
 
 def paths() -> dict[str, str]:

@@ -95,16 +95,19 @@ def _any_case(word: str) -> str:
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _UNITS = "|".join([*map(_any_case, _SECONDS), *(f"{_any_case(word)}[sS]?" for word in _WORDS)])
-_DURATION_SCHEMA = {
-    "anyOf": [
-        {
-            "type": "string",
-            "pattern": rf"^(?:\s*{_NUMBER}\s*(?:{_UNITS})\s*)+$",
-            "patternErrorMessage": "a duration is wanted, like 30s, 2h or '3 days'",
-        },
-        {"type": "number", "minimum": 0, "maximum": _LONGEST},
-    ]
-}
+
+
+def _duration_schema(least: dict[str, float], some: str = "") -> dict[str, Any]:
+    text = {
+        "type": "string",
+        "pattern": rf"^{some}(?:\s*{_NUMBER}\s*(?:{_UNITS})\s*)+$",
+        "patternErrorMessage": "a duration is wanted, like 30s, 2h or '3 days'",
+    }
+    return {"anyOf": [text, {"type": "number", **least, "maximum": _LONGEST}]}
+
+
+_ANY_TIME = WithJsonSchema(_duration_schema({"minimum": 0}), mode="validation")
+_SOME_TIME = WithJsonSchema(_duration_schema({"exclusiveMinimum": 0}, "(?=.*[1-9])"), mode="validation")
 _SIZE_SCHEMA = {
     "anyOf": [
         {
@@ -127,10 +130,12 @@ _DurationText = PlainSerializer(format_duration, return_type=str)
 _READ_DURATION = BeforeValidator(parse_duration, json_schema_input_type=str | float)
 
 Duration = Annotated[
-    float, _READ_DURATION, _DurationText, WithJsonSchema(_DURATION_SCHEMA, mode="validation"),
+    float, _READ_DURATION, _DurationText, _ANY_TIME,
 ]  # fmt: skip
-Limit = Annotated[Duration, AfterValidator(_limit)]
+Limit = Annotated[Duration, AfterValidator(_limit), _SOME_TIME]
 """How long something may last at most: more than 0."""
+Span = Annotated[Duration, Field(gt=0), _SOME_TIME]
+"""A time that has to pass: more than 0."""
 Size = Annotated[
     int,
     Field(ge=0),

@@ -27,5 +27,5 @@ def test_S9_S13_each_document_is_judged_as_expected(case: Case) -> None:
 def test_S13_each_file_of_the_corpus_has_its_expectation() -> None:
     files = {path.stem: path.suffix for path in FOLDER.iterdir() if path.suffix == ".yaml"}
     assert {path.stem for path in FOLDER.glob("*.expected")} == set(files)
-    assert len(WRONG) > 45
+    assert len(WRONG) > 100
     assert len({case.path for case in [*WRONG, *RIGHT]}) == len(WRONG) + len(RIGHT)
