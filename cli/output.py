@@ -135,9 +135,5 @@ def line(markup: str) -> None:
     Console(highlight=False, soft_wrap=True).print(markup)
 
 
-def pick(record: object, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in names}
-
-
 def plain(mapping: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in mapping.items())

@@ -130,8 +130,11 @@ def _print(value: dict[str, Any]) -> None:
         above = "is" if not depth else "built on"
         head = f"{above} {step['project']}/{step['execution']} {step['stage']}: {step['state']} on {step['node']}"
         print("  " * depth + clean(head))
-        for line in _lines(step):
-            print("  " * depth + "    " + clean(line))
+        for fact in _lines(step):
+            first, *more = fact.splitlines() or [""]
+            print("  " * depth + "    " + clean(first))
+            for line in more:  # a command or a value of several lines stays below its own
+                print("  " * depth + "      | " + clean(line))
     for other in value["also"]:
         print(clean(f"the same content: {other}"))
 

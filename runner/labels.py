@@ -41,7 +41,3 @@ def for_claim(
 def gpus_of(labels: Mapping[str, str]) -> tuple[str, ...]:
     """What the container was given, also when nobody remembers its claim."""
     return tuple(filter(None, labels.get(f"{PREFIX}.gpus", "").split(",")))
-
-
-def claim_of(labels: Mapping[str, str]) -> str | None:
-    return labels.get(f"{PREFIX}.claim")

@@ -33,11 +33,6 @@ class MemoryRepository:
     def fetch(self) -> Snapshot:
         return self._at(self.server.refs[layout.MAIN], self.server.refs[layout.STATE])
 
-    def fetch_with_aged_main(self, commits: int) -> Snapshot:
-        """As if `main` had been resolved from a mirror that lags behind."""
-        line = list(self.server.line(self.server.refs[layout.MAIN], most=commits + 1))
-        return self._at(line[-1].oid, self.server.refs[layout.STATE])
-
     def _at(self, main: str, state: str) -> Snapshot:
         server, last = self.server, self._last
         wanted = server.commits[state].wanted

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.node.lab import HANG, Lab, Node
+from tests.integration.node.lab import HANG, Lab
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'winslowctl'; from cli.main import main; main()"]
@@ -55,11 +55,6 @@ class House:
         self.page.wait()
         self.page = self._page()
         self.until(self._answers)
-
-    def restart_node(self) -> Node:
-        self.node.kill()
-        self.node = self.lab.node()
-        return self.node
 
     def close(self) -> None:
         self.page.kill()

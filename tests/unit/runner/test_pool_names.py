@@ -6,8 +6,6 @@ import pytest
 
 from runner.pool_names import hint
 
-MAC = "the same letters in another Unicode form, as a Mac writes them"
-
 
 @pytest.mark.parametrize(
     ("wanted", "said"),

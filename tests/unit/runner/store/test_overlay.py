@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from runner.store import overlay
-from runner.store.manifest import Kind
 from runner.store.workspaces import Workspaces
 from tests.unit.runner.store.trees import apply, changes, full_walk, inside_overlay, need_overlays
 
@@ -43,10 +42,6 @@ def stage(store: Workspaces, execution: int, base: str | None, done: list[tuple[
         row.path: row.kind for row in store.manifest(result)
     }
     return result, seen
-
-
-def _kinds(store: Workspaces, manifest: str) -> dict[str, Kind]:
-    return {row.path: row.kind for row in store.manifest(manifest)}
 
 
 @SLOW
