@@ -1,8 +1,9 @@
 """Small files that survive a crash at any moment: whole or not there, never half-written."""
 
-import os
 from pathlib import Path
 from typing import Protocol
+
+from runner import notes
 
 
 class Disk(Protocol):
@@ -33,19 +34,7 @@ class FolderDisk:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.part")
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        notes.put(self.root / name, content)
 
     def delete(self, name: str) -> None:
         path = self.root / name
@@ -56,14 +45,6 @@ class FolderDisk:
             return sorted(p.name for p in (self.root / folder).iterdir() if not p.name.endswith(".part"))
         except FileNotFoundError:
             return []
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class MemoryDisk:

@@ -5,7 +5,6 @@ DATA/notices/told/<digest>           what was told already, so that a restart te
 """
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +17,8 @@ from flow.change import Commit
 from flow.local import World
 from flow.notices import Notice, of_change, of_timeouts
 from flow.world import Snapshot
+from runner import notes
+from runner.worker import keep_at
 
 RETRY = 60.0
 """Seconds between two attempts to send what could not be sent."""
@@ -49,7 +50,7 @@ class Notifier:
         self._wake, self._said = threading.Event(), set[str]()
         if targets:
             self.told.mkdir(parents=True, exist_ok=True)
-            threading.Thread(target=self._run, name="notices", daemon=True).start()
+            keep_at("notices", self.send_all, self._wait, say=say)
 
     def changed(self, before: Snapshot, after: Snapshot, commits: Iterable[Commit]) -> None:
         """After a push of this node has landed."""
@@ -69,9 +70,7 @@ class Notifier:
                     if self._is_told(mark):
                         continue
                     path = self.folder / f"{time.time_ns():020d}-{mark.name}.json"
-                    part = path.with_suffix(".part")
-                    part.write_text(json.dumps(asdict(Waiting(target, notice.subject, notice.title, notice.text))))
-                    part.rename(path)
+                    notes.write(path, asdict(Waiting(target, notice.subject, notice.title, notice.text)))
                     mark.touch()
                     self._wake.set()
 
@@ -85,18 +84,9 @@ class Notifier:
             mark.touch()
         return True
 
-    def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            self._all_sent()
-            self._wake.wait(RETRY)
-
-    def _all_sent(self) -> None:
-        """Whatever goes wrong with one look at the notices, there is another one."""
-        try:
-            self.send_all()
-        except Exception as error:  # this thread has nobody to tell but the node's log
-            self._tell(f"notices could not be sent: {type(error).__name__}: {error}")
+    def _wait(self) -> None:
+        self._wake.wait(RETRY)
+        self._wake.clear()
 
     def send_all(self) -> None:
         waiting = sorted(self.folder.glob("*.json"))

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from runner import feedback, load
 from runner.gpu_load import Loads
 from runner.usage import Usage
+from runner.worker import keep_at
 
 
 class Looks(Protocol):
@@ -30,17 +32,8 @@ def start(*samplers: tuple[Samples, float]) -> Callable[[], None]:
     """
     ended = threading.Event()
     for sampler, every in samplers:
-        threading.Thread(target=_run, args=(sampler, every, ended), name="sampler", daemon=True).start()
+        keep_at("sampler", sampler.sample, partial(ended.wait, every), ended=ended.is_set)
     return ended.set
-
-
-def _run(sampler: Samples, every: float, ended: threading.Event) -> None:
-    while not ended.is_set():
-        try:
-            sampler.sample()
-        except Exception:  # a number that is missing must not end the rest
-            pass
-        ended.wait(every)
 
 
 class Stages:

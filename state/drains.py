@@ -28,6 +28,8 @@ def check(found: Snapshot, node: str, drain: bool) -> None:
 def files(present: str | None, node: str, drain: bool) -> dict[str, str | None]:
     """`present` is the text of its file on `main`. SchemaError where the file cannot be read."""
     path = layout.node(node)
+    if present:
+        read(NodeSettings, present, path)  # what does not parse cannot be edited, and is named with its place
     text = edited(present, {"drain": drain}) if present else f"drain: {str(drain).lower()}\n"
     read(NodeSettings, text, path)
     return {path: text}

@@ -17,6 +17,8 @@ from blake3 import blake3
 
 from flow.asking import Wish, WouldBeRejected, judged
 from flow.world import Snapshot
+from runner import notes
+from runner.worker import keep_at
 from schema import layout
 from schema.errors import SchemaError
 from state import drains
@@ -82,7 +84,7 @@ class Outbox:
         self.landed: Callable[[str, Path], None] = lambda commit, clone: None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if push:
-            threading.Thread(target=self._run, name="outbox", daemon=True).start()
+            keep_at("outbox", self.send_all, lambda: time.sleep(RETRY))
 
     def ask(self, snapshot: Snapshot, project: str, wish: Wish, author: str) -> str | None:
         """The commit, or None while it waits to be sent.
@@ -132,41 +134,40 @@ class Outbox:
         if not self.push:
             raise CommitYourself(self.use(lambda client: self._built(client.fetch(), unsent)))
         path = self.folder / f"{time.time_ns():020d}-{unsent.id}.json"
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(unsent)))
-        part.rename(path)
+        notes.write(path, asdict(unsent))
         try:
             return self._send(path, unsent)
         except NotCommitted:
             path.unlink(missing_ok=True)
             raise
-        except StateError:
+        except (StateError, OSError):
             return None
+        except Exception:  # nobody was promised anything yet
+            path.unlink(missing_ok=True)
+            raise
 
     def _read(self) -> Iterator[Unsent]:
         for path in sorted(self.folder.glob("*.json")):
-            try:
-                yield Unsent(**json.loads(path.read_text()))
-            except (OSError, ValueError, TypeError):
-                continue
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(RETRY)
-            self.send_all()
+            if (unsent := _unsent(path)) is not None:
+                yield unsent
 
     def send_all(self) -> None:
+        """Each by itself: what is wrong with one keeps no other back."""
         for path in sorted(self.folder.glob("*.json")):
-            try:
-                unsent = Unsent(**json.loads(path.read_text()))
-                if not unsent.refused:
-                    self._send(path, unsent)
-            except NotCommitted as error:
-                path.write_text(json.dumps(asdict(replace(unsent, refused=str(error)))))
-            except (OSError, ValueError, TypeError):
+            unsent = _unsent(path)
+            if unsent is None or unsent.refused:
                 continue
-            except StateError:
+            try:
+                self._send(path, unsent)
+            except NotCommitted as error:
+                self._refuse(path, unsent, str(error))
+            except (StateError, OSError):
                 return
+            except Exception as error:
+                self._refuse(path, unsent, f"it cannot be committed: {type(error).__name__}: {error}")
+
+    def _refuse(self, path: Path, unsent: Unsent, why: str) -> None:
+        notes.write(path, asdict(replace(unsent, refused=why)))
 
     def _send(self, path: Path, unsent: Unsent) -> str | None:
         with self._sending:
@@ -201,6 +202,19 @@ class Outbox:
         if self._repository is None:
             self._repository = self._make()
         return self._repository
+
+
+def _unsent(path: Path) -> Unsent | None:
+    """What lies in a file of the outbox; None where it has just been sent. One that cannot be read is told of too."""
+    try:
+        return Unsent(**json.loads(path.read_bytes()))
+    except OSError:
+        return None
+    except (ValueError, TypeError):
+        why = f"its file {path} is damaged, perhaps by a power cut: ask for it again"
+        asked = int(path.name[:20]) / 1e9 if path.name[:20].isdecimal() else 0.0
+        id = path.stem.rpartition("-")[2]
+        return Unsent(id, "something that was asked for here", "unknown", asked, refused=why)
 
 
 def _fresh(subject: str, author: str, **content: Any) -> Unsent:

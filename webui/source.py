@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from flow.leases import Sightings, looked, missed
 from flow.node_states import NodeState, judge
 from flow.world import Judged, Snapshot
+from runner.worker import keep_at
 from state.assemble import Assembler
 from state.errors import StateError
 from state.git import GitRepository
@@ -195,7 +196,7 @@ class OwnSource:
         self._asking, self._seen = threading.Lock(), Sightings()
         self._hurry = threading.Event()
         self._listeners: list[Callable[[], None]] = []
-        threading.Thread(target=self._run, name="fetch", daemon=True).start()
+        keep_at("fetch", self.refresh, self._wait)
 
     @property
     def clone(self) -> Looks:
@@ -215,11 +216,9 @@ class OwnSource:
     def made(self, commit: str, clone: Path) -> None:
         self.refresh()
 
-    def _run(self) -> None:
-        while True:
-            self._hurry.clear()
-            self.refresh()
-            self._hurry.wait(self.poll)
+    def _wait(self) -> None:
+        self._hurry.wait(self.poll)
+        self._hurry.clear()
 
     def refresh(self) -> None:
         """Ask the server now. While it is away, what was seen last stays."""
@@ -254,7 +253,7 @@ class Watch:
         self.now: Look | None = None
         self._woken = threading.Event()
         source.tell(self._woken.set)
-        threading.Thread(target=self._run, name="watch", daemon=True).start()
+        keep_at("watch", self._turn, self._wait)
 
     def listen(self, listener: Callable[[Look, Look | None], None]) -> Callable[[], None]:
         """Called from another thread with the new look and the one before; the returned function ends it."""
@@ -267,18 +266,19 @@ class Watch:
 
         return end
 
-    def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                look = self.source.look()
-            except (StateError, OSError, ValueError):
-                look = None
-            self.now = look
-            if look is not None and (self.last is None or look.snapshot is not self.last.snapshot):
-                before, self.last = self.last, look
-                with self._lock:
-                    listeners = list(self._listeners)
-                for listener in listeners:
-                    listener(look, before)
-            self._woken.wait(LOOK_EVERY)
+    def _wait(self) -> None:
+        self._woken.wait(LOOK_EVERY)
+        self._woken.clear()
+
+    def _turn(self) -> None:
+        try:
+            look = self.source.look()
+        except (StateError, OSError, ValueError):
+            look = None
+        self.now = look
+        if look is not None and (self.last is None or look.snapshot is not self.last.snapshot):
+            before, self.last = self.last, look
+            with self._lock:
+                listeners = list(self._listeners)
+            for listener in listeners:
+                listener(look, before)

@@ -23,7 +23,7 @@ from blake3 import blake3
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from runner import outgoing
+from runner import notes, outgoing
 from runner.shelf import LONGEST_NAME, PART, ShelfError
 from runner.store.digests import PREFIX, is_digest, of_file
 from runner.store.errors import StoreError
@@ -150,7 +150,7 @@ class Uploads:
         upload = Upload(id, told["where"], str(target.with_name(f"{short}.{id}{PART}")), size, digest, replace)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         Path(upload.part).touch(mode=0o644)
-        self._note(id).write_text(json.dumps(asdict(upload)))
+        notes.write(self._note(id), asdict(upload))
         self._expire()
         return upload
 

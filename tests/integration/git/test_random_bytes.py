@@ -104,7 +104,7 @@ class Bench:
             assert snapshot.projects["v"].project, f"{why}: {snapshot.problems}"
             assert isinstance(node.swap(snapshot, [claim(self.number)], node="n"), Landed), why
             self.looked_at(node)
-        edit = Edit({"projects/v/notes.txt": f"{self.number}"}, "a note", AUTHOR)
+        edit = Edit({"notes/new.txt": f"{self.number}"}, "a note", AUTHOR)
         assert isinstance(self.one.propose(edit, base=self.one.fetch().main), Landed), why
         assert len(self.one.fetch().projects["v"].executions) == self.number, why
 

@@ -129,7 +129,7 @@ def test_B8_a_server_without_atomic_takes_what_moves_one_ref(tmp_path: Path, fro
     for url in (front.url(folder), str(folder)):
         one = GitRepository(url, tmp_path / f"{url[:4].strip('/')}.git")
         assert isinstance(push(one), Landed)
-        edit = Edit({"projects/v/notes.txt": url}, "a note", AUTHOR)
+        edit = Edit({"notes/new.txt": url}, "a note", AUTHOR)
         assert isinstance(one.propose(edit, base=one.fetch().main), Landed)
         assert not one.publisher.atomic
 

@@ -66,16 +66,3 @@ def test_old_marks_go(silent: Notifier, monkeypatch: pytest.MonkeyPatch) -> None
         os.utime(mark, (0, 0))
     silent._forget()
     assert len(list(silent.told.iterdir())) == 3
-
-
-def test_whatever_goes_wrong_there_is_another_look(silent: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    silent.say = said.append
-    monkeypatch.setattr(notifier, "apart", lambda *_: 1 / 0)
-    silent._put([notice("a")])
-    silent._all_sent()
-    silent._all_sent()
-    assert said == ["notices could not be sent: ZeroDivisionError: division by zero"]
-    monkeypatch.setattr(notifier, "apart", lambda *_: "")
-    silent._all_sent()
-    assert not list(silent.folder.glob("*.json"))
