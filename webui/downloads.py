@@ -29,6 +29,14 @@ SHOWN = {
 }  # fmt: skip
 """What a browser may show by itself; everything else is for saving."""
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'"
+REPORTS = frozenset({".html", ".htm"})
+REPORT = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src data:; frame-ancestors 'self'"
+)
+"""A report is a page of a program: it may draw. It knows nothing of ours, neither who looks nor what else there is, and
+reaches nobody.
+"""
 MOST_FILES = 200_000
 
 
@@ -48,9 +56,11 @@ class Downloads:
         if place.project and not re.fullmatch(NAME, place.project):
             return PlainTextResponse("there is no such project\n", 404)
         try:
-            return await run_sync(self._answer, place, path, "zip" in request.query_params, request.method)
+            found = await run_sync(self._answer, place, path, "zip" in request.query_params, request.method)
         except (ShelfError, StoreError, FileNotFoundError, NotADirectoryError, StateError) as error:
-            return PlainTextResponse(f"{error}\n", 404)
+            return PlainTextResponse(f"{_without_places(error, path)}\n", 404)
+        looked_at = place.execution and "view" in request.query_params and _is_report(path)
+        return _as_report(found) if looked_at else found
 
     def _answer(self, place: Place, path: str, archive: bool, method: str) -> Response:
         if archive:
@@ -100,6 +110,24 @@ class Downloads:
         name = f"{(place.name + top).strip(':/').replace('/', '-').replace(':', '-') or 'pool'}.zip"
         headers = {**_headers(name), "content-length": str(len(made))}
         return StreamingResponse(iter(made), headers=headers, media_type="application/zip")
+
+
+def _is_report(path: str) -> bool:
+    return Path(path.lower()).suffix in REPORTS
+
+
+def _as_report(answer: Response) -> Response:
+    """To be looked at in a frame of ours, which it cannot leave."""
+    answer.headers["content-type"] = "text/html; charset=utf-8"
+    answer.headers["content-disposition"] = "inline"
+    answer.headers["content-security-policy"] = REPORT
+    answer.headers["x-frame-options"] = "SAMEORIGIN"
+    return answer
+
+
+def _without_places(error: Exception, path: str) -> str:
+    """Where files lie on this machine is nobody's business."""
+    return f"there is no file {path!r}" if isinstance(error, OSError) else str(error)
 
 
 def _add(made: ZipStream, name: str, size: int, opened) -> None:  # type: ignore[no-untyped-def]

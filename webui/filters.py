@@ -1,5 +1,7 @@
 """How values are shown: times, durations, sizes, states. No markup is made here."""
 
+import math
+import re
 import time
 from datetime import UTC, datetime
 
@@ -30,6 +32,8 @@ def add_to(site: Flask) -> None:
         plain=plain,
         iso=iso,
         roughly=roughly,
+        figure=figure,
+        brief=brief,
     )
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
 
@@ -107,3 +111,19 @@ def roughly(seconds: float) -> str:
 
 def size(count: float | None) -> str:
     return "" if count is None else readable_size(count)
+
+
+def figure(value: float) -> str:
+    """As people write numbers: four digits that count, and thousands apart (11 980)."""
+    if not math.isfinite(value) or abs(value) >= 1e15:
+        return f"{value:.4g}"
+    if float(value).is_integer() or abs(value) >= 1000:
+        return f"{round(value):,}".replace(",", "\u202f")
+    return f"{value:.4g}"
+
+
+def brief(value: object) -> str:
+    """As `plain`, with short digests and numbers as people write them: for a table."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return figure(value)
+    return re.sub(r"\b(blake3|sha256|sha1):([0-9a-f]{12})[0-9a-f]{4,}", r"\1:\2…", str(plain(value)))

@@ -8,20 +8,22 @@ from flow.world import ProjectView
 from schema import layout
 from schema.execution import Execution, State
 from state.looks import Looks
-from webui.downloads import SHOWN
+from webui.downloads import REPORTS, SHOWN
 from webui.places import Place
 
 MOST = 24
+KINDS = {**dict.fromkeys(REPORTS, "report"), ".csv": "table", ".tsv": "table"}
 
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """`kind`: image, video, or other."""
+    """`kind`: image, video, report, table, or other."""
 
     path: str
     kind: str
     raw: str
     page: str
+    place: Place
 
 
 def exhibits(view: ProjectView, record: Execution | None, clone: Looks) -> list[Exhibit]:
@@ -35,11 +37,24 @@ def exhibits(view: ProjectView, record: Execution | None, clone: Looks) -> list[
     except (ValueError, AttributeError, TypeError):
         return []
     place = Place(view.id, record.execution)
-    return [Exhibit(path, _kind(path), f"{place.raw}/{path}", f"{place.url}/{path}") for path in paths]
+    return [Exhibit(path, _kind(path), f"{place.raw}/{path}", f"{place.url}/{path}", place) for path in paths]
+
+
+def results(view: ProjectView, clone: Looks) -> list[tuple[Execution, list[Exhibit]]]:
+    """What the newest success of each stage left to look at, the last stage first; together at most `MOST`."""
+    newest = {each.stage: each for each in view.executions if each.state is State.SUCCEEDED}
+    found, room = list[tuple[Execution, list[Exhibit]]](), MOST
+    for record in sorted(newest.values(), key=lambda each: -each.execution):
+        shown = exhibits(view, record, clone)[:room]
+        room -= len(shown)
+        if shown:
+            found.append((record, shown))
+    return found
 
 
 def _kind(path: str) -> str:
-    return SHOWN.get(Path(path.lower()).suffix, "other/").partition("/")[0]
+    suffix = Path(path.lower()).suffix
+    return KINDS.get(suffix) or SHOWN.get(suffix, "other/").partition("/")[0]
 
 
 def newest(view: ProjectView) -> Execution | None:

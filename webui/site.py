@@ -133,6 +133,7 @@ def create_site(page: Page) -> Flask:
     site.register_error_handler(NotAllowed, lambda error: _problem(403, "This is not for you", str(error)))
     for kind in (NoTime, NoRevision):
         site.register_error_handler(kind, lambda error: _problem(404, "There was no such moment", str(error)))
+    site.register_error_handler(409, lambda error: _problem(409, "This cannot be done now", str(error.description)))
     site.register_error_handler(405, lambda error: _problem(405, "This cannot be done here", str(error.description)))
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
     for wrong in (WouldBeRejected, DocumentError, CannotDrain, CannotComment):

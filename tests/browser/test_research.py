@@ -173,7 +173,7 @@ def test_R2_R1450_without_a_script_everything_is_read_and_each_form_works(study:
     expect(bare.locator("body")).to_contain_text("No project fits")
     bare.goto(study.url)
     bare.get_by_role("link", name="v", exact=True).click()
-    bare.locator("summary").click()
+    bare.locator("details.redo summary").click()
     bare.locator("details.redo").get_by_label("Stage").select_option("fit")
     bare.get_by_label("speed").fill("7")
     bare.locator("details.redo").get_by_role("button", name="Start").click()

@@ -125,7 +125,7 @@ def _question(row: Row, clone: Looks) -> Question | None:
     if row.now.state != "needs_input" or wait is None:
         return None
     shown = [
-        Shown(path=each.path, kind=each.kind, contents=quote(each.raw))
+        Shown(path=each.path, kind=each.kind if each.kind in ("image", "video") else "other", contents=quote(each.raw))
         for each in exhibits(row.view, newest(row.view), clone)
     ]
     return Question(stage=row.now.stage or "", text=wait.text, inputs=dict(asks(row.view)), show=shown)

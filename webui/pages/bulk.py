@@ -1,5 +1,7 @@
 """One wish for many projects in one commit: those that are ticked, or, once confirmed, all that a filter finds."""
 
+from collections.abc import Mapping, Sequence
+
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request
 
 from webui.asking import ask_many, judge_many
@@ -21,11 +23,14 @@ def bulk() -> Response | str:
     if kind not in KINDS:
         abort(404, f"{kind[:20]!r} cannot be asked of many")
     if request.form.get("all"):
-        return _confirm(kind)
+        wanted = {name: request.form.get(name, "").strip() for name in WANTED}
+        return _confirm(kind, [id for id, each in rows(look().snapshot).items() if fits(each, wanted)], wanted)
     ids = list(dict.fromkeys([*request.form.getlist("project"), *request.form.get("projects", "").split()]))
     if len(ids) > MOST:
         flash(_too_many(len(ids)), "bad")
         return _back()
+    if kind == "abort" and ids and "projects" not in request.form:
+        return _confirm(kind, ids, {})
     told = ask_many(page().outbox, look().snapshot, ids, {"request": kind}, person().author)
     refused = {id: why for id, _, why in told if why}
     commit = next((commit for _, commit, _ in told if commit), None)
@@ -36,10 +41,9 @@ def bulk() -> Response | str:
     return _back()
 
 
-def _confirm(kind: str) -> Response | str:
-    """All that match now, by name: what is confirmed is these, whatever matches by then."""
-    wanted = {name: request.form.get(name, "").strip() for name in WANTED}
-    found = {id: each for id, each in rows(look().snapshot).items() if fits(each, wanted)}
+def _confirm(kind: str, ids: Sequence[str], wanted: Mapping[str, str]) -> Response | str:
+    """All that are meant, by name: what is confirmed is these, whatever a filter finds by then."""
+    found = {id: each for id, each in rows(look().snapshot).items() if id in set(ids)}
     if len(found) > MOST:
         flash(_too_many(len(found)), "bad")
         return _back()

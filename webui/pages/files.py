@@ -15,7 +15,7 @@ from runner.shelf import ShelfError
 from runner.store.errors import StoreError
 from schema.reasons import Wait
 from webui.access.who import Role
-from webui.downloads import SHOWN
+from webui.downloads import REPORTS, SHOWN
 from webui.pages.common import look, need, page, project
 from webui.places import Entry, Place, listing, shelf, tree
 from webui.tables import Table, read
@@ -23,13 +23,14 @@ from webui.tables import Table, read
 pages = Blueprint("files", __name__)
 LOOKED_AT = 256 * 1024
 """Bytes of a text that are shown."""
-ROWS = 200
+ROWS, FIRST = 200, 10
+"""Rows of a table that are shown by itself, and among others."""
 TABLES = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`kind`: image, video, table, text, or nothing where there is nothing to look at."""
+    """`kind`: image, video, report, table, text, or nothing where there is nothing to look at."""
 
     kind: str = ""
     text: str = ""
@@ -128,6 +129,15 @@ def _file(place: Place, path: str) -> Entry | None:
     return Entry(path, row.size, digest=row.value) if row and row.kind.content else None
 
 
+def beginning(place: Place, path: str) -> tuple[tuple[str, ...], ...]:
+    """The first rows of a table; nothing where it cannot be read here."""
+    if page().data is None:
+        return ()
+    content = _beginning(place, path)
+    text = content[:LOOKED_AT].decode(errors="replace")
+    return () if b"\0" in content else _table(text, TABLES[Path(path.lower()).suffix], cut=True).rows[: FIRST + 1]
+
+
 def _one(place: Place, entry: Entry) -> str:
     return render_template("file.html", place=place, entry=entry, preview=_preview(place, entry),
                            crumbs=list(_crumbs(place, entry.path)))  # fmt: skip
@@ -143,6 +153,8 @@ def _crumbs(place: Place, path: str) -> Iterator[tuple[str, str]]:
 
 def _preview(place: Place, entry: Entry) -> Preview:
     suffix = Path(entry.name.lower()).suffix
+    if suffix in REPORTS and place.execution:
+        return Preview("report")
     if suffix in SHOWN:
         return Preview(SHOWN[suffix].partition("/")[0])
     content = _beginning(place, entry.path)

@@ -10,8 +10,9 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from schema import layout
 from schema.codec import MAX_BYTES
 from schema.names import NAME
+from state.errors import StateError
 from state.looks import Version
-from webui.access.who import Role
+from webui.access.who import NotAllowed, Role
 from webui.drafts import draft, ended, proposed, put, used
 from webui.pages.common import look, need, page
 
@@ -79,21 +80,30 @@ def save(name: str) -> Response | tuple[str, int]:
         return _editor(name, text, new=False), 422
     comment = request.form.get("comment", "")
     proposal = request.form.get("as") == "proposal"
-    author = need(Role.OPERATOR if proposal else Role.ADMIN, "Proposing" if proposal else "Saving a pipeline").author
-    outbox = page().outbox
-    if proposal:
-        made = proposed(outbox, name, text, comment, author)
-        where = made.address or f"the branch {made.branch}"
-        flash(f"{name}: proposed as {where}; nothing changes until somebody merges it")
-    else:
-        commit = put(outbox, name, text, comment, author)
-        flash(f"{name}: committed as {commit[:12]}" if commit else f"{name}: it is sent when the server is back")
+    try:
+        flash(_saved(name, text, comment, proposal=proposal))
+    except (NotAllowed, StateError) as error:
+        return _editor(name, text, new=False, refused=str(error)), 403 if isinstance(error, NotAllowed) else 409
     known = name in look().snapshot.pipelines
     return redirect(url_for("pipelines.show", name=name) if known else url_for("pipelines.index"), code=303)  # type: ignore[return-value]
 
 
-def _editor(name: str, text: str, *, new: bool) -> str:
-    return render_template("pipeline_edit.html", name=name, draft=draft(look().snapshot, name, text), new=new)
+def _saved(name: str, text: str, comment: str, *, proposal: bool) -> str:
+    """What became of it. NotAllowed, StateError, CommitYourself."""
+    author = need(Role.OPERATOR if proposal else Role.ADMIN, "Proposing" if proposal else "Saving a pipeline").author
+    if proposal:
+        made = proposed(page().outbox, name, text, comment, author)
+        where = made.address or f"the branch {made.branch}"
+        return f"{name}: proposed as {where}; nothing changes until somebody merges it"
+    commit = put(page().outbox, name, text, comment, author)
+    return f"{name}: committed as {commit[:12]}" if commit else f"{name}: it is sent when the server is back"
+
+
+def _editor(name: str, text: str, *, new: bool, refused: str = "") -> str:
+    return render_template(
+        "pipeline_edit.html", name=name, draft=draft(look().snapshot, name, text), new=new, refused=refused,
+        comment=request.form.get("comment", ""),
+    )  # fmt: skip
 
 
 def _typed() -> str:

@@ -12,15 +12,17 @@ from flow.world import ProjectView
 from schema.errors import DocumentError
 from schema.execution import Execution
 from schema.inputs import Input
+from state.errors import StateError
 from webui import filters
-from webui.comments import shown
+from webui.comments import shown as said
 from webui.facts import answered_by, asks
 from webui.graph import Graph, graph
 from webui.pages.common import look, page, person, project
+from webui.pages.files import beginning
 from webui.pages.logs import execution
 from webui.rows import Row, row
 from webui.runs import history
-from webui.shown import exhibits, newest
+from webui.shown import Exhibit, exhibits, newest, results
 
 pages = Blueprint("projects", __name__)
 KINDS = ("start", "resume", "pause", "abort", "skip", "answer")
@@ -28,28 +30,35 @@ KINDS = ("start", "resume", "pause", "abort", "skip", "answer")
 
 @pages.get("/projects/<id>")
 def show(id: str) -> str:
-    return _page(project(id))
+    return shown(project(id))
 
 
 @pages.get("/projects/<id>/redo/<int:number>")
 def redo(id: str, number: int) -> str:
     """The form that starts from a stage again, filled in as an execution had it."""
     view = project(id)
-    return _page(view, again=execution(view, number))
+    return shown(view, again=execution(view, number))
 
 
-def _page(view: ProjectView, again: Execution | None = None, refused: str = "") -> str:
+def shown(view: ProjectView, again: Execution | None = None, refused: str = "") -> str:
     snapshot = look().snapshot
     line = row(snapshot, view)
-    asked, answered = asks(view), answered_by(view)
     pipeline = view.pipeline or view.definition
+    asked, answered = asks(view), answered_by(view)
     return render_template(
         "project.html", view=view, row=line, steps=steps_of(view), inputs=_inputs(view),
         history=list(history(view, request.args.get("all", ""))), all=request.args.get("all", ""),
         asks=asked, answered=answered, picture=_picture(view, line), again=again, typed=_typed(again), refused=refused,
         exhibits=exhibits(view, newest(view), page().source.clone) if line.now.state == "needs_input" else [],
-        newest=newest(view), comments=shown(view, look(), page().source.clone), pipeline=pipeline,
+        stages=[each.name for each in pipeline.stages] if pipeline else [],
+        delete_after=snapshot.settings.delete_after,
+        results=results(view, page().source.clone) if line.now.state == "succeeded" else [], rows=_rows,
+        newest=newest(view), comments=said(view, look(), page().source.clone), pipeline=pipeline,
     )  # fmt: skip
+
+
+def _rows(each: Exhibit) -> tuple[tuple[str, ...], ...]:
+    return beginning(each.place, each.path) if each.kind == "table" else ()
 
 
 def _picture(view: ProjectView, line: Row) -> Graph:
@@ -84,11 +93,13 @@ def _inputs(view: ProjectView) -> Mapping[str, Input]:
 def ask(id: str) -> Response | tuple[str, int]:
     """A form to a request. What is empty was not said. Where it is refused, nothing that was typed is lost."""
     view = project(id)
-    wish = _wish()
+    wish = _wish(view)
     try:
         commit = page().outbox.ask(look().snapshot, view.id, wish, person().author)
     except (WouldBeRejected, DocumentError) as error:
-        return _page(view, refused=f"This cannot be asked: {error}"), 422
+        return shown(view, refused=f"This cannot be asked: {error}"), 422
+    except StateError as error:
+        return shown(view, refused=f"This was not committed: {error}"), 409
     told(f"{wish['request']}", commit)
     return _back(id)
 
@@ -101,23 +112,41 @@ def told(what: str, commit: str | None) -> None:
     )
 
 
-def _wish() -> dict[str, Any]:
+def _wish(view: ProjectView) -> dict[str, Any]:
     wish: dict[str, Any] = {
         name: request.form[name].strip() for name in ("request", "stage", "then", "comment") if request.form.get(name)
     }
     if execution := request.form.get("execution", type=int):
         wish["execution"] = execution
-    if source := request.form.get("from", type=int):
+    if (source := request.form.get("from", type=int)) and not _as_before(view, source):
         wish["workspace"] = {"from": source, **_changes()}
     if request.form.get("fresh"):
         wish["fresh"] = True
     if inputs := {
         name.removeprefix("input-"): value
         for name, value in request.form.items()
-        if name.startswith("input-") and value != ""
+        if name.startswith("input-") and value != "" and not _anyway(view, name.removeprefix("input-"), value)
     }:
         wish["inputs"] = inputs
     return wish
+
+
+def _anyway(view: ProjectView, name: str, value: str) -> bool:
+    """Whether a start would have this value without being told: a form that is filled in says only what is changed."""
+    if request.form.get("request") != "start":
+        return False
+    spec, said = _inputs(view).get(name), view.project.inputs if view.project else {}
+    now = said.get(name, spec.default if spec else None)
+    return now is not None and str(filters.plain(now)) == value.strip()
+
+
+def _as_before(view: ProjectView, source: int) -> bool:
+    """Whether the stage builds on it without being told, as its last execution did."""
+    if request.form.get("request") != "start" or request.form.getlist("add") or request.form.getlist("remove"):
+        return False
+    stage = request.form.get("stage", "")
+    last = next((each for each in reversed(view.executions) if each.stage == stage), None)
+    return last is not None and last.workspace.source == source and not last.workspace.add
 
 
 def _changes() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
 from flow.world import ProjectView
 from runner.shelf import Item, ShelfError
@@ -114,8 +114,10 @@ def settings(id: str) -> str:
 
 def _settings(id: str, refused: str = "") -> str:
     view = project(id)
+    typed = request.form if refused else {}
     return render_template(
-        "settings.html", view=view, said=view.project, pipelines=sorted(look().snapshot.pipelines), refused=refused,
+        "settings.html", view=view, typed=typed, said=view.project, refused=refused,
+        pipelines=sorted(look().snapshot.pipelines),
         delete_after=look().snapshot.settings.delete_after, inputs=view.pipeline.inputs if view.pipeline else {},
     )  # fmt: skip
 
@@ -153,8 +155,25 @@ def delete(id: str) -> Response | tuple[str, int]:
     need(Role.ADMIN, "Deleting a project")
     if request.form.get("confirm", "").strip() != view.id:
         return _settings(id, f"To delete it, type its id: {view.id}"), 422
-    _commit(*deleted(view.id, now=bool(request.form.get("now"))))
+    try:
+        _commit(*deleted(view.id, now=bool(request.form.get("now"))))
+    except StateError as error:
+        return _settings(id, str(error)), 409
     return redirect(url_for("overview.index"), code=303)  # type: ignore[return-value]
+
+
+@pages.post("/projects/<id>/restore")
+def restore(id: str) -> Response:
+    """The file as it was before it was removed; until the time of grace is over that brings all of it back."""
+    view = project(id)
+    need(Role.ADMIN, "Restoring a project")
+    path = layout.project(view.id)
+    versions = page().source.clone.versions(path, look().snapshot.main) if view.deletion else ()
+    text = next((each.text for each in versions if each.text is not None), None)
+    if text is None:
+        abort(409, f"Project {view.id!r} is not deleted, or its file is not in the history of main")
+    _commit({path: text}, f"Restore project {view.id}")
+    return redirect(url_for("projects.show", id=id), code=303)  # type: ignore[return-value]
 
 
 def _commit(files: dict[str, str | None], message: str) -> None:

@@ -144,6 +144,7 @@ def test_S6_what_could_be_a_page_is_only_ever_saved(bench: Bench) -> None:
         assert answer.headers["content-disposition"].startswith("attachment")
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["content-security-policy"].startswith("sandbox")
+    assert bench.browser.get("/raw/pool/evil.html?view").headers["content-disposition"].startswith("attachment")
     text = bench.browser.get("/files/evil.html").text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
