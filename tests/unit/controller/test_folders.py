@@ -223,3 +223,17 @@ def test_a_pattern_that_is_none_names_nothing_and_ends_its_stage(tmp_path: Path)
     gathered = trees.gather(CONTAINER, wanted)
     assert gathered.missing == ("[z-a]*",)
     assert gathered.manifest
+
+
+def test_N6_a_program_is_given_what_stood_in_the_files(tmp_path: Path) -> None:
+    text = (
+        "name: p\nenv: {PYTHON: 3.10}\ninputs: {version: {type: string}}\n"
+        "stages:\n  - {name: a, image: i, env: {MODE: 0755}, command: [run, '$[[ inputs.version ]]']}\n"
+    )
+    it = OneNode(server(text, "pipeline: p\ninputs: {version: 1.20}\nenv: {ON: True}\n"), folders(tmp_path))
+    it.ask(request="start", env={"RATE": "1e5"})
+    it.until(lambda: bool(it.view.executions) and it.record.state.ended)
+    given = {name: value for layer in it.record.env.values() for name, value in layer.items()}
+    wanted = {"PYTHON": "3.10", "MODE": "0755", "ON": "True", "RATE": "1e5", "INPUT_VERSION": "1.20"}
+    assert {name: given[name] for name in wanted} == wanted
+    assert it.record.command == ("run", "1.20")
