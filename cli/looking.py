@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import ages, completion, output, settings, watching
+from cli.author import author
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ At = Annotated[str, typer.Option("--at", help="as it was then: a commit, a time 
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (ps, nodes):
-        app.command()(verb)
+    app.command()(ps)
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(nodes)
+    group.command("rm")(nodes_rm)
+    app.add_typer(group, name="nodes")
 
 
 def ps(
@@ -160,11 +164,13 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}%"
 
 
-def nodes() -> None:
-    """All nodes: what they have, what they hold. `winslowctl drain NODE` lets one take nothing new.
+def nodes(context: typer.Context) -> None:
+    """All nodes: what they have, what they hold, whether they live. `winslowctl drain NODE` lets one take nothing new.
 
     Example: winslowctl nodes
     """
+    if context.invoked_subcommand:
+        return
     from flow.capacity import slots
     from flow.gpus import holders
     from flow.node_states import standing
@@ -207,6 +213,28 @@ def nodes() -> None:
     ]  # fmt: skip
     heads = ("NODE", "RUNNER", "BUSY", "CPUS", "MEMORY", "GPUS", "STATE", "WINSLOW")
     output.table(heads, cells, empty="no node has joined; `winslowctl node --repo URL --name N` does")
+
+
+def nodes_rm(
+    node: Annotated[str, typer.Argument(help="the node's name", metavar="NODE", autocompletion=completion.nodes)],
+) -> None:
+    """Remove a node that is gone for good, so that its name is free: its heartbeat, its file on main, its inventory.
+
+    One that answers is refused. What it ran is lost once nodes that live have seen nothing of it for `lost_after`.
+    Example: winslowctl nodes rm gpu-02
+    """
+    from state import node_removal
+
+    settings.checked_name(node, "node")
+    client, found = settings.snapshot(live=True)
+    try:
+        node_removal.check(found, node)
+    except node_removal.CannotRemove as error:
+        raise CommandError(str(error)) from None
+    done = node_removal.remove(client, found, node, author())
+    if not output.for_programs({"node": node, "done": done}):
+        for each in done:
+            print(f"{node}: {each}")
 
 
 def _gpu(gpu: dict[str, Any]) -> str:

@@ -406,6 +406,8 @@ MEANING: dict[str, dict[str, str]] = {
         "halted": "why it does nothing",
         "time": "by its wall clock, for people",
         "every": "seconds between two of them",
+        "host": "the machine that it runs on",
+        "process": "its number there",
         "load": "what its machine does: `cpu` `memory` `disk` in percent, `disk_free` in bytes, `received` `sent` in "
         "bytes a second, `load`; `gpu.<uuid>.use` `.memory` in percent, `.temperature` in °C",
     },
