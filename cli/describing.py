@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import ages, completion, output, settings
+from cli.lanes import cells, drawn
 from cli.looking import At, percent, place, progress, told, without_text
 from cli.one_execution import describe_execution
 
 if TYPE_CHECKING:
-    from flow.views import ProjectState
+    from flow.views import ProjectState, StageState
     from flow.world import ProjectView
     from schema.execution import Execution
     from state.git import GitRepository
@@ -41,16 +42,7 @@ def describe(project: Project, at: At = "") -> None:
         describe_execution(view, number)
         return
     now = project_state(snapshot, view)
-    stages = [
-        {
-            "stage": s.stage,
-            "state": s.state,
-            "reason": s.reason and str(s.reason),
-            "execution": s.execution,
-            "text": s.text or ("" if at else _live(view, s.execution)),
-        }
-        for s in stage_states(snapshot, view)
-    ]
+    stages = [_stage(view, each, live=not at) for each in stage_states(snapshot, view)]
     value = {
         "project": view.id,
         "pipeline": now.pipeline,
@@ -62,6 +54,20 @@ def describe(project: Project, at: At = "") -> None:
     }
     if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
         _describe(view, now, value, "" if at else remedy(view, now))
+
+
+def _stage(view: "ProjectView", state: "StageState", *, live: bool) -> dict[str, Any]:
+    """Where stages branch also what each needs, and of a matrix its points."""
+    points = [_stage(view, point, live=False) for point in state.points]
+    return {
+        "stage": state.stage,
+        "state": state.state,
+        "reason": state.reason and str(state.reason),
+        "execution": state.execution,
+        "text": state.text or (_live(view, state.execution) if live else ""),
+        **({"needs": list(state.needs)} if state.needs else {}),
+        **({"points": points} if points else {}),
+    }
 
 
 def _live(view: "ProjectView", number: int | None) -> str:
@@ -98,15 +104,19 @@ def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], h
     why = f" ({output.shown(told(now))})" if now.why else ""
     output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}")
     output.line(f"what helps: {output.shown(helps)}\n" if helps else "")
+    lanes = drawn({s["stage"]: s.get("needs", []) for s in value["stages"]})
     output.table(
         ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),
         [
-            [output.shown(s["stage"]), output.state_word(s["state"]), state_class(s["state"]),
+            [output.shown(lanes[s["stage"]]), output.state_word(s["state"]), state_class(s["state"]),
              output.shown(s["execution"]),
              output.shown(": ".join(p for p in (s["reason"] or "", s["text"]) if p))]
             for s in value["stages"]
         ],
     )  # fmt: skip
+    for s in value["stages"]:
+        if "points" in s:
+            output.line(f"\n{output.shown(s['stage'])}: {output.shown(cells([p['state'] for p in s['points']]), 4000)}")
     output.line("")
     output.table(
         ("EXEC", "STAGE", "STATE", "ATTEMPT", "NODE", "FROM", "TOOK", "METRICS", "REASON"),
@@ -128,7 +138,7 @@ def _execution_row(e: "Execution") -> list[str]:
     metrics = list((e.result.metrics if e.result else {}).items())[:4]
     why = ": ".join(part for part in (str(e.reason) if e.reason else "", e.text) if part)
     return [
-        str(e.execution), output.shown(e.stage), output.state_word(str(e.state)), str(e.attempt),
+        str(e.execution), output.shown(e.slot), output.state_word(str(e.state)), str(e.attempt),
         place(e.claim.node, e.gpus), output.shown(e.workspace.source), ages.short(ages.took(e)),
         output.shown(", ".join(f"{name}={value:g}" for name, value in metrics)),
         output.shown(why, 2000 if output.wide() else 200),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from flow.graph_mistakes import graph_mistakes
 from flow.interpolate import mistakes
 from schema import layout
 from schema.codec import Parsed, Path
@@ -19,10 +20,18 @@ def misnamed(pipeline: Pipeline, name: str, parsed: Parsed) -> Iterator[Problem]
         yield parsed.problem(("name",), f"its name is {pipeline.name!r}, its file says {name!r}")
 
 
+def is_mistaken(pipeline: Pipeline) -> bool:
+    """Whether `unfilled` finds anything. It can be said without knowing where things stand."""
+    return any(mistakes(pipeline)) or any(any(graph_mistakes(pipeline, stage)) for stage in pipeline.stages)
+
+
 def unfilled(pipeline: Pipeline, parsed: Parsed) -> Iterator[Problem]:
-    """Places `$[[ … ]]` that can have no value."""
+    """Places `$[[ … ]]`, lists, points and conditions that can have no value, or none that fits."""
     for stage, what in mistakes(pipeline):
         yield parsed.problem(_where(parsed.value, pipeline.index(stage), what), f"stage {stage!r}: {what}")
+    for at, found in enumerate(pipeline.stages):
+        for path, what in graph_mistakes(pipeline, found):
+            yield parsed.problem(("stages", at, *path), what)
 
 
 def unfitting(project: Project, parsed: Parsed, pipelines: Mapping[str, Pipeline | None]) -> Iterator[Problem]:

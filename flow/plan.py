@@ -161,6 +161,6 @@ def _becoming_stale(view: ProjectView, slot: Slot) -> tuple[str, ...]:
     if last is None:
         return ()
     number = view.last_execution + 1
-    redone = last.model_copy(update={"execution": number})
+    redone = last.model_copy(update={"execution": number, "result": None})  # which nobody knows yet
     fresh = stale(replace(view, executions=(*view.executions, redone))) - stale(view)
     return tuple(sorted({e.stage for e in view.executions if e.execution in fresh}))

@@ -18,6 +18,7 @@ from runner import logs, preparing
 MOST = 64 * 1024
 MOST_VALUES, MOST_METRICS, LONGEST_VALUE, DEEPEST = 100, 200, 4096, 4
 PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+LONGEST_LIST = 32 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -64,13 +65,14 @@ def _lines_of_log(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def typed(text: str) -> object:
-    """Numbers and booleans as such, all else as clean text of at most 4 KiB."""
+    """Numbers and booleans as such, all else as clean text of at most 4 KiB; of a list, for `for_each`, 32 KiB."""
     if text in ("true", "false"):
         return text == "true"
     number = _number(text)
     if number is not None:
         return int(text) if _WHOLE.fullmatch(text) else number
-    return logs.clean(text[:LONGEST_VALUE]).encode()[:LONGEST_VALUE].decode(errors="ignore")
+    most = LONGEST_LIST if text.startswith("[") else LONGEST_VALUE
+    return logs.clean(text[:most]).encode()[:most].decode(errors="ignore")
 
 
 def _number(text: str) -> float | None:

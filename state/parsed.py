@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from flow.interpolate import mistakes
-from flow.judge import misnamed, unfilled
+from flow.judge import is_mistaken, misnamed, unfilled
 from schema import codec, documents
 from schema.errors import DocumentError, Problem
 from schema.packed import kept
@@ -77,7 +76,7 @@ def _parse(kind: str, path: str, load: Callable[[], Content]) -> BaseModel | Doc
 def _read(kind: str, path: str, content: Content) -> BaseModel:
     """What can be said whatever the path: one blob may stand at several."""
     found = content if isinstance(content, BaseModel) else documents.parse(kind, content, path)
-    if kind == "pipeline" and isinstance(found, Pipeline) and any(mistakes(found)):
+    if kind == "pipeline" and isinstance(found, Pipeline) and is_mistaken(found):
         raise DocumentError(unfilled(found, _places(content, path)))
     return found
 

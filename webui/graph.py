@@ -1,4 +1,4 @@
-"""A pipeline as a picture: boxes in the order of the stages, in rows, with arrows; places are worked out here."""
+"""A pipeline as a picture: boxes and arrows, in rows or, where stages branch, in columns."""
 
 import itertools
 from collections.abc import Sequence
@@ -34,13 +34,43 @@ class Graph:
 
 def graph(stages: Sequence[StageState], notes: Sequence[str]) -> Graph:
     """`notes` are short words for each stage, as how long it took."""
+    if any(stage.needs for stage in stages):
+        return _branching(stages, notes)
     boxes = tuple(
         Box(stage, 1 + (place % PER_ROW) * (WIDTH + GAP), 1 + (place // PER_ROW) * ROW, note)
         for place, (stage, note) in enumerate(zip(stages, notes, strict=True))
     )
     columns, rows = min(len(boxes), PER_ROW), -(-len(boxes) // PER_ROW)
     arrows = tuple(_arrow(one, other) for one, other in itertools.pairwise(boxes))
-    return Graph(boxes, arrows, max(1, columns) * (WIDTH + GAP) - GAP + 2, max(1, rows) * ROW - (ROW - HEIGHT) + 2)
+    return Graph(boxes, arrows, *_size(columns, rows))
+
+
+def _size(columns: int, rows: int) -> tuple[int, int]:
+    return max(1, columns) * (WIDTH + GAP) - GAP + 2, max(1, rows) * ROW - (ROW - HEIGHT) + 2
+
+
+def _branching(stages: Sequence[StageState], notes: Sequence[str]) -> Graph:
+    """Each stage right of all that it needs; what could run together stands in one column."""
+    columns: dict[str, int] = {}
+    filled: dict[int, int] = {}
+    boxes = dict[str, Box]()
+    for stage, note in zip(stages, notes, strict=True):
+        column = columns[stage.stage] = 1 + max((columns[need] for need in stage.needs), default=-1)
+        row = filled[column] = filled.get(column, -1) + 1
+        boxes[stage.stage] = Box(stage, 1 + column * (WIDTH + GAP), 1 + row * ROW, _counted(stage) or note)
+    arrows = tuple(_line(boxes[need], boxes[stage.stage]) for stage in stages for need in stage.needs)
+    return Graph(tuple(boxes.values()), arrows, *_size(max(filled) + 1, max(filled.values()) + 1))
+
+
+def _counted(stage: StageState) -> str:
+    done = sum(point.state in ("succeeded", "skipped") for point in stage.points)
+    return f"{done} of {len(stage.points)}" if stage.points else ""
+
+
+def _line(one: Box, other: Box) -> str:
+    """From the right side of one box to the left of another, which may lie higher or lower."""
+    middle, between = HEIGHT // 2, other.x - GAP // 2
+    return f"M{one.x + WIDTH} {one.y + middle}H{between}V{other.y + middle}H{other.x - 5}"
 
 
 def _arrow(one: Box, other: Box) -> str:

@@ -37,10 +37,14 @@ class StageNow(BaseModel):
     reason: str | None = Field(description="a reason code, where it waits or did not succeed")
     text: str = Field(description="the reason in words")
     execution: int | None = Field(description="number of its newest execution")
+    needs: list[str] = Field(default=[], description="stages that it needs, where the pipeline is no row")
+    points: list["StageNow"] = Field(default=[], description="of its matrix, each named STAGE.NUMBER")
 
 
 def stage(state: StageState) -> StageNow:
     return StageNow(
+        needs=list(state.needs),
+        points=[stage(point) for point in state.points],
         stage=state.stage,
         state=state.state,
         state_class=state_class(state.state),
