@@ -10,7 +10,7 @@ from pathlib import Path
 
 from controller.archiving import Archiving
 from controller.bereft import Bereft
-from controller.boot import BootClock
+from controller.boot import BootClock, boot_id
 from controller.failpoints import Failpoint, from_environment
 from controller.folders import Folders
 from controller.journal import Journal
@@ -95,6 +95,7 @@ def build(site: Site) -> Controller:
             trees=stock.trees,
             journal=site.journal,
             clock=clock,
+            boot=boot_id(),
             poll=options.poll,
             beat=options.heartbeat,
             fresh_id=lambda: secrets.token_hex(16),

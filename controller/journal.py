@@ -100,6 +100,11 @@ class Journal:
             update = {"claim": entry.claim, "phase": entry.phase}
             self._write(known.model_copy(update=update) if known else entry)
 
+    def send(self, entry: Entry, *, at: float, boot: str) -> None:
+        """Write down a claim before it is pushed."""
+        with self._lock:
+            self._write(entry.model_copy(update={"phase": "sent", "sent": at, "boot": boot}))
+
     def mark_made(self, container: str, image: ImageRecord, ready: Ready, began: str) -> None:
         """Write down what a container is made from before it is."""
         self._change(

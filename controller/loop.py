@@ -1,6 +1,7 @@
 """Rounds of one controller: observe, decide, act. A round never waits for a stage."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from controller.alarms import Alarms
@@ -63,6 +64,7 @@ class Parts:
     retain: Callable[[World], str] = lambda world: ""
     pools: Callable[[World], World] = lambda world: world
     look: Callable[[World, Iterable[str]], World] = lambda world, files: world
+    boot: str = ""  # which boot of the machine the clock counts from
 
 
 class Controller:
@@ -86,6 +88,15 @@ class Controller:
         self.alarms = Alarms(parts.say)
         self.halts = Halts(parts.repository, parts.me.node)
         self._containers: Mapping[str, Container] = {}
+        self._spoke: float | None = None  # when a push that landed was sent, or nobody else was there
+        parts.workshop.lease_lasts = self._lease_lasts
+
+    def _lease_lasts(self, container: str) -> bool:
+        """Measured anew right before a start: between a claim and its start this process may have slept for hours."""
+        entry = self.parts.journal.entries.get(container)
+        signs = [at for at in (self.pulse.landed_at, self._spoke) if at is not None]
+        now = self.parts.clock.now()
+        return entry is not None and entry.lease_lasts(now, self.parts.boot, max(signs, default=None))
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -151,6 +162,7 @@ class Controller:
             launching=launching,
             halts=self.halts.seen(self.snapshot, self.seen) if fresh and self.snapshot else {},
             engine=engine,
+            boot=parts.boot,
             unseen=self.pulse.unseen,
         )
         return self._named(parts.pools(self.devices.seen(world)))
@@ -215,6 +227,8 @@ class Controller:
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
         self.snapshot = snapshot
         self.pushes.look(snapshot)
+        if len(snapshot.inventories) <= 1:
+            self._spoke = parts.clock.now()
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
         return True
 
@@ -358,6 +372,7 @@ class Controller:
             return None
         parts = self.parts
         self.pushes.begin(world.snapshot, decision.commits)
+        self._write_down(decision)
         parts.failpoint("before-push")
         outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
         parts.failpoint("after-push")
@@ -365,6 +380,7 @@ class Controller:
         match outcome:
             case Landed(oid=oid):
                 self.lost_races = 0
+                self._spoke = max(self._spoke or 0.0, world.now)
                 self.alarms.over("push")
                 self._state = oid
                 parts.journal.saw(Tips(world.snapshot.main, oid))
@@ -378,6 +394,13 @@ class Controller:
             case Unknown(text=text):
                 self.alarms.tell("push", f"no answer to a push: {text}; looking again", "no answer")
         return outcome
+
+    def _write_down(self, decision: Decision) -> None:
+        """What is claimed, before anybody may see it: an answer that is lost then costs nothing."""
+        for entry in decision.grants:
+            if entry.phase == "granted":
+                with suppress(OSError):  # then it is claimed anew, should its answer be lost
+                    self.parts.journal.send(entry, at=self.parts.clock.now(), boot=self.parts.boot)
 
     def _granted(self, decision: Decision) -> None:
         for entry in decision.grants:

@@ -11,10 +11,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from threading import Thread
+from typing import Protocol, TypeVar
 
 from controller.failpoints import Failpoint, nothing
 from controller.journal import Journal
@@ -45,6 +46,27 @@ PASSING = frozenset(
     }
 )  # fmt: skip
 """What a disk, or a machine with too much to do, says; whether it passes is a person's to see to."""
+
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks whether what is prepared is still wanted."""
+
+Answer = TypeVar("Answer")
+
+
+class Stopped(Exception):
+    """An execution is not wanted any more before it was started."""
+
+    def __init__(self, reason: End) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _run_into(future: "Future[Answer]", work: Callable[[], Answer]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 class Jobs(Protocol):
@@ -106,6 +128,7 @@ class Workshop:
         self._busy: set[str] = set()
         self._setbacks = Setbacks(tools.clock.now)
         self._launches = Launches(tools.clock.now, tools.show, tools.note)
+        self.lease_lasts: Callable[[str], bool] = lambda container: True
 
     @property
     def busy(self) -> frozenset[str]:
@@ -202,17 +225,24 @@ class Workshop:
     def _launch(self, entry: Entry) -> None:
         tools, order = self.tools, entry.order
         try:
-            ready = tools.trees.prepare(entry.container, order, partial(self._launches.tell, entry.container))
+            ready = tools.trees.prepare(entry.container, order, partial(self._tell, entry))
             tools.note(entry.container, "workspace and inputs are ready")
             image = self._image(entry)
             tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
             if taken := self._taken(entry, ready, image):
                 self._put(taken)
                 return
+            self._look(entry)
             self._make(entry, ready, image)
+            self._look(entry)
+            if not self.lease_lasts(entry.container):
+                raise NotYet("its claim may have been given up meanwhile; the repository is asked first")
             tools.runner.start(entry.container)
             tools.note(entry.container, "started")
             tools.failpoint("after-start")
+        except Stopped as stopped:
+            ended = self._unstarted(entry, stopped.reason, "before it was started")
+            self._put(ended.model_copy(update={"state": State.ABORTED}))
         except InputMissing as error:
             self._put(self._unstarted(entry, End.INVALID_INPUT, str(error)))
         except Interrupted as error:
@@ -226,13 +256,34 @@ class Workshop:
         else:
             tools.journal.mark_started(entry.container, tools.clock.wall())
 
+    def _tell(self, entry: Entry, what: str, done: int = 0, size: int = 0) -> None:
+        self._look(entry)
+        self._launches.tell(entry.container, what, done, size)
+
+    def _look(self, entry: Entry) -> None:
+        """Stopped, where it is not wanted any more."""
+        known = self.tools.journal.entries.get(entry.container)
+        if known and known.stop:
+            raise Stopped(known.stop)
+
+    def _patiently(self, entry: Entry, work: Callable[[], Answer]) -> Answer:
+        """What cannot be interrupted itself is left to end alone."""
+        if isinstance(self.tools.jobs, InlineJobs):
+            return work()
+        alone: Future[Answer] = Future()
+        Thread(target=_run_into, args=(alone, work), daemon=True).start()
+        while not alone.done():
+            wait([alone], timeout=LOOK_EVERY)
+            self._look(entry)
+        return alone.result()
+
     def _image(self, entry: Entry) -> ImageRecord:
         """What its tag means now; where a launch before this one made the container, what it meant then."""
         tools, order = self.tools, entry.order
         if entry.image and entry.container in tools.runner.containers():
             return entry.image
         self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
-        found = tools.runner.resolve(order.image, order.pull)
+        found = self._patiently(entry, lambda: tools.runner.resolve(order.image, order.pull))
         return ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id)
 
     def _make(self, entry: Entry, ready: Ready, image: ImageRecord) -> None:

@@ -44,7 +44,7 @@ def held_here(world: World) -> dict[str, str]:
         if not sight.exited and container not in world.entries:
             held |= dict.fromkeys(sight.gpus, f"container {container[:8]}")
     for container, entry in world.entries.items():
-        if not over(world, container):
+        if entry.phase != "sent" and not over(world, container):  # of one that landed, its record tells
             held |= dict.fromkeys(entry.order.gpus, f"{entry.order.project}/{entry.order.execution}")
     return held
 

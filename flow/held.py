@@ -106,12 +106,11 @@ class Held:
 
     def _ended_here(self, entry: Entry, reason: End = End.SUPERSEDED) -> bool:
         """Stop the container if it runs; True once nothing of it is left to wait for."""
-        sight = self._sight(entry)
-        if sight and sight.running:
-            if not entry.stop:
-                self.stops.append(Stop(entry.container, reason))
-            return False
-        return entry.container not in self.world.busy
+        sight, busy = self._sight(entry), entry.container in self.world.busy
+        running = sight is not None and sight.running
+        if (running or (busy and sight is None)) and not entry.stop:
+            self.stops.append(Stop(entry.container, reason))
+        return not (running or busy)
 
     def _settled(self, entry: Entry) -> None:
         """Its end stands in the repository; a steward may have written it while we were away."""
@@ -124,6 +123,8 @@ class Held:
         ended = self.world.outbox.get(entry.container)
         if ended:
             self._publish(record, ended)
+            return
+        if entry.phase == "sent" and not self._landed(entry):
             return
         reason = self._unwanted(view, record)
         sight = self._sight(entry)
@@ -143,6 +144,17 @@ class Held:
             self.stops.append(Stop(entry.container, reason))
         elif reason and self._not_gathered(entry):
             self._end_here(entry, State.ABORTED, reason, "it had ended, but what it left could not be gathered")
+
+    def _landed(self, entry: Entry) -> bool:
+        """A push without an answer has landed. No container of it was ever made, so it is ours while its lease lasts:
+        where answers are always lost, a new id would be as unknown as this one.
+        """
+        lasts = entry.lease_lasts(self.world.now, self.world.boot)
+        if lasts:
+            self.adopted.append(entry.model_copy(update={"phase": "granted"}))
+        else:
+            self.drops.append(entry.container)  # and at the next look it is claimed anew
+        return lasts
 
     def _not_gathered(self, entry: Entry) -> bool:
         setback = self.world.setbacks.get(entry.container)

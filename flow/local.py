@@ -101,15 +101,18 @@ class Wiped(Recorded):
 
 
 class Entry(Recorded):
-    """A claim this node knows to have landed, filed by its container, which outlives claim ids.
+    """A claim of this node, filed by its container, which outlives claim ids.
 
-    `started` once the container was started.
+    `sent` before it is pushed, `granted` once it is known to have landed, `started` once the container was started.
     """
 
     claim: ClaimId
     container: ClaimId
     order: Order
-    phase: Literal["granted", "started"] = "granted"
+    phase: Literal["sent", "granted", "started"] = "granted"
+    sent: float | None = None  # when the push was sent, in seconds since the boot that is named
+    boot: str = ""
+    lost_after: float = 0.0  # of its lease; 0 in entries of older versions, which did not say
     stop: End | None = None  # why we ended it, written down before it was told to stop
     # What its container is made from, written down before it is:
     image: ImageRecord | None = None  # what the tag was resolved to
@@ -117,6 +120,11 @@ class Entry(Recorded):
     manifest: str | None = None  # what its workspace begins with
     project_files: str | None = None  # a digest of /files, if that matters
     began: str | None = None  # wall clock, for people
+
+    def lease_lasts(self, now: float, boot: str, alive: float | None = None) -> bool:
+        """Whether nobody can have given it up: since it was sent, or since a later sign of life that arrived."""
+        signs = [at for at in (self.sent if self.boot == boot else None, alive) if at is not None]
+        return not self.lost_after or any(now - at < self.lost_after for at in signs)
 
     @property
     def made(self) -> dict[str, object]:
@@ -218,4 +226,5 @@ class World:
     setbacks: Mapping[str, Setback] = field(default_factory=dict)
     launching: Mapping[str, Launch] = field(default_factory=dict)
     halts: Mapping[str, str] = field(default_factory=dict)  # why others say that they have halted, or an empty text
+    boot: str = ""  # which boot of the machine `now` counts from
     engine: bool = True  # it answered; if not, containers are as they were last seen

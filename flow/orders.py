@@ -66,7 +66,12 @@ def take(
     wanted_order = order(view, record, stage, scope)
     if stage.cache and not slot.fresh:
         wanted_order = wanted_order.model_copy(update={"earlier": earlier(view, record, wanted_order.files)})
-    return Taken(record, Entry(claim=claim, container=claim, order=wanted_order))
+    return Taken(record, _entry(record, wanted_order))
+
+
+def _entry(record: Execution, order: Order) -> Entry:
+    claim = record.claim
+    return Entry(claim=claim.id, container=claim.id, order=order, lost_after=claim.lease.lost_after)
 
 
 def _workspace(view: ProjectView, slot: Slot) -> WorkspaceRecord:
@@ -105,7 +110,7 @@ def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str
     renewed = _unbegun(record, claim, wall)
     scope = Scope(renewed.inputs, specs, {}, me.pool)
     try:
-        return Taken(renewed, Entry(claim=claim, container=claim, order=order(view, renewed, stage, scope)))
+        return Taken(renewed, _entry(renewed, order(view, renewed, stage, scope)))
     except InterpolationError:
         return None
 

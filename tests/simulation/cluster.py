@@ -244,13 +244,18 @@ class Cluster:
         self.next_ask = self.clock.seconds + self.chance.expovariate(1 / self.pause)
 
     def _put(self) -> None:
-        """Somebody puts a file of a project on a node that knows what became of the project before."""
+        """Somebody puts a file of a project on a node that knows what became of the project before.
+
+        Not between a restoration on `main` and what the controllers make of it: a purge that was decided on the older
+        `main` may still land, and whether such a file is of the old project or of the new one nobody can say.
+        """
         machine, project = self.files.choice(self.machines), f"v{self.files.randrange(self.person.projects)}"
         controller = machine.controller
         if controller is None or machine.pending is not None or not controller.snapshot:
             return
         told = self.server.commits[controller.snapshot.state].depth == len(self.server.history(layout.STATE))
-        if told and self.server.main_paths(f"projects/{project}/project.yaml"):
+        between = self.checker.projects.get(project, Told()).buried
+        if told and not between and self.server.main_paths(f"projects/{project}/project.yaml"):
             machine.data.put(project, f"f{self.rounds}", self.checker.generation(project))
 
     def _turn(self, machine: Machine) -> None:

@@ -1,5 +1,6 @@
 """Single faults, told one by one: what happens is exactly this, not only nothing bad."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 import state.project
 from flow.change import Commit
 from flow.controls import steps_of
+from flow.local import Entry
 from flow.world import ProjectView, Snapshot
+from runner.spec import Spec
 from schema import layout
 from schema.execution import State
 from state.memory import MemoryRepository
@@ -68,24 +71,93 @@ def test_F1_eight_nodes_and_one_slot_make_one_claim() -> None:
     assert records(cluster) == [("long", State.SUCCEEDED)]
 
 
-def test_F2_a_claim_whose_answer_was_lost_runs_under_a_new_id_within_two_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = world(LONG)
+def answers_lost(patch: pytest.MonkeyPatch, verb: str, times: int, then: Callable[[], None] = lambda: None) -> None:
+    """Of so many pushes with such a commit."""
     lost: list[str] = []
 
     def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
         outcome = original(self, base, commits, node=node)
-        if not lost and any(commit.event.verb == "claim" for commit in commits):
-            lost.append(view(cluster).executions[0].claim.id)
+        if len(lost) < times and any(commit.event.verb == verb for commit in commits):
+            lost.append(node)
+            then()
             return Unknown("the answer was lost")
         return outcome
 
     original = MemoryRepository.swap
-    monkeypatch.setattr(MemoryRepository, "swap", swap)
+    patch.setattr(MemoryRepository, "swap", swap)
+
+
+def test_F2_a_claim_whose_answer_was_lost_runs_under_its_id_within_two_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = world(LONG)
+    answers_lost(monkeypatch, "claim", 1)
     ask(cluster, "request: start\n")
     go(cluster, 20)
     [record] = view(cluster).executions
-    assert record.claim.id != lost[0]
-    assert (record.claim.epoch, record.state) == (2, State.RUNNING)
+    assert (record.claim.epoch, record.state) == (1, State.RUNNING)
+
+
+def test_F2_where_answers_are_always_lost_stages_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = world(LONG)
+
+    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
+        original(self, base, commits, node=node)
+        return Unknown("the answer was lost")
+
+    original = MemoryRepository.swap
+    monkeypatch.setattr(MemoryRepository, "swap", swap)
+    ask(cluster, "request: start\n")
+    go(cluster, 120)
+    assert records(cluster) == [("long", State.SUCCEEDED)]
+    assert verbs(cluster).count("claim") == 1
+    assert "reclaim" not in verbs(cluster)
+
+
+def test_F2_after_a_sleep_longer_than_its_lease_a_claim_of_unknown_fate_gets_a_new_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = world(LONG)
+
+    def sleep() -> None:
+        cluster.machines[0].asleep_until = cluster.clock.seconds + 2 * LOST_AFTER
+
+    answers_lost(monkeypatch, "claim", 1, sleep)
+    ask(cluster, "request: start\n")
+    go(cluster, 3 * LOST_AFTER)
+    assert view(cluster).executions[0].claim.epoch == 2
+
+
+def sleeping_before_the_start(cluster: Cluster) -> list[str]:
+    """A node that sleeps between its claim and its start; the names of those that started something."""
+    ask(cluster, "request: start\n")
+    slept: list[str] = []
+    started: list[str] = []
+    for machine in cluster.machines:
+        create, start = machine.runner.create, machine.runner.start
+
+        def making(spec: Spec, machine: Machine = machine, create: Callable[[Spec], None] = create) -> None:
+            create(spec)
+            if not slept:
+                slept.append(machine.name)
+                machine.next_turn = machine.asleep_until = cluster.clock.seconds + 10 * LOST_AFTER
+                go(cluster, 3 * LOST_AFTER)
+
+        def starting(id: str, machine: Machine = machine, start: Callable[[str], None] = start) -> None:
+            start(id)
+            started.append(machine.name)
+
+        machine.runner.create, machine.runner.start = making, starting  # type: ignore[method-assign]
+    go(cluster, 200)
+    assert slept
+    return [name for name in started if name == slept[0]]
+
+
+def test_F6_a_claim_that_was_given_up_while_its_node_slept_is_not_started() -> None:
+    assert sleeping_before_the_start(world(LONG, nodes=2)) == []
+
+
+def test_F6_the_variant_that_does_not_measure_its_lease_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Entry, "lease_lasts", lambda *_: True)
+    assert sleeping_before_the_start(world(LONG, nodes=2)) != []
 
 
 def test_F2_a_report_whose_answer_was_lost_stays_one_result(monkeypatch: pytest.MonkeyPatch) -> None:
