@@ -23,7 +23,9 @@ HOST_IMAGE = "host/python"
 Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
 Runner = Annotated[str, typer.Option("--runner", help="auto, docker or process")]
 Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
-Heartbeat = Annotated[str, typer.Option("--heartbeat", help="how often to say it is alive; well under lost_after")]
+Heartbeat = Annotated[
+    str, typer.Option("--heartbeat", help="how often to say it is alive; a third of lost_after at most")
+]
 Slots = Annotated[
     str, typer.Option("--slots", help="stages at once, or auto: as many as fit; default: one for two cores")
 ]

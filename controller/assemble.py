@@ -25,6 +25,7 @@ from controller.options import CannotStart, NodeOptions, absolute
 from controller.pace import Pace
 from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
+from flow.lease_terms import too_short
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
 from runner.gpus import NoGpus
@@ -89,6 +90,7 @@ def _run(options: NodeOptions, say: Say) -> int:
     )
     try:
         controller.observe()
+        _check_heartbeat(controller, options)
         kind, repo = runner.capabilities.name, shown(options.repo)
         say(f"node {options.name} ({kind}) on {repo}, polling every {options.poll:g} s")
         _rounds(controller, pace, options, say)
@@ -112,6 +114,14 @@ def _end_or_leave(controller: Controller, runner: Runner, journal: Journal, opti
             say(f"what was ended is recorded at the next start: {error}")
     elif not options.once and (left := ending.running(runner)):
         say(f"{ending.stages(len(left))} left running; the next start takes over")
+
+
+def _check_heartbeat(controller: Controller, options: NodeOptions) -> None:
+    """CannotStart, where its signs of life are too rare for the repository."""
+    if controller.snapshot is None:
+        return
+    if text := too_short(controller.snapshot.settings, options.name, options.heartbeat):
+        raise CannotStart(text)
 
 
 def _install(journal: Journal, repo: str) -> str:

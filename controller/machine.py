@@ -64,6 +64,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         slots=options.slots if isinstance(options.slots, int) else usual,
         auto=options.slots == "auto",
         disk=shutil.disk_usage(options.data).total if options.data.exists() else 0,
+        heartbeat=options.heartbeat,
         address=options.peer,
         key=key.public if key else "",
         schema=SCHEMA,

@@ -9,6 +9,7 @@ from flow.change import Event
 from flow.controls import steps_of
 from flow.draft import Draft
 from flow.gpus import choose, held_here, holders, holders_in
+from flow.lease_terms import lease
 from flow.local import Entry, World
 from flow.node_states import NodeState, rough
 from flow.open import open_views
@@ -126,7 +127,7 @@ class Taking:
             view,
             wanted,
             claim=self.ids.pop(),
-            lease=self.snapshot.settings.lease(),
+            lease=lease(self.snapshot),
             wanted=self.snapshot.main,
             wall=world.wall,
             gpus=tuple(gpu.uuid for gpu in gpus),

@@ -370,6 +370,7 @@ MEANING: dict[str, dict[str, str]] = {
         "gpus": "what it has",
         "labels": "of `--label`",
         "slots": "stages at once",
+        "heartbeat": "seconds between two signs of life",
         "auto": "as many stages as fit, whatever `slots` says",
         "disk": "bytes of the disk that its data lies on",
         "address": "where other nodes can ask for objects, HOST:PORT",

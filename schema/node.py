@@ -7,7 +7,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schema.access import Access
 from schema.base import Recorded, Wanted
-from schema.execution import Lease
 from schema.names import Name
 from schema.notify import Rule
 from schema.quantities import Duration, Size, Span
@@ -91,6 +90,7 @@ class Inventory(Recorded):
     slots: int = 1
     auto: bool = False  # `--slots auto`: as many stages as fit, whatever `slots` says
     disk: int = 0  # bytes of the disk that its data lies on
+    heartbeat: float = 0.0  # seconds between two signs of life
     address: str | None = None  # HOST:PORT where other nodes can ask for objects
     key: str = ""  # public half of the key it signs its own questions with
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
@@ -149,6 +149,3 @@ class Settings(Wanted):
     notify: tuple[Rule, ...] = ()
     retention: Retention = Retention()
     access: Access = Access()
-
-    def lease(self) -> Lease:
-        return Lease(lost_after=self.lost_after)

@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 import pygit2
 from pydantic import BaseModel
 
+from flow import lease_terms
 from flow.world import ProjectView, Snapshot
 from schema import codec, layout, misplaced
 from schema.errors import DocumentError
@@ -71,6 +72,8 @@ class Assembler:
         reading.complain(islice(misplaced.problems(_beside(reading.main)), MOST_STRAYS))
         for id in sorted(self._faulty | self._strays.keys()):
             reading.problems.extend(self._kept[id].problems if id in self._faulty else self._strays[id])
+        inventories = _recorded(reading, "inventory", "inventory", Inventory)
+        reading.problems.extend(lease_terms.problems(settings, inventories.values()))
         return Snapshot(
             main=main.tip,
             state=state.tip,
@@ -79,7 +82,7 @@ class Assembler:
             projects={id: kept.view for id, kept in self._kept.items()},
             pipelines=pipelines.good,
             nodes=_wanted(reading, "nodes", "node", NodeSettings),
-            inventories=_recorded(reading, "inventory", "inventory", Inventory),
+            inventories=inventories,
             heartbeats=heartbeats,
             problems=tuple(reading.problems),
             confirmed_deletions=history.confirmed(self._leaving()),
