@@ -14,8 +14,10 @@ from controller.trees import Gathered, Ready, Tell, Trees, quiet
 from flow.change import Commit
 from flow.local import Order
 from flow.world import Snapshot
+from schema import layout
 from schema.node import Heartbeat
 from state.errors import Unreachable
+from state.memory import MemoryRepository
 from state.repository import Edit, Landed, Outcome, Repository, Unknown
 
 
@@ -138,8 +140,15 @@ class FlakyRepository:
         if self._lost():
             raise Unreachable("the fetch was lost")
         if self.weather.strikes(self.chance, self.weather.stale_main):
-            return self.inner.fetch_with_aged_main(self.chance.randint(1, 3))  # type: ignore[attr-defined, no-any-return]
+            return self._with_aged_main(self.chance.randint(1, 3))
         return self.inner.fetch()
+
+    def _with_aged_main(self, commits: int) -> Snapshot:
+        """As if `main` had been resolved from a mirror that lags behind."""
+        assert isinstance(self.inner, MemoryRepository)
+        server = self.inner.server
+        line = list(server.line(server.refs[layout.MAIN], most=commits + 1))
+        return self.inner._at(line[-1].oid, server.refs[layout.STATE])
 
     def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
         if self._lost():
