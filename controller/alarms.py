@@ -1,4 +1,4 @@
-"""What a node says when something stands in its way: once, however long it lasts, and again after it was over."""
+"""What a node says when something stands in its way: once, however long it lasts, and once when it is over."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,11 +6,28 @@ from dataclasses import dataclass, field
 STUCK = 5
 """Races lost in a row on one tip. Where somebody wins, the tip is another one at the next look."""
 
+LONGEST = 200
+"""So much of what was told is told again at its end, where there are no better words."""
+OVER = {
+    "fetch": "the repository answers again",
+    "push": "pushes land again",
+    "heartbeat": "heartbeats land again",
+    "unseen": "its own heartbeat is seen again",
+    "engine": "the engine answers again",
+    "room": "there is room on the disk again",
+    "disk": "retention can do its work again",
+    "halt": "it is no longer halted",
+    "round": "rounds succeed again",
+    "let go": "folders can be cleared again",
+    "outgoing": "what was put in is sent again",
+}
+
 
 @dataclass
 class Alarms:
     say: Callable[[str], None]
     _standing: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
     _lost: dict[str, tuple[str | None, int]] = field(default_factory=dict)
 
     def tell(self, about: str, text: str, kind: str = "") -> bool:
@@ -18,7 +35,7 @@ class Alarms:
         what = kind or text
         if self._standing.get(about) == what:
             return False
-        self._standing[about] = what
+        self._standing[about], self._told[about] = what, text
         self.say(text)
         return True
 
@@ -31,5 +48,7 @@ class Alarms:
             self.tell(about, f"the server moves a ref for nobody, which a person must look at: {text}", "stuck")
 
     def over(self, about: str) -> None:
-        self._standing.pop(about, None)
+        """Whoever read of it need not look any more."""
+        if self._standing.pop(about, None) is not None:
+            self.say(OVER.get(about) or f"over: {self._told[about][:LONGEST]}")
         self._lost.pop(about, None)

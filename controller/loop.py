@@ -11,7 +11,7 @@ from controller.halts import Halts
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
 from controller.pushes import Pushes
-from controller.refusals import FETCH, PAUSE, Refusals
+from controller.refusals import FETCH, PAUSE, Refusals, declined
 from controller.trees import Trees
 from controller.workshop import Workshop
 from flow.actions import Decision, Wipe
@@ -289,7 +289,7 @@ class Controller:
                 case Rejected(kind=Rejection.RACE, text=text):
                     self.alarms.lost_race("heartbeat", self._beat, text)
                 case Rejected(kind=kind, text=text):
-                    self.alarms.tell("heartbeat", f"the server declined a heartbeat ({kind}): {text}", kind)
+                    self.alarms.tell("heartbeat", declined("a heartbeat", kind, text), kind)
                 case Unknown(text=text):
                     self.alarms.tell("heartbeat", f"no answer to a heartbeat: {text}; trying again", "no answer")
         return outcome
@@ -390,7 +390,7 @@ class Controller:
                 self.alarms.lost_race("push", world.snapshot.state, text)
             case Rejected(kind=kind, text=text):
                 self.lost_races = 0
-                self.alarms.tell("push", f"the server declined a push ({kind}): {text}", kind)
+                self.alarms.tell("push", declined("a push", kind, text), kind)
             case Unknown(text=text):
                 self.alarms.tell("push", f"no answer to a push: {text}; looking again", "no answer")
         return outcome

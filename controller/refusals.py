@@ -24,6 +24,13 @@ SHARED = frozenset({Rejection.CREDENTIALS, Rejection.THROTTLED})
 FETCH, EVERY_PUSH = "fetch", "push"
 
 
+def declined(what: str, kind: Rejection, text: str) -> str:
+    """In words; of what never reached the server it does not say that the server was asked."""
+    if kind is Rejection.NOT_SENT:
+        return f"{what} could not be sent from this machine: {text}; it is tried again"
+    return f"the server declined {what} ({kind}): {text}"
+
+
 @dataclass
 class Refusals:
     """Until when each kind of push waits. What is `SHARED` holds for all of them, any other reason for its kind."""

@@ -233,7 +233,7 @@ class GitRepository(Looks):
     def _not_built(self, error: Exception) -> Outcome:
         """Nothing was sent: a disk that is full, or a clone that the next fetch makes anew."""
         self._damaged = self._damaged or isinstance(error, Damaged)
-        return Rejected(Rejection.UNKNOWN, f"the commit could not be built: {error}")
+        return Rejected(Rejection.NOT_SENT, f"the commit could not be built: {error}")
 
     def _publish(self, ref: str, expected: str | None, oid: str, view: str = "") -> Outcome:
         references, ours = self.clone.repo.references, OURS + ref.removeprefix("refs/")

@@ -64,6 +64,8 @@ def _advice(kind: Rejection, text: str) -> str:
             return f"main is protected; open a merge request instead ({text})"
         case Rejection.CREDENTIALS:
             return f"the server refuses these credentials: {text}"
+        case Rejection.NOT_SENT:
+            return f"nothing was sent to the server, because of this machine: {text}"
         case _:
             return f"the server refused it: {text}"
 

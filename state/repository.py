@@ -31,6 +31,7 @@ class Rejection(StrEnum):
     CREDENTIALS = "credentials"  # a person must act
     UNFIT = "unfit"  # the server, or what answers in its place, cannot take this push at all: a person must act
     THROTTLED = "throttled"  # come again later
+    NOT_SENT = "not sent"  # it never left this machine: its disk is full, or its clone is damaged
     BROKEN_REF = "broken ref"  # a ref on the server keeps it from taking any push
     UNKNOWN = "unknown"
 

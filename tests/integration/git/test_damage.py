@@ -106,7 +106,7 @@ def test_F21_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monkey
         patch.setattr(state.git.build, "write_tree", full)
         outcome = one.swap(base, [claim(1)], node="n")
         assert isinstance(outcome, Rejected)
-        assert outcome.kind is Rejection.UNKNOWN
+        assert outcome.kind is Rejection.NOT_SENT
     with monkeypatch.context() as patch:
         patch.setattr(one, "_bring", full)
         with pytest.raises(StateError, match="No space left") as caught:

@@ -11,7 +11,13 @@ def test_what_lasts_is_said_once_and_again_after_it_was_over() -> None:
     alarms.tell("room", "full")
     alarms.over("room")
     alarms.tell("room", "full")
-    assert said == ["full", "declined", "full"]
+    assert said == ["full", "declined", "there is room on the disk again", "full"]
+
+
+def test_what_never_stood_in_the_way_is_not_over() -> None:
+    said: list[str] = []
+    Alarms(said.append).over("room")
+    assert said == []
 
 
 def test_one_kind_is_one_alarm_whatever_its_words() -> None:
@@ -34,4 +40,4 @@ def test_races_that_somebody_wins_are_none_of_a_persons_business() -> None:
     assert "cannot lock ref" in said[0]
     alarms.over("push")
     alarms.lost_race("push", "same", "cannot lock ref")
-    assert len(said) == 1
+    assert said[1:] == ["pushes land again"]
