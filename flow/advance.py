@@ -63,7 +63,26 @@ class _Found:
         given = [_values(each) for _, each in self.results]
         if self.points is None:
             return given[0] if given else self.answered
-        return {key: [values.get(key) for values in given] for values in given for key in values}
+        keys = dict.fromkeys(key for values in given for key in values)
+        return {key: [values.get(key) for values in given] for key in keys}
+
+
+class _ValuesAbove(Mapping[str, Mapping[str, object]]):
+    """What the stages above gave, by name. Of a thousand points it is read only if somebody asks for it."""
+
+    def __init__(self, found: Mapping[str, _Found]) -> None:
+        self.found, self.known = found, dict[str, Mapping[str, object]]()
+
+    def __getitem__(self, name: str) -> Mapping[str, object]:
+        if name not in self.known:
+            self.known[name] = self.found[name].values
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,7 @@ class _Walk:
         self.slots: list[Slot] = []
         self.waits: list[Waiting] = []
         self.given: dict[str, _Given] = {}
+        self.complete: set[str] = set()  # stages of which no slot lacks anything
         self.problem = ""
         self.inputs = self._inputs()
 
@@ -408,7 +428,10 @@ class _Walk:
         )
 
     def _lacking(self, slot: Slot) -> Waiting | None:
+        """Where one point lacks nothing no other does, unless what it promises depends on the point."""
         stage = slot.stage.name
+        if stage in self.complete:
+            return None
         if self.problem:
             return Waiting(Wait.INVALID, stage, self.problem, point=slot.point)
         if lacking := missing(self.pipeline.inputs, slot.scope.inputs):
@@ -418,6 +441,8 @@ class _Walk:
             resolve(slot.stage, slot.env, slot.scope)
         except InterpolationError as error:
             return Waiting(Wait.INVALID, stage, str(error), point=slot.point)
+        if not any("$[[" in path for path in slot.stage.artifacts.paths):
+            self.complete.add(stage)
         return None
 
     def _scope(self, stage: Stage, point: Point) -> Scope:
@@ -430,7 +455,7 @@ class _Walk:
             answered = {k: v for k, v in (self._answer(stage) or {}).items() if k in stage.inputs}
             specs = {**self.pipeline.inputs, **stage.inputs}
             above = self.graph.above[stage.name]
-            values = {name: found.values for name, found in self.found.items() if name in above}
+            values = _ValuesAbove({name: found for name, found in self.found.items() if name in above})
             scope = Scope({**self.inputs, **answered}, specs, values)
             known = _Given(scope, self._env(stage), self._start(stage), self._read(stage), self._skips(stage))
             self.given[stage.name] = known

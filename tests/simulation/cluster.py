@@ -110,6 +110,11 @@ def movers(seed: int) -> "Cluster":
     return Cluster(seed, projects=2, requests=60, deletes=0.6, pause=20.0)
 
 
+def branches(seed: int) -> "Cluster":
+    """Stages that branch and join, with points, of which people ask for single ones too."""
+    return Cluster(seed, projects=2, requests=16, graphs=True)
+
+
 class Cluster:
     def __init__(
         self,
@@ -124,6 +129,7 @@ class Cluster:
         limit: int = 600,
         deletes: float = 0.1,
         pause: float = 60.0,
+        graphs: bool = False,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write."""
         self.impatient = impatient
@@ -132,11 +138,11 @@ class Cluster:
         self.now = {"now": 0.0}
         self.weather = weather or Weather()
         self.network = Network()
-        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn, limit))
+        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs))
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
-        self.person = Person(self.observer, Random(self.chance.random()), projects, deletes)
+        self.person = Person(self.observer, Random(self.chance.random()), projects, deletes, graphs)
         self.pause = pause
         self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0

@@ -14,7 +14,7 @@ from flow.world import ProjectView
 from schema import layout
 from schema.execution import Execution, State, Tombstone
 from schema.pipeline import Pipeline
-from schema.reasons import End
+from schema.reasons import End, Wait
 from schema.reply import Reply
 from state.memory import MemoryServer
 from tests.simulation.faults import Network
@@ -205,6 +205,7 @@ class Checker:
             if record.execution <= told.last_execution:
                 raise Violation(f"{project}: number {record.execution} was used before")
             told.last_execution = record.execution
+            self._begun(project, told, record)
         event, node = commit.event, commit.node  # type: ignore[attr-defined]
         if (
             before
@@ -225,6 +226,45 @@ class Checker:
             if record.image is None or record.image.id is None:
                 raise Violation(f"{project}/{record.execution} succeeded, and nobody knows with which image")
 
+    def _begun(self, project: str, told: Told, record: Execution) -> None:
+        """Of one slot one execution at a time, and only on results that were accepted."""
+        for other in told.executions.values():
+            if other.state.active and (other.stage, other.point, other.chain) == (
+                record.stage, record.point, record.chain,
+            ) and other.request == record.request:  # fmt: skip
+                raise Violation(f"{project}: {record.slot} began twice: {other.execution} and {record.execution}")
+        for stage, needed in record.needs.items():
+            made = [told.executions.get(each.execution) for each in needed]
+            if any(each is None or each.state is not State.SUCCEEDED for each in made):
+                raise Violation(f"{project}: {record.slot} was built on a result of {stage} that was not accepted")
+            if len({each.point for each in needed}) != len(needed):
+                raise Violation(f"{project}: {record.slot} was built on two results of one point of {stage}")
+        if told.definition and not told.definition.plain:
+            self._built_on_all(project, told, record)
+
+    def _built_on_all(self, project: str, told: Told, record: Execution) -> None:
+        """A join begins once every point of what it needs has its result, or was skipped."""
+        skipped = sum(reply.kind == "skip" and reply.accepted for reply in told.replies)
+        for need in told.definition.needs(record.stage) if told.definition else ():
+            stage = told.definition.stage(need.stage) if told.definition else None
+            points = stage.parallel.size if stage and stage.parallel else 0
+            passed = any(r.position and r.position.stage == record.stage for r in told.replies if r.accepted)
+            if points > len(record.needs.get(need.stage, ())) and not skipped and not passed:
+                raise Violation(f"{project}: {record.slot} began before every point of {need.stage} was done")
+
+    def _at_its_end(self, view: ProjectView) -> None:
+        """Where all is done, what joins others was built on the newest result of each."""
+        if view.definition is None or view.definition.plain:
+            return
+        newest = {(e.stage, e.point): e.execution for e in view.executions if e.state is State.SUCCEEDED}
+        skipped = any(reply.kind == "skip" and reply.accepted for reply in view.replies)
+        last = next((e for e in reversed(view.executions) if e.stage == "report" and e.state is State.SUCCEEDED), None)
+        if last is None or skipped or last.execution < newest.get(("detect", None), 0):
+            return
+        for stage, needed in last.needs.items():
+            if any(newest[stage, each.point] != each.execution for each in needed):
+                raise Violation(f"{view.id}: all is done, but {last.execution} is built on what was redone since")
+
     def _loss(self, project: str, record: Execution, by: str) -> None:
         """Nobody is declared lost who could be heard: outages of the server are not silence of a node.
 
@@ -237,7 +277,7 @@ class Checker:
             raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
 
     def _accepted(self, project: str, told: Told, record: Execution) -> None:
-        slot = (project, record.chain, record.request, record.stage)
+        slot = (project, record.chain, record.request, record.stage, record.point)
         if slot in self.accepted:
             raise Violation(f"{slot} has two accepted results: {self.accepted[slot]} and {record.execution}")
         self.accepted[slot] = record.execution
@@ -276,6 +316,8 @@ class Checker:
             steps = steps_of(view)
             if steps.run or steps.active:
                 raise Violation(f"{view.id} was left behind at {steps.stage}")
+            if steps.wait and steps.wait.reason is Wait.DONE:
+                self._at_its_end(view)
             if fold(view.replies) and steps.wait is None:
                 raise Violation(f"{view.id} neither runs nor says why not")
         if left:

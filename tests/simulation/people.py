@@ -12,12 +12,14 @@ STAGES = ("detect", "review", "track", "report")
 
 
 def initial_files(
-    projects: int, chance: Random, lost_after: float, stubborn: bool = False, limit: int = 600
+    projects: int, chance: Random, lost_after: float, stubborn: bool = False, limit: int = 600, graphs: bool = False
 ) -> dict[str, str]:
-    """Stubborn stages run long and end by KILL only. `limit`: the timeout of `detect` and `track`."""
+    """Stubborn stages run long and end by KILL only. `limit`: the timeout of `detect` and `track`. `graphs`: stages of
+    the same names, which branch and join.
+    """
     files = {
         "winslow.yaml": f"schema: 1\nlost_after: {lost_after:g}s\ndelete_after: 60s\n",
-        "pipelines/p.yaml": PIPELINE.replace("LIMIT", str(limit)),
+        "pipelines/p.yaml": GRAPH if graphs else PIPELINE.replace("LIMIT", str(limit)),
     }
     for number in range(projects):
         seconds, code = chance.choice((5, 20, 60, 150)), chance.choice((0, 0, 0, 0, 75, 1))
@@ -52,8 +54,23 @@ stages:
 """
 
 
+GRAPH = """
+name: p
+inputs:
+  speed: {type: number, default: 1, min: 0, max: 9}
+stages:
+  - {name: detect, image: fake, retry: {max: 1, when: [exit_code, node_lost], exit_codes: [75]}}
+  - {name: review, when: manual, needs: [detect], inputs: {keep: {type: boolean, default: true}}}
+  - {name: track, image: fake, needs: [detect], env: {FAKE_EXIT: 0}, parallel: {matrix: {half: [1, 2, 3]}, max: 2}}
+  - {name: report, image: fake, needs: [review, track], env: {FAKE_SECONDS: 3}}
+"""
+
+
 class Person:
-    def __init__(self, repository: Repository, chance: Random, projects: int, deletes: float = 0.1) -> None:
+    def __init__(
+        self, repository: Repository, chance: Random, projects: int, deletes: float = 0.1, graphs: bool = False
+    ) -> None:
+        self.graphs = graphs
         self.repository, self.chance, self.projects, self.deletes = repository, chance, projects, deletes
         self.gone: dict[str, bool] = {}  # projects that stay deleted in the end
         self.obliging = False
@@ -92,11 +109,14 @@ class Person:
             {"request": "answer", "inputs": {"keep": self.chance.random() < 0.8}},
             {"request": "answer", "inputs": {"keep": "maybe"}},
         ]
+        if self.graphs:
+            point = f"track.{self.chance.randint(1, 4)}"
+            wishes += [{"request": "start", "stage": point}, {"request": "resume", "stage": point}]
+            wishes += [{"request": "abort", "stage": point}, {"request": "skip", "stage": point}]
         return wishes[0] if not view.replies else self.chance.choice(wishes)
 
     def _answer(self, snapshot: Snapshot, view: ProjectView) -> None:
-        waiting = steps_of(view).wait
-        if waiting and waiting.reason is Wait.MANUAL_APPROVAL and not view.unanswered:
+        if any(each.reason is Wait.MANUAL_APPROVAL for each in steps_of(view).asked) and not view.unanswered:
             self._request(snapshot, view, {"request": "answer", "inputs": {"keep": True}})
 
     def _request(self, snapshot: Snapshot, view: ProjectView, wish: dict[str, object]) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 import controller.loop
 import controller.workshop
+import flow.advance
+import flow.chains
 import flow.controls
 import flow.decide
 import flow.draft
@@ -29,10 +31,10 @@ from flow.local import Entry, Wiped, World
 from flow.stewardship import Stewardship
 from flow.world import ProjectView, RequestFile, Snapshot
 from schema.execution import Execution, State, Tombstone
-from schema.pipeline import Pipeline
+from schema.pipeline import Pipeline, Stage
 from state.memory import MemoryRepository
 from state.repository import Outcome
-from tests.simulation.cluster import Cluster, breakdown, crowd, movers
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
 
@@ -227,6 +229,59 @@ MOVERS = [
     files_that_stay_for_a_new_project,
     a_project_without_state_that_just_goes,
 ]
+
+
+def a_join_that_does_not_wait(patch: pytest.MonkeyPatch) -> None:
+    """What is above need not be settled."""
+    patch.setattr(flow.advance._Walk, "_looked_at_early", flow.advance._Walk._points)
+
+
+def a_redo_of_one_stage_alone(patch: pytest.MonkeyPatch) -> None:
+    """What needs it keeps its floor."""
+    patch.setattr(flow.chains, "_anew", lambda graph, begin: frozenset({begin.stage}))
+
+
+def a_stage_that_is_done_with_its_first_point(patch: pytest.MonkeyPatch) -> None:
+    def settled(self: flow.advance._Walk, stage: Stage, found: flow.advance._Found) -> None:
+        original(self, stage, found)
+        found.settled = found.settled or any(point.status == "done" for point in found.points or ())
+
+    original = flow.advance._Walk._conclude
+    patch.setattr(flow.advance._Walk, "_conclude", settled)
+
+
+def points_that_are_told_apart_by_nobody(patch: pytest.MonkeyPatch) -> None:
+    """An execution of one point counts for all of them."""
+
+    def slot(self: flow.advance._Walk, stage: Stage, point: int | None, *given: object) -> object:
+        every = [e for (name, _), runs in self.by_slot.items() if name == stage.name for e in runs]
+        self.by_slot[stage.name, point] = sorted(every, key=lambda e: e.execution)
+        return original(self, stage, point, *given)
+
+    original = flow.advance._Walk._slot_of
+    patch.setattr(flow.advance._Walk, "_slot_of", slot)
+
+
+def results_of_what_failed(patch: pytest.MonkeyPatch) -> None:
+    """A join is given the newest executions of what it needs, however they ended."""
+
+    def read(self: flow.advance._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+        needed = (need.stage for need in self.graph.needs[stage.name])
+        return {
+            name: tuple(runs[-1].execution for (other, _), runs in self.by_slot.items() if other == name)
+            for name in needed
+        }
+
+    patch.setattr(flow.advance._Walk, "_read", read)
+
+
+OF_GRAPHS = [
+    a_join_that_does_not_wait,
+    a_redo_of_one_stage_alone,
+    a_stage_that_is_done_with_its_first_point,
+    points_that_are_told_apart_by_nobody,
+    results_of_what_failed,
+]
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,
@@ -275,6 +330,18 @@ def test_R1250_the_broken_deletion_is_caught(mutant: Callable[[pytest.MonkeyPatc
         for seed in range(SEEDS):
             try:
                 movers(seed).run()
+            except Violation:
+                return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize("mutant", OF_GRAPHS, ids=lambda mutant: mutant.__name__)
+def test_G1_G2_G3_the_broken_graph_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        for seed in range(SEEDS):
+            try:
+                branches(seed).run()
             except Violation:
                 return
     pytest.fail(f"{SEEDS} seeds and nobody noticed")

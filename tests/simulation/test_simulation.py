@@ -5,7 +5,7 @@ import os
 import pytest
 
 import state.project
-from tests.simulation.cluster import Cluster, breakdown, crowd, movers
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers
 from tests.simulation.faults import Weather
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
@@ -41,6 +41,11 @@ def test_F13_F21_every_execution_ends_though_disks_and_programs_of_nodes_fail(se
 @pytest.mark.parametrize("seed", range(min(SEEDS, 60)))
 def test_R1250_no_file_is_left_behind_shown_to_others_or_deleted_too_early(seed: int) -> None:
     movers(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 30)))
+def test_G1_G2_branches_and_points_run_once_and_joins_see_all_of_them(seed: int) -> None:
+    branches(seed).run()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
