@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import settings
+from cli import completion, settings
 from cli.author import author
 from cli.errors import CommandError
 from cli.output import for_programs
+from cli.streams import standard_input
 
 if TYPE_CHECKING:
     from flow.world import ProjectView, Snapshot
     from state.repository import Edit, Repository
 
-Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT")]
+Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT", autocompletion=completion.projects)]
 Stage = Annotated[str, typer.Option("--stage", help="the stage to begin with; default: where the project stands")]
 Asking = Annotated[str, typer.Option("--stage", help="the stage that asks; default: the one that does")]
 Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, for this chain; may be repeated")]
@@ -70,7 +71,8 @@ def resume(
     Example: winslowctl resume crossing
     """
     wish = {"request": "resume", **fields_of(stage, input, env, then, comment)}
-    ask(project, wish | _workspace(source, add, remove), force)
+    if text := kept_definition(ask(project, wish | _workspace(source, add, remove), force)):
+        settings.warn(text)
 
 
 def _workspace(source: int, add: list[str] | None, remove: list[str] | None) -> dict[str, Any]:
@@ -154,16 +156,18 @@ def fields_of(stage: str, inputs: list[str] | None, env: list[str] | None, then:
 
 def comment(
     target: Annotated[str, typer.Argument(metavar="PROJECT[/N]", help="the project, or one of its executions")],
-    text: Annotated[str, typer.Argument(help="what is said")],
+    text: Annotated[str, typer.Argument(help="what is said; - reads it from standard input")],
 ) -> None:
     """Say something of a project or an execution, for people; nothing else follows from it. Commits it.
 
     Example: winslowctl comment crossing/1 "shadows at the left edge count as cars"
     """
+    from schema.codec import MAX_BYTES as MOST_BYTES
     from state.comments import CannotComment, checked, comment_edit
 
     project, _, number = target.partition("/")
     settings.checked_name(project, "project")
+    text = standard_input(MOST_BYTES) if text == "-" else text
     client, snapshot, _ = settings.project(project, live=True)
     if number and not (number.isdecimal() and len(number) < 10):
         raise CommandError(f"an execution is PROJECT/N with a number, not {target[:80]!r}", 2)
@@ -174,14 +178,29 @@ def comment(
     _committed(client, lambda snapshot: comment_edit(snapshot, project, fields, author()))
 
 
-def ask(project: str, wish: dict[str, Any], force: bool = False) -> None:
-    """Commit the request, after judging it as a node would; print the commit."""
+def kept_definition(view: "ProjectView") -> str:
+    """What has to be known where the pipeline was changed since the chain began: a chain keeps its definition."""
+    from flow.controls import steps_of
+
+    if view.pipeline is None or view.definition is None or view.pipeline == view.definition:
+        return ""
+    stage = steps_of(view).stage or view.definition.stages[0].name
+    known = stage if view.pipeline.stage(stage) else view.pipeline.stages[0].name
+    return (
+        f"pipeline {view.pipeline.name} was changed since this chain began, and a chain keeps its definition; "
+        f"`winslowctl redo {view.id} --stage {known}` takes the new one"
+    )
+
+
+def ask(project: str, wish: dict[str, Any], force: bool = False) -> "ProjectView":
+    """Commit the request, after judging it as a node would; print the commit. What it was judged on."""
     from state.people import request_edit
 
     settings.checked_name(project, "project")
     client, _, view = settings.project(project, live=True)
     fitted = wish if force else _judged(view, wish)
     _committed(client, lambda snapshot: request_edit(snapshot, project, fitted, author()))
+    return view
 
 
 def _committed(client: "Repository", made: Callable[["Snapshot"], "Edit"]) -> None:

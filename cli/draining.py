@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import settings
+from cli import completion, settings
 from cli.commits import commit
 from cli.errors import CommandError
 
@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def drain(
-    node: Annotated[str, typer.Argument(help="the node's name", metavar="NODE")],
+    node: Annotated[str, typer.Argument(help="the node's name", metavar="NODE", autocompletion=completion.nodes)],
     off: Annotated[bool, typer.Option("--off", help="end the drain: it takes work again")] = False,
     reason: Annotated[str, typer.Option("--reason", help="why, for the message of the commit")] = "",
 ) -> None:

@@ -74,6 +74,7 @@ class Wanted:
 
 
 def _ps_rows(snapshot: "Snapshot", wanted: Wanted, *, live: bool) -> list[dict[str, Any]]:
+    from flow.remedies import remedy
     from flow.views import project_state
     from flow.world import present
 
@@ -83,7 +84,7 @@ def _ps_rows(snapshot: "Snapshot", wanted: Wanted, *, live: bool) -> list[dict[s
         named = not wanted.ids or view.id in wanted.ids
         tagged = not wanted.tag or (view.project is not None and wanted.tag in view.project.tags)
         if named and tagged and wanted.state in ("", now.state):
-            rows.append(_ps_row(view, now, live=live))
+            rows.append(_ps_row(view, now, remedy(view, now) if live else "", live=live))
     return rows
 
 
@@ -110,7 +111,7 @@ def without_text(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "text"}
 
 
-def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str, Any]:
+def _ps_row(view: "ProjectView", now: "ProjectState", helps: str, *, live: bool) -> dict[str, Any]:
     record = now.execution
     newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
@@ -129,7 +130,7 @@ def _ps_row(view: "ProjectView", now: "ProjectState", *, live: bool) -> dict[str
         "progress": progress(record) if record and runs and live else None,
         "since": _since(newest) if newest else None,
         "took": ages.took(newest, live=live) if newest else None,
-        "text": why or None,
+        "text": " → ".join(filter(None, (why, helps))) or None,
     }
 
 

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, settings
+from cli import completion, output, settings
 from cli.commits import commit
 from cli.errors import CommandError
+from cli.streams import standard_input
 from cli.words import Verbs
 
 if TYPE_CHECKING:
     from schema.pipeline import Pipeline
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completion.pipelines)]
+
+Definition = Annotated[Path, typer.Argument(help="the definition; - reads it from standard input", metavar="FILE")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,7 +86,7 @@ def pipelines_show(name: Name) -> None:
         print(output.safe(text), end="")
 
 
-def pipelines_put(file: Annotated[Path, typer.Argument(help="the definition", metavar="FILE")]) -> None:
+def pipelines_put(file: Definition) -> None:
     """Make or change a pipeline, after validating it. Commits pipelines/<name>.yaml.
 
     Example: winslowctl pipelines put traffic.yaml
@@ -101,6 +104,8 @@ def pipelines_put(file: Annotated[Path, typer.Argument(help="the definition", me
 def _text(file: Path) -> str:
     from schema.codec import MAX_BYTES
 
+    if str(file) == "-":
+        return standard_input(MAX_BYTES)
     try:
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES + 1).decode()

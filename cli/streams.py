@@ -5,6 +5,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from cli.errors import CommandError
+
 
 def prepare() -> None:
     """Open what a shell has closed, and let no character that the locale lacks end the command."""
@@ -34,6 +36,19 @@ def _errors(stream: TextIO) -> str:
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether it takes every character."""
     return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+
+
+def standard_input(most: int) -> str:
+    """All of it, at most so many bytes. CommandError where it is no text, or nobody writes there."""
+    if sys.stdin.isatty():
+        print("reading from standard input; Ctrl-D ends it", file=sys.stderr)
+    raw = sys.stdin.buffer.read(most + 1) if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    if len(raw) > most:
+        raise CommandError(f"standard input holds more than {most} bytes")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise CommandError(f"standard input: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
 def flush() -> None:

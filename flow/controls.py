@@ -15,6 +15,7 @@ from flow.memo import Memo
 from flow.points import NoPoints, fitted
 from flow.steps import Steps, Waiting
 from flow.world import ProjectView, RequestFile
+from schema.asked_later import fit_inputs
 from schema.execution import Changes, Execution, State, WorkspaceRecord
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
 from schema.pipeline import Matrix, Pipeline, explicit, unsupported
@@ -285,7 +286,7 @@ def _newest(view: ProjectView) -> Pipeline:
 
 def _fits(pipeline: Pipeline, values: dict[str, Value], where: str) -> dict[str, Value]:
     try:
-        return fit_all(pipeline.inputs, values)
+        return fit_inputs(pipeline, values)
     except InputError as error:
         unknown = "no such input" in str(error)
         raise Refused(Refusal.UNKNOWN_INPUT if unknown else Refusal.INVALID_INPUT, f"{where}{error}") from None

@@ -6,9 +6,10 @@ from typing import Any
 from flow.graph_mistakes import graph_mistakes
 from flow.interpolate import mistakes
 from schema import layout
+from schema.asked_later import fit_inputs
 from schema.codec import Parsed, Path
 from schema.errors import Problem
-from schema.inputs import InputError, fit_all
+from schema.inputs import InputError
 from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.suggest import did_you_mean
@@ -47,9 +48,11 @@ def unfitting(project: Project, parsed: Parsed, pipelines: Mapping[str, Pipeline
         yield parsed.problem(("pipeline",), f"there is no pipeline {name!r}{hint}")
         return
     pipeline = pipelines[name]
-    for key, value in project.inputs.items() if pipeline else ():
+    if pipeline is None:
+        return
+    for key, value in project.inputs.items():
         try:
-            fit_all(pipeline.inputs if pipeline else {}, {key: value})
+            fit_inputs(pipeline, {key: value})
         except InputError as error:
             yield parsed.problem(("inputs", key), str(error))
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from flow.world import Snapshot
 from schema import codec, layout
+from schema.asked_later import fit_inputs
 from schema.binding import read
-from schema.inputs import InputError, fit_all
+from schema.inputs import InputError
 from schema.project import Project
 from schema.suggest import did_you_mean
 from state.drains import edited
@@ -70,6 +71,6 @@ def typed(snapshot: Snapshot, fields: dict[str, Any]) -> dict[str, Any]:
     if not fields.get("inputs"):
         return {}
     try:
-        return {"inputs": fit_all(known.inputs, fields["inputs"])}
+        return {"inputs": fit_inputs(known, fields["inputs"])}
     except InputError as error:
         raise CannotMake(str(error)) from None
