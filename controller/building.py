@@ -17,6 +17,7 @@ from controller.journal import Journal
 from controller.loop import Controller, Parts
 from controller.machine import enough_disk, take_inventory
 from controller.notifier import Notifier
+from controller.notify_send import page_of
 from controller.options import NodeOptions
 from controller.outgoing import Outgoing
 from controller.pace import Pace
@@ -78,7 +79,7 @@ class Stock:
 def build(site: Site) -> Controller:
     options, clock, failpoint, work = site.options, BootClock(), from_environment(), ThreadJobs()
     stock = _stock(site, failpoint)
-    notifier = Notifier(options.data / "notices", options.notify, site.say)
+    notifier = Notifier(options.data / "notices", options.notify, site.say, page_of(options.data / "web" / "web.yaml"))
 
     def changed(before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
         notifier.changed(before, after, commits)

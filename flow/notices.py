@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flow.local import World
+from flow.open import open_views
 from flow.views import project_state
 from flow.world import ProjectView, Snapshot
 from schema.execution import State
 from schema.notify import Rule, Subject
-from schema.reasons import End
 
 MARKS = (90, 80, 50)
 """Percent of a stage's timeout that are told, the highest that is passed."""
@@ -31,15 +31,17 @@ class Notice:
     title: str
     text: str
     to: tuple[str, ...] = ()
+    path: str = ""  # of the page that shows it
 
 
 def of_change(before: Snapshot, after: Snapshot, projects: Iterable[str]) -> list[Notice]:
     """What a push has changed for people. `projects` are those that its commits touched."""
-    found = []
+    found: list[Notice] = []
     for id in sorted(set(projects)):
         old, new = before.projects.get(id), after.projects.get(id)
         if new is not None:
-            found += [*_of_project(before, after, old, new), *_lost(after, old, new)]
+            found += _of_project(before, after, old, new)
+    found += _lost(before, after)
     merged = {each.key: each for each in found}
     return [each for each in merged.values() if each.to]
 
@@ -53,19 +55,34 @@ def _of_project(before: Snapshot, after: Snapshot, old: ProjectView | None, new:
     where = f"{now.stage}: " if now.stage else ""
     text = f"{where}{now.text or now.state}\nwinslowctl describe {new.id}"
     key = f"{subject} {new.id} {new.last_execution} {new.last_seq} {now.stage or ''}"
-    yield _addressed(after, new, Notice(key, subject, _TITLES[subject].format(_title(new)), text))
+    yield _addressed(
+        after, new, Notice(key, subject, _TITLES[subject].format(_title(new)), text, path=f"/projects/{new.id}")
+    )
 
 
-def _lost(after: Snapshot, old: ProjectView | None, new: ProjectView) -> Iterator[Notice]:
-    """Nobody's project: rules alone say who is told. Mostly a successor is claimed in the same push."""
+def _lost(before: Snapshot, after: Snapshot) -> Iterator[Notice]:
+    """Of each node once, whatever it ran, by whoever wrote down that it is silent. Rules alone say who is told."""
     to = _by_rules(after.settings.notify, Subject.NODE_LOST, ())
-    for record in new.executions:
-        known = old.execution(record.execution) if old else None
-        lost = record.state in (State.LOST, State.SUPERSEDED) and record.reason is End.NODE_LOST
-        if lost and known is not None and known.state.active:
-            node = record.claim.node
-            text = f"It gave no sign of life while it ran {new.id}/{record.execution} {record.stage}."
-            yield Notice(f"node_lost {node} {record.claim.id}", Subject.NODE_LOST, f"node {node} is lost", text, to)
+    for node, inventory in after.inventories.items():
+        known = before.inventories.get(node)
+        told = inventory.away
+        if told is None or told.why != "silent" or (known and known.away == told):
+            continue
+        runs = ", ".join(_held(before, after, node)) or "nothing"
+        text = f"It gave no sign of life since {told.since}, as {told.by} saw. It ran {runs}."
+        key = f"node_lost {node} {told.beat}"
+        yield Notice(key, Subject.NODE_LOST, f"node {node} is lost", text, to, f"/nodes/{node}")
+
+
+def _held(before: Snapshot, after: Snapshot, node: str) -> Iterator[str]:
+    """What it ran, or had just lost."""
+    for view in open_views(after):
+        old = before.projects.get(view.id)
+        for record in view.executions:
+            known = old.execution(record.execution) if old else None
+            active = record.state.active or record.state is State.LOST or (known is not None and known.state.active)
+            if record.claim.node == node and active:
+                yield f"{view.id}/{record.execution} {record.stage}"
 
 
 def of_timeouts(world: World) -> list[Notice]:
@@ -83,8 +100,9 @@ def of_timeouts(world: World) -> list[Notice]:
             what = f"{order.project}/{order.execution} {order.stage}"
             text = f"{what} is ended after {_hours(timeout)}; it has run {_hours(world.now - sight.started)}."
             key = f"timeout {container} {mark}"
+            page = f"/projects/{order.project}/{order.execution}"
             title = f"{_title(view)} has used {mark} % of its time"
-            found.append(_addressed(world.snapshot, view, Notice(key, Subject.TIMEOUT, title, text)))
+            found.append(_addressed(world.snapshot, view, Notice(key, Subject.TIMEOUT, title, text, path=page)))
     return [each for each in found if each.to]
 
 
@@ -92,7 +110,7 @@ def _addressed(snapshot: Snapshot, view: ProjectView, notice: Notice) -> Notice:
     tags = tuple(view.project.tags) if view.project else ()
     own = tuple(view.project.notify) if view.project and notice.subject in FOR_PROJECTS else ()
     to = dict.fromkeys((*own, *_by_rules(snapshot.settings.notify, notice.subject, tags)))
-    return Notice(notice.key, notice.subject, notice.title, notice.text, tuple(to))
+    return Notice(notice.key, notice.subject, notice.title, notice.text, tuple(to), notice.path)
 
 
 def _by_rules(rules: Iterable[Rule], subject: Subject, tags: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from controller.notifier import Notifier
 from controller.notify_send import apart, forbidden
+from flow.notices import Notice
+from schema.notify import Subject
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import HANG, Lab, stage
 
@@ -20,7 +23,7 @@ Labs = Callable[..., Lab]
 class Inbox:
     """A service that takes notices, or sends them on to somewhere."""
 
-    def __init__(self, redirect: str = "") -> None:
+    def __init__(self, redirect: str = "", status: int = 200) -> None:
         self.got: list[dict[str, str]] = []
         inbox = self
 
@@ -28,7 +31,7 @@ class Inbox:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 inbox.got.append(json.loads(body))
-                self.send_response(307 if redirect else 200)
+                self.send_response(307 if redirect else status)
                 if redirect:
                     self.send_header("location", redirect)
                 self.end_headers()
@@ -52,8 +55,8 @@ class Inbox:
 def inbox() -> Iterator[Callable[..., Inbox]]:
     made: list[Inbox] = []
 
-    def make(redirect: str = "") -> Inbox:
-        made.append(Inbox(redirect))
+    def make(redirect: str = "", status: int = 200) -> Inbox:
+        made.append(Inbox(redirect, status))
         return made[-1]
 
     yield make
@@ -94,12 +97,47 @@ def test_M12_R4_a_node_tells_what_it_committed_once(
     node = here.node()
     here.ask("request: start")
     assert box.until(1) == ["v needs you"]
-    here.until(lambda _: not list((here.folder / "n1" / "notices").glob("*.json")))
+    here.until(lambda _: not list((here.folder / "n1" / "notices").rglob("*.json")))
     node.kill()
     here.node()
     here.ask("request: answer\nstage: look")
     here.until_reason("Done")
     assert box.until(2) == ["v needs you", "v is done"]
+
+
+def test_M12_an_address_that_hangs_or_is_dead_holds_up_nobody(inbox: Callable[..., Inbox], tmp_path: Path) -> None:
+    alive, ill = inbox(), inbox(status=500)
+    with socket.socket() as hanging, socket.socket() as dead:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen()
+        dead.bind(("127.0.0.1", 0))  # nobody listens
+        ports = [hanging.getsockname()[1], dead.getsockname()[1], ill.port, alive.port]
+        file = targets(tmp_path, str([f"json://127.0.0.1:{port}/" for port in ports]), loopback=True)
+        notifier = Notifier(tmp_path / "notices", file, lambda text: None)
+        titles = ["first", "second", "third"]
+        notifier._put(Notice(title, Subject.FAILED, title, "look", ("ada",)) for title in titles)
+        assert alive.until(3) == titles
+        assert ill.until(1) == ["first"]  # it is tried again later, and nothing before it
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(500, "error=500"), (401, "error=401"), (307, "error=307 (it redirects, which is not")],
+)
+def test_M12_the_command_passes_on_why_an_address_took_nothing(
+    inbox: Callable[..., Inbox], tmp_path: Path, status: int, why: str
+) -> None:
+    box = inbox(status=status)
+    file = targets(tmp_path, f"json://127.0.0.1:{box.port}/secret-path", loopback=True)
+    said = Command()("notify", "ada", "--file", str(file), code=1)
+    assert "target 'ada' did not take it: " in said
+    assert why in said
+    assert "secret-path" not in said
+
+
+def test_M12_the_command_says_that_an_address_is_forbidden(inbox: Callable[..., Inbox], tmp_path: Path) -> None:
+    said = Command()("notify", "ada", "--file", str(targets(tmp_path, f"json://127.0.0.1:{inbox().port}/")), code=1)
+    assert "an address on this machine or link-local: not connected" in said
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.1.2.3"])

@@ -1,5 +1,6 @@
 """Who is told of what: on a change only, of what it is, and by which rule."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from flow.local import Entry, Order, Sight
 from flow.notices import of_change, of_timeouts
 from flow.world import Snapshot
 from schema.execution import State
+from schema.node import Away
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started
 
@@ -56,15 +58,26 @@ def test_M12_a_failure_that_is_tried_again_is_not_told() -> None:
     assert told(before, now(story)) == []
 
 
+def silent(found: Snapshot) -> Snapshot:
+    told = Away(why="silent", beat="1" * 40, by="n2", since="2026-03-01 09:30 UTC")
+    return replace(found, inventories={"n1": found.inventories["n1"].model_copy(update={"away": told})})
+
+
 def test_M12_a_lost_node_is_told_once_with_what_it_ran() -> None:
     story = started(ONE % "")
     story.ran(State.RUNNING)
     before = now(story)
     story.now(1, state=State.LOST, reason=End.NODE_LOST)
-    [notice] = [each for each in of_change(before, now(story), ["v"]) if each.subject == "node_lost"]
-    assert notice.title == "node n1 is lost"
-    assert "v/1 only" in notice.text
-    assert notice.to == ("chat",)
+    [notice] = [each for each in of_change(before, silent(now(story)), ["v"]) if each.subject == "node_lost"]
+    assert (notice.title, notice.path, notice.to) == ("node n1 is lost", "/nodes/n1", ("chat",))
+    assert notice.text == "It gave no sign of life since 2026-03-01 09:30 UTC, as n2 saw. It ran v/1 only."
+    assert of_change(silent(now(story)), silent(now(story)), ["v"]) == []
+
+
+def test_M12_an_idle_node_that_is_lost_is_told_too() -> None:
+    story = started(ONE % "")
+    [notice] = of_change(now(story), silent(now(story)), [])
+    assert (notice.subject, notice.text.endswith("It ran nothing.")) == ("node_lost", True)
 
 
 @pytest.mark.parametrize(
