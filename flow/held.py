@@ -213,7 +213,8 @@ class Held:
         if entry.container in self.world.busy:
             return
         useful = entry.container in self.world.outbox or (sight is not None and (sight.running or sight.exited))
-        wanted = still_wanted(view.definition, view.replies, record) and not (view.deletion or entry.stop)
+        given_up = entry.stop and entry.stop not in (End.TIMEOUT, End.NO_OUTPUT)  # these are ends that happened
+        wanted = still_wanted(view.definition, view.replies, record) and not (view.deletion or given_up)
         if wanted and useful:
             if not self.world.unseen:  # else others would lose it again, and so on
                 self._take_back(record, entry)

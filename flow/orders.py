@@ -100,12 +100,14 @@ def _holder(view: ProjectView, source: int | None) -> str | None:
 
 def again(me: Me, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
     """A claim of ours without a journal entry, under a new id. None where its order cannot be told again:
-    the chain is an older one, or its artifacts are named by values of other stages.
+    its chain had another definition of the stage, or its artifacts are named by values of other stages.
     """
     stage = view.definition.stage(record.stage) if view.definition else None
     if stage is None or stage.image is None or not view.definition:
         return None
     stage = as_asked(stage, record)
+    if record.definition and record.definition != definition(stage):
+        return None
     specs = {**view.definition.inputs, **stage.inputs}
     renewed = _unbegun(record, claim, wall)
     scope = Scope(renewed.inputs, specs, {}, me.pool)

@@ -61,15 +61,25 @@ def clean(text: str) -> str:
     return _CONTROL.sub("�", text.rpartition("\r")[2])
 
 
+_SEEN: dict[str, tuple[tuple[int, int], float]] = {}  # by folder: how the log looked, and since when it looks so
+
+
 def last_output(directory: Path) -> float | None:
-    """When the log last grew, on the boot-time clock."""
+    """When the log was first seen as it is now, on the boot-time clock: wall clocks jump, and files carry their time.
+
+    A log that this process sees for the first time counts as just written.
+    """
     try:
         written = (directory / "log").stat()
     except FileNotFoundError:
+        _SEEN.pop(str(directory), None)
         return None
     if not written.st_size:
         return None
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - max(time.time() - written.st_mtime, 0.0)
+    look, known = (written.st_size, written.st_mtime_ns), _SEEN.get(str(directory))
+    if known is None or known[0] != look:
+        known = _SEEN[str(directory)] = (look, time.clock_gettime(time.CLOCK_BOOTTIME))
+    return known[1]
 
 
 def tail(path: Path, count: int, window: int = 256 * 1024) -> list[Line]:

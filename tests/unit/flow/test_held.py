@@ -178,3 +178,24 @@ def test_what_was_prepared_is_forgotten_when_it_runs() -> None:
         each.content for commit in decision.commits for each in commit.writes if isinstance(each.content, Execution)
     ]
     assert (record.state, record.text) == (State.RUNNING, "")
+
+
+@pytest.mark.parametrize("stop", list(End))
+def test_an_end_that_happened_while_its_node_was_cut_off_is_kept(stop: End) -> None:
+    """A stage that ran too long has failed by that; what a person ended is not taken back."""
+    story = started(ONE)
+    taken = claim(story)
+    lost = taken.record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
+    entry = taken.entry.model_copy(update={"phase": "started", "stop": stop})
+    ended = an_end().model_copy(update={"state": State.FAILED, "reason": stop, "result": None})
+    decision = decided(story, lost, entries={FIRST: entry}, outbox={FIRST: ended})
+    verbs = [commit.event.verb for commit in decision.commits if commit.event.project]
+    assert verbs[0] == ("take-back" if stop in (End.TIMEOUT, End.NO_OUTPUT) else "supersede")
+
+
+def test_a_claim_of_an_older_chain_is_not_renewed_with_the_definition_of_a_newer_one() -> None:
+    story = started(ONE)
+    taken = claim(story)
+    assert again(ME, story.view, taken.record, claim=SECOND, wall="now") is not None
+    newer = taken.record.model_copy(update={"definition": "0" * 32})
+    assert again(ME, story.view, newer, claim=SECOND, wall="now") is None

@@ -1,6 +1,8 @@
 """The log as people and the repository see it: whole lines, clean text, bounded whatever was written."""
 
 import itertools
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,26 @@ def test_the_last_words_are_short_and_without_times() -> None:
     assert [line.split()[0] for line in found] == [str(number) for number in range(28, 40)]
     assert {len(line) for line in found} == {200}
     assert logs.last_words("") == ()
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_F7_a_wall_clock_that_jumps_makes_no_output_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    (tmp_path / "log").write_text("one\n")
+    before = logs.last_output(tmp_path)
+    wall = time.time
+    monkeypatch.setattr(time, "time", lambda: wall() + jump)
+    assert logs.last_output(tmp_path) == before
+    os.utime(tmp_path / "log", (wall() + jump, wall() + jump))
+    now = logs.last_output(tmp_path)
+    assert before is not None
+    assert now is not None
+    assert now >= before
+
+
+def test_a_log_that_is_seen_first_counts_as_just_written(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("one\n")
+    os.utime(tmp_path / "log", (1.0, 1.0))
+    begun = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert (logs.last_output(tmp_path) or 0.0) >= begun
