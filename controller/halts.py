@@ -3,7 +3,7 @@
 One node reads what another says, the one that ranks first for that; and only where a heartbeat is a new one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from flow.leases import Sightings
 from flow.placement import steward_rank
@@ -13,12 +13,15 @@ from state.repository import Repository
 
 MOST = 4
 """Heartbeats that are read in one round."""
+FEW = 8
+"""Nodes of which each reads all the others."""
 
 
 class Halts:
     def __init__(self, repository: Repository, me: str) -> None:
         self.repository, self.me = repository, me
         self._read: dict[str, tuple[str, str]] = {}  # by node: its heartbeat, and why it says that it has halted
+        self._lost: dict[str, str] = {}  # by node: the commit that it saw, and that a branch no longer holds
 
     def seen(self, snapshot: Snapshot, seen: Sightings) -> Mapping[str, str]:
         """By node that this one reads: why it has halted, or an empty text."""
@@ -28,7 +31,7 @@ class Halts:
             name
             for name in sorted(snapshot.inventories)
             if name in snapshot.heartbeats and name != self.me
-            if steward_rank(self.me, alive - {name}, f"node {name}") == 0
+            if len(snapshot.inventories) <= FEW or steward_rank(self.me, alive - {name}, f"node {name}") == 0
         ]
         self._read = {name: self._read[name] for name in mine if name in self._read}
         fresh = [name for name in mine if self._read.get(name, ("",))[0] != snapshot.heartbeats[name]]
@@ -42,4 +45,11 @@ class Halts:
         except StateError:
             return
         if said is not None:
+            self._lost[name] = said.lost
             self._read[name] = (beat, said.halted or "")
+
+    def losses(self, snapshot: Snapshot, seen: Sightings) -> Iterator[tuple[str, str, str]]:
+        """(node, lost commit, why it has halted) of those that live, as they were read last."""
+        for name, (_, why) in sorted(self._read.items()):
+            if why and self._lost.get(name) and seen.silence(name) < snapshot.settings.lost_after:
+                yield name, self._lost[name], why

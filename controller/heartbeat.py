@@ -52,6 +52,8 @@ class Pulse:
         self.counter = 0
         self.landed_at: float | None = None
         self.twin: str | None = None  # why this process may not go on under its name
+        self.lost = ""  # the commit for which this node has halted
+        self._told: str | None = None  # why it had halted, as its last beat says
         self._sent = ""  # the newest nonce
         self._held = ""  # the nonce in the ref at the last look, where it is one of ours
         self._mine: dict[str, str] = {}  # nonce by object id, of beats that landed
@@ -61,7 +63,8 @@ class Pulse:
 
     def beat(self, world: World, seen: str | None, halted: str | None) -> Outcome | None:
         """`seen` is what the ref held at the last look. None where it was not due, or is refused for a while."""
-        if self.landed_at is not None and world.now - self.landed_at < self.every:
+        rests = self.landed_at is not None and world.now - self.landed_at < self.every
+        if rests and halted == self._told:
             return None
         if self.twin or self.refusals.wait("beat", world.now):
             return None
@@ -69,7 +72,7 @@ class Pulse:
         outcome = self.repository.beat(heartbeat, expected=seen)
         self.refusals.heard("beat", outcome, world.now)
         if isinstance(outcome, Landed):
-            self.landed_at = world.now
+            self.landed_at, self._told = world.now, halted
             self._mine = {outcome.oid: heartbeat.nonce}
             self._note((heartbeat.nonce,))
         return outcome
@@ -85,6 +88,7 @@ class Pulse:
             nonce=self._sent,
             claims=tuple(entry.claim for entry in world.entries.values()),
             halted=halted,
+            lost=self.lost,
             load=self.load(),
             time=world.wall,
             every=self.every,

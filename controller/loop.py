@@ -29,10 +29,13 @@ from runner.runner import Runner
 from runner.spec import Container
 from schema import layout
 from schema.node import Away
-from state.errors import CredentialsRefused, StateError, Unreachable
+from state.errors import CredentialsRefused, Inconsistent, StateError, Unreachable
 from state.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
 IDS_PER_ROUND = 64
+STALLS = 6
+"""Looks in a row that find a `main` older than the state, before it is taken to be rewound."""
+REMEDY = "`winslowctl recover` puts it back, or lets the loss stand (docs/operating.md)"
 FULL = "its disk is nearly full"
 LAST_WORDS = 5
 """Times that a node which ends tries to say so, where others push at the same time."""
@@ -84,6 +87,7 @@ class Controller:
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
         self._again: dict[str, float] = {}  # when what could not be deleted is tried again
+        self._stalls = 0  # fetches in a row that found an aged `main`
         self._beat: str | None = None  # what this node's ref held at the last look
         self.alarms = Alarms(parts.say)
         self.halts = Halts(parts.repository, parts.me.node)
@@ -212,16 +216,15 @@ class Controller:
                 self.refusals.throttled(parts.clock.now(), error.retry_after)
             self.alarms.tell("fetch", str(error))
             self.seen = missed(self.seen)
+            self._stalled(error)
             return False
+        self._stalls = 0
         self.refusals.fetched(parts.clock.now(), refused=False)
         self.pulse.look(snapshot, parts.clock.now())
         self.alarms.over("fetch")
         self._beat = snapshot.heartbeats.get(parts.me.node)
-        self.halted = self._rewound(snapshot) or self.pulse.twin
-        if self.halted:
-            self.alarms.tell("halt", self.halted)
+        if self._halt(self._rewound(snapshot) or self.pulse.twin):
             return False
-        self.alarms.over("halt")
         self.in_company = bool(self._state) and snapshot.state != self._state
         self._state = snapshot.state
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
@@ -230,7 +233,32 @@ class Controller:
         if len(snapshot.inventories) <= 1:
             self._spoke = parts.clock.now()
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
-        return True
+        return not self._halt(self._told(snapshot))
+
+    def _halt(self, why: str | None) -> bool:
+        self.halted = why
+        if why:
+            self.alarms.tell("halt", why)
+        else:
+            self.pulse.lost = ""
+            self.alarms.over("halt")
+        return bool(why)
+
+    def _told(self, snapshot: Snapshot) -> str | None:
+        """Why this node halts that lost nothing itself: another one did that lives, and this one lacks the same."""
+        self.halts.seen(snapshot, self.seen)
+        for node, lost, why in self.halts.losses(snapshot, self.seen):
+            tips = (snapshot.main, snapshot.state)
+            if not any(self.parts.repository.descends(tip, lost) for tip in tips):
+                return f"{node} has halted: {why}"
+        return None
+
+    def _stalled(self, error: StateError) -> None:
+        """A mirror may lag for a moment; a `main` that lacks for long what the state was decided on was rewound."""
+        self._stalls = self._stalls + 1 if isinstance(error, Inconsistent) else 0
+        if isinstance(error, Inconsistent) and self._stalls >= STALLS:
+            self.pulse.lost = error.wanted
+            self._halt(f"main went back: {error.wanted[:12]} is not in it any more; {REMEDY}")
 
     def _rewound(self, snapshot: Snapshot) -> str | None:
         """Why this node halts: a branch no longer holds a commit that was seen on it."""
@@ -240,7 +268,8 @@ class Controller:
             ("winslow/state", snapshot.state, tips.state),
         ):
             if before and tip != before and not self.parts.repository.descends(tip, before):
-                return f"{branch} went back: {before[:12]} is not in it any more; put it back (docs/operating.md)"
+                self.pulse.lost = before
+                return f"{branch} went back: {before[:12]} is not in it any more; {REMEDY}"
         return None
 
     # -- the end ----------------------------------------------------------------------------------------------------
@@ -284,7 +313,8 @@ class Controller:
         self._retain(world)
         if world.fresh or self.halted:
             match self.pulse.beat(world, self._beat, self.halted):
-                case Landed():
+                case Landed(oid=oid):
+                    self._beat = oid
                     self.alarms.over("heartbeat")
                 case Rejected(kind=Rejection.RACE, text=text):
                     self.alarms.lost_race("heartbeat", self._beat, text)

@@ -406,6 +406,7 @@ MEANING: dict[str, dict[str, str]] = {
         "claims": "what it holds",
         "halted": "why it does nothing",
         "time": "by its wall clock, for people",
+        "lost": "the commit that it saw and that is in no branch any more: who lacks it, too, halts as well",
         "every": "seconds between two of them",
         "host": "the machine that it runs on",
         "process": "its number there",

@@ -114,6 +114,7 @@ class Heartbeat(Recorded):
     halted: str | None = None
     load: dict[str, float] = {}
     time: str = ""  # by its wall clock, for people
+    lost: str = ""  # the commit that it saw, and that a branch no longer holds
     every: float = 0.0  # seconds between two of them
     host: str = ""
     process: int = 0

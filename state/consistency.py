@@ -11,4 +11,6 @@ def check_order(main: str, wanted: str, descends: Callable[[str, str], bool]) ->
     One listing of refs is no consistent pair: a push between two reads, or a mirror that lags, gives an aged `main`.
     """
     if wanted and main != wanted and not descends(main, wanted):
-        raise Inconsistent(f"main ({main[:12]}) does not hold {wanted[:12]}, which the state was decided on; again")
+        error = Inconsistent(f"main ({main[:12]}) does not hold {wanted[:12]}, which the state was decided on; again")
+        error.wanted = wanted
+        raise error

@@ -35,7 +35,9 @@ class NewerSchema(StateError):
 
 
 class Inconsistent(StateError):
-    pass
+    """`wanted` is the commit that `main` does not hold."""
+
+    wanted = ""
 
 
 class Damaged(StateError):
