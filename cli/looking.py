@@ -200,6 +200,7 @@ def nodes(context: typer.Context) -> None:
                 "drain": name in snapshot.nodes and snapshot.nodes[name].drain,
                 "halted": heartbeat.halted if heartbeat else None,
                 "beats": heartbeat.counter if heartbeat else 0,
+                "last_seen": (heartbeat.time or None) if heartbeat else None,
                 "winslow": inventory.winslow,
             }
         )
@@ -209,10 +210,10 @@ def nodes(context: typer.Context) -> None:
         [output.shown(r["node"]), output.shown(r["runner"]),
          f"{r['busy']}/{'auto' if r['slots'] is None else r['slots']}", str(r["cpus"]),
          f"{r['memory'] / 2**30:.0f} GiB", "\n".join(map(_gpu, r["gpus"])),
-         condition(r["state"], r["why"]), str(r["winslow"])]
+         str(r["winslow"]), ages.short(ages.since(r["last_seen"])), condition(r["state"], r["why"])]
         for r in rows
     ]  # fmt: skip
-    heads = ("NODE", "RUNNER", "BUSY", "CPUS", "MEMORY", "GPUS", "STATE", "WINSLOW")
+    heads = ("NODE", "RUNNER", "BUSY", "CPUS", "MEMORY", "GPUS", "WINSLOW", "LAST SEEN", "STATE")
     output.table(heads, cells, empty="no node has joined; `winslowctl node --repo URL --name N` does")
 
 
