@@ -21,6 +21,9 @@ from schema.execution import Execution, State
 from schema.node import SCHEMA, NodeSettings
 from schema.reasons import End
 
+LOOKED_AT = 50
+"""Points of a stage that a round looks at, of those that could be taken: once they are taken, others follow."""
+
 
 class Taking:
     def __init__(
@@ -67,10 +70,13 @@ class Taking:
     def _consider(self, view: ProjectView) -> None:
         if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
             return
+        looked_at: dict[str, int] = {}
         for slot in steps_of(view).slots:
             if self._full():
                 return  # whose turn it is elsewhere, others see
-            self._slot(self.draft.view(view.id), slot)
+            if looked_at.get(slot.stage.name, 0) < LOOKED_AT:
+                looked_at[slot.stage.name] = looked_at.get(slot.stage.name, 0) + self._rested(view, slot)
+                self._slot(self.draft.view(view.id), slot)
 
     def _full(self) -> bool:
         """Whether it holds as many executions at once as it may."""
