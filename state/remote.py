@@ -47,11 +47,15 @@ class Remote:
 
     def refs(self) -> dict[str, str]:
         """Both branches and the heartbeats. In a repository by path `winslow/state` is resolved before `main`."""
-        found = self._here(self.folder) if self.folder else self._there()
+        found = self.listed()
         if missing := [name for name in _BRANCHES if name not in found]:
             raise self._lacks(missing)
         self._answered = True
         return found
+
+    def listed(self) -> dict[str, str]:
+        """Those that are there, also where a branch is gone."""
+        return self._here(self.folder) if self.folder else self._there()
 
     def _lacks(self, missing: Sequence[str]) -> StateError:
         """A branch that was there is not made by `init`: it was renamed or deleted, and has to be put back."""
