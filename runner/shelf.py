@@ -36,8 +36,10 @@ class Item:
 
 
 class Shelf:
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    """`name` is what people are told of it, where they need not know the folder."""
+
+    def __init__(self, root: Path, name: str = "") -> None:
+        self.root, self.name = root, name or str(root)
 
     def place(self, path: str) -> Path:
         """Where a relative path lies. ShelfError for one that leaves the folder, or cannot be a file's."""
@@ -53,7 +55,7 @@ class Shelf:
             nearest = nearest.parent
         root, real = self.root.resolve(), nearest.resolve()
         if real != root and root not in real.parents:
-            raise ShelfError(f"{path[:80]!r} leads out of {self.root} by a link")
+            raise ShelfError(f"{path[:80]!r} leads out of {self.name} by a link")
         return place
 
     def items(self, path: str = "") -> Iterator[Item]:
@@ -63,7 +65,7 @@ class Shelf:
             yield Item(path, place.stat().st_size)
             return
         if not place.is_dir():
-            raise ShelfError(f"there is no {path or 'folder'!r} in {self.root}")
+            raise ShelfError(f"there is no {path or 'folder'!r} in {self.name}")
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
             if not entry.name.endswith((PART, NOTE)) and (entry.is_file() or entry.is_dir()) and self._within(entry):
                 name = f"{path.rstrip('/')}/{entry.name}" if path else entry.name
@@ -89,7 +91,7 @@ class Shelf:
         """A file, and its size. ShelfError, OSError."""
         place = self.place(path)
         if not place.is_file():
-            raise ShelfError(f"there is no file {path!r} in {self.root}")
+            raise ShelfError(f"there is no file {path!r} in {self.name}")
         file = place.open("rb")
         return file, os.fstat(file.fileno()).st_size
 
@@ -114,7 +116,7 @@ class Shelf:
                 raise ShelfError(f"{source} changed while it was copied; nothing was put in, try again")
         if _digest(part) != digest:
             part.unlink(missing_ok=True)
-            raise ShelfError(f"what was written of {source} does not read back; look at the disk of {self.root}")
+            raise ShelfError(f"what was written of {source} does not read back; look at the disk of {self.name}")
         part.rename(place)
         note.unlink(missing_ok=True)
         return digest
@@ -128,7 +130,7 @@ class Shelf:
         elif place.exists() or place.is_symlink():
             place.unlink()
         else:
-            raise ShelfError(f"there is no {path!r} in {self.root}")
+            raise ShelfError(f"there is no {path!r} in {self.name}")
 
 
 def identity_of(file: int) -> dict[str, object]:

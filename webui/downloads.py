@@ -59,6 +59,9 @@ class Downloads:
             found = await run_sync(self._answer, place, path, "zip" in request.query_params, request.method)
         except (ShelfError, StoreError, FileNotFoundError, NotADirectoryError, StateError) as error:
             return PlainTextResponse(f"{_without_places(error, path)}\n", 404)
+        if _has(request.headers.get("if-none-match", ""), found.headers.get("etag", "")):
+            kept = {name: found.headers[name] for name in ("etag", "cache-control") if name in found.headers}
+            return Response(status_code=304, headers=kept)
         looked_at = place.execution and "view" in request.query_params and _is_report(path)
         return _as_report(found) if looked_at else found
 
@@ -110,6 +113,12 @@ class Downloads:
         name = f"{(place.name + top).strip(':/').replace('/', '-').replace(':', '-') or 'pool'}.zip"
         headers = {**_headers(name), "content-length": str(len(made))}
         return StreamingResponse(iter(made), headers=headers, media_type="application/zip")
+
+
+def _has(said: str, tag: str) -> bool:
+    """Whether a browser has what this tag names. A proxy that packs weakens tags."""
+    tags = {each.strip().removeprefix("W/") for each in said.split(",")}
+    return bool(tag) and (said.strip() == "*" or tag.removeprefix("W/") in tags)
 
 
 def _is_report(path: str) -> bool:

@@ -75,7 +75,9 @@ def parsed(text: str) -> tuple[Place, str] | None:
 
 def shelf(data: Path, place: Place) -> Shelf:
     """The folder on this machine."""
-    return Shelf(data / "projects" / place.project / "files" if place.project else pool(data))
+    if place.project:
+        return Shelf(data / "projects" / place.project / "files", f"the files of {place.project}")
+    return Shelf(pool(data), "the pool")
 
 
 def pool(data: Path) -> Path:

@@ -141,7 +141,10 @@ class Uploads:
         target = self._target(place, path)
         if not place.execution and target.exists() and not replace:
             raise Refused(409, f"{told['where']} is there already; remove it first, or say that it is to be replaced")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise Refused(409, f"{told['where']} lies below a file, which is no folder") from None
         if (free := shutil.disk_usage(target.parent).free - SPARE) < size:
             raise Refused(507, f"{size} bytes do not fit: {max(free, 0)} are free on that disk")
         id = secrets.token_hex(16)
@@ -227,6 +230,7 @@ class Uploads:
         else:
             target = shelf(self.data, place).place(path)
             if target.exists() and not upload.replace:
+                self._forget(upload)
                 raise Refused(409, f"{upload.where} has come to be there meanwhile")
             part.rename(target)
             handle = os.open(target.parent, os.O_RDONLY)

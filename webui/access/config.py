@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schema.base import Wanted
 from schema.binding import read
@@ -57,6 +57,15 @@ class PageConfig(Wanted):
     proxies: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:/, ]+$", max_length=1000)] = "127.0.0.1,::1"
     token_file: Text | None = None
     push: bool = True
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _at_the_top(cls, said: object) -> object:
+        if isinstance(said, str) and urlsplit(said).path.strip("/"):
+            raise ValueError(
+                "the page does not work below a path: give it a host name of its own, like https://winslow.lan"
+            )
+        return said
 
     @property
     def secure(self) -> bool:

@@ -9,13 +9,13 @@ from webui.api.errors import Refused
 from webui.api.given import Given
 from webui.asking import tag_of
 
-TAG = r'"[0-9a-f]{32}"'
+TAG = r'(W/)?"[0-9a-f]{32}"'
 IfMatch = Annotated[
     str | None,
     Header(
         pattern=rf"^(\*|{TAG}(, ?{TAG}){{0,9}})$",
         description="the `ETag` that a GET gave; refused with 412 where the file on `main` is another by then. "
-        "Without it the last writer wins",
+        "A tag that a proxy weakened (`W/`) counts as well. Without it the last writer wins",
     ),
 ]
 TAGGED: dict[int | str, dict[str, Any]] = {

@@ -4,6 +4,7 @@
 (() => {
   if (!window.tus) return;
   const running = new Set();
+  const SMALLEST = 256 * 1024; // bytes of a piece; a proxy that takes less than that takes no uploads
   const begun = (root) => {
     for (const drop of root.querySelectorAll(".drop")) {
       const input = drop.querySelector("input[type=file]");
@@ -48,9 +49,10 @@
     row.append(element("strong", file.name), " ", bar, " ", said, " ", pause, " ", stop);
     list.append(row);
     const where = drop.dataset.where + (folder ? `${folder}/` : "") + file.name;
-    let from = 0, since = 0;
+    let from = 0, since = 0, piece = 64 * 1024 * 1024;
+    const tooLarge = (error) => error.originalResponse?.getStatus() === 413 && !error.originalResponse.getHeader("Tus-Resumable") && piece > SMALLEST;
     const upload = new tus.Upload(file, {
-      endpoint: "/uploads", chunkSize: 64 * 1024 * 1024, retryDelays: [0, 1000, 3000, 10000, 30000, 60000, 60000, 60000],
+      endpoint: "/uploads", chunkSize: piece, retryDelays: [0, 1000, 3000, 10000, 30000, 60000, 60000, 60000],
       metadata: { where }, removeFingerprintOnSuccess: true, storeFingerprintForResuming: true,
       fingerprint: () => Promise.resolve(["winslow", where, file.size, file.lastModified].join("|")),
       onShouldRetry: (error) => { // a name that is taken stays so; only in an upload that has begun 409 passes
@@ -67,7 +69,13 @@
       onAfterResponse: (request, response) => { const digest = response.getHeader("Winslow-Digest"); if (digest) row.dataset.digest = digest; },
       onError: (error) => {
         const answer = error.originalResponse;
-        said.textContent = answer ? answer.getBody().trim() : "the server does not answer";
+        if (tooLarge(error)) { // a proxy takes no such pieces
+          piece = Math.max(SMALLEST, piece / 8);
+          upload.options.chunkSize = piece;
+          return start();
+        }
+        const ours = answer && (answer.getHeader("Content-Type") || "").startsWith("text/plain");
+        said.textContent = ours ? answer.getBody().trim() : answer ? `something before the page refused it (status ${answer.getStatus()})` : "the server does not answer";
         row.classList.add("bad"); pause.textContent = "Try again"; pause.dataset.paused = "1";
         ended(row);
       },

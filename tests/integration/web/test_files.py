@@ -96,6 +96,46 @@ def test_what_is_there_already_and_what_does_not_fit_is_refused_at_once(bench: B
     assert (pool(bench) / "a").read_text() == "new"
 
 
+def test_a_place_below_a_file_is_refused_in_words(bench: Bench) -> None:
+    pool(bench).mkdir()
+    (pool(bench) / "a").write_text("old")
+    answer = create(bench.browser, 3, where="pool:a/b")
+    assert answer.status_code == 409
+    assert "lies below a file" in answer.text
+
+
+def test_of_two_uploads_to_one_place_the_first_that_is_whole_stays_and_the_other_leaves_nothing(bench: Bench) -> None:
+    urls = [create(bench.browser, 3, where="pool:a").headers["location"] for _ in range(2)]
+    assert piece(bench.browser, urls[1], 0, b"new").status_code == 204
+    late = piece(bench.browser, urls[0], 0, b"old")
+    assert late.status_code == 409
+    assert "has come to be there meanwhile" in late.text
+    assert bench.browser.head(urls[0], headers=HEAD).status_code == 404
+    assert [each.name for each in pool(bench).iterdir()] == ["a"]
+    assert (pool(bench) / "a").read_text() == "new"
+
+
+def test_where_files_lie_on_this_machine_is_told_nobody(bench: Bench) -> None:
+    pool(bench).mkdir()
+    (pool(bench) / "folder").mkdir()
+    for path in ("/raw/pool/none.bin", "/raw/pool/folder", "/raw/pool/a/b/c", "/raw/projects/ulm/none", "/files/none"):
+        answer = bench.browser.get(path)
+        assert answer.status_code == 404, path
+        assert str(bench.folder) not in answer.text, path
+
+
+def test_contents_that_did_not_change_are_not_sent_again(bench: Bench) -> None:
+    pool(bench).mkdir()
+    (pool(bench) / "a.bin").write_bytes(CONTENT)
+    first = bench.browser.get("/raw/pool/a.bin")
+    tag = first.headers["etag"]
+    for said in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = bench.browser.get("/raw/pool/a.bin", headers={"if-none-match": said})
+        assert (again.status_code, again.content) == (304, b""), said
+        assert again.headers["etag"] == tag
+    assert bench.browser.get("/raw/pool/a.bin", headers={"if-none-match": '"other"'}).status_code == 200
+
+
 def test_more_than_was_announced_is_refused(bench: Bench) -> None:
     url = create(bench.browser, 3, where="pool:a").headers["location"]
     assert piece(bench.browser, url, 0, b"four").status_code == 413

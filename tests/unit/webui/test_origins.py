@@ -1,9 +1,12 @@
 """Which pages may ask for a change: by what a browser says of the site, however a proxy passes the Host on."""
 
+from pathlib import Path
+
 import pytest
 from starlette.requests import Request
 
-from webui.access.config import PageConfig, origin_of
+from schema.errors import DocumentError
+from webui.access.config import PageConfig, config_of, origin_of
 from webui.access.gate import crosses
 
 ORIGINS = PageConfig(url="https://winslow.lan", hosts=("gpu-01.lan",)).origins
@@ -58,6 +61,13 @@ def test_S8_what_this_page_sends_passes_behind_a_proxy_that_changes_the_host(
 def test_S8_what_another_sites_page_sends_is_refused(headers: tuple[tuple[str, str], ...]) -> None:
     assert asked(HOST, *headers)
     assert not asked(HOST, *headers, method="GET")
+
+
+def test_a_page_below_a_path_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("url: https://lab.example/winslow/\n")
+    with pytest.raises(DocumentError, match="does not work below a path: give it a host name of its own"):
+        config_of(file)
 
 
 def test_an_origin_is_written_as_browsers_write_it() -> None:
