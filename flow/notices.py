@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from flow.controls import steps_of
 from flow.local import World
 from flow.open import open_views
 from flow.views import project_state
@@ -40,7 +41,7 @@ def of_change(before: Snapshot, after: Snapshot, projects: Iterable[str]) -> lis
     for id in sorted(set(projects)):
         old, new = before.projects.get(id), after.projects.get(id)
         if new is not None:
-            found += _of_project(before, after, old, new)
+            found += [*_of_project(before, after, old, new), *_asked_meanwhile(after, old, new)]
     found += _lost(before, after)
     merged = {each.key: each for each in found}
     return [each for each in merged.values() if each.to]
@@ -58,6 +59,21 @@ def _of_project(before: Snapshot, after: Snapshot, old: ProjectView | None, new:
     yield _addressed(
         after, new, Notice(key, subject, _TITLES[subject].format(_title(new)), text, path=f"/projects/{new.id}")
     )
+
+
+def _asked_meanwhile(after: Snapshot, old: ProjectView | None, new: ProjectView) -> Iterator[Notice]:
+    """A branch asks a person while others go on: the project as a whole runs, and nobody would look at it."""
+    steps = steps_of(new)
+    if not steps.active:
+        return
+    known = {(each.stage, each.text) for each in steps_of(old).asked} if old else set()
+    for each in steps.asked:
+        if (each.stage, each.text) not in known:
+            text = f"{each.stage}: {each.text}\nwinslowctl describe {new.id}"
+            key = f"{Subject.NEEDS_PERSON} {new.id} {new.last_seq} {each.stage}"
+            title = _TITLES[Subject.NEEDS_PERSON].format(_title(new))
+            notice = Notice(key, Subject.NEEDS_PERSON, title, text, path=f"/projects/{new.id}")
+            yield _addressed(after, new, notice)
 
 
 def _lost(before: Snapshot, after: Snapshot) -> Iterator[Notice]:

@@ -33,6 +33,18 @@ def test_M12_whoever_asked_is_told_that_a_project_needs_a_person() -> None:
     assert told(before, now(story)) == [("needs_person", "v needs you", ("chat",))]
 
 
+def test_M12_a_branch_that_asks_while_another_runs_is_told_once() -> None:
+    text = "name: p\nstages: [{name: cut, image: i}, {name: ok, when: manual}, {name: more, image: i, needs: []}]\n"
+    story = started(text)
+    story.ran(State.RUNNING, of="more")
+    story.ran(State.RUNNING)
+    before = now(story)
+    story.now(2, state=State.SUCCEEDED)
+    asked = now(story)
+    assert told(before, asked) == [("needs_person", "v needs you", ("chat",))]
+    assert told(asked, now(story)) == []
+
+
 @pytest.mark.parametrize(
     ("state", "subject", "title"),
     [(State.SUCCEEDED, "done", "Ulm is done"), (State.FAILED, "failed", "Ulm failed")],
