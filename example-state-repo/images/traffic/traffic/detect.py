@@ -30,6 +30,7 @@ INPUTS = {
     "min_area": "smallest vehicle, in square pixels of the recording",
     "stabilise": "true or false: align each frame with the background",
     "max_frames": "stop after so many frames; 0 = all",
+    "segment": "FIRST-LAST: look at these frames only, counted from 1; the empty road is learned from all",
 }
 DETECTORS = ("median", "mog2", "knn")
 
@@ -62,6 +63,9 @@ class Settings:
     min_area: float
     stabilise: bool
     max_frames: int
+    first: int = 1
+    last: int = 0
+    """Frames that are looked at; last 0 means all."""
 
     @property
     def level(self) -> float:
@@ -237,6 +241,7 @@ class Preview:
 
 
 def read_settings(stage: Stage) -> Settings:
+    first, last = read_segment(stage.text("segment", ""))
     return Settings(
         video=stage.file("video"),
         detector=stage.choice("detector", "median", DETECTORS),
@@ -244,7 +249,18 @@ def read_settings(stage: Stage) -> Settings:
         min_area=stage.number("min_area", 300.0, low=0.0),
         stabilise=stage.flag("stabilise", True),
         max_frames=stage.whole("max_frames", 0),
+        first=first,
+        last=last,
     )
+
+
+def read_segment(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if not text:
+        return 1, 0
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise BadInput(f"input segment is {text!r}, not FIRST-LAST")
+    return int(first), int(last)
 
 
 def watch(stage: Stage, settings: Settings, clip: Clip, eye: Eye) -> tuple[int, list[list[float]]]:
@@ -254,6 +270,11 @@ def watch(stage: Stage, settings: Settings, clip: Clip, eye: Eye) -> tuple[int, 
     began = time.monotonic()
     number = 0
     for number, frame in enumerate(clip, start=1):
+        if number < settings.first:
+            continue
+        if settings.last and number > settings.last:
+            number -= 1
+            break
         found = eye.look(frame)
         preview.add(number, frame, found)
         rows += [[number, *(round(float(value), 2) for value in row)] for row in found]
@@ -273,14 +294,16 @@ def detect(stage: Stage) -> None:
     write_table(stage.path("detections.csv"), DETECTIONS, rows)
     write_image(stage.path("background.jpg"), cv2.resize(eye.background, (clip.width, clip.height)))
     video = {"name": clip.path.name, "fps": clip.fps, "width": clip.width, "height": clip.height, "frames": frames}
+    video |= {"first": settings.first, "last": frames}
     choice = {"detector": settings.detector, "threshold": settings.threshold, "min_area": settings.min_area}
     write_json(stage.path("video.json"), video | choice)
     boxes = as_boxes([row[1:5] for row in rows])
-    stage.metric("frames", frames)
+    looked_at = frames - settings.first + 1
+    stage.metric("frames", looked_at)
     stage.metric("detections", len(rows))
-    stage.metric("detections_per_frame", len(rows) / max(frames, 1))
+    stage.metric("detections_per_frame", len(rows) / max(looked_at, 1))
     stage.metric("mean_box_area_px", (boxes[:, 2] * boxes[:, 3]).mean() if len(boxes) else 0)
-    stage.finish(f"{len(rows)} detections in {frames} frames", detections=len(rows), frames=frames)
+    stage.finish(f"{len(rows)} detections in {looked_at} frames", detections=len(rows), frames=looked_at)
 
 
 if __name__ == "__main__":

@@ -140,6 +140,9 @@ class Stage:
             raise BadInput(f"input {name} is {value!r}, not one of {', '.join(options)}")
         return value
 
+    def text(self, name: str, default: str) -> str:
+        return self._values.get(name, default)
+
     def file(self, name: str) -> Path:
         path = self.optional_file(name)
         if path is None:
