@@ -6,6 +6,7 @@ Kept outside the clone, so that a clone made anew forgets nothing. Claims and ou
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -124,7 +125,8 @@ class Journal:
         with self._lock:
             entry = self._entries.get(container)
             if entry and entry.stop is None:
-                self._change(container, stop=reason)
+                with suppress(OSError):  # a full disk is no reason to go on with what has to end
+                    self._change(container, stop=reason)
 
     def _change(self, container: str, **update: object) -> None:
         with self._lock:
@@ -133,8 +135,9 @@ class Journal:
                 self._write(entry.model_copy(update=update))
 
     def _write(self, entry: Entry) -> None:
-        self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
+        """OSError where the disk is full: this process then knows what a later one will not."""
         self._entries[entry.container] = entry
+        self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
 
     # -- outbox -----------------------------------------------------------------------------------------------------
 
@@ -142,6 +145,11 @@ class Journal:
     def outbox(self) -> Mapping[str, Ended]:
         with self._lock:
             return dict(self._outbox)
+
+    def hold(self, ended: Ended) -> None:
+        """Remember an end that the disk has no room for. After a crash it is decided on anew."""
+        with self._lock:
+            self._outbox[ended.container] = ended
 
     def put(self, ended: Ended) -> None:
         with self._lock:
@@ -168,8 +176,9 @@ class Journal:
 
     def saw(self, tips: Tips) -> None:
         if tips != self._tips:
-            self.disk.write("tips.json", _written(tips))
             self._tips = tips
+            with suppress(OSError):  # older ones on a full disk are ancestors of these, and halt as well
+                self.disk.write("tips.json", _written(tips))
 
     @property
     def pushed(self) -> Tips | None:
@@ -178,8 +187,9 @@ class Journal:
 
     def begin_push(self, base: Tips) -> None:
         if base != self._pushed:
-            self.disk.write("push.json", _written(base))
             self._pushed = base
+            with suppress(OSError):  # then nobody is told of what a lost answer hid
+                self.disk.write("push.json", _written(base))
 
     def end_push(self) -> None:
         if self._pushed:

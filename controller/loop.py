@@ -19,7 +19,7 @@ from flow.change import Commit, Event, Write
 from flow.clock import Clock
 from flow.decide import decide
 from flow.leases import Sightings, looked, missed
-from flow.local import Me, Order, Sight, Wiped, World
+from flow.local import Ended, Me, Order, Sight, Wiped, World
 from flow.stewardship import earlier
 from flow.world import Snapshot
 from runner.errors import EngineUnavailable, RunnerError
@@ -306,7 +306,8 @@ class Controller:
         self._stop(decision)
         self._settle(world, decision)
         for entry in decision.adopted:
-            self.parts.journal.keep(entry)
+            with suppress(OSError):  # a full disk: it is adopted again at the next look
+                self.parts.journal.keep(entry)
         for container in decision.launches:
             self.parts.workshop.launch(world.entries[container])
         outcome = self._swap(world, decision)
@@ -328,7 +329,11 @@ class Controller:
         """Nothing of what was seen goes by while the view is old, or the node has halted."""
         if not world.fresh or self.halted:
             return
-        if text := self.parts.retain(world):
+        try:
+            text = self.parts.retain(world)
+        except OSError as error:
+            text = f"nothing can be tidied up: {error}"
+        if text:
             self.alarms.tell("disk", text, "full")
         else:
             self.alarms.over("disk")
@@ -350,7 +355,7 @@ class Controller:
     def _settle(self, world: World, decision: Decision) -> None:
         parts = self.parts
         for ended in decision.ends:
-            parts.journal.put(ended)
+            self._keep(ended)
         for container in decision.collects:
             parts.workshop.collect(parts.journal.entries[container], self._containers[container])
         for container in decision.removals:
@@ -364,6 +369,15 @@ class Controller:
             parts.workshop.forget(container)
         for wipe in decision.wipes:
             self._wipe(world, wipe)
+
+    def _keep(self, ended: Ended) -> None:
+        try:
+            self.parts.journal.put(ended)
+        except OSError as error:  # it follows from the repository and the containers, so it can be told all the same
+            self.alarms.tell("journal", f"the journal cannot be written, and is kept in memory until then: {error}")
+            self.parts.journal.hold(ended)
+        else:
+            self.alarms.over("journal")
 
     def _let_go(self, container: str, order: Order) -> None:
         """What stays goes with its workspace, or at the next start."""
@@ -435,7 +449,8 @@ class Controller:
     def _granted(self, decision: Decision) -> None:
         for entry in decision.grants:
             self.parts.failpoint("before-journal")
-            self.parts.journal.keep(entry)
+            with suppress(OSError):  # this process knows it; a later one finds it in the repository
+                self.parts.journal.keep(entry)
             self.parts.failpoint("after-journal")
             if entry.phase == "granted":
                 self.parts.workshop.launch(entry)

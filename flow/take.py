@@ -161,7 +161,12 @@ class Taking:
 
 
 def _as_seen(world: World, snapshot: Snapshot, live: frozenset[str]) -> Snapshot:
-    """With what this node has seen of the others: whoever is not alive for it is silent, told to others or not."""
+    """With what this node has seen of the others: whoever is not alive for it is silent, told to others or not. Of
+    itself it knows what it has not written down yet: that there is room again, for instance.
+    """
+    me = world.me.node
+    if me in snapshot.inventories and snapshot.inventories[me] != world.me.inventory:
+        snapshot = replace(snapshot, inventories={**snapshot.inventories, me: world.me.inventory})
     quiet = {name: world.seen.silence(name) for name in snapshot.inventories if name not in live}
     if not quiet:
         return snapshot

@@ -19,7 +19,7 @@ from flow.world import Snapshot
 from schema import layout
 from schema.documents import render
 from schema.node import Heartbeat
-from state import build, locks, tidy, urls
+from state import build, locks, spill, tidy, urls
 from state.answers import broken_refs
 from state.assemble import Assembler
 from state.beats import PLACES, Beats
@@ -58,6 +58,7 @@ class GitRepository(Looks):
         self.publisher = Publisher(clone, self.url)
         self._work = 0
         self._renewed: float | None = None
+        self._own: Path | None = None  # the clone on the disk, while that is full and another one is used
         try:
             self._open()
         except Damaged:
@@ -88,11 +89,39 @@ class GitRepository(Looks):
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
+    def _use(self, clone: Path) -> None:
+        self.path = self.remote.clone = self.publisher.clone = clone
+        self._open()
+
+    def _spill(self, error: Exception) -> bool:
+        """Whether the disk of the clone is full, and one in memory can be used until it has room again."""
+        at = spill.place(self.path) if self._own is None and spill.FULL.search(str(error)) else None
+        if at is None:
+            return False
+        try:
+            spill.make(self.path, at)
+        except StateError:
+            return False
+        self._own = self.path
+        self._use(at)
+        return True
+
+    def _go_back(self) -> None:
+        """To the clone on the disk, once that has room."""
+        if self._own is None or not spill.has_room(self._own):
+            return
+        at, own, self._own = self.path, self._own, None
+        self._use(own)
+        shutil.rmtree(at, ignore_errors=True)
+
     def fetch(self) -> Snapshot:
+        self._go_back()
         try:
             return self._whole()
         except (StateError, OSError) as error:
             locks.clear(self.path)  # so that the next look may work
+            if self._spill(error):
+                return self._whole()
             if isinstance(error, StateError):
                 raise
             raise StateError(f"the clone {self.path} cannot be written: {error}") from None
@@ -233,6 +262,7 @@ class GitRepository(Looks):
     def _not_built(self, error: Exception) -> Outcome:
         """Nothing was sent: a disk that is full, or a clone that the next fetch makes anew."""
         self._damaged = self._damaged or isinstance(error, Damaged)
+        self._spill(error)
         return Rejected(Rejection.NOT_SENT, f"the commit could not be built: {error}")
 
     def _publish(self, ref: str, expected: str | None, oid: str, view: str = "") -> Outcome:
@@ -270,7 +300,7 @@ class GitRepository(Looks):
 
     def _worked(self) -> None:
         self._work += 1
-        if self._work % TIDY_EVERY == 0:
+        if self._work % TIDY_EVERY == 0 and self._own is None:
             tidy.tidy_aside(self.path)
             if self.remote.folder and tidy.is_ours(self.remote.folder):
                 tidy.tidy_aside(self.remote.folder)

@@ -16,6 +16,10 @@ from runner.store.blocks import Blocks
 from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 from schema.execution import State
+from schema.node import Heartbeat
+from state.git import GitRepository
+from state.repository import Edit, Landed, Outcome
+from tests.integration.git.remotes import AUTHOR, claim, client, remote
 from tests.integration.node.lab import Lab, stage
 from tests.integration.node.waiting import eventually
 
@@ -279,3 +283,28 @@ def test_F21_a_full_server_moves_no_ref_is_told_once_and_recovers(
     assert said.count("No space left") == said.count("server declined a push") + said.count("declined a heartbeat")
     assert said.count("server declined a push") == 1
     assert said.count("declined a heartbeat") <= 1
+
+
+def test_F21_a_clone_whose_disk_is_full_goes_on_in_memory_and_comes_back(
+    tmp_path: Path, small: Callable[[Path, int], Small]
+) -> None:
+    """Nothing on the full disk is written: signs of life, looks and pushes need no byte of it."""
+    disk = small(tmp_path / "disk", 100)
+    bare = remote(tmp_path)
+    one, two = GitRepository(str(bare), disk.at / "clone.git"), client(tmp_path, "two")
+    one.fetch()
+    disk.fill()
+    for counter in (1, 2, 3):
+        two.propose(Edit({f"{counter}.md": "x" * 20_000}, "edit", AUTHOR), base=two.fetch().main)
+        outcomes = [_beat(one, 2 * counter), _beat(one, 2 * counter + 1)]  # the first one may be what notices it
+        assert isinstance(outcomes[-1], Landed)
+        assert one.fetch().main == two.fetch().main
+    assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
+    disk.drain()
+    assert len(one.fetch().projects["v"].executions) == 1
+    assert one.path == disk.at / "clone.git"
+
+
+def _beat(one: GitRepository, counter: int) -> Outcome:
+    sign = Heartbeat(node="n", incarnation="i", counter=counter, nonce=str(counter))
+    return one.beat(sign, expected=one.fetch().heartbeats.get("n"))
