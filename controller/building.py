@@ -34,6 +34,7 @@ from runner.bucket import Bucket, settings
 from runner.gpus import Gpus, lost
 from runner.labels import Owner
 from runner.peers import Key, Peers
+from runner.pool_fetch import Offers
 from runner.preparing import Preparing
 from runner.runner import Runner
 from runner.store import identity
@@ -85,7 +86,8 @@ def build(site: Site) -> Controller:
         notifier.changed(before, after, commits)
         stock.peers.nudge()
 
-    pools = Pools(site.pool)
+    fetch = stock.trees.fetch
+    pools = Pools(site.pool, Offers(fetch, work.submit).of) if fetch else Pools(site.pool)
     workshop = Workshop(_tools(site, stock, clock, failpoint, work))
     return Controller(
         Parts(
@@ -158,7 +160,15 @@ def _bucket(options: NodeOptions) -> Bucket | None:
 def _retain(site: Site, stock: Stock, failpoint: Failpoint, work: Jobs) -> Callable[[World], str]:
     options, workspaces = site.options, stock.trees.workspaces
     held = partial(spoken_of, site.journal)
-    retaining = Retaining(options.data, workspaces, options.keep_free, work.submit, site.say, mend=stock.trees.mend)
+    retaining = Retaining(
+        options.data,
+        workspaces,
+        options.keep_free,
+        work.submit,
+        site.say,
+        mend=stock.trees.mend,
+        fetch=stock.trees.fetch,
+    )
     archiving = Archiving(options.data, stock.bucket, site.say, passing=failpoint)
     outgoing = Outgoing(options.data, workspaces.objects, stock.bucket, work.submit, site.say)
 

@@ -25,6 +25,7 @@ from flow.local import Beside, Order
 from runner import feedback, log_events, logs, notes, pool_names
 from runner.bucket import Bucket
 from runner.peers import Peers
+from runner.pool_fetch import NotFetched, PoolFetch
 from runner.spec import Mount
 from runner.store import digests
 from runner.store.bring import Holder
@@ -84,6 +85,7 @@ class Folders:
         self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint, later=_beside)
         self.workspaces.repair()
         self.peers, self.store, self.bucket = peers, store, bucket
+        self.fetch = PoolFetch(self.data, self.pool, peers) if peers and peers.key else None
         self._retries: dict[str, int] = {}
         deleting = Deleting(self.data, self.workspaces)
         self.wipe, self.part = deleting.wipe, deleting.part
@@ -218,11 +220,20 @@ class Folders:
         if folder and real.is_dir():
             tell(f"hashing {path}", 0, 0)
             return {"path": path, **asdict(folder_digest(self.workspaces.objects.cache, real))}
+        if not folder and not real.exists() and self._fetched(path, tell):
+            real = full.resolve()
         if folder or not real.is_file():
             raise InputMissing(self._absent(name, path, real, "folder" if folder else "file"))
         what = f"hashing {path} ({readable_size(real.stat().st_size)})"
         digest = self.workspaces.objects.cache.file(real, partial(tell, what))
         return {"path": path, "digest": digest, "bytes": real.stat().st_size}
+
+    def _fetched(self, path: str, tell: Tell) -> bool:
+        """Whether another node's pool had it. Interrupted where it did not come."""
+        try:
+            return self.fetch.bring(path, tell) if self.fetch else False
+        except NotFetched as error:
+            raise Interrupted(str(error)) from None
 
     def _absent(self, name: str, path: str, real: Path, what: str) -> str:
         here = f"{name}: no {what} {path!r} in the pool of this node ({self.pool})"

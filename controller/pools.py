@@ -4,7 +4,7 @@ The node itself never takes such a stage while another could. It tells the other
 vain for long enough that somebody else should have taken it; most inputs lie in some pool, and that costs no commit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +16,15 @@ from flow.world import Snapshot
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at the pool while nothing else is new."""
+Offered = Callable[[Iterable[str]], frozenset[str]]
+"""Which of these files another node has, and gives."""
 MOST = 50
 LONGEST = 300
 
 
 class Pools:
-    def __init__(self, pool: Path) -> None:
-        self.pool = pool
+    def __init__(self, pool: Path, offers: Offered = lambda paths: frozenset()) -> None:
+        self.pool, self.offers = pool, offers
         self._since: dict[str, float] = {}
         self._found: frozenset[str] = frozenset()
         self._looked: tuple[object, float] = (None, 0.0)
@@ -44,7 +46,7 @@ class Pools:
         long = patience(DELAY_RANKS, world.poll) + world.poll
         lasting = tuple(sorted(path for path, since in self._since.items() if now - since >= long))
         me = replace(world.me, inventory=world.me.inventory.model_copy(update={"lacks": lasting}))
-        return replace(world, me=me, lacks=frozenset(self._since), has=self._found)
+        return replace(world, me=me, lacks=frozenset(self._since), has=self._found, offered=self.offers(self._since))
 
     def look(self, world: World, paths: Iterable[str]) -> World:
         """The world with what the pool has and lacks of these, too: what a round itself finds wanted is new to it."""

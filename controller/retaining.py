@@ -17,10 +17,13 @@ from controller.deleting import execution_of
 from controller.disk import FolderDisk
 from controller.journal import Journal
 from controller.tried import Tried
+from flow.controls import steps_of
+from flow.open import open_views
 from flow.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
 from flow.world import Snapshot
 from runner import notes
 from runner.archive import archived, forget
+from runner.pool_fetch import PoolFetch
 from runner.store.collect import NOTE
 from runner.store.identity import is_shared
 from runner.store.packed import Packed
@@ -146,6 +149,21 @@ class Pressure:
         return self.level
 
 
+def read_by_stages(snapshot: Snapshot) -> Iterator[str]:
+    """What stages that run or are wanted read of the pool."""
+    for view in open_views(snapshot):
+        for slot in steps_of(view).slots:
+            yield from slot.files
+        for record in view.executions:
+            if record.state.active:
+                yield from map(_path, record.inputs.values())
+
+
+def _path(value: object) -> str:
+    """Of an input: a file is recorded with its digest once it was read."""
+    return str(value.get("path", "") if isinstance(value, dict) else value)
+
+
 class Retaining:
     """`busy` names the executions that the journal still speaks of. One look at a time, when something is new."""
 
@@ -159,7 +177,9 @@ class Retaining:
         usage: Callable[[Path], tuple[int, int]] | None = None,
         mend: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        fetch: PoolFetch | None = None,
     ) -> None:
+        self.fetch = fetch
         self.data, self.workspaces, self.submit, self.tell, self.mend = data, workspaces, submit, tell, mend
         self.tried = Tried(lambda text: tell(f"retention: {text}"), clock)
         self.pressure, self.usage = Pressure(room), usage or _usage
@@ -187,11 +207,18 @@ class Retaining:
         try:
             self.workspaces.wanted = asked_for(snapshot)
             self.tried.part("what may go", lambda: self._drop_all(drops(snapshot, on_disk(self.data, held()), level)))
+            if level and self.fetch:
+                self.tried.part("files fetched for the pool", partial(self._drop_fetched, self.fetch, snapshot))
             self.tried.part("objects that nobody names", self.workspaces.collect)
             self.tried.part("lists of files that are damaged", self.mend)
         finally:
             self.tried.done()
             self._at_work = False
+
+    def _drop_fetched(self, fetch: PoolFetch, snapshot: Snapshot) -> None:
+        """Once there is too little room: another node still has them."""
+        for path in fetch.drop(frozenset(read_by_stages(snapshot))):
+            self.tell(f"{path!r} of the pool is dropped again: it was fetched from another node")
 
     def _drop_all(self, found: Iterable[Drop]) -> None:
         for drop in found:

@@ -222,6 +222,7 @@ class World:
     unseen: str = ""  # why others may not see its signs of life
     room: bool = True  # enough disk for new work
     lacks: frozenset[str] = frozenset()  # files that slots want and this node's pool has not, told to others or not
+    offered: frozenset[str] = frozenset()  # those of them that another node has, and gives
     has: frozenset[str] | None = None  # files that its pool was found to have; None where there is no pool to look at
     setbacks: Mapping[str, Setback] = field(default_factory=dict)
     launching: Mapping[str, Launch] = field(default_factory=dict)

@@ -31,6 +31,7 @@ class Candidate:
     taken: gpus.Holders = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()  # files that its pool has not, as far as one knows
     standing: NodeStanding = READY
+    fetches: frozenset[str] = frozenset()  # files that it lacks, and can have from another node's pool
     claims: capacity.Claims = field(default_factory=dict)  # what runs there asked for
 
     @property
@@ -79,6 +80,7 @@ def candidates(
     me: Inventory | None = None,
     lacks: frozenset[str] = frozenset(),
     claims: Mapping[str, capacity.Claims] | None = None,
+    offered: frozenset[str] = frozenset(),
 ) -> tuple[Candidate, ...]:
     """`busy` counts executions and `taken` names the holders of GPUs by node, with what this round adds.
 
@@ -90,8 +92,9 @@ def candidates(
             snapshot.nodes.get(name, NodeSettings()),
             busy.get(name, 0),
             taken.get(name, {}),
-            lacks if me and me.node == name else frozenset(snapshot.inventories[name].lacks),
+            lacks - offered if me and me.node == name else frozenset(snapshot.inventories[name].lacks),
             standing(snapshot, name),
+            offered if me and me.node == name else frozenset(),
             (claims or {}).get(name, {}),
         )
         for name in sorted(names)
@@ -300,6 +303,7 @@ def _merit(slot: Slot, node: Candidate, data: Data | None) -> tuple[object, ...]
     load = node.busy / max(node.slots or int(capacity.whole(node.inventory, node.settings).cpus), 1)
     return (
         node.name in slot.shun,
+        any(path in node.fetches for path in slot.files),
         not preferred,
         (not data.has(node), node.name != data.node) if data else (),
         wasted,

@@ -107,7 +107,7 @@ class Taking:
         """Whether this node can run it now, and no better one is to try first."""
         assert view.project
         me, lacks = self.world.me.inventory, self.world.lacks
-        nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims)
+        nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
         placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
         rank = placement.rank(self.world.me.node)
         if rank is None:

@@ -66,6 +66,13 @@ class FarShelf:
         question = Request(self.remote.node, address, asked, header)
         return cast(BinaryIO, Download(question, self.remote.peers.sleep)), size
 
+    def digest(self, path: str) -> str:
+        """Of a file's content, as that node finds it."""
+        answer = self._ask("GET", shelf_path("digest", self.name + path), {})
+        content = answer.read(200)
+        self._good(answer, content)
+        return content.decode("ascii", "replace").strip()
+
     def put(
         self, source: Path, path: str, *, replace: bool = False, progress: Progress = lambda done, size: None
     ) -> str:

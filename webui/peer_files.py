@@ -21,6 +21,7 @@ from starlette.routing import Route
 from runner.far_shelf import ONCE, ONCE_HEADER, UPLOADS, signed_too
 from runner.peers import asker
 from runner.shelf import Shelf, ShelfError
+from runner.store import digests
 from runner.store.manifest import text_of
 from webui.places import parsed, shelf
 from webui.uploads import Uploads
@@ -64,6 +65,7 @@ class PeerFiles:
             Route(ONCE, self._asked(self.once), methods=["GET"]),
             Route("/peer/shelf/items/{what:path}", self._asked(self.items), methods=["GET"]),
             Route("/peer/shelf/files/{what:path}", self._asked(self.files), methods=["GET"]),
+            Route("/peer/shelf/digest/{what:path}", self._asked(self.digest), methods=["GET"]),
             Route("/peer/shelf/file/{what:path}", self.file, methods=["GET", "DELETE"]),
             Route(UPLOADS, self.begin, methods=["POST"]),
             Route(f"{UPLOADS}/{{id}}", self.go_on, methods=["HEAD", "PATCH", "DELETE"]),
@@ -90,6 +92,10 @@ class PeerFiles:
         if not stat.S_ISREG(known.st_mode):
             raise ShelfError(f"{path!r} is no file")
         return Large(file, media_type="application/octet-stream", stat_result=known)
+
+    def digest(self, request: Request) -> Response:
+        files, path = self._shelf(request)
+        return PlainTextResponse(digests.of_file(files.place(path)))
 
     def remove(self, request: Request) -> Response:
         if kept := self._kept():
