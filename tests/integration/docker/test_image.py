@@ -105,7 +105,7 @@ def _started(lab: Lab, socket: Path, boxed: Boxed, options: str, *others: tuple[
         text = text.replace(said, meant)
     data.mkdir()
     try:
-        run("sh", "-ec", f"{text.strip()} --poll 0.25s")
+        run("sh", "-ec", f"{text.strip()} --poll 0.25s --heartbeat 1s")
         yield
     finally:
         subprocess.run(["docker", "rm", "-fv", boxed.name], capture_output=True, check=False)
