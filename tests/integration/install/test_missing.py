@@ -1,7 +1,13 @@
 """A bare installation runs a node: what is missing is told once, with the command that installs it."""
 
-from tests.integration.install.places import Place, processes_of, wait
+import signal
 
+from tests.integration.install.places import HANG, Place, processes_of, wait
+
+LONG = """name: long
+stages:
+  - {name: sleeps, image: host/python, command: [python3, -c, "import time; time.sleep(600)"]}
+"""
 OPTIONS = ("--runner", "auto", "--poll", "0.1s", "--name", "n", "--data", "data")
 
 
@@ -65,3 +71,22 @@ def test_N3_a_second_up_has_a_page_of_its_own(node: Place) -> None:
         assert len(pages) == 2
         moved = [up for up in (one, two) if "another program has 127.0.0.1:18510" in up.said()]
         assert len(moved) == 1
+
+
+def test_N3_ctrl_c_says_what_it_ends_and_the_record_says_it_too(bare: Place) -> None:
+    example = bare.folder / "example"
+    (example / "pipelines").mkdir(parents=True)
+    (example / "winslow.yaml").write_text("schema: 1\nname: lab\n")
+    (example / "pipelines" / "long.yaml").write_text(LONG)
+    repo = str(bare.folder / "long.git")
+    where = {"WINSLOW_REPO": repo, "WINSLOW_DATA": f"{repo}.node"}
+    with bare.running("up", repo, "--runner", "process", "--example", str(example)) as up:
+        up.until(" polling every ")
+        assert bare.ask("projects", "create", "first", "--pipeline", "long", "--start", **where)[0] == 0
+        wait(lambda: '"state": "running"' in bare.ask("ps", "-o", "json", **where)[1], up.said)
+        up.child.send_signal(signal.SIGINT)
+        assert up.child.wait(HANG) == 0, up.said()
+        assert "ending 1 running stage\n" in up.said()
+    code, said = bare.ask("events", "-o", "json", **where)
+    assert code == 0, said
+    assert "it was ended together with its node: Ctrl-C of `winslowctl up`" in said
