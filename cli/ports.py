@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 
 from cli.errors import CommandError
 
@@ -9,6 +10,7 @@ NEAR = 50
 """Ports after a taken one that are looked at for a free one."""
 
 
+PATIENCE = 0.5
 BACKLOG = 128
 
 
@@ -26,7 +28,7 @@ def split(address: str) -> tuple[str, int]:
 def listening(address: str) -> socket.socket:
     """A socket that has this address. Taken; CommandError where this machine has no such address."""
     host, port = split(address)
-    if (found := _bound(host, port)) is not None:
+    if (found := _soon(host, port)) is not None:
         return found
     near = next((each for each in _near(port) if _is_free(host, each)), None)
     hint = f"; {_joined(host, near)} is free" if near else ""
@@ -36,10 +38,20 @@ def listening(address: str) -> socket.socket:
 def next_free(address: str) -> tuple[str, socket.socket]:
     """The address, or the next one that is free, with a socket that has it. Taken where none is near."""
     host, port = split(address)
-    for each in (port, *_near(port)):
+    if (found := _soon(host, port)) is not None:
+        return address, found
+    for each in _near(port):
         if (found := _bound(host, each)) is not None:
             return _joined(host, each), found
     raise Taken(f"port {port} and the {NEAR} after it are taken; name another one")
+
+
+def _soon(host: str, port: int) -> socket.socket | None:
+    """What another run of this program has left, which was killed just now, it gives back in a moment."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := _bound(host, port)) is None and time.monotonic() < deadline:
+        time.sleep(PATIENCE / 10)
+    return found
 
 
 def _near(port: int) -> range:
