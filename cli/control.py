@@ -181,8 +181,9 @@ def comment(
 def kept_definition(view: "ProjectView") -> str:
     """What has to be known where the pipeline was changed since the chain began: a chain keeps its definition."""
     from flow.controls import steps_of
+    from schema.pipeline import explicit
 
-    if view.pipeline is None or view.definition is None or view.pipeline == view.definition:
+    if view.pipeline is None or view.definition is None or explicit(view.pipeline) == explicit(view.definition):
         return ""
     stage = steps_of(view).stage or view.definition.stages[0].name
     known = stage if view.pipeline.stage(stage) else view.pipeline.stages[0].name

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flow.views import built_on
 from flow.world import ProjectView, Snapshot
 from schema.execution import Execution
 from schema.reply import Reply
@@ -32,14 +33,17 @@ class Step:
 
 
 def steps(view: ProjectView, number: int) -> list[Step]:
-    """The execution, then what it was built on, and so on. A result that was taken leads to where it was made."""
+    """The execution, then all that it was built on, and so on, each once, the nearest first.
+
+    A result that was taken leads to where it was made.
+    """
     found: list[Step] = []
-    seen: set[int] = set()
-    at: int | None = number
-    while at is not None and at not in seen and (record := view.execution(at)):
-        seen.add(at)
-        found.append(_step(view, record))
-        at = record.cached.execution if record.cached else record.workspace.source
+    ahead = [number]
+    for at in ahead:
+        if record := view.execution(at):
+            found.append(_step(view, record))
+            below = (record.cached.execution,) if record.cached else built_on(record)
+            ahead += [each for each in dict.fromkeys(below) if each not in ahead]
     return found
 
 

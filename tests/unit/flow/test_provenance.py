@@ -2,7 +2,7 @@
 
 from flow.provenance import named_by, steps
 from schema.execution import Cached, Result
-from tests.unit.flow.builders import Story, fleet, node
+from tests.unit.flow.builders import Story, fleet, node, started
 
 TWO = """name: p
 inputs: {speed: {type: number, default: 1}, mode: {type: string, default: quick}}
@@ -43,3 +43,11 @@ def test_a_digest_is_found_wherever_it_is_named() -> None:
     snapshot = fleet(told(), node("n1"))
     assert named_by(snapshot, "m1") == [("v", 1, "its result")]
     assert named_by(snapshot, "m9") == []
+
+
+def test_G3_a_join_comes_from_every_stage_that_it_needs() -> None:
+    stages = "{name: a, image: i}, {name: b, image: i, needs: []}, {name: c, image: i, needs: [a, b]}"
+    story = started(f"name: p\nstages: [{stages}]\n")
+    for _ in range(3):
+        story.ran()
+    assert [step.record.stage for step in steps(story.view, 3)] == ["c", "a", "b"]
