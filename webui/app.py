@@ -36,11 +36,15 @@ def _files(page: Page) -> list[Route]:
         return []
     give, uploads = Downloads(page.data, page.source).give, Uploads(page.data, guard=by_people(page.source))
     return [
-        Route("/raw/pool/{path:path}", give),
-        Route("/raw/projects/{id}/{path:path}", give),
-        Route("/raw/executions/{id}/{number:int}/{path:path}", give),
-        Route("/uploads", uploads.collection, methods=["POST", "OPTIONS"]),
-        Route("/uploads/{id}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
+        route
+        for below in ("", PATH)  # of the API too, so that its clients need one address
+        for route in (
+            Route(f"{below}/raw/pool/{{path:path}}", give),
+            Route(f"{below}/raw/projects/{{id}}/{{path:path}}", give),
+            Route(f"{below}/raw/executions/{{id}}/{{number:int}}/{{path:path}}", give),
+            Route(f"{below}/uploads", uploads.collection, methods=["POST", "OPTIONS"]),
+            Route(f"{below}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
+        )
     ]
 
 

@@ -34,6 +34,8 @@ from webui.source import Source
 
 VERSION = "1.0.0"
 LARGEST = 1 << 44
+PIECES = ("application/offset+octet-stream", "application/octet-stream")
+"""As tus calls a piece, and as clients call it that know nothing of tus."""
 KEPT = 7 * 86_400.0
 """Seconds after the last piece in which an upload can go on."""
 SENT_WITHIN = 60.0
@@ -171,8 +173,8 @@ class Uploads:
 
     async def _append(self, request: Request) -> Response:
         upload = self._known(request)
-        if request.headers.get("content-type") != "application/offset+octet-stream":
-            raise Refused(415, "a piece is application/offset+octet-stream")
+        if request.headers.get("content-type") not in PIECES:
+            raise Refused(415, f"a piece is {PIECES[0]}")
         offset = request.headers.get("upload-offset", "")
         if upload.id in self._writing:
             raise Refused(423, "another piece of it is on its way")

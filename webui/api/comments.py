@@ -38,7 +38,13 @@ def list_comments(id: Id, given: Then) -> list[Said]:
     ]  # fmt: skip
 
 
-@routes.post("/projects/{id}/comments", status_code=201, responses={**CHANGING, **WAITS}, summary="Comment")
+@routes.post(
+    "/projects/{id}/comments",
+    status_code=201,
+    responses={**CHANGING, **WAITS},
+    summary="Comment",
+    operation_id="add_comment",
+)
 def comment(id: Id, said: Comment, given: Now, response: Response) -> Committed:
     """Of the project, or of one of its executions: one commit, from which nothing follows. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Commenting")

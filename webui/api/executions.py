@@ -74,13 +74,23 @@ def show_execution(id: Id, number: Number, given: Then) -> ExecutionDetail:
     return detail(record, stale(view))
 
 
-@routes.get("/projects/{id}/executions/{number}/compare/{other}", responses=READING, summary="Compare two executions")
+@routes.get(
+    "/projects/{id}/executions/{number}/compare/{other}",
+    responses=READING,
+    summary="Compare two executions",
+    operation_id="compare_executions",
+)
 def compare(id: Id, number: Number, other: Other, given: Then) -> Comparison:
     """Command, image, inputs, environment, values, metrics: every name that either has."""
     return comparison(given.execution(id, number)[1], given.execution(id, other)[1])
 
 
-@routes.get("/projects/{id}/executions/{number}/provenance", responses=READING, summary="Where a result comes from")
+@routes.get(
+    "/projects/{id}/executions/{number}/provenance",
+    responses=READING,
+    summary="Where a result comes from",
+    operation_id="show_provenance",
+)
 def provenance(id: Id, number: Number, given: Now) -> Provenance:
     """The execution, what it was built on, and so on to the first: programs, parameters and who gave them, commits."""
     view, _ = given.execution(id, number)
@@ -96,6 +106,7 @@ def provenance(id: Id, number: Number, given: Now) -> Provenance:
     responses={**READING, **LOG},
     response_class=Response,
     summary="Read a part of a log",
+    operation_id="show_log",
 )
 def log(
     id: Id,
@@ -123,7 +134,12 @@ def log(
     return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
 
 
-@routes.get("/projects/{id}/executions/{number}/usage", responses=READING, summary="What an execution used over time")
+@routes.get(
+    "/projects/{id}/executions/{number}/usage",
+    responses=READING,
+    summary="What an execution used over time",
+    operation_id="show_usage",
+)
 def used(id: Id, number: Number, given: Now) -> Used:
     """At most 300 points of each series, while it runs and after."""
     _, record = given.execution(id, number)

@@ -41,19 +41,26 @@ class Removed(BaseModel):
     removed: str = Field(description="the path, as the command writes it")
 
 
-@routes.get("/pool/files", responses=READING, summary="List the pool")
+@routes.get("/pool/files", responses=READING, summary="List the pool", operation_id="list_pool_files")
 def list_pool(given: Now, path: Inside = "", limit: Limit = 500, offset: Offset = 0) -> Files:
     """Input files that all projects share, on this machine. Folders first."""
     return _listed(given, Place(), path, limit, offset)
 
 
-@routes.get("/projects/{id}/files", responses=READING, summary="List a project's files")
+@routes.get(
+    "/projects/{id}/files", responses=READING, summary="List a project's files", operation_id="list_project_files"
+)
 def list_project(id: Id, given: Now, path: Inside = "", limit: Limit = 500, offset: Offset = 0) -> Files:
     """What was uploaded for this project, on this machine. Folders first."""
     return _listed(given, Place(given.project(id).id), path, limit, offset)
 
 
-@routes.get("/projects/{id}/executions/{number}/files", responses=READING, summary="List what an execution left")
+@routes.get(
+    "/projects/{id}/executions/{number}/files",
+    responses=READING,
+    summary="List what an execution left",
+    operation_id="list_execution_files",
+)
 def list_execution(
     id: Id, number: Number, given: Now, path: Inside = "", limit: Limit = 500, offset: Offset = 0
 ) -> Files:
@@ -62,13 +69,15 @@ def list_execution(
     return _listed(given, Place(id, number), path, limit, offset)
 
 
-@routes.delete("/pool/files", responses=CHANGING, summary="Remove from the pool")
+@routes.delete("/pool/files", responses=CHANGING, summary="Remove from the pool", operation_id="remove_pool_file")
 def remove_pool(given: Now, path: Named) -> Removed:
     """For good. Needs the role admin."""
     return _removed(given, Place(), path)
 
 
-@routes.delete("/projects/{id}/files", responses=CHANGING, summary="Remove a project's file")
+@routes.delete(
+    "/projects/{id}/files", responses=CHANGING, summary="Remove a project's file", operation_id="remove_project_file"
+)
 def remove_project(id: Id, given: Now, path: Named) -> Removed:
     """For good. Needs the role admin. What an execution left stays as it was."""
     return _removed(given, Place(given.project(id).id), path)

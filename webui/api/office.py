@@ -46,14 +46,14 @@ class Unsent(BaseModel):
     refused: str = Field(description="why it never will be sent; empty while it waits")
 
 
-@routes.get("/me", responses=READING, summary="Who am I")
+@routes.get("/me", responses=READING, summary="Who am I", operation_id="show_me")
 def me(given: Now) -> Me:
     """Says whether a token works, and what it may."""
     person = given.person
     return Me(name=person.name, author=person.author, login=person.login, role=person.role.word)
 
 
-@routes.get("/view", responses=READING, summary="What is known, and how old that is")
+@routes.get("/view", responses=READING, summary="What is known, and how old that is", operation_id="show_view")
 def view(given: Now) -> View:
     """A commit that was made a moment ago is seen within one poll of the repository."""
     look, outbox = given.look, given.page.outbox
@@ -69,13 +69,13 @@ def view(given: Now) -> View:
     )
 
 
-@routes.get("/settings", responses=READING, summary="The repository's settings")
+@routes.get("/settings", responses=READING, summary="The repository's settings", operation_id="show_settings")
 def settings(given: Now) -> Settings:
     """`winslow.yaml`, with what holds where it says nothing."""
     return given.snapshot.settings
 
 
-@routes.get("/outbox", responses=READING, summary="What waits to be sent")
+@routes.get("/outbox", responses=READING, summary="What waits to be sent", operation_id="list_outbox")
 def outbox(given: Now) -> list[Unsent]:
     """Changes that were asked for while the server was away, the oldest first, and those that it refused."""
     return [
@@ -85,7 +85,9 @@ def outbox(given: Now) -> list[Unsent]:
     ]  # fmt: skip
 
 
-@routes.delete("/outbox/{id}", responses=CHANGING, summary="Take something out of the outbox")
+@routes.delete(
+    "/outbox/{id}", responses=CHANGING, summary="Take something out of the outbox", operation_id="remove_from_outbox"
+)
 def forget(id: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="of the entry")], given: Now) -> list[Unsent]:
     """It is not sent, or its refusal was seen. What is left is answered. Needs the role operator."""
     given.need(Role.OPERATOR, "Taking something out of the outbox")

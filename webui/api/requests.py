@@ -59,7 +59,13 @@ class Told(BaseModel):
     refused: str = Field(description="why it was not asked; empty where it was")
 
 
-@routes.post("/projects/{id}/requests", status_code=201, responses={**CHANGING, **WAITS}, summary="Ask for something")
+@routes.post(
+    "/projects/{id}/requests",
+    status_code=201,
+    responses={**CHANGING, **WAITS},
+    summary="Ask for something",
+    operation_id="ask_project",
+)
 def ask(id: Id, request: Request, given: Now, response: Response) -> Committed:
     """Start, resume, pause, abort, skip or answer: one commit. Needs the role operator.
 
@@ -71,7 +77,7 @@ def ask(id: Id, request: Request, given: Now, response: Response) -> Committed:
     return committed(outbox.ask(given.snapshot, view.id, _wish(request), person.author), response)
 
 
-@routes.post("/requests", responses=CHANGING, summary="Ask the same of many projects")
+@routes.post("/requests", responses=CHANGING, summary="Ask the same of many projects", operation_id="ask_projects")
 def ask_all(many: Many, given: Now) -> list[Told]:
     """Each is judged by itself; one commit for all that can be asked. Needs the role operator."""
     person = given.need(Role.OPERATOR, "Asking for anything")

@@ -1,5 +1,6 @@
 """The API put together, and its description of itself."""
 
+import json
 from html import escape
 from typing import Any
 
@@ -9,7 +10,19 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse
 
 from schema import meaning
-from webui.api import comments, errors, events, executions, files, nodes, office, pipelines, projects, requests
+from webui.api import (
+    comments,
+    errors,
+    events,
+    executions,
+    files,
+    nodes,
+    office,
+    pipelines,
+    projects,
+    requests,
+    transfers,
+)
 from webui.api.late import PATH
 from webui.site import Page
 
@@ -103,8 +116,27 @@ def _described(api: FastAPI) -> dict[str, Any]:
         made["security"] = [{"bearer": []}, {}]
         for model in meaning.MODELS.values():
             _tell(made["components"]["schemas"], model)
-        api.openapi_schema = made
+        api.openapi_schema = transfers.described(_named(made))
     return api.openapi_schema
+
+
+def _named(described: dict[str, Any]) -> dict[str, Any]:
+    """Two models of one name are told apart by the module of each, in words that clients can be generated of."""
+    schemas = described["components"]["schemas"]
+    longs = {name: _short(name) for name in schemas if "__" in name}
+    text = json.dumps(described)
+    for name, short in longs.items():
+        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{short}"')
+    found: dict[str, Any] = json.loads(text)
+    named = {longs.get(name, name): schema for name, schema in found["components"]["schemas"].items()}
+    found["components"]["schemas"] = {name: {**schema, "title": name} for name, schema in sorted(named.items())}
+    return found
+
+
+def _short(name: str) -> str:
+    """`schema__node__Gpu` is NodeGpu."""
+    *_, module, model = name.split("__")
+    return f"{module.title().replace('_', '')}{model}"
 
 
 def _tell(components: dict[str, Any], model: type[BaseModel]) -> None:

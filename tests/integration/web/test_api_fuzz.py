@@ -57,8 +57,9 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> schemathesis.BaseSche
 
 
 def operations() -> list[tuple[str, str]]:
+    """But for uploads, whose answers to what is wrong are those of tus."""
     paths = create_api(cast(Page, None)).openapi()["paths"]
-    return [(method.upper(), path) for path in paths for method in paths[path]]
+    return [(method.upper(), path) for path in paths for method in paths[path] if not path.startswith("/uploads")]
 
 
 @pytest.mark.parametrize(("method", "path"), operations())
