@@ -75,7 +75,7 @@ def test_N4_a_mistake_of_ours_is_two_lines_and_all_of_it_with_a_variable(monkeyp
         raise KeyError("surprise")
 
     monkeypatch.setattr(settings, "snapshot_at", lambda at: broken())
-    said = Command().run("ps")
+    said = Command(may_fail=True).run("ps")
     assert (said.code, "KeyError at test_no_traceback.py" in said.err, "Traceback" in said.err) == (1, True, False)
     monkeypatch.setenv("WINSLOW_DEBUG", "1")
-    assert "Traceback" in Command().run("ps").err
+    assert "Traceback" in Command(may_fail=True).run("ps").err
