@@ -12,6 +12,10 @@ NOBODY = (
     "  git config --global user.email ada@example.org\n"
     "or for one command in WINSLOW_AUTHOR='Ada Lovelace <ada@example.org>', or GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL"
 )
+UNKNOWN = (
+    "nobody is known here: the page commits as winslow, and other commands ask who commits. Say it once: "
+    '`git config --global user.name "Ada Lovelace"` and `git config --global user.email ada@example.org`'
+)
 _WHO = re.compile(r"\s*([^<>]*[^<>\s])\s*<\s*([^<>\s@]+@[^<>\s@]+)\s*>\s*")
 
 

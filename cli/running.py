@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli import settings
-from cli.author import author_or_program
+from cli.author import UNKNOWN, author_or_program, known
 from cli.children import Server, child
 from cli.errors import CommandError
 from cli.page import HERE, page_beside
@@ -155,6 +155,8 @@ def up(
     from state.setup import init
 
     init(path, bare=True, files=template(example), author=author_or_program())
+    if not known():
+        settings.warn(UNKNOWN)
     data = Path(settings.CURRENT.data) if settings.CURRENT.data else path.with_name(f"{path.name}.node")
     options = node_options(
         name="", runner=runner, poll="1s", heartbeat="10s", repo=str(path.absolute()), data=data.absolute(),
