@@ -208,3 +208,26 @@ def test_what_a_living_node_can_give_is_no_reason_to_stay() -> None:
     assert placed(slot(), candidate(taker), data=data).reason is Wait.NO_MATCHING_NODE, "its holder is away"
     silent = node("n1", key="k")
     assert placed(slot(), candidate(silent), candidate(taker), data=data).ranked == ("n1",)
+
+
+def test_G3_a_join_runs_where_every_result_that_it_needs_can_be_had() -> None:
+    data = Data("n1", beside=(Data("n2"),))
+    alone = placed(slot(), candidate(node("n1")), candidate(node("n2")), data=data)
+    assert alone.reason is Wait.NO_MATCHING_NODE
+    assert "n1: a result that it needs is on n2" in alone.text
+    giving = candidate(node("n2", address="n2:1", key="k"))
+    assert placed(slot(), candidate(node("n1", key="k")), giving, data=data).ranked == ("n1",)
+
+
+def test_G3_what_a_slot_needs_is_its_workspace_and_every_result_beside_it() -> None:
+    text = (
+        "name: p\nstages: [{name: a, image: i}, {name: b, image: i, needs: []}, {name: c, image: i, needs: [a, b]}]\n"
+    )
+    story = started(text)
+    story.ran()
+    story.ran()
+    story.now(2, claim=story.view.executions[1].claim.model_copy(update={"node": "n2"}))
+    [join] = story.steps.slots
+    found = data_of(fleet(story, node("n1"), node("n2")), story.view, join)
+    assert found
+    assert (found.node, [each.node for each in found.beside]) == ("n1", ["n2"])
