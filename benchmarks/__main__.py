@@ -13,13 +13,27 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import command, containers, edges, idle, logs, page, scale, stages, transfers, uploads, workspaces
+from benchmarks import (
+    command,
+    containers,
+    edges,
+    idle,
+    logs,
+    page,
+    points,
+    scale,
+    stages,
+    transfers,
+    uploads,
+    workspaces,
+)
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "stages": lambda given: stages.measure(given.rounds),
     "containers": lambda given: containers.measure(given.rounds),
     "command": lambda given: command.measure(given.rounds),
     "scale": lambda given: scale.measure(given.projects, given.rounds),
+    "points": lambda given: points.measure(1000, given.rounds),
     "workspaces": lambda given: workspaces.measure(given.rounds, given.megabytes, given.files),
     "edges": lambda given: edges.measure(min(given.rounds, 5), given.small, given.sparse),
     "logs": lambda given: logs.measure(given.rounds, given.gigabytes),
