@@ -10,10 +10,13 @@ import typer
 from cli import checking, fetching, output, remote, settings, shelves
 from cli.errors import CommandError
 from cli.history import execution_of
-from cli.places import NODE, Place, place
+from cli.places import NODE, Place, own_name, place
 from cli.words import Verbs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from runner.shelf import Item
     from runner.store.tree import Tree
     from schema.execution import Execution
     from state.git import GitRepository
@@ -67,16 +70,32 @@ def _ls_shelf(of: Place) -> None:
     from runner.shelf import ShelfError
     from runner.store.errors import StoreError
 
+    lies = remote.pools(of.path) if not of.project and not of.node else {}
     try:
         items = list(of.shelf.items(of.path))
     except (ShelfError, StoreError) as error:
-        raise CommandError(str(error)) from None
-    rows = [{"path": item.path, "bytes": item.bytes, "folder": item.folder} for item in items]
+        if not lies:
+            raise CommandError(str(error)) from None
+        items = []
+    rows = _where(of.node or own_name(), items, lies)
     if not output.for_programs(rows):
         cells = [
-            [output.shown(item.path + "/" * item.folder), "" if item.folder else f"{item.bytes:,}"] for item in items
-        ]
-        output.table(("PATH", "BYTES"), cells, empty="no files")
+            [output.shown(row["path"] + "/" * row["folder"]), "" if row["folder"] else f"{row['bytes']:,}",
+             output.shown(", ".join(row["nodes"]))]
+            for row in rows
+        ]  # fmt: skip
+        output.table(("PATH", "BYTES", "ON"), cells, empty="no files")
+
+
+def _where(here: str, items: "Iterable[Item]", lies: "Mapping[str, Sequence[Item]]") -> list[dict[str, Any]]:
+    """Each file once, with the nodes that have it. Another size is another file."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for node, its in ((here, items), *lies.items()):
+        for item in its:
+            key = (item.path, -1 if item.folder else item.bytes)
+            row = {"path": item.path, "bytes": item.bytes, "folder": item.folder, "nodes": []}
+            found.setdefault(key, row)["nodes"].append(node)
+    return [found[key] for key in sorted(found)]
 
 
 def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: bool) -> list[dict[str, Any]]:

@@ -74,6 +74,11 @@ def pool() -> Path:
     return Path(found) if isinstance(found, str) else settings.data() / "pool"
 
 
+def own_name() -> str:
+    """The node of this machine."""
+    return str(own_view().get("node") or "here")
+
+
 def own_view() -> dict[str, object]:
     """What this machine's node says of itself; nothing where there is none."""
     try:

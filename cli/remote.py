@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from flow.world import Snapshot
     from runner.far_shelf import FarShelf
     from runner.remote import Remote, RemoteLog
+    from runner.shelf import Item
     from runner.store.tree import Tree
 
 LOOK_EVERY = 0.3
 PIECE = 1 << 20
+ASKED = 32
+"""Nodes that are asked what lies in their pools."""
 
 
 def other(snapshot: "Snapshot", node: str) -> "Remote | None":
@@ -50,6 +53,38 @@ def shelf(node: str, name: str) -> "FarShelf":
     if there is None:
         raise CommandError(f"{name} of {node} cannot be had from here: {why_not(snapshot, node)}")
     return FarShelf(there, name, settings.cache() / "uploads")
+
+
+def pools(path: str) -> "dict[str, list[Item]]":
+    """What the pools of other nodes have in that folder, as far as they answer; nothing where none can be asked."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from flow.node_states import standing
+    from runner.remote import peers_of
+    from state.errors import StateError
+
+    try:
+        _, snapshot = settings.snapshot()
+    except (CommandError, StateError):
+        return {}  # the pool of this machine is seen without a repository, too
+    if peers_of(settings.data(), snapshot.inventories) is None:
+        return {}
+    names = [name for name in sorted(snapshot.inventories) if standing(snapshot, name).answers][:ASKED]
+    shelves = {name: there for name in names if (there := other(snapshot, name))}
+    with ThreadPoolExecutor(max(1, len(shelves))) as threads:
+        found = threads.map(lambda there: _items(there, path), shelves.values())
+    return {name: items for name, items in zip(shelves, found, strict=True) if items}
+
+
+def _items(there: "Remote", path: str) -> "list[Item]":
+    from runner.far_shelf import FarShelf
+    from runner.peers import PeerAway
+    from runner.shelf import ShelfError
+
+    try:
+        return list(FarShelf(there, "pool:", settings.cache() / "uploads").items(path))
+    except (PeerAway, ShelfError):
+        return []
 
 
 def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:

@@ -63,6 +63,8 @@ def test_R1310_R1320_R1340_the_pool_of_another_node_is_filled_listed_read_and_em
     assert [(row["path"], row["bytes"]) for row in listed] == [("in/day/a.mp4", 3 << 20), ("in/day/b é.txt", 1)]
     assert json.loads(told(fleet, "files", "du", "pool:", "--node", "n1", "-o", "json"))[0]["files"] == 2
     assert not list((fleet.lab.folder / "n2" / "pool").iterdir())
+    [row] = json.loads(told(fleet, "files", "ls", "pool:in/day/a.mp4", "-o", "json"))
+    assert (row["path"], row["nodes"]) == ("in/day/a.mp4", ["n1"])  # of every pool, with where it lies
     again = winslowctl(fleet, "files", "put", str(tmp_path / "day" / "a.mp4"), "pool:in/day/", "--node", "n1")
     assert again.returncode == 1
     assert "there already" in again.stderr
