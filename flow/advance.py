@@ -403,7 +403,7 @@ class _Walk:
         ground: Ground,
     ) -> Slot:
         lost = newest is not None and newest.state is State.LOST
-        failures = sum(e.state in (State.FAILED, State.ABORTED) for e in runs)
+        failures = sum(e.state in (State.FAILED, State.ABORTED) for e in runs) if runs else 0
         chain, image = self.chain.images.get(stage.name, (0, ""))
         image = image if chain >= ground.chain else ""
         given = self._given(stage)
@@ -420,7 +420,7 @@ class _Walk:
             replaces=newest.execution if newest and lost else None,
             after_failure=newest.execution if newest and not lost else None,
             backoff=stage.retry.backoff * 2 ** (failures - 1) if newest and not lost else 0.0,
-            shun=frozenset(e.claim.node for e in shunned(runs)),
+            shun=frozenset(e.claim.node for e in shunned(runs)) if runs else _NOBODY,
             fresh=self.chain.fresh,
             point=point,
             needs=given.needs,
@@ -447,7 +447,7 @@ class _Walk:
 
     def _scope(self, stage: Stage, point: Point) -> Scope:
         scope = self._given(stage).scope
-        return replace(scope, inputs={**scope.inputs, **point}) if point else scope
+        return Scope({**scope.inputs, **point}, scope.specs, scope.values, scope.pool) if point else scope
 
     def _given(self, stage: Stage) -> "_Given":
         """What all slots of a stage are given."""
@@ -537,6 +537,9 @@ class _Walk:
         for (name, point), runs in self.by_slot.items():
             if name == stage:
                 yield from (e for e in runs if e.state.active and e.execution > self.grounds.of(stage, point).after)
+
+
+_NOBODY: frozenset[str] = frozenset()
 
 
 def _begins(floor: Floor, stage: str) -> bool:
