@@ -24,6 +24,8 @@ from webui.streams import Events
 from webui.uploads import Uploads, by_people
 from webui.whole import Whole
 
+EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
 
 def _hooks(page: Page) -> list[Route]:
     """Where the page has a directory for the secret."""
@@ -39,9 +41,9 @@ def _files(page: Page) -> list[Route]:
         route
         for below in ("", PATH)  # of the API too, so that its clients need one address
         for route in (
-            Route(f"{below}/raw/pool/{{path:path}}", give),
-            Route(f"{below}/raw/projects/{{id}}/{{path:path}}", give),
-            Route(f"{below}/raw/executions/{{id}}/{{number:int}}/{{path:path}}", give),
+            Route(f"{below}/raw/pool/{{path:path}}", give, methods=EVERY),
+            Route(f"{below}/raw/projects/{{id}}/{{path:path}}", give, methods=EVERY),
+            Route(f"{below}/raw/executions/{{id}}/{{number:int}}/{{path:path}}", give, methods=EVERY),
             Route(f"{below}/uploads", uploads.collection, methods=["POST", "OPTIONS"]),
             Route(f"{below}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
         )

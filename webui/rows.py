@@ -1,6 +1,6 @@
 """Projects on one line each: what the first page and the API list, and what can be asked of the list."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flow.memo import Memo
@@ -8,7 +8,10 @@ from flow.node_states import standings
 from flow.open import open_views
 from flow.views import ProjectState, StageState, project_state, stage_states
 from flow.world import ProjectView, Snapshot, present
+from runner.logs import clean, parse
+from schema import layout
 from schema.execution import Execution
+from state.errors import StateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,33 @@ def fits(each: Row, wanted: Mapping[str, str]) -> bool:
         and (not wanted["state"] or each.now.state == wanted["state"])
         and (not wanted["pipeline"] or each.now.pipeline == wanted["pipeline"])
     )
+
+
+LONGEST_LINE, LINES_KEPT = 160, 2000
+
+
+class LastLines:
+    """How the log of a failed execution ends, as the repository has it. A record that ended never changes."""
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self.read = read
+        self._known: dict[str, str] = {}
+
+    def __call__(self, each: Row) -> str:
+        record = each.record
+        if record is None or not record.state.ended:
+            return ""
+        key = f"{each.view.id}/{record.execution}/{record.claim.id}"
+        if key not in self._known:
+            if len(self._known) > LINES_KEPT:
+                self._known.clear()
+            self._known[key] = self._look(each.view.id, record)
+        return self._known[key]
+
+    def _look(self, project: str, record: Execution) -> str:
+        try:
+            text = self.read(layout.log(project, record.execution, record.slot)) or ""
+        except StateError:
+            return ""
+        said = (clean(parse(line).text).strip() for line in reversed(text.splitlines()))
+        return next((line for line in said if line), "")[:LONGEST_LINE]

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from htmx_flask import Htmx
+from werkzeug.exceptions import MethodNotAllowed
 
 from flow.asking import WouldBeRejected
 from flow.compare import duration
@@ -45,6 +46,7 @@ from webui.pages import (
 )
 from webui.past import OthersLook, Pasts
 from webui.progress import Progress
+from webui.rows import LastLines
 from webui.source import Look, NothingYet, Source
 from webui.streams import mark_of, view_of
 
@@ -124,6 +126,7 @@ def create_site(page: Page) -> Flask:
     site.jinja_env.filters["mark_of"] = mark_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
+    site.jinja_env.globals["last_line"] = LastLines(lambda path: page.source.clone.read_text(path))
     site.register_error_handler(StateError, _away)
     site.register_error_handler(OthersLook, lambda error: _problem(503, "Not just now", str(error)))
     site.register_error_handler(CommitYourself, _by_hand)
@@ -134,7 +137,7 @@ def create_site(page: Page) -> Flask:
     for kind in (NoTime, NoRevision):
         site.register_error_handler(kind, lambda error: _problem(404, "There was no such moment", str(error)))
     site.register_error_handler(409, lambda error: _problem(409, "This cannot be done now", str(error.description)))
-    site.register_error_handler(405, lambda error: _problem(405, "This cannot be done here", str(error.description)))
+    site.register_error_handler(405, _wrong_method)
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
     for wrong in (WouldBeRejected, DocumentError, CannotDrain, CannotComment):
         site.register_error_handler(wrong, lambda error: _problem(422, "This cannot be asked", str(error)))
@@ -171,6 +174,11 @@ def _look() -> None:
         return
     found: Look = current_app.extensions["winslow"].source.look()
     g.look = found
+
+
+def _wrong_method(error: MethodNotAllowed) -> tuple[str, int, dict[str, str]]:
+    page, code = _problem(405, "This cannot be done here", str(error.description))
+    return page, code, {"Allow": ", ".join(sorted(error.valid_methods or ()))}
 
 
 def _away(error: StateError) -> tuple[str, int]:

@@ -63,6 +63,8 @@ class Error(BaseModel):
 class Refused(Exception):
     """What an operation itself refuses."""
 
+    headers: Mapping[str, str] = {}
+
     def __init__(self, status: int, text: str, error: str = "", problems: list[Problem] | None = None) -> None:
         super().__init__(text)
         self.status, self.text, self.error, self.problems = status, text, error or WORDS[status], problems
@@ -137,14 +139,18 @@ def _problem(said: Mapping[str, Any]) -> Problem:
 
 
 def _of_http(error: HTTPException) -> Refused:
-    return Refused(error.status_code, str(error.detail), WORDS.get(error.status_code, "Refused"))
+    refused = Refused(error.status_code, str(error.detail), WORDS.get(error.status_code, "Refused"))
+    refused.headers = error.headers or {}  # as which methods there are
+    return refused
 
 
 def add_to(api: FastAPI) -> None:
     def handle(kind: type[Failure], judged: Callable[[Failure], Refused]) -> None:
         async def told(request: Request, error: Failure) -> JSONResponse:
             refused = judged(error)
-            return answer(refused.status, refused.error, refused.text, refused.problems)
+            made = answer(refused.status, refused.error, refused.text, refused.problems)
+            made.headers.update(refused.headers)
+            return made
 
         api.exception_handler(kind)(told)
 

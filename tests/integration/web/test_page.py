@@ -113,3 +113,16 @@ def test_a_listener_hears_of_a_commit(bench: Bench) -> None:
         if heard.wait(0.3):
             break
     assert heard.is_set()
+
+
+def test_a_wrong_method_names_the_right_ones(bench: Bench) -> None:
+    for path, allowed in (("/api/v1/projects", "GET"), ("/api/v1/me", "GET"), ("/", "GET"), ("/raw/pool/x", "GET")):
+        answer = bench.browser.request("DELETE", path)
+        if path == "/" and answer.status_code == 400:  # a form without its token is refused before
+            continue
+        assert answer.status_code == 405, path
+        assert allowed in answer.headers["allow"], path
+
+
+def test_a_tab_says_which_project_it_is_and_how_that_stands(bench: Bench) -> None:
+    assert "<title>Ulm crossing: not started · Winslow</title>" in bench.browser.get("/projects/ulm").text
