@@ -54,7 +54,7 @@ class Pulse:
         self.twin: str | None = None  # why this process may not go on under its name
         self.lost = ""  # the commit for which this node has halted
         self._told: str | None = None  # why it had halted, as its last beat says
-        self._sent = ""  # the newest nonce
+        self._sent, self._sent_at = "", 0.0  # the newest nonce, and when it was sent
         self._held = ""  # the nonce in the ref at the last look, where it is one of ours
         self._mine: dict[str, str] = {}  # nonce by object id, of beats that landed
         self._stranger: Stranger | None = None
@@ -69,6 +69,7 @@ class Pulse:
         if self.twin or self.refusals.wait("beat", world.now):
             return None
         heartbeat = self._made(world, halted)
+        self._sent_at = world.now
         outcome = self.repository.beat(heartbeat, expected=seen)
         self.refusals.heard("beat", outcome, world.now)
         if isinstance(outcome, Landed):
@@ -120,6 +121,8 @@ class Pulse:
             self._foreign(found, now)
             return
         self._held, self._stranger, self.twin = nonce, None, None
+        if nonce and nonce == self._sent:  # also where its answer was lost
+            self.landed_at = max(self.landed_at or 0.0, self._sent_at)
 
     def _ids(self, snapshot: Snapshot) -> list[str]:
         """There may be two places."""

@@ -118,7 +118,7 @@ class Stewardship:
     def _absences(self) -> None:
         """Write down who gives no sign of life, or says that it has halted: who did not watch could not know."""
         for node, inventory in self.snapshot.inventories.items():
-            if node == self.me.node:
+            if node == self.me.node or self.unseen:  # who is not seen himself may not see others either
                 continue
             if self.halts.get(node, inventory.halted) != inventory.halted:
                 self._write_down(inventory, "halt" if self.halts[node] else "resume", {"halted": self.halts[node]})

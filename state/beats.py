@@ -47,6 +47,7 @@ class Beats:
         self._eager, self._tidied = True, False
         self._landed = ""  # where the last one landed
         self._in_vain = 0  # beats since then
+        self._pushed: tuple[str, str] = ("", "")  # the place, and the id, of our newest
 
     def look(self, refs: Mapping[str, str]) -> dict[str, str]:
         """Node to what changes with each sign of life, wherever it is given: a ref that is refused now stays behind."""
@@ -57,6 +58,9 @@ class Beats:
         }
         for place, found in self._found.items():
             self._moved.update({node: place for node, oid in found.items() if before[place].get(node, oid) != oid})
+        place, oid = self._pushed
+        if oid and self._found[place].get(self.node) == oid:  # also where its answer was lost
+            self._in_vain = 0
         if self._landed and self.node not in self._found[self._landed]:
             self._place, self._landed = _other(self._landed), ""  # the server takes it, and shows it to nobody
         nodes = {node for found in self._found.values() for node in found}
@@ -120,7 +124,9 @@ class Beats:
         node, branch = heartbeat.node, place == layout.NODE_BRANCHES
         lease = self._found[place].get(node) if expected == self.ids.get(node) else expected
         content = heartbeat.model_dump_json().encode()
-        return self.publish(place + node, lease, self._commit(node, content) if branch else self._blob(content))
+        oid = self._commit(node, content) if branch else self._blob(content)
+        self._pushed = (place, oid)
+        return self.publish(place + node, lease, oid)
 
     def _blob(self, content: bytes) -> str:
         return str(self.clone.repo.create_blob(content))

@@ -229,3 +229,19 @@ def test_F9_the_variant_that_does_not_look_at_its_own_beat_is_caught(monkeypatch
     ask(cluster, "request: start\n")
     go(cluster, 300)
     assert "reclaim" in verbs(cluster) or verbs(cluster).count("fail") > 0
+
+
+def test_B1_a_node_whose_answers_are_always_lost_beats_no_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is seen to have landed has landed."""
+    made: list[Heartbeat] = []
+    beat = MemoryRepository.beat
+
+    def beaten(self: MemoryRepository, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
+        made.append(heartbeat)
+        beat(self, heartbeat, expected=expected)
+        return Unknown("the answer was lost")
+
+    monkeypatch.setattr(MemoryRepository, "beat", beaten)
+    cluster = world(LONG)
+    go(cluster, 20 * BEAT)
+    assert len(made) <= 22
