@@ -75,7 +75,7 @@ def _run(options: NodeOptions, say: Say) -> int:
     gpus = gpus_found()
     if isinstance(gpus, NoGpus) and not gpus.certain:
         say(f"GPUs are left out: {gpus.text}")
-    runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()))
+    runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()), claims=journal.entries)
     if not runner.capabilities.gpus:
         gpus = NoGpus()
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))

@@ -21,6 +21,7 @@ from controller.notify_send import page_of
 from controller.options import NodeOptions
 from controller.outgoing import Outgoing
 from controller.pace import Pace
+from controller.patience import ThreadPatience
 from controller.pools import Pools
 from controller.retaining import Retaining, spoken_of
 from controller.sampler import Sampler
@@ -113,6 +114,7 @@ def build(site: Site) -> Controller:
             retain=_retain(site, stock, failpoint, work),
             pools=pools.seen,
             look=pools.look,
+            patience=ThreadPatience(),
         )
     )
 

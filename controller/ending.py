@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from controller.journal import Journal
 from controller.loop import Controller
+from runner.errors import EngineUnavailable
 from runner.runner import Runner
 from schema.reasons import End
 
@@ -15,7 +16,11 @@ PAUSE = 0.05
 
 
 def running(runner: Runner) -> list[str]:
-    return [id for id, container in runner.containers().items() if container.running]
+    """Nothing is known of them while the engine does not answer."""
+    try:
+        return [id for id, container in runner.containers().items() if container.running]
+    except EngineUnavailable:
+        return []
 
 
 def stages(count: int) -> str:

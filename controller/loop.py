@@ -10,6 +10,7 @@ from controller.failpoints import Failpoint, nothing
 from controller.halts import Halts
 from controller.heartbeat import Pulse
 from controller.journal import Journal, Tips
+from controller.patience import NoPatience, Patience
 from controller.pushes import Pushes
 from controller.refusals import FETCH, PAUSE, Refusals, declined
 from controller.trees import Trees
@@ -67,6 +68,7 @@ class Parts:
     retain: Callable[[World], str] = lambda world: ""
     pools: Callable[[World], World] = lambda world: world
     look: Callable[[World, Iterable[str]], World] = lambda world, files: world
+    patience: Patience = field(default_factory=NoPatience)
     boot: str = ""  # which boot of the machine the clock counts from
 
 
@@ -149,7 +151,7 @@ class Controller:
         world = World(
             me=parts.me if room else replace(parts.me, inventory=parts.me.inventory.model_copy(update={"full": FULL})),
             snapshot=self.snapshot,
-            fresh=fresh and engine,
+            fresh=fresh,
             now=parts.clock.now(),
             wall=parts.clock.wall(),
             poll=parts.poll,
@@ -186,11 +188,11 @@ class Controller:
             self.alarms.over("unseen")
 
     def _look(self) -> bool:
-        """At the containers, if the engine answers."""
+        """At the containers, if the engine answers; nothing that goes on without it waits for it."""
         try:
-            self._containers = self.parts.runner.containers()
+            self._containers = self.parts.patience.ask("look", self.parts.runner.containers)
         except EngineUnavailable as error:
-            self.alarms.tell("engine", str(error))
+            self.alarms.tell("engine", f"{error}; until then no container is judged, and no new work is taken", "away")
             return False
         self.alarms.over("engine")
         return True
@@ -327,7 +329,7 @@ class Controller:
 
     def _retain(self, world: World) -> None:
         """Nothing of what was seen goes by while the view is old, or the node has halted."""
-        if not world.fresh or self.halted:
+        if not (world.fresh and world.engine) or self.halted:
             return
         try:
             text = self.parts.retain(world)
@@ -343,11 +345,11 @@ class Controller:
             if stop.reason:
                 self.parts.journal.mark_stop(stop.container, stop.reason)
                 self.parts.note(stop.container, f"asked to stop: {stop.reason}")
-            self._quietly(self.parts.runner.stop, stop.container)
+            self._quietly("stop", self.parts.runner.stop, stop.container)
 
-    def _quietly(self, action: Callable[[str], None], container: str) -> None:
+    def _quietly(self, what: str, action: Callable[[str], None], container: str) -> None:
         try:
-            action(container)
+            self.parts.patience.ask(f"{what} {container}", lambda: action(container))
             self.alarms.over(container)
         except RunnerError as error:
             self.alarms.tell(container, str(error))
@@ -360,7 +362,7 @@ class Controller:
             parts.workshop.collect(parts.journal.entries[container], self._containers[container])
         for container in decision.removals:
             parts.failpoint("before-remove")
-            self._quietly(parts.runner.remove, container)
+            self._quietly("remove", parts.runner.remove, container)
             parts.failpoint("after-remove")
         for container in decision.drops:
             if entry := world.entries.get(container):

@@ -1,13 +1,13 @@
 """The machine that a node runs on: what runs its stages, what it has, whether there is room."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import psutil
 
 from controller.options import CannotStart, NodeOptions
-from runner import extras
+from runner import extras, notes
 from runner.errors import RunnerError
 from runner.labels import Owner
 from runner.peers import Key
@@ -19,24 +19,77 @@ LEAST_FREE = 64 * 1024 * 1024
 
 
 def choose_runner(
-    options: NodeOptions, owner: Owner, wake: Callable[[], None], say: Callable[[str], None], *, gpus: bool = False
+    options: NodeOptions,
+    owner: Owner,
+    wake: Callable[[], None],
+    say: Callable[[str], None],
+    *,
+    gpus: bool = False,
+    claims: Collection[str] = (),
 ) -> Runner:
-    """Docker where an engine answers, else processes; `docker` and `process` insist."""
-    if options.runner in ("auto", "docker"):
-        try:
-            return _docker(options, owner, wake)
-        except (RunnerError, ImportError) as error:
-            why = extras.lacking(extras.DOCKER) or str(error)
-            if options.runner == "docker":
-                raise CannotStart(why) from None
-            say(f"no Docker Engine ({why.splitlines()[0]}); stages run as processes")
-    return _processes(options, owner, wake, gpus)
+    """What runs the stages here, kept from the first start on; `claims` are the containers in the journal.
+
+    At the first start `auto` is Docker where an engine answers, else processes. Later a node with Docker waits for its
+    engine: what it is never follows from whether the engine is up yet.
+    """
+    kept = KeptRunner(options.data)
+    before = kept.kind(claims)
+    kind = options.runner if options.runner != "auto" else before
+    if before and kind != before and claims:
+        raise CannotStart(
+            f"{len(claims)} of this node's executions run with --runner {before}, and --runner {kind} cannot see them: "
+            f"start it with --runner {before} until they have ended, or delete {kept.path} to give them up"
+        )
+    if kind == "process":
+        found = _processes(options, owner, wake, gpus)
+    else:
+        found = _docker_or_processes(options, owner, wake, say, gpus, before)
+    kept.keep(found.capabilities.name)
+    return found
 
 
-def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> Runner:
+def _docker_or_processes(
+    options: NodeOptions, owner: Owner, wake: Callable[[], None], say: Callable[[str], None], gpus: bool, before: str
+) -> Runner:
+    try:
+        return _docker(options, owner, wake, known=before == "docker")
+    except (RunnerError, ImportError) as error:
+        why = extras.lacking(extras.DOCKER) or str(error)
+        if before == "docker" or options.runner == "docker":
+            raise CannotStart(why) from None
+        say(
+            f"no Docker Engine ({why.splitlines()[0]}); stages run as processes, also at later starts: "
+            f"--runner docker changes that"
+        )
+        return _processes(options, owner, wake, gpus)
+
+
+def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None], *, known: bool) -> Runner:
+    """With an engine that answers; where the node has had one already, it may come later."""
     from runner.docker import DockerRunner
 
-    return DockerRunner(owner, options.data / "runs", on_change=wake)
+    return DockerRunner(owner, options.data / "runs", on_change=wake, later=known)
+
+
+class KeptRunner:
+    """`DATA/node/runner`: what runs this node's stages."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.path = data, data / "node" / "runner"
+
+    def kind(self, claims: Collection[str]) -> str:
+        """Nothing at the first start. Of an older version's node it shows in the folders of what it runs."""
+        try:
+            return self.path.read_text().strip()
+        except FileNotFoundError:
+            folders = [self.data / "runs" / container for container in claims]
+        if any((folder / "log.position").exists() for folder in folders):
+            return "docker"
+        return "process" if any((folder / "order.json").exists() for folder in folders) else ""
+
+    def keep(self, kind: str) -> None:
+        if kind != self.kind(()):
+            notes.put(self.path, kind.encode())
 
 
 def _processes(options: NodeOptions, owner: Owner, wake: Callable[[], None], gpus: bool) -> Runner:

@@ -46,6 +46,6 @@ class Window:
             "heartbeats": dict(found.heartbeats),
             "silence": {node: round(world.seen.silence(node)) for node in found.inventories},
             "halted": world.halted,
-            "away": not world.fresh and world.engine,
+            "away": not world.fresh,
             "poll": world.poll,
         }

@@ -25,7 +25,7 @@ from controller.trees import Gathered, InputMissing, Interrupted, NotKept, NotYe
 from controller.verdict import blank, judge
 from flow.clock import Clock
 from flow.local import Earlier, Ended, Entry, Launch, Setback, Work
-from runner.errors import EngineUnavailable, ImageUnavailable, RunnerError
+from runner.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.labels import Owner, for_claim
 from runner.runner import Runner
 from runner.spec import Container, Limits, Spec
@@ -207,7 +207,7 @@ class Workshop:
             text = f"the {job.what} failed, and is tried again: {why}"
             self.tools.say(f"{order.project}/{order.execution}: {text}")
             self.tools.note(container, text)
-            if not passing:
+            if not (passing or isinstance(error, RunnerError)):
                 traceback.print_exception(error, file=sys.stderr)
         return failure.faults >= MOST_FAULTS and self._give_up(job, why)
 
@@ -227,13 +227,13 @@ class Workshop:
         try:
             ready = tools.trees.prepare(entry.container, order, partial(self._tell, entry))
             tools.note(entry.container, "workspace and inputs are ready")
-            image = self._image(entry)
+            image, id = self._image(entry)
             tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
             if taken := self._taken(entry, ready, image):
                 self._put(taken)
                 return
             self._look(entry)
-            self._make(entry, ready, image)
+            self._make(entry, ready, image, id)
             self._look(entry)
             if not self.lease_lasts(entry.container):
                 raise NotYet("its claim may have been given up meanwhile; the repository is asked first")
@@ -277,21 +277,22 @@ class Workshop:
             self._look(entry)
         return alone.result()
 
-    def _image(self, entry: Entry) -> ImageRecord:
-        """What its tag means now; where a launch before this one made the container, what it meant then."""
+    def _image(self, entry: Entry) -> tuple[ImageRecord, str]:
+        """What its tag means now, and the id of just that; where a launch before this one made the container, what it
+        meant then."""
         tools, order = self.tools, entry.order
         if entry.image and entry.container in tools.runner.containers():
-            return entry.image
+            return entry.image, entry.image.id or ""
         self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
         found = self._patiently(entry, lambda: tools.runner.resolve(order.image, order.pull))
-        return ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id)
+        return ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id), found.id or ""
 
-    def _make(self, entry: Entry, ready: Ready, image: ImageRecord) -> None:
+    def _make(self, entry: Entry, ready: Ready, image: ImageRecord, id: str) -> None:
         """The container, once it is written down what it is made from: whatever comes then, it can be told."""
         tools = self.tools
         tools.journal.mark_made(entry.container, image, ready, tools.clock.wall())
         tools.failpoint("before-create")
-        tools.runner.create(self._spec(entry, ready, _pinned(entry.order.image, image.digest)))
+        tools.runner.create(self._spec(entry, ready, _pinned(entry.order.image, image.digest), id))
         tools.failpoint("after-create")
 
     def _not_launched(self, entry: Entry, why: str) -> Ended:
@@ -335,7 +336,7 @@ class Workshop:
             }
         )
 
-    def _spec(self, entry: Entry, ready: Ready, image: str) -> Spec:
+    def _spec(self, entry: Entry, ready: Ready, image: str, id: str) -> Spec:
         order = entry.order
         return Spec(
             id=entry.container,
@@ -357,6 +358,7 @@ class Workshop:
             limits=Limits(order.memory, order.cpus, order.shm_size, order.pids),
             gpus=order.gpus,
             pull=order.pull,
+            image_id=id,
             grace=order.grace,
             overlay=ready.overlay,
             read_only=ready.needs,
@@ -404,7 +406,7 @@ def _passes(error: Exception) -> bool:
     """Whether it may go away by itself, or with a person who makes room: trying again is right, however long."""
     if isinstance(error, OSError):
         return error.errno in PASSING
-    return isinstance(error, NotKept | NotYet | EngineUnavailable)
+    return isinstance(error, NotKept | NotYet | EngineUnavailable) and not isinstance(error, EngineFailed)
 
 
 def _pinned(image: str, digest: str | None) -> str:

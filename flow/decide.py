@@ -64,7 +64,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
         grants=(*held.grants, *taking.grants),
         drops=tuple(held.drops),
         removals=tuple(held.removals),
-        wipes=tuple(stewardship.wipes(world.wiped)),
+        wipes=tuple(stewardship.wipes(world.wiped)) if world.engine else (),
         watched=frozenset(watched),
         unseen=frozenset(taking.unseen),
     )
@@ -76,18 +76,19 @@ def _overdue(world: World) -> Iterator[Stop]:
         sight = world.containers.get(container)
         if sight is None or not sight.running:
             continue
-        if reason := entry.stop or _limit(entry, sight, world.now):
+        if reason := entry.stop or _limit(entry, sight, world):
             yield Stop(container, reason)
 
 
-def _limit(entry: Entry, sight: Sight, now: float) -> End | None:
-    order = entry.order
+def _limit(entry: Entry, sight: Sight, world: World) -> End | None:
+    """What it wrote is not known while the engine does not answer; for how long it has run is."""
+    order, now = entry.order, world.now
     if sight.started is None:
         return None
     if order.timeout is not None and now - sight.started > order.timeout:
         return End.TIMEOUT
     newest = max(sight.started, sight.last_output or 0.0)
-    if order.idle_timeout is not None and now - newest > order.idle_timeout:
+    if world.engine and order.idle_timeout is not None and now - newest > order.idle_timeout:
         return End.NO_OUTPUT
     return None
 

@@ -10,6 +10,9 @@ Each claim in the journal is in exactly one case, judged by the record at the ti
 | carries the claim, ended      | settled: forget it, remove the container |
 | another claim, or no record   | stop, forget |
 
+While the engine does not say which containers there are, what has ended is published and what is unwanted is told to
+stop; nothing is taken for gone, started, let go of or taken back.
+
 Of an end in the outbox without a claim, which a crash can leave, only the last two can be.
 """
 
@@ -105,12 +108,12 @@ class Held:
         self.drops.append(entry.container)
 
     def _ended_here(self, entry: Entry, reason: End = End.SUPERSEDED) -> bool:
-        """Stop the container if it runs; True once nothing of it is left to wait for."""
+        """Stop the container if it runs; True once nothing of it is left to wait for. Not while nobody can see it."""
         sight, busy = self._sight(entry), entry.container in self.world.busy
         running = sight is not None and sight.running
         if (running or (busy and sight is None)) and not entry.stop:
             self.stops.append(Stop(entry.container, reason))
-        return not (running or busy)
+        return self.world.engine and not (running or busy)
 
     def _settled(self, entry: Entry) -> None:
         """Its end stands in the repository; a steward may have written it while we were away."""
@@ -130,6 +133,10 @@ class Held:
         sight = self._sight(entry)
         if entry.container in self.world.busy:
             if reason and not entry.stop:
+                self.stops.append(Stop(entry.container, reason))
+            return
+        if not self.world.engine:
+            if reason and not (entry.stop or (sight and sight.exited)):
                 self.stops.append(Stop(entry.container, reason))
             return
         if sight is None and entry.phase == "started":
@@ -210,7 +217,7 @@ class Held:
 
     def _lost(self, view: ProjectView, record: Execution, entry: Entry) -> None:
         sight = self._sight(entry)
-        if entry.container in self.world.busy:
+        if entry.container in self.world.busy or not self.world.engine:
             return
         useful = entry.container in self.world.outbox or (sight is not None and (sight.running or sight.exited))
         given_up = entry.stop and entry.stop not in (End.TIMEOUT, End.NO_OUTPUT)  # these are ends that happened
@@ -268,7 +275,7 @@ class Held:
             gone = record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
             self.draft.record(view.id, event_of("lose", view.id, gone, "held by an earlier installation"), gone)
             return
-        if self._go_on(record):
+        if self._go_on(record) or not self.world.engine:
             return
         if not self.ids_left or in_use(self.world) & set(record.gpus):
             return
@@ -310,7 +317,7 @@ class Held:
     def _orphans(self) -> None:
         """Containers of this installation that belong to no claim we know: stop and remove them."""
         known = set(self.world.entries)
-        for id, sight in self.world.containers.items():
+        for id, sight in self.world.containers.items() if self.world.engine else ():
             if id in known or id in self.world.busy:
                 continue
             if sight.running:

@@ -199,7 +199,7 @@ class Launch:
 class World:
     """Everything a decision may look at, gathered by `controller.observe`.
 
-    `fresh` says that the snapshot was fetched in this round and the containers are known. Entries, outbox and
+    `fresh` says that the snapshot was fetched in this round. Entries, outbox and
     containers go by container; `busy` are those with a launch or a collection under way, `setbacks` says which of the
     two failed, `launching` which launches have not led to a start yet; `ids` is a supply of random claim ids, unused
     ones are thrown away.

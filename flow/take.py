@@ -57,7 +57,9 @@ class Taking:
         self.claims[me] = {**capacity.held_here(self.world), **claimed(views).get(me, {})}
 
     def take(self) -> None:
-        if self.snapshot.settings.schema_version > SCHEMA or not self._admitted() or not self.world.room:
+        if self.snapshot.settings.schema_version > SCHEMA or not self._admitted():
+            return
+        if not (self.world.room and self.world.engine):
             return
         if self.world.unseen and len(self.live) > 1:
             return

@@ -1,30 +1,39 @@
 """Stages as containers of a Docker Engine; `runner.rights` says what they may do, `runner.engine` what the engine says.
 
-What outlives this process is in each container's directory: `started.json` when it began on the boot-time clock,
-`stop.json` that we told it to end, `engine.json` that the engine was lost, `log` and how far it has come.
+What outlives this process is in each container's directory: `container.json` its id, `started.json` when it began on
+the boot-time clock and under which engine, `stop.json` that we told it to end, `engine.json` that the engine was lost,
+`signal.json` that somebody else told it to end, `ending.json` how it ended, `log` and how far it has come.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
+from docker.types import LogConfig
 
-from runner import images, logs, notes, rights
+from runner import images, logs, notes, outside_ends, rights
+from runner.docker_ids import CLAIM, ContainerIds, name_of
 from runner.docker_log import Follower, nanoseconds, read_position
-from runner.engine import BROKEN, ContainerLog, Engine, Events, connect, engine, restarted_under, talking
-from runner.errors import EngineUnavailable, ImageUnavailable, Refused
+from runner.engine import BROKEN, ContainerLog, Engine, Events, connect, engine, identity, remembered, said, talking
+from runner.errors import EngineFailed, EngineUnavailable, ImageUnavailable, Refused, RunnerError
 from runner.hostimage import build_base
-from runner.labels import PREFIX, Owner
+from runner.labels import Owner
+from runner.outside_ends import KILLED, Known, signal_of
+from runner.pulls import FULL, fetched
 from runner.spec import Capabilities, Condition, Container, Ending, Image, Spec
 from runner.usage import Usage, of_stats
 
 __all__ = ["DockerRunner", "Engine", "engine"]
 
-KILLED = (137, 143, 255)
-"""Exit codes that a container gets when something ends it from outside."""
+ITS_OWN = (
+    "could not select device driver", "executable file not found", "no such file or directory", "not a directory",
+    "permission denied", "exec format error", "OCI runtime", "nvidia-container",
+)  # fmt: skip
+"""What a failure to start says where it is the container's own, and another try would end in the same way."""
 LOG_PATIENCE = 5.0
 """Seconds without progress of its log after which an ended container is reported with the log it has."""
 
@@ -34,7 +43,10 @@ def boot_time() -> float:
 
 
 class DockerRunner:
-    """`root` holds each container's directory; `user` is `uid:gid` of every stage, if not the usual one."""
+    """`root` holds each container's directory; `user` is `uid:gid` of every stage, if not the usual one.
+
+    The engine has to answer at once, or with `later` at some time: until then all that needs it is EngineUnavailable.
+    """
 
     def __init__(
         self,
@@ -45,10 +57,11 @@ class DockerRunner:
         user: str = "",
         client: Any = None,
         log_cap: int = logs.CAP,
+        later: bool = False,
     ) -> None:
         self.owner, self.root, self.user = owner, root.absolute(), user or rights.stages_user()
         self.on_change, self.log_cap = on_change, log_cap
-        self.client = connect(client)
+        self._client, self._connecting = None if later else connect(client), threading.Lock()
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self._lock, self._stopping, self._building = threading.Lock(), threading.Lock(), threading.Lock()
         self._followers: dict[str, Follower] = {}
@@ -56,8 +69,19 @@ class DockerRunner:
         self._started: dict[str, float | None] = {}
         self._told: dict[str, threading.Timer] = {}
         self._running: frozenset[str] = frozenset()
+        self._labels: Mapping[str, Mapping[str, str]] = {}
         self._out_of_memory: set[str] = set()
-        self._events = Events(self.client, owner, self._heard, self._lost)
+        self._ids = ContainerIds(lambda: self.client, owner, self.root)
+        self._live = True
+        self._events = Events(lambda: self.client, owner, self._heard, self._lost, self._found)
+
+    @property
+    def client(self) -> Any:
+        """EngineUnavailable until an engine has answered."""
+        with self._connecting:
+            if self._client is None:
+                self._client = connect()
+            return self._client
 
     @property
     def capabilities(self) -> Capabilities:
@@ -72,7 +96,13 @@ class DockerRunner:
                 raise ImageUnavailable(
                     f"there is no image {image!r} on this node, and `pull: never` forbids to fetch it"
                 )
-            return images.resolved(image, found or self._host(image) or self._pull(image))
+            if found is None:
+                found = self._host(image) or self._local(fetched(self.client, image)) or {}
+            return images.resolved(image, images.runnable(image, found, self._machine()))
+
+    def _machine(self) -> str:
+        """The processor that the engine runs programs on, in Docker's word; nothing where it does not say."""
+        return str(self.client.version().get("Arch") or "")
 
     def _host(self, image: str) -> dict[str, Any] | None:
         """`host/…` needs no registry anywhere: here it is an image made of this host's Python, at its first use."""
@@ -89,72 +119,91 @@ class DockerRunner:
         except (ImageNotFound, NotFound):
             return None
         except APIError as error:
+            failure = said(error)
+            if isinstance(failure, EngineUnavailable):
+                raise failure from None
             raise ImageUnavailable(f"image {image!r}: {error.explanation}") from None
-
-    def _pull(self, image: str) -> dict[str, Any]:
-        repository, tag = images.source(image)
-        try:
-            self.client.images.pull(repository, tag=tag)
-        except APIError as error:
-            raise ImageUnavailable(
-                f"image {image!r} is not on this node and cannot be pulled: {error.explanation or error}; check its "
-                f"name, the registry, and this node's `docker login`"
-            ) from None
-        return self._local(image) or {}
 
     # -- life of a container ----------------------------------------------------------------------------------------
 
     def create(self, spec: Spec) -> None:
         with talking():
-            if self._inspect(spec.id) is not None:
+            if (found := self._ids.inspect(spec.id)) is not None:
+                self._ids.made(spec.id, found["Id"])
                 return
             rights.hand_over(spec, self.user)
-            self._create(spec)
+            self._create(spec, rights.ENGINE_LOG)
 
-    def _create(self, spec: Spec) -> None:
+    def _create(self, spec: Spec, log: Mapping[str, str]) -> None:
+        """By the image's id where it is known: its tag may mean another one by now."""
         api = self.client.api
+        options = {**rights.options(spec, self.user), "log_config": LogConfig(type="json-file", config=dict(log))}
         try:
-            api.create_container(
-                images.pinned(spec.image),
+            made = api.create_container(
+                spec.image_id or images.pinned(spec.image),
                 list(spec.command) or None,
-                name=_name(spec.id),
+                name=name_of(spec.id),
                 entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
                 environment=rights.environment(spec),
                 labels=rights.labels(spec),
                 user=self.user,
                 working_dir="/workspace",
-                host_config=api.create_host_config(**rights.options(spec, self.user)),
+                host_config=api.create_host_config(**options),
+                use_config_proxy=False,
             )
+            self._ids.made(spec.id, made["Id"])
         except (ImageNotFound, NotFound) as error:
             raise ImageUnavailable(f"image {spec.image!r} is not on this node: {error.explanation}") from None
         except APIError as error:
-            if error.response is None or error.response.status_code != 409:
-                raise Refused(f"the engine refuses the container: {error.explanation}") from None
+            self._not_created(spec, log, error)
+
+    def _not_created(self, spec: Spec, log: Mapping[str, str], error: APIError) -> None:
+        text, failure = str(error.explanation or error), said(error)
+        if "max-buffer-size" in text and log is rights.ENGINE_LOG:  # from the engine's own log-opts
+            self._create(spec, rights.ENGINE_LOG_BUFFERED)
+        elif isinstance(failure, EngineUnavailable) or FULL in text:
+            raise EngineFailed(f"the engine cannot create the container: {text[-500:]}") from None
+        elif error.response is None or error.response.status_code != 409:
+            raise Refused(f"the engine refuses the container: {text}") from None
+        elif self._ids.own(spec.id) is None:
+            raise Refused(f"somebody else's container is named {name_of(spec.id)}: {text}") from None
 
     def start(self, container: str) -> None:
         with talking():
-            found = self._own(container)
+            found = self._ids.own(container)
             if found is None:
-                raise Refused(f"container {_name(container)} is gone: somebody removed it before its start")
+                raise Refused(f"container {name_of(container)} is gone: somebody removed it before its start")
             if found["State"]["Status"] == "created":
                 self._start(container)
-                found = self._inspect(container) or found
-            self._start_time(container, found)
+                found = self._ids.inspect(container) or found
+            self._start_time(container, found, under=identity())
             self._follow(container)
 
     def _start(self, container: str) -> None:
         try:
-            self.client.api.start(_name(container))
+            self.client.api.start(self._ids.target(container))
         except APIError as error:
+            text = str(error.explanation or error)
+            if isinstance(said(error), EngineUnavailable) and not any(sign in text for sign in ITS_OWN):
+                raise EngineFailed(f"the engine cannot start the container: {text[-500:]}") from None
             self.remove(container)
-            raise Refused(_start_failure(str(error.explanation or error))) from None
+            raise Refused(_start_failure(text)) from None
 
     def stop(self, container: str) -> None:
         with talking(), self._stopping:
-            found = self._own(container)
+            found = self._to_stop(container)
             if found is None or not found["State"]["Running"]:
                 return
             self._press(container, found)
+
+    def _to_stop(self, container: str) -> Mapping[str, Any] | None:
+        """Where the engine fails at describing one that ran at the last look, that does not keep it from its end."""
+        try:
+            return self._ids.own(container)
+        except (APIError, *BROKEN):
+            if container not in self._running:
+                raise
+            return {"State": {"Running": True}, "Config": {"Labels": self._labels.get(container, {})}}
 
     def _press(self, container: str, found: Mapping[str, Any]) -> None:
         """TERM the first time, KILL once the grace is over, whoever counted it down so far."""
@@ -167,7 +216,7 @@ class DockerRunner:
         if left > 0 and container in self._told:
             return
         if found["State"].get("Paused"):
-            self.client.api.unpause(_name(container))  # the engine signals nothing that is paused
+            self.client.api.unpause(self._ids.target(container))  # the engine signals nothing that is paused
         if self._signal(container, "TERM" if left > 0 else "KILL") and not note["sent"]:
             notes.write(path, {**note, "sent": True})
         if left > 0:
@@ -184,7 +233,7 @@ class DockerRunner:
     def _signal(self, container: str, name: str) -> bool:
         """False when there was nothing any more to send it to."""
         try:
-            self.client.api.kill(_name(container), name)
+            self.client.api.kill(self._ids.target(container), name)
         except APIError as error:
             if error.response is None or error.response.status_code not in (404, 409, 500):
                 raise  # 404, 409 and old engines' 500: it has ended by now
@@ -193,15 +242,16 @@ class DockerRunner:
 
     def remove(self, container: str) -> None:
         with talking():
-            if self._inspect(container) is not None and self._own(container) is None:
+            if self._ids.inspect(container) is not None and self._ids.own(container) is None:
                 return
             try:
-                self.client.api.remove_container(_name(container), v=True)
+                self.client.api.remove_container(self._ids.target(container), v=True)
             except NotFound:
                 pass
             except APIError as error:
                 if "already in progress" not in str(error.explanation):
-                    raise Refused(f"the engine does not remove {_name(container)}: {error.explanation}") from None
+                    raise Refused(f"the engine does not remove {name_of(container)}: {error.explanation}") from None
+        self._ids.forget(container)
         with self._lock:
             follower, timer = self._followers.pop(container, None), self._told.pop(container, None)
             self._ended.pop(container, None)
@@ -214,8 +264,8 @@ class DockerRunner:
     def usage(self, container: str) -> Usage | None:
         try:
             with talking():
-                return of_stats(self.client.api.stats(_name(container), stream=False, one_shot=True))
-        except (APIError, EngineUnavailable, ValueError):
+                return of_stats(self.client.api.stats(self._ids.target(container), stream=False, one_shot=True))
+        except RunnerError:
             return None
 
     def reap(self) -> None:
@@ -231,14 +281,11 @@ class DockerRunner:
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def containers(self) -> Mapping[str, Container]:
-        wanted = [f"{key}={value}" for key, value in self.owner.labels().items()]
         with talking():
-            listed = self.client.api.containers(all=True, filters={"label": wanted})
-            found = {}
-            for entry in listed:
-                name = str((entry.get("Names") or [""])[0]).lstrip("/")
-                if name.startswith(f"{PREFIX}-") and (look := self._look(name.removeprefix(f"{PREFIX}-"), entry)):
-                    found[look.id] = look
+            listed = self._ids.all()
+            looks = [self._look(container, entry) for container, entry in listed.items()]
+        found = {look.id: look for look in looks if look}
+        self._labels = {look.id: look.labels for look in found.values()}
         self._running = frozenset(look.id for look in found.values() if look.running)
         return found
 
@@ -261,23 +308,27 @@ class DockerRunner:
             return Container(container, labels, Condition.RUNNING, detail=str(error)[:300])
 
     def _at_work(self, container: str, labels: Mapping[str, str], found: Mapping[str, Any] | None = None) -> Container:
-        directory = self.root / container
         if container not in self._started:
-            self._start_time(container, found or self._inspect(container) or {})
+            self._start_time(container, found or self._ids.inspect(container) or {}, under="" if found else identity())
         self._follow(container)
         if container not in self._running:
             self._forget_loss(container)
-        output = logs.last_output(directory)
-        return Container(container, labels, Condition.RUNNING, started=self._started.get(container), last_output=output)
+        started, output = self._started.get(container), self._last_output(container)
+        return Container(container, labels, Condition.RUNNING, started=started, last_output=output)
+
+    def _last_output(self, container: str) -> float | None:
+        """While its log cannot be had, it is not known to be silent."""
+        follower = self._followers.get(container)
+        return boot_time() if follower and follower.deaf else logs.last_output(self.root / container)
 
     def _forget_loss(self, container: str) -> None:
         """It outlived an engine that was lost and answers again."""
         note = self.root / container / "engine.json"
-        if note.exists() and (found := self._inspect(container)) and found["State"]["Running"]:
+        if note.exists() and (found := self._ids.inspect(container)) and found["State"]["Running"]:
             note.unlink(missing_ok=True)
 
     def _at_end(self, container: str, labels: Mapping[str, str]) -> Container | None:
-        found = self._inspect(container)
+        found = self._ids.inspect(container)
         if found is None:
             return None
         if not self._log_complete(container):
@@ -292,38 +343,63 @@ class DockerRunner:
         return ended
 
     def _ending(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
-        """Our own stop first; then what the kernel did; then what happened to the engine or the machine."""
-        state, directory = found["State"], self.root / container
-        code, stop = int(state["ExitCode"]), notes.read(directory / "stop.json")
-        if stop and (stop.get("sent") or code in KILLED):
+        """Judged once: what comes later, like a boot of the machine, changes nothing of it."""
+        note, which = self.root / container / "ending.json", [found["Id"], found["State"]["FinishedAt"]]
+        before = notes.read(note)
+        if before.get("which") == which:
+            return Ending(before["ending"]), str(before["detail"])
+        ending, detail = self._judged(container, found)
+        with suppress(OSError):
+            notes.write(note, {"which": which, "ending": str(ending), "detail": detail})
+        return ending, detail
+
+    def _judged(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
+        """Our own stop first; then what the kernel did; then what others, the engine or the machine did."""
+        state, stop = found["State"], notes.read(self.root / container / "stop.json")
+        known = self._known(container, found)
+        if stop and (stop.get("sent") or known.code in KILLED or outside_ends.told_to_end(known)):
             return Ending.STOPPED, ""
         if state.get("OOMKilled") or found["Id"] in self._out_of_memory:
             limit = (found["Config"].get("Labels") or {}).get(rights.MEMORY)
             of = f" of {int(limit) / 2**20:.0f} MiB" if limit else ""
             return Ending.OOM, f"the kernel ended a process of it: it reached its memory limit{of}"
-        if code in KILLED and (state.get("Error") or self._went_down(container, found)):
-            return Ending.INFRASTRUCTURE, state.get("Error") or "the Docker Engine or the machine went down under it"
-        return Ending.EXIT, ""
+        why = outside_ends.cause(known)
+        return (Ending.INFRASTRUCTURE, why) if why else (Ending.EXIT, "")
 
-    def _went_down(self, container: str, found: Mapping[str, Any]) -> bool:
-        """The machine has booted since its start, or the engine was lost when it ended or while it ran, seen or not."""
-        directory = self.root / container
-        started = notes.read(directory / "started.json")
-        if started and started["boot"] != self.boot:
-            return True
-        lost = notes.read(directory / "engine.json").get("lost")
-        if lost is not None and nanoseconds(found["State"]["FinishedAt"]) / 1e9 > float(str(lost)) - 30:
-            return True
-        return restarted_under(self.client, found["Id"])
+    def _known(self, container: str, found: Mapping[str, Any]) -> Known:
+        directory, state = self.root / container, found["State"]
+        return Known(
+            id=str(found["Id"]),
+            code=int(state["ExitCode"]),
+            error=str(state.get("Error") or ""),
+            finished=nanoseconds(state["FinishedAt"]) / 1e9,
+            began=str(state["StartedAt"]),
+            restarts=int(found.get("RestartCount") or 0),
+            boot=self.boot,
+            engine=identity(),
+            live=self._outlived(),
+            started=notes.read(directory / "started.json"),
+            lost=notes.read(directory / "engine.json"),
+            signal=str(notes.read(directory / "signal.json").get("name", "")),
+            events=remembered(self.client),
+        )
 
-    def _start_time(self, container: str, found: Mapping[str, Any]) -> None:
-        """On the boot-time clock: noted once, so that a wall clock set anew changes nothing."""
+    def _outlived(self) -> bool:
+        """Whether containers go on without their engine, as it is set now, or was at the last answer."""
+        try:
+            return bool(self.client.info().get("LiveRestoreEnabled"))
+        except (APIError, ValueError, AttributeError, EngineUnavailable, *BROKEN):
+            return self._live
+
+    def _start_time(self, container: str, found: Mapping[str, Any], *, under: str = "") -> None:
+        """On the boot-time clock: noted once, so that a wall clock set anew changes nothing. `under` which engine."""
         path = self.root / container / "started.json"
         note = notes.read(path)
         moment = found.get("State", {}).get("StartedAt", "0001")
         if not note and not moment.startswith("0001"):
             ago = time.time() - nanoseconds(moment) / 1e9
             note = {"boot": self.boot if ago < boot_time() else "", "started": boot_time() - ago}
+            note |= {"moment": moment, "engine": under, "live": self._live}
             notes.write(path, note)
         self._started[container] = float(str(note["started"])) if note.get("boot") == self.boot else None
 
@@ -332,7 +408,7 @@ class DockerRunner:
             if container not in self._followers and not self._events.ending:
                 directory = self.root / container
                 directory.mkdir(parents=True, exist_ok=True)
-                source = ContainerLog(self.client, _name(container))
+                source = ContainerLog(self.client, self._ids.target(container))
                 self._followers[container] = Follower(directory, source, self.log_cap, self.on_change)
 
     def _log_complete(self, container: str) -> bool:
@@ -340,42 +416,42 @@ class DockerRunner:
             return True
         self._follow(container)
         follower = self._followers.get(container)
-        return follower is None or follower.finished or time.monotonic() - follower.moved > LOG_PATIENCE
-
-    def _own(self, container: str) -> dict[str, Any] | None:
-        """None too for one of somebody else."""
-        found = self._inspect(container)
-        return found if found and self.owner.owns(found["Config"].get("Labels") or {}) else None
-
-    def _inspect(self, container: str) -> dict[str, Any] | None:
-        try:
-            return dict(self.client.api.inspect_container(_name(container)))
-        except NotFound:
-            return None
+        if follower is None or follower.finished:
+            return True
+        follower.renew()
+        if time.monotonic() - follower.moved < LOG_PATIENCE:
+            return False
+        follower.give_up()
+        return True
 
     # -- events -----------------------------------------------------------------------------------------------------
+
+    def _found(self) -> None:
+        """An engine answers: what is asked of it once, for what runs under it."""
+        self._live = self._outlived()
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         if event.get("Action") == "oom":
             self._out_of_memory.add(str(event.get("id")))
-        self.on_change()
+        if name := signal_of(event):
+            self._note(str(event["Actor"]["Attributes"].get(CLAIM, "")), "signal.json", {"name": name})
+        else:
+            self.on_change()
 
     def _lost(self) -> None:
         """The engine hung up. Should what runs now end by it, this note says why."""
         for container in self._running | frozenset(self._followers):
             if container not in self._ended:
-                try:
-                    notes.write(self.root / container / "engine.json", {"lost": time.time()})
-                except OSError:
-                    pass
+                self._note(container, "engine.json", {"lost": time.time(), "live": self._live})
         self._running = frozenset()
+
+    def _note(self, container: str, name: str, content: Mapping[str, object]) -> None:
+        if (self.root / container).is_dir() and container:
+            with suppress(OSError):
+                notes.write(self.root / container / name, content)
 
 
 # -- plain things -----------------------------------------------------------------------------------------------------
-
-
-def _name(container: str) -> str:
-    return f"{PREFIX}-{container}"
 
 
 def _start_failure(text: str) -> str:

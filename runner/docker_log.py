@@ -21,6 +21,8 @@ from runner import logs
 
 SECOND = 1_000_000_000
 STREAMS = {1: "O", 2: "E"}
+BROKEN = 3
+"""The stream by which the engine says that it cannot read on in its own log."""
 POSITION_BYTES = 512
 SHORT = 8 * 1024 * 1024
 """A log up to here is found again by counting alone, so that not even a clock set back can hide a line."""
@@ -38,8 +40,9 @@ class Stream(Protocol):
 class Source(Protocol):
     """Where a container's log comes from."""
 
-    def logs(self, since: str, follow: bool) -> Stream:
-        """OSError when the engine does not answer, LookupError when there is no such container."""
+    def logs(self, since: str, follow: bool, *, fresh: bool = False) -> Stream:
+        """OSError when the engine does not answer, LookupError when there is no such container. `fresh`: none but
+        lines that are still to come."""
         ...
 
     def over(self) -> bool:
@@ -112,6 +115,8 @@ def frames(pieces: Iterator[bytes]) -> Iterator[list[Frame]]:
     for piece in pieces:
         rest += piece
         found, at = [], 0
+        if len(rest) >= 8 and (rest[0] > BROKEN or rest[1:4] != b"\0\0\0"):
+            raise OSError("the engine's log is not in frames")
         while len(rest) - at >= 8 and len(rest) - at - 8 >= (size := int.from_bytes(rest[at + 4 : at + 8], "big")):
             found.append(_frame(rest[at], rest[at + 8 : at + 8 + size]))
             at += 8 + size
@@ -121,9 +126,15 @@ def frames(pieces: Iterator[bytes]) -> Iterator[list[Frame]]:
 
 
 def _frame(stream: int, content: bytes) -> Frame:
+    """One without a time that can be read is of the time of its neighbours: 0."""
     moment, _, text = content.partition(b" ")
+    try:
+        time = 0 if stream == BROKEN else nanoseconds(moment.decode())
+    except (ValueError, OverflowError):
+        time = 0
+    text = text if time else content
     whole = text.endswith(b"\n")
-    return Frame(nanoseconds(moment.decode()), STREAMS.get(stream, "O"), text[:-1] if whole else text, whole)
+    return Frame(time, STREAMS.get(stream, "W" if stream == BROKEN else "O"), text[:-1] if whole else text, whole)
 
 
 class Writer:
@@ -161,7 +172,8 @@ class Writer:
 
     def add(self, found: list[Frame]) -> None:
         """All or nothing: on a full disk the position stays where it was."""
-        fresh = [frame for frame in found if self._is_fresh(frame)]
+        timed = [frame if frame.time else replace(frame, time=self.position.last) for frame in found]
+        fresh = [frame for frame in timed if self._is_fresh(frame)]
         if not fresh:
             return
         before = replace(self.position)
@@ -205,6 +217,11 @@ class Writer:
             position.bytes += written
             text = text[written:]
 
+    def remark(self, text: str) -> None:
+        """A line of ours."""
+        self._append(f"{logs.stamp()} W {text}\n".encode())
+        self.note()
+
     def touch(self) -> None:
         os.utime(self._log)
 
@@ -226,7 +243,9 @@ class Follower:
     def __init__(self, directory: Path, source: Source, cap: int, done: Callable[[], None]) -> None:
         self.directory, self.source, self.cap, self.done = directory, source, cap, done
         self.moved = time.monotonic()
+        self.deaf = False  # it could not listen at the last try
         self._stop = threading.Event()
+        self._renewed = self._damaged = False
         self._stream: Stream | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"log-{directory.name[:8]}", daemon=True)
@@ -236,11 +255,35 @@ class Follower:
     def finished(self) -> bool:
         return self._over.is_set()
 
+    def renew(self) -> None:
+        """The container has ended: what follows it may be a connection that is half open. Once."""
+        if not self._renewed:
+            self._renewed, self.moved = True, time.monotonic()
+            if (stream := self._stream) is not None:
+                _close(stream)
+
+    def give_up(self) -> None:
+        """The rest does not come: the log is what it is, and says so."""
+        self.end(1.0)
+        try:
+            writer = Writer(self.directory, self.cap)
+        except OSError:
+            return
+        try:
+            if writer.lock() and not writer.position.complete:
+                writer.position.complete = True
+                writer.remark("the engine did not give the rest of this log")
+                self._over.set()
+        except OSError:
+            pass  # a full disk
+        finally:
+            writer.close()
+
     def end(self, wait: float = 5.0) -> None:
         """Stop writing; another follower may go on."""
         self._stop.set()
-        if self._stream is not None:
-            _close(self._stream)
+        if (stream := self._stream) is not None:
+            _close(stream)
         self._thread.join(wait)
 
     def _run(self) -> None:
@@ -269,7 +312,8 @@ class Follower:
                     self._stop.wait(0.02)
             except LookupError:
                 break
-            except OSError:
+            except Exception:  # whatever came: what was written stands, and it is asked for again
+                self.deaf = True
                 self._stop.wait(RETRY)
         if not self._stop.is_set():
             writer.note()
@@ -283,16 +327,28 @@ class Follower:
             if self._stop.is_set():
                 return
 
+    def _hurt(self, writer: Writer, found: list[Frame]) -> None:
+        """Where the engine cannot read on, only what is still to come can be had."""
+        said = [frame.text.decode(errors="replace") for frame in found if frame.stream == "W"]
+        if said and not self._damaged:
+            self._damaged = True
+            writer.remark(f"the engine cannot read its log here, and lines may be missing: {said[0][:300]}")
+
     def _copy(self, writer: Writer, *, follow: bool) -> None:
         """From the position to the end of the stream."""
         since = writer.resume()
-        stream = self._stream = self.source.logs(f"{since // SECOND}.{since % SECOND:09d}" if since else "0", follow)
+        fresh = self._damaged and follow
+        stream = self._stream = self.source.logs(
+            f"{since // SECOND}.{since % SECOND:09d}" if since else "0", follow, fresh=fresh
+        )
+        self.deaf = False
         try:
             if self._stop.is_set():
                 return
             pieces = iter(stream)
             for found in frames(pieces):
-                writer.add(found)
+                writer.add([frame for frame in found if frame.stream != "W"])
+                self._hurt(writer, found)
                 self.moved = time.monotonic()
                 if self._stop.is_set():
                     return

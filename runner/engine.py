@@ -1,9 +1,12 @@
-"""A Docker Engine: whether it answers, what it remembers, its events and its logs.
+"""A Docker Engine: whether it answers, which one it is, what it remembers, its events and its logs.
 
 The end of a stream or a broken connection says nothing about a container; only `inspect` does.
 """
 
+import json
 import os
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,14 +18,20 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import CancellableStream
+from urllib3.exceptions import HTTPError
 
 from runner.docker_log import Stream
-from runner.errors import EngineUnavailable
+from runner.errors import EngineFailed, EngineUnavailable, Refused
 from runner.labels import Owner
 
-BROKEN = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, ConnectionError, TimeoutError)
-REMEMBERED = 256
-"""Events that an engine keeps, for as long as it runs."""
+BROKEN = (
+    requests.exceptions.ConnectionError, requests.exceptions.Timeout, requests.exceptions.ChunkedEncodingError,
+    HTTPError, ConnectionError, TimeoutError,
+)  # fmt: skip
+WORDS = (10.0, 30.0)
+"""Seconds to connect, and between two pieces of an answer that comes at once."""
+QUIET = 30.0
+"""Seconds without a line after which a log is asked for anew: a connection may be half open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +64,26 @@ def connect(client: Any = None) -> Any:
 
 @contextmanager
 def talking() -> Iterator[None]:
-    """An engine that does not answer is EngineUnavailable; what it answers stays as it is."""
+    """What the engine says or does not say, as an error of a runner: the one place that knows."""
     try:
         yield
     except APIError as error:
-        if error.response is not None and error.response.status_code == 503:
-            raise _unavailable(error) from None
-        raise
+        raise said(error) from None
     except BROKEN as error:
         raise _unavailable(error) from None
+    except (ValueError, KeyError, TypeError, AttributeError, DockerException) as error:
+        raise EngineFailed(f"the engine's answer makes no sense: {type(error).__name__}: {str(error)[:200]}") from None
+
+
+def said(error: APIError) -> EngineUnavailable | Refused:
+    """A failure of the engine's own, or its refusal of what was asked."""
+    code = error.response.status_code if error.response is not None else 500
+    text = str(error.explanation or error)[:500]
+    if code == 503:
+        return _unavailable(error)
+    if code >= 500:
+        return EngineFailed(f"the engine fails ({code}): {text}")
+    return Refused(f"the engine refuses it ({code}): {text}")
 
 
 def _unavailable(error: Exception) -> EngineUnavailable:
@@ -75,28 +95,48 @@ def _unavailable(error: Exception) -> EngineUnavailable:
     )
 
 
-def restarted_under(client: Any, container: str) -> bool:
-    """Whether the engine is not the one that started this container (a full id), and would have ended it by that.
+def remembered(client: Any) -> list[dict[str, Any]] | None:
+    """The engine's latest events, since it began at most; None where it does not say them."""
+    api = client.api
+    wanted = {"since": "1", "until": f"{time.time():.9f}"}
+    answer = api.get(f"{api.base_url}/v{api.api_version}/events", params=wanted, timeout=WORDS)
+    if answer.status_code != 200:
+        return None
+    try:
+        return [json.loads(line) for line in answer.text.splitlines() if line.strip()]
+    except ValueError:
+        return None
 
-    It remembers its latest events since it began; where that is not all of them, nothing can be said.
-    """
-    events = list(client.api.events(since=1, until=f"{time.time():.9f}", decode=True))
-    if len(events) >= REMEMBERED:
-        return False
-    if any(event.get("Action") == "start" and event.get("id") == container for event in events):
-        return False
-    return not client.info().get("LiveRestoreEnabled")
+
+def identity(address: str = "") -> str:
+    """Of the engine's process behind a socket of this machine, another one after each start; nothing where unknown."""
+    path = (address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock").removeprefix("unix://")
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(WORDS[0])
+            line.connect(path)
+            pid = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        with open(f"/proc/{pid}/stat") as file:
+            name, _, rest = file.read().rpartition(")")
+    except (OSError, ValueError):
+        return ""
+    return f"{pid}:{rest.split()[19]}" if name.endswith("(dockerd") else ""
 
 
 class Events:
     """Wakes the controller when a container ends; connects again for as long as it has to."""
 
     def __init__(
-        self, client: Any, owner: Owner, heard: Callable[[Mapping[str, Any]], None], lost: Callable[[], None]
+        self,
+        client: Callable[[], Any],
+        owner: Owner,
+        heard: Callable[[Mapping[str, Any]], None],
+        lost: Callable[[], None],
+        found: Callable[[], None] = lambda: None,
     ) -> None:
-        self.client, self.heard, self.lost = client, heard, lost
+        self.client, self.heard, self.lost, self.found = client, heard, lost, found
         labels = [f"{key}={value}" for key, value in owner.labels().items()]
-        self._filters = {"type": "container", "event": ["die", "oom"], "label": labels}
+        self._filters = {"type": "container", "event": ["die", "oom", "kill", "stop"], "label": labels}
         self._end = threading.Event()
         self._stream: Any = None
         self._thread = threading.Thread(target=self._run, name="docker-events", daemon=True)
@@ -114,14 +154,15 @@ class Events:
     def _run(self) -> None:
         while not self._end.is_set():
             try:
-                self._stream = self.client.api.events(decode=True, filters=self._filters)
+                self._stream = self.client().api.events(decode=True, filters=self._filters)
+                self.found()
                 if self._end.is_set():
                     return self._close()
                 for event in self._stream:
                     if self._end.is_set():
                         return None
                     self.heard(event)
-            except (DockerException, OSError, ValueError):
+            except (DockerException, HTTPError, EngineUnavailable, OSError, ValueError, AttributeError):
                 pass
             if not self._end.is_set() and self._stream is not None:
                 self._stream = None
@@ -143,12 +184,13 @@ class ContainerLog:
     def __init__(self, client: Any, name: str) -> None:
         self.client, self.name = client, name
 
-    def logs(self, since: str, follow: bool) -> Stream:
+    def logs(self, since: str, follow: bool, *, fresh: bool = False) -> Stream:
         """By hand: the SDK's own call loses either the streams or the nanoseconds."""
         api = self.client.api
         wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), "since": since}
+        wanted |= {"tail": "0"} if fresh else {}
         url = f"{api.base_url}/v{api.api_version}/containers/{self.name}/logs"
-        response = api.get(url, params=wanted, stream=True, timeout=(10, None))
+        response = api.get(url, params=wanted, stream=True, timeout=(WORDS[0], QUIET))
         if response.status_code == 404:
             raise LookupError(self.name)
         if response.status_code != 200:
@@ -161,6 +203,6 @@ class ContainerLog:
             state = self.client.api.inspect_container(self.name)["State"]
         except NotFound:
             raise LookupError(self.name) from None
-        except APIError as error:
+        except (APIError, ValueError, KeyError, TypeError) as error:
             raise OSError(str(error)) from None
         return not state["Running"]

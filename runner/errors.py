@@ -3,6 +3,7 @@
 RunnerError
 ├── ImageUnavailable    no such image here or in a registry; retrying changes nothing until somebody acts
 ├── EngineUnavailable   the engine does not answer; try again next round
+│   └── EngineFailed    it answers with a failure of its own (5xx, no space left, no JSON); try again, not for ever
 └── Refused             the engine refused the container (a bad mount, name, device)
 """
 
@@ -16,6 +17,10 @@ class ImageUnavailable(RunnerError):
 
 
 class EngineUnavailable(RunnerError):
+    pass
+
+
+class EngineFailed(EngineUnavailable):
     pass
 
 

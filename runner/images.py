@@ -1,8 +1,10 @@
 """References of images, and what they were resolved to: a registry's digest, or the id that only this node knows."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from runner.errors import ImageUnavailable
 from runner.spec import Image
 
 
@@ -35,3 +37,16 @@ def resolved(ref: str, found: Mapping[str, Any]) -> Image:
     name = repository(ref)
     short = name.removeprefix("docker.io/").removeprefix("library/")
     return Image(ref, digest=known.get(short) or known.get(name), id=found.get("Id"))
+
+
+def runnable(ref: str, found: Mapping[str, Any], machine: str) -> Mapping[str, Any]:
+    """The image, if it is for this processor, or the machine can run the other's programs. ImageUnavailable."""
+    wanted = str(found.get("Architecture") or "")
+    if not wanted or not machine or wanted == machine or _emulated(wanted):
+        return found
+    raise ImageUnavailable(f"image {ref!r} is for {wanted}, and this machine is {machine}: build it for {machine} too")
+
+
+def _emulated(machine: str) -> bool:
+    name = {"arm64": "aarch64", "amd64": "x86_64", "386": "i386"}.get(machine, machine)
+    return Path(f"/proc/sys/fs/binfmt_misc/qemu-{name}").exists()

@@ -7,7 +7,7 @@ and a home in memory, `/workspace` and `/winslow` to write to.
 import os
 from typing import Any
 
-from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount
+from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
 
 from runner.errors import Refused
 from runner.labels import PREFIX
@@ -17,6 +17,9 @@ HOME = "/home/winslow"
 GRACE = f"{PREFIX}.grace"
 MEMORY = f"{PREFIX}.memory"
 ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
+ENGINE_LOG_BUFFERED = {**ENGINE_LOG, "mode": "non-blocking", "max-buffer-size": "64m"}
+"""For engines whose own `log-opts` name a buffer, which they then insist on."""
+USER = "winslow"
 
 
 def stages_user() -> str:
@@ -37,7 +40,7 @@ def options(spec: Spec, user: str) -> dict[str, Any]:
         "network_mode": "none",
         "tmpfs": {"/tmp": temporary, HOME: temporary},
         "mounts": _mounts(spec),
-        "log_config": LogConfig(type="json-file", config=ENGINE_LOG),
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         **_limits(spec.limits),
         **({"device_requests": [_gpus(spec)]} if spec.gpus else {}),
     }
@@ -79,7 +82,8 @@ def _workspace(spec: Spec) -> Mount:
 
 def environment(spec: Spec) -> dict[str, str]:
     """Of the machine's devices a stage sees those that it was given, whatever its image asks for."""
-    return {"HOME": HOME, **spec.environment, "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void"}
+    own = {"HOME": HOME, "USER": USER, "LOGNAME": USER}
+    return {**own, **spec.environment, "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void"}
 
 
 def labels(spec: Spec) -> dict[str, str]:

@@ -67,6 +67,7 @@ class Spec:
     limits: Limits = field(default_factory=Limits)
     gpus: tuple[str, ...] = ()  # device ids (UUIDs), explicit
     pull: str = "missing"  # missing | always | never
+    image_id: str = ""  # what that reference was resolved to, where images have ids
     grace: float = 10.0  # seconds between TERM and KILL
     overlay: Overlay | None = None
     read_only: Path | None = None  # what a stage that sees the host's paths must not write to

@@ -255,7 +255,18 @@ def test_S11_the_environment_is_the_stages_own(bench: Bench, monkeypatch: pytest
     seen = json.loads(said)
     assert given.items() <= seen.items()
     assert "CONTROLLERS_SECRET" not in seen
-    own = {"PATH", "LANG", "LC_CTYPE", "HOME", "TMPDIR", "HOSTNAME", "NVIDIA_VISIBLE_DEVICES", "WINSLOW_RUN"}
+    own = {
+        "PATH",
+        "LANG",
+        "LC_CTYPE",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "TMPDIR",
+        "HOSTNAME",
+        "NVIDIA_VISIBLE_DEVICES",
+        "WINSLOW_RUN",
+    }
     assert {name for name in seen if not name.startswith(("PYTHON", "FAKE_"))} <= own | given.keys()
 
 

@@ -1,18 +1,23 @@
 """F19: how containers end, told apart; and what is said when the engine is not there."""
 
+import json
 import secrets
 import time
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import docker as sdk
 import pytest
+from docker.errors import APIError
 
 from runner.docker import DockerRunner, engine
 from runner.errors import EngineUnavailable, ImageUnavailable, Refused
 from runner.labels import Owner
 from runner.spec import Ending, Limits
-from tests.contract.runners import IGNORES, Bench, log
+from tests.contract.runners import IGNORES, WAITS, Bench, log
 from tests.integration.docker.engine import IMAGE
 
 pytestmark = pytest.mark.docker
@@ -36,6 +41,135 @@ def test_F19_a_child_out_of_memory_counts_though_the_stage_exits_with_0(bench: B
     found = bench.end(runner, spec.id)
     assert (found.ending, found.exit_code) == (Ending.OOM, 0)
     assert "fine" in log(spec)
+
+
+SAVES = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(0)))
+print('up', flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_B2_who_stops_a_container_outside_winslow_makes_no_success_of_it(bench: Bench, watched: bool) -> None:
+    runner, spec = bench.runner(), bench.spec(SAVES)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    client = runner.client
+    if not watched:
+        runner.reap()
+    client.api.stop(f"winslow-{spec.id}", timeout=10)
+    found = bench.end(runner if watched else bench.runner(), spec.id)
+    assert (found.ending, found.exit_code) == (Ending.INFRASTRUCTURE, 0)
+    assert "signal TERM" in found.detail
+    assert "saved" in log(spec)
+
+
+def test_B2_a_container_that_somebody_started_again_is_of_no_use(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec("import time; print('up', flush=True); time.sleep(0.5)")
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.client.api.restart(f"winslow-{spec.id}", timeout=0)
+    found = bench.end(runner, spec.id)
+    assert (found.ending, "a second time" in found.detail) == (Ending.INFRASTRUCTURE, True)
+
+
+def test_B2_an_end_is_judged_once(bench: Bench) -> None:
+    """A boot of the machine after it, while what it left is gathered, changes nothing."""
+    runner, spec = bench.runner(), bench.spec("pass")
+    bench.run(runner, spec)
+    assert bench.end(runner, spec.id).ending is Ending.EXIT
+    again = bench.again(runner)
+    again.boot = "another"
+    assert bench.end(again, spec.id).ending is Ending.EXIT
+
+
+def test_a_renamed_container_is_the_same(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.client.api.rename(f"winslow-{spec.id}", f"mine-{spec.id}")
+    again = bench.again(runner)
+    assert again.containers()[spec.id].running
+    again.create(spec)
+    again.start(spec.id)
+    again.stop(spec.id)
+    assert bench.end(again, spec.id).ending is Ending.STOPPED
+    again.remove(spec.id)
+    wanted = {"label": f"winslow.claim={spec.id}"}
+    assert again.client.api.containers(all=True, filters=wanted) == []
+
+
+def test_also_one_that_an_older_version_made(bench: Bench) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    (spec.directory / "container.json").unlink()
+    runner.client.api.rename(f"winslow-{spec.id}", f"mine-{spec.id}")
+    again = bench.again(runner)
+    again.stop(spec.id)
+    assert bench.end(again, spec.id).ending is Ending.STOPPED
+    again.remove(spec.id)
+
+
+def test_B4_one_by_one_where_the_list_of_containers_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    broken = APIError("500", response=SimpleNamespace(status_code=500, url="", reason=""), explanation="layer missing")
+    monkeypatch.setattr(runner.client.api, "containers", Mock(side_effect=broken))
+    assert runner.containers()[spec.id].running
+    runner.stop(spec.id)
+    assert bench.end(runner, spec.id).ending is Ending.STOPPED
+    runner.remove(spec.id)
+    assert runner.containers() == {}
+
+
+def test_B4_a_stage_is_stopped_though_the_engine_cannot_describe_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    broken = APIError("500", response=SimpleNamespace(status_code=500, url="", reason=""), explanation="no")
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.client.api, "inspect_container", Mock(side_effect=broken))
+        runner.stop(spec.id)
+    assert bench.end(runner, spec.id).ending is Ending.STOPPED
+
+
+def test_B6_a_tag_that_moves_before_the_container_is_made_changes_nothing(bench: Bench) -> None:
+    runner, tag = bench.runner(), f"winslow/test-{secrets.token_hex(3)}:1"
+    client = runner.client
+    client.api.tag(IMAGE, *tag.split(":"))
+    found = runner.resolve(tag, "missing")
+    client.images.build(fileobj=BytesIO(f"FROM {IMAGE}\nENV OTHER=1\n".encode()), tag=tag, rm=True)
+    spec = bench.spec("import os; print(os.environ.get('OTHER'))", image=tag, image_id=found.id)
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    assert "O None" in log(spec)
+    runner.remove(spec.id)
+    client.images.remove(tag)
+
+
+def test_a_stage_has_a_name_and_leaves_no_core(bench: Bench) -> None:
+    script = "import getpass, resource; print(getpass.getuser(), resource.getrlimit(resource.RLIMIT_CORE))"
+    runner, spec = bench.runner(), bench.spec(script)
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    assert "O winslow (0, 0)" in log(spec)
+
+
+def test_a_password_of_a_proxy_reaches_no_stage(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    (tmp_path / "docker").mkdir()
+    proxies = {"default": {"httpProxy": "http://ada:secret@proxy:3128"}}
+    (tmp_path / "docker" / "config.json").write_text(json.dumps({"proxies": proxies}))
+    runner, spec = bench.runner(), bench.spec("import os; print(dict(os.environ))")
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    assert "secret" not in log(spec)
 
 
 def test_F19_exit_137_of_the_programs_own_is_just_an_exit(bench: Bench) -> None:

@@ -13,6 +13,12 @@ from tests.integration.docker.engine import IMAGE, Daemon, private
 
 pytestmark = [pytest.mark.docker]
 BOTH = pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+SAVES = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print('up', flush=True)
+time.sleep(60)
+"""
 COUNTS = "import time, sys\nprint('up')\nfor i in range(100): print(i); time.sleep(0.05)\nsys.exit(9)"
 
 
@@ -51,6 +57,23 @@ def test_F18_an_engine_that_goes_down_is_infrastructure(bench: Bench, daemon: Da
     found = bench.end(runner, spec.id)
     assert (found.ending, bool(found.detail)) == (Ending.INFRASTRUCTURE, True)
     assert log(spec).count("up") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("watched", [True, False])
+def test_B2_a_stage_that_ends_well_because_its_engine_stops_is_no_success(
+    bench: Bench, daemon: Daemon, watched: bool
+) -> None:
+    """Also where live-restore is what the engine is started anew for."""
+    runner, spec = bench.runner(), bench.spec(SAVES)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    if not watched:
+        runner.reap()
+    daemon.end(signal.SIGTERM)
+    daemon.start("--live-restore")
+    found = bench.end(runner if watched else bench.runner(), spec.id)
+    assert (found.ending, found.exit_code) == (Ending.INFRASTRUCTURE, 0)
 
 
 @pytest.mark.slow
