@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from controller.deleting import execution_of, project_of
+from controller.disk_index import DiskIndex
 from controller.tried import Tried
 from flow.world import ProjectView, Snapshot
 from runner import notes
@@ -60,7 +61,7 @@ class Archiving:
         self.plain = SOON if bucket else PLAIN
         self.tried, self.fetching = Tried(say, clock), Tried(say, clock)
         self._seen: tuple[str, str, int] | None = None
-        self._sent = set[str]()
+        self._sent, self.index = set[str](), DiskIndex(data, workspaces=False)
         self._at_work, self._fetches = False, False
 
     def look(self, snapshot: Snapshot, held: Held) -> None:
@@ -70,22 +71,27 @@ class Archiving:
             self.submit(self._fetch)
         new = (snapshot.main, snapshot.state, int(self.now() / self.plain))
         if not self._at_work and (new != self._seen or self.tried.due):
+            whole = self._seen is None or self._seen[2] != new[2] or self.tried.due
             self._seen, self._at_work = new, True
-            self.submit(lambda: self._work(snapshot, held))
+            self.submit(lambda: self._work(snapshot, held, whole=whole))
 
-    def _work(self, snapshot: Snapshot, held: Held) -> None:
+    def _work(self, snapshot: Snapshot, held: Held, *, whole: bool) -> None:
+        """At the logs of the projects that changed; now and then, and where something failed, at all."""
         self.tried.begin()
         try:
-            self.tried.part("logs", lambda: self._all(snapshot, held()))
-            self.tried.part("logs that nobody keeps", self._clear)
+            self.tried.part("logs", lambda: self._all(snapshot, held(), whole=whole))
+            if whole:
+                self.tried.part("logs that nobody keeps", self._clear)
         finally:
             self.tried.done()
             self._at_work = False
 
-    def _all(self, snapshot: Snapshot, held: frozenset[tuple[str, int]]) -> None:
+    def _all(self, snapshot: Snapshot, held: frozenset[tuple[str, int]], *, whole: bool) -> None:
         """A bucket that does not answer is not asked for each log."""
-        reached = True
-        for run in list((self.data / "runs").glob("*/")):
+        reached, changed = True, None if whole else self.index.follow(snapshot)
+        if whole:
+            self.index.scan(snapshot)
+        for run in self.index.runs(changed):
             old, unsent = self._is_old(run), self.bucket is not None and run.name not in self._sent
             record = _ended(snapshot, run, held) if old or unsent else None
             if record is None:

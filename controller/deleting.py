@@ -15,9 +15,10 @@ from runner.store.workspaces import Workspaces
 
 
 def project_of(run: Path) -> str | None:
+    """None where nothing says so, or a power cut emptied what did."""
     try:
-        return (run / "project").read_text()
-    except OSError:
+        return (run / "project").read_text() or None
+    except (OSError, ValueError):
         return None
 
 

@@ -7,58 +7,40 @@ objects that nobody names any more are deleted by whoever owns the data director
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from controller.deleting import execution_of
 from controller.disk import FolderDisk
+from controller.disk_index import DiskIndex
 from controller.journal import Journal
 from controller.tried import Tried
 from flow.controls import steps_of
 from flow.open import open_views
 from flow.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
 from flow.world import Snapshot
-from runner import notes
 from runner.archive import archived, forget
 from runner.pool_fetch import PoolFetch
-from runner.store.collect import NOTE
-from runner.store.identity import is_shared
 from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 
 AGAIN = 3600.0
 """Seconds after which it is looked at again though nothing is new."""
+SELDOM = 50
+"""So many times what a look for objects that nobody names took passes before the next, as each looks at every workspace
+here; at least a second, at most an hour. On a disk that fills they are looked for at once.
+"""
 ENOUGH = 1.25
 """The pressure ends when there is so many times more free than must be."""
 
 
 def on_disk(data: Path, held: Iterable[tuple[str, int]] = ()) -> OnDisk:
-    """What is there, from the folders alone. Of a shared store no node alone can say what may go."""
-    workspaces: dict[str, set[int]] = {}
-    for note in () if is_shared(data) else (data / "projects").glob(f"*/[0-9]*/{NOTE}"):
-        if note.parent.name.isdigit() and not _is_dropped(notes.read(note)):
-            workspaces.setdefault(note.parent.parent.name, set()).add(int(note.parent.name))
-    logs: dict[str, set[str]] = {}
-    runs: dict[str, dict[str, int]] = {}
-    for file in (data / "runs").glob("*/project"):
-        project, container = file.read_text(), file.parent.name
-        logs.setdefault(project, set()).add(container)
-        if (number := execution_of(file.parent)) is not None:
-            runs.setdefault(project, {})[container] = number
-    return OnDisk(
-        {id: frozenset(numbers) for id, numbers in workspaces.items()},
-        {id: frozenset(containers) for id, containers in logs.items()},
-        frozenset(held),
-        runs,
-    )
-
-
-def _is_dropped(note: Mapping[str, object]) -> bool:
-    """To the end: one that was cut off while it was dropped is to be dropped again."""
-    return "dropped" in note and "was" not in note
+    """What is there, from the folders alone."""
+    index = DiskIndex(data)
+    index.scan(Snapshot("", ""))
+    return index.on_disk(held)
 
 
 def spoken_of(journal: Journal) -> frozenset[tuple[str, int]]:
@@ -165,7 +147,7 @@ def _path(value: object) -> str:
 
 
 class Retaining:
-    """`busy` names the executions that the journal still speaks of. One look at a time, when something is new."""
+    """One look at a time, at what is new. All is looked at now and then, where the disk fills, and where one failed."""
 
     def __init__(
         self,
@@ -181,20 +163,28 @@ class Retaining:
     ) -> None:
         self.fetch = fetch
         self.data, self.workspaces, self.submit, self.tell, self.mend = data, workspaces, submit, tell, mend
-        self.tried = Tried(lambda text: tell(f"retention: {text}"), clock)
+        self.tried, self.clock = Tried(lambda text: tell(f"retention: {text}"), clock), clock
         self.pressure, self.usage = Pressure(room), usage or _usage
+        self.index = DiskIndex(data)
         self._seen: tuple[str, str, int, int] | None = None
+        self._held: frozenset[tuple[str, int]] = frozenset()
         self._at_work = False
+        self._owes, self._collect_at = False, 0.0
 
     def look(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]]) -> str:
-        """What to say of the disk, or nothing. What may go is let go beside the rounds."""
+        """What to say of the disk, or nothing. What may go is let go beside the rounds.
+
+        `held` names the executions that the journal still speaks of.
+        """
         if self._at_work:
             return self._text()
         level = self.pressure.look(*self.usage(self.data))
         now = (snapshot.main, snapshot.state, level, int(time.time() / AGAIN))
-        if now != self._seen or self.tried.due:
+        collect = self._owes and self.clock() >= self._collect_at
+        if now != self._seen or self.tried.due or collect or self._held - held():
+            whole = self._seen is None or self._seen[2:] != now[2:] or self.tried.due
             self._seen, self._at_work = now, True
-            self.submit(lambda: self._work(snapshot, held, level))
+            self.submit(lambda: self._work(snapshot, held(), level, whole=whole))
         return self._text()
 
     def _text(self) -> str:
@@ -202,14 +192,16 @@ class Retaining:
             return ""
         return f"too little free disk: more is dropped than the rules say (step {level} of {MOST_PRESSURE})"
 
-    def _work(self, snapshot: Snapshot, held: Callable[[], frozenset[tuple[str, int]]], level: int) -> None:
+    def _work(self, snapshot: Snapshot, held: frozenset[tuple[str, int]], level: int, *, whole: bool) -> None:
         self.tried.begin()
+        released, self._held = {project for project, _ in self._held - held}, held
         try:
             self.workspaces.wanted = asked_for(snapshot)
-            self.tried.part("what may go", lambda: self._drop_all(drops(snapshot, on_disk(self.data, held()), level)))
+            self.tried.part("what may go", lambda: self._drop(snapshot, held, level, None if whole else released))
             if level and self.fetch:
                 self.tried.part("files fetched for the pool", partial(self._drop_fetched, self.fetch, snapshot))
-            self.tried.part("objects that nobody names", self.workspaces.collect)
+            if whole or level or self.clock() >= self._collect_at:
+                self.tried.part("objects that nobody names", self._collect)
             self.tried.part("lists of files that are damaged", self.mend)
         finally:
             self.tried.done()
@@ -220,10 +212,27 @@ class Retaining:
         for path in fetch.drop(frozenset(read_by_stages(snapshot))):
             self.tell(f"{path!r} of the pool is dropped again: it was fetched from another node")
 
-    def _drop_all(self, found: Iterable[Drop]) -> None:
-        for drop in found:
-            if self.tried.part(f"dropping a {drop.what}", partial(let_go, self.data, self.workspaces, drop)):
+    def _collect(self) -> None:
+        began = self.clock()
+        self._owes = False
+        self.workspaces.collect()
+        self._collect_at = self.clock() + min(max(1.0, SELDOM * (self.clock() - began)), AGAIN)
+
+    def _drop(self, snapshot: Snapshot, held: frozenset[tuple[str, int]], level: int, also: set[str] | None) -> None:
+        """Of what changed and of some more, or of all."""
+        among = None
+        if also is None:
+            self.index.scan(snapshot)
+        else:
+            among = self.index.follow(snapshot) | also
+        for drop in drops(snapshot, self.index.on_disk(held, among), level, among):
+            done = not self.index.still_there(drop)
+            work = partial(let_go, self.data, self.workspaces, drop)
+            if not done and self.tried.part(f"dropping a {drop.what}", work):
+                done = self._owes = True
                 self.tell(f"{drop.project}/{drop.execution}: {drop.what} dropped: {drop.why}")
+            if done:
+                self.index.forget(drop)
 
 
 def _usage(data: Path) -> tuple[int, int]:

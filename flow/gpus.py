@@ -31,7 +31,7 @@ def holders_in(views: Iterable[ProjectView]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for view in views:
         for record in view.executions:
-            if record.gpus and record.state.active:
+            if record.state.active and record.gpus:  # in this order: what has ended is packed
                 who = f"{view.id}/{record.execution}"
                 found.setdefault(record.claim.node, {}).update(dict.fromkeys(record.gpus, who))
     return found

@@ -73,11 +73,12 @@ def rules_of(general: Retention, own: Retention) -> Rules:
     )
 
 
-def drops(snapshot: Snapshot, disk: OnDisk, pressure: int = 0) -> tuple[Drop, ...]:
-    """Everything that may go, by project and number."""
+def drops(snapshot: Snapshot, disk: OnDisk, pressure: int = 0, among: Iterable[str] | None = None) -> tuple[Drop, ...]:
+    """Everything that may go, by project and number; of some projects, or of all."""
     found: list[Drop] = []
-    for _, view in sorted(snapshot.projects.items()):
-        found += _of_project(snapshot.settings.retention, view, disk, pressure)
+    for id in sorted(snapshot.projects if among is None else among):
+        if view := snapshot.projects.get(id):
+            found += _of_project(snapshot.settings.retention, view, disk, pressure)
     return tuple(found)
 
 
@@ -141,10 +142,10 @@ def _put_in(view: ProjectView) -> frozenset[str] | None:
         return None
     requests = (file.request.workspace for file in view.unanswered if file.request)
     chains = fold(view.replies)
-    redone = {record.stage: record.workspace for record in view.executions}
+    redone = {record.stage: record for record in view.executions}
     open_ones = (record.workspace for record in view.executions if not record.state.ended)
     asked = [floor.changes for floor in chains[-1].positions if floor.chain == chains[-1].seq] if chains else []
-    given = [*requests, *asked, *redone.values(), *open_ones]
+    given = [*requests, *asked, *(record.workspace for record in redone.values()), *open_ones]
     return frozenset(digest for each in given if each for digest in each.add.values())
 
 
