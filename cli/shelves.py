@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -121,13 +122,17 @@ def rm(
 
 
 def du(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:, PROJECT: or PROJECT/N")] = "pool:",
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="pool:, PROJECT, PROJECT: or PROJECT/N")] = "pool:",
     node: NODE = "",
 ) -> None:
     """How much room files take, on this machine or another.
 
-    Example: winslowctl files du crossing/3
+    Of a whole project: its files, and what each execution left; contents that several share are counted for each.
+    Example: winslowctl files du crossing/3     winslowctl files du crossing
     """
+    if ":" not in what and "/" not in what:
+        _du_project(settings.checked_name(what, "project"), node)
+        return
     of = place(what, node)
     if of.execution:
         prefix = of.path.strip("/")
@@ -138,6 +143,20 @@ def du(
     row = {"what": what, "files": len(sizes), "bytes": sum(sizes)}
     if not output.for_programs([row]):
         output.table(("WHAT", "FILES", "BYTES"), [[output.shown(what), f"{len(sizes):,}", f"{sum(sizes):,}"]])
+
+
+def _du_project(id: str, node: str) -> None:
+    """Its files, and what each execution left, as far as it is here or on a node that answers."""
+    _, _, view = settings.project(id)
+    files = [item.bytes for item in _checked(lambda: list(place(f"{id}:", node).shelf.files("")))]
+    rows = [{"what": f"{id}:", "files": len(files), "bytes": sum(files)}]
+    for record in view.executions:
+        with suppress(CommandError):  # it was dropped, or its node does not answer
+            sizes = [row.size for row in remote.look(id, record.execution).files()]
+            rows.append({"what": f"{id}/{record.execution}", "files": len(sizes), "bytes": sum(sizes)})
+    if not output.for_programs(rows):
+        cells = [[output.shown(row["what"]), f"{row['files']:,}", f"{row['bytes']:,}"] for row in rows]
+        output.table(("WHAT", "FILES", "BYTES"), cells)
 
 
 def _checked(action: Callable[[], Found]) -> Found:

@@ -29,6 +29,9 @@ def test_R1340_a_stage_reads_what_was_put_into_its_project(lab: Labs, command: C
     ctl("files", "get", "v/1/seen", "-o", str(tmp_path / "seen"))
     assert (tmp_path / "seen").read_text() == "words"
     assert ctl.json("files", "du", "v/1")[0]["bytes"] == 5
+    whole = ctl.json("files", "du", "v")
+    assert [(row["what"], row["bytes"]) for row in whole][1:] == [("v/1", 5)]
+    assert whole[0] == ctl.json("files", "du", "v:")[0]
     ctl("files", "rm", "v:notes/a.txt", "--yes")
     assert ctl.json("files", "ls", "v:notes") == []
 
