@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flow.memo import Memo
 from flow.world import Judged, Snapshot
 from schema.node import Away, Heartbeat, Inventory, NodeSettings
 
@@ -74,9 +75,12 @@ def standing(snapshot: Snapshot, node: str) -> NodeStanding:
     return NodeStanding(node, NodeState.READY)
 
 
-def standings(snapshot: Snapshot) -> dict[str, NodeStanding]:
-    """Of all nodes that joined, by name."""
+def _standings(snapshot: Snapshot) -> Mapping[str, NodeStanding]:
     return {name: standing(snapshot, name) for name in sorted(snapshot.inventories)}
+
+
+standings: Memo[Snapshot, Mapping[str, NodeStanding]] = Memo(_standings, 8)
+"""Of all nodes that joined, by name."""
 
 
 def nobody_answers(snapshot: Snapshot) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from flow import capacity, gpus
-from flow.node_states import NodeStanding, NodeState, standing
+from flow.node_states import NodeStanding, NodeState, standings
 from flow.open import open_views
 from flow.steps import Slot
 from flow.world import ProjectView, Snapshot
@@ -86,6 +86,7 @@ def candidates(
 
     `me` and `lacks` are what this node knows of itself, newer than what it has written.
     """
+    known = standings(snapshot)
     return tuple(
         Candidate(
             me if me and me.node == name else snapshot.inventories[name],
@@ -93,7 +94,7 @@ def candidates(
             busy.get(name, 0),
             taken.get(name, {}),
             lacks - offered if me and me.node == name else frozenset(snapshot.inventories[name].lacks),
-            standing(snapshot, name),
+            known[name],
             offered if me and me.node == name else frozenset(),
             (claims or {}).get(name, {}),
         )

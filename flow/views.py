@@ -9,6 +9,7 @@ from flow.capacity import Claims, claimed
 from flow.controls import steps_of
 from flow.gpus import Holders, holders
 from flow.graph import graph_of
+from flow.memo import Memo
 from flow.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.open import open_views
 from flow.placement import Placement, admitted, busy_counts, candidates, data_of, misfit, place
@@ -180,6 +181,13 @@ def _last(view: ProjectView) -> Execution | None:
     return view.executions[-1] if view.executions else None
 
 
+def _claimed(snapshot: Snapshot) -> Mapping[str, Claims]:
+    return claimed(open_views(snapshot))
+
+
+_claims: Memo[Snapshot, Mapping[str, Claims]] = Memo(_claimed, 4)
+
+
 def queued(
     snapshot: Snapshot,
     view: ProjectView,
@@ -191,7 +199,7 @@ def queued(
     """Why a wanted slot does not run yet, as far as the repository tells, and which nodes could run it."""
     busy = busy_counts(snapshot) if busy is None else busy
     taken = holders(snapshot) if taken is None else taken
-    claims = claimed(open_views(snapshot)) if claims is None else claims
+    claims = _claims(snapshot) if claims is None else claims
     nodes = candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)
     pinned = view.project.node if view.project else None
     placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
