@@ -18,12 +18,13 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import CancellableStream
-from urllib3.exceptions import HTTPError
 
 from runner.docker_log import Stream
 from runner.errors import EngineFailed, EngineUnavailable, Refused
 from runner.labels import Owner
 
+HTTPError: type[Exception] = requests.exceptions.BaseHTTPError  # type: ignore[attr-defined]
+"""What reading a stream raises below `requests`."""
 BROKEN = (
     requests.exceptions.ConnectionError, requests.exceptions.Timeout, requests.exceptions.ChunkedEncodingError,
     HTTPError, ConnectionError, TimeoutError,
