@@ -4,6 +4,7 @@ Kept outside the clone, so that a clone made anew forgets nothing. Claims and ou
 """
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,7 +43,7 @@ class Journal:
         self._entries = self._all("claims", Entry)
         self._outbox = self._all("outbox", Ended)
         self._tips = self._read_tips("tips.json") or Tips()
-        self._pushed = self._read_tips("push.json")
+        self._pushed = self._read_push()
         self._wiped = self._read_wiped()
         self.beats = self._read_beats()
 
@@ -61,13 +62,23 @@ class Journal:
     def _read_wiped(self) -> dict[str, Wiped]:
         """An older version wrote the number of the last execution only."""
         content = self.disk.read("wiped.json")
-        found = json.loads(content) if content else {}
-        return {id: Wiped(execution=said) if isinstance(said, int) else Wiped(**said) for id, said in found.items()}
+        try:
+            found = json.loads(content) if content is not None else {}
+            return {id: Wiped(execution=said) if isinstance(said, int) else Wiped(**said) for id, said in found.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise JournalError(
+                f"wiped.json in the node's journal is damaged: {_first(error)}; without it, what deleted projects left "
+                "here is looked for once more"
+            ) from None
 
     # -- identity ---------------------------------------------------------------------------------------------------
 
     def incarnation(self) -> str | None:
         content = self.disk.read("incarnation")
+        if content is not None and not re.fullmatch(rb"[!-~]{1,64}", content):
+            raise JournalError(
+                "incarnation in the node's journal is damaged; move it away, and join under another name"
+            )
         return content.decode() if content else None
 
     def install(self, incarnation: str) -> None:
@@ -166,9 +177,22 @@ class Journal:
 
     # -- tips and wipes ---------------------------------------------------------------------------------------------
 
+    def _read_push(self) -> Tips | None:
+        """Of a damaged one nobody is told what it changed, and that is all."""
+        try:
+            return self._read_tips("push.json")
+        except JournalError:
+            return None
+
     def _read_tips(self, name: str) -> Tips | None:
         content = self.disk.read(name)
-        return Tips(**json.loads(content)) if content else None
+        try:
+            return Tips(**json.loads(content)) if content is not None else None
+        except (ValueError, TypeError) as error:
+            raise JournalError(
+                f"{name} in the node's journal is damaged: {_first(error)}; move it away once you have seen that main "
+                "and winslow/state hold what they held"
+            ) from None
 
     @property
     def tips(self) -> Tips:
@@ -204,6 +228,10 @@ class Journal:
         self._wiped[project] = wiped
         told = {id: each.model_dump(exclude_defaults=True) for id, each in self._wiped.items()}
         self.disk.write("wiped.json", json.dumps(told).encode())
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _written(tips: Tips) -> bytes:

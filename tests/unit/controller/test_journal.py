@@ -2,8 +2,10 @@
 
 import threading
 
+import pytest
+
 from controller.disk import MemoryDisk
-from controller.journal import Journal
+from controller.journal import Journal, JournalError
 from controller.trees import NoTrees
 from flow.local import Entry, Order
 from schema.execution import ImageRecord
@@ -59,3 +61,27 @@ def test_M3_a_renewed_claim_changes_nothing_else_of_what_is_known() -> None:
         [entry] = found.entries.values()
         assert (entry.claim, entry.phase) == ("2" * 32, "started")
         assert (entry.stop, entry.image, entry.began) == (End.TIMEOUT, IMAGE, "now")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"7", b'{"v": {"execution": "x"}}'])
+@pytest.mark.parametrize("name", ["tips.json", "wiped.json"])
+def test_a_damaged_journal_is_named_and_ends_in_no_traceback(name: str, content: bytes) -> None:
+    disk = MemoryDisk()
+    disk.write(name, content)
+    with pytest.raises(JournalError, match=f"{name} in the node's journal is damaged"):
+        Journal(disk)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]"])
+def test_a_push_that_cannot_be_read_is_forgotten(content: bytes) -> None:
+    disk = MemoryDisk()
+    disk.write("push.json", content)
+    assert Journal(disk).pushed is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a b", b"x" * 65])
+def test_a_damaged_incarnation_is_no_new_one(content: bytes) -> None:
+    disk = MemoryDisk()
+    disk.write("incarnation", content)
+    with pytest.raises(JournalError, match="incarnation in the node's journal is damaged"):
+        Journal(disk).incarnation()
