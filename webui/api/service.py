@@ -128,6 +128,10 @@ def _named(described: dict[str, Any]) -> dict[str, Any]:
     for name, short in longs.items():
         text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{short}"')
     found: dict[str, Any] = json.loads(text)
+    for schema in found["components"]["schemas"].values():
+        for field in schema.get("properties", {}).values():
+            if field.get("default") == []:  # what is not said is answered as an empty list
+                field.pop("minItems", None)
     named = {longs.get(name, name): schema for name, schema in found["components"]["schemas"].items()}
     found["components"]["schemas"] = {name: {**schema, "title": name} for name, schema in sorted(named.items())}
     return found
