@@ -42,7 +42,7 @@ CASES: list[tuple[str, dict[str, str | None], int]] = [
     ("W pipelines show p -o json", {"PYTHONIOENCODING": "ascii"}, 0),
     ("W ps", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 0),
     ("W ps", {"HOME": None, "XDG_CACHE_HOME": None}, 0),
-    ("W ps", {"HOME": "/nonexistent", "XDG_CACHE_HOME": None}, 0),
+    ("W ps", {"HOME": "/proc/nonexistent", "XDG_CACHE_HOME": None}, 0),
     ("W pause v --comment $'stray \\xff byte'", {}, 2),
     ("W projects edit v --name $'\\xff'", {}, 2),
     ("W describe $'\\xff'", {}, 2),
