@@ -55,7 +55,8 @@ def test_K1_nor_do_up_its_page_its_stages_its_hook_or_a_sender(node: Place, trap
         targets.write_text("targets: {ada: 'json://127.0.0.1:9'}\n")
         targets.chmod(0o600)
         code, told = node.ask("notify", "ada", "--file", str(targets), cwd=traps, **about)
-        assert (code, told) == (1, "winslowctl: target 'ada' did not take it\n")
+        assert code == 1
+        assert told.startswith("winslowctl: target 'ada' did not take it"), told
         work = node.folder / "work"
         run("git", "clone", "-q", repo, str(work), cwd=traps)
         (work / "pipelines" / "hello.yaml").write_text("name: hello\n")
