@@ -26,6 +26,7 @@ from controller.pace import Pace
 from controller.sampler import Sampler, Stages, of_gpus
 from controller.sampler import start as start_sampling
 from flow.lease_terms import too_short
+from runner import modes
 from runner.errors import RunnerError
 from runner.gpu_load import GpuLoads
 from runner.gpus import NoGpus
@@ -49,6 +50,7 @@ def run_node(options: NodeOptions, say: Say) -> int:
         if options.notify:
             read_targets(options.notify)
         with _only_one(options.data):
+            modes.for_stages()
             return _run(options, say)
     except (CannotStart, CannotSend, JournalError, NameTaken, StateError, StoreError, RunnerError) as error:
         say(f"cannot start: {error}")

@@ -22,7 +22,7 @@ from controller.deleting import Deleting
 from controller.failpoints import Failpoint, nothing
 from controller.trees import Gathered, InputMissing, Interrupted, Log, NotKept, NotYet, Ready, Tell, quiet
 from flow.local import Beside, Order
-from runner import feedback, log_events, logs, notes, pool_names
+from runner import feedback, log_events, logs, modes, notes, pool_names
 from runner.bucket import Bucket
 from runner.peers import Peers
 from runner.pool_fetch import NotFetched, PoolFetch
@@ -81,7 +81,7 @@ class Folders:
         store: str = "",
         bucket: Bucket | None = None,
     ) -> None:
-        self.data, self.pool, self.isolated = data.absolute(), pool.absolute(), isolated
+        self.data, self.pool, self.isolated, self.user = data.absolute(), pool.absolute(), isolated, user
         self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint, later=_beside)
         self.workspaces.repair()
         self.peers, self.store, self.bucket = peers, store, bucket
@@ -224,6 +224,8 @@ class Folders:
             real = full.resolve()
         if folder or not real.is_file():
             raise InputMissing(self._absent(name, path, real, "folder" if folder else "file"))
+        if self.user and (shut := modes.unreadable(root, real, self.user)):
+            raise InputMissing(self._shut(name, path, shut))
         what = f"hashing {path} ({readable_size(real.stat().st_size)})"
         digest = self.workspaces.objects.cache.file(real, partial(tell, what))
         return {"path": path, "digest": digest, "bytes": real.stat().st_size}
@@ -234,6 +236,11 @@ class Folders:
             return self.fetch.bring(path, tell) if self.fetch else False
         except NotFetched as error:
             raise Interrupted(str(error)) from None
+
+    def _shut(self, name: str, path: str, shut: Path) -> str:
+        uid, gid = self.user or (0, 0)
+        right = "a+rx" if shut.is_dir() else "a+r"
+        return f"{name}: stages run as {uid}:{gid} and cannot read {path!r} in the pool: chmod {right} {shut}"
 
     def _absent(self, name: str, path: str, real: Path, what: str) -> str:
         here = f"{name}: no {what} {path!r} in the pool of this node ({self.pool})"

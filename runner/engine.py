@@ -60,7 +60,21 @@ def connect(client: Any = None) -> Any:
         raise _unavailable(error) from None
     with talking():
         client.ping()
+        why = unusable(client.info(), client.version())
+    if why:
+        raise EngineUnavailable(f"the engine at {_address()} cannot be used: {why}")
     return client
+
+
+def unusable(info: Mapping[str, Any], version: Mapping[str, Any]) -> str:
+    """Why stages cannot be run there as they should, or nothing."""
+    if any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or ()):
+        return "it is Podman, which does not tell how containers end as Docker does; install docker.io"
+    if any("rootless" in str(option) for option in info.get("SecurityOptions") or ()):
+        return "it is rootless, so stages could not write where they must, nor be limited; start one of root's"
+    if (system := str(info.get("OSType") or "linux")) != "linux":
+        return f"its containers are of {system}; stages are of Linux"
+    return ""
 
 
 @contextmanager
@@ -88,12 +102,16 @@ def said(error: APIError) -> EngineUnavailable | Refused:
 
 
 def _unavailable(error: Exception) -> EngineUnavailable:
-    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    address = _address()
     why = str(error).replace("Error while fetching server API version: ", "")[:200]
     return EngineUnavailable(
         f"the Docker Engine at {address} does not answer ({why}): start it (`systemctl start docker`), "
         f"point DOCKER_HOST to it, or let this user use its socket (group `docker`)"
     )
+
+
+def _address() -> str:
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
 def remembered(client: Any) -> list[dict[str, Any]] | None:
@@ -109,9 +127,9 @@ def remembered(client: Any) -> list[dict[str, Any]] | None:
         return None
 
 
-def identity(address: str = "") -> str:
+def identity() -> str:
     """Of the engine's process behind a socket of this machine, another one after each start; nothing where unknown."""
-    path = (address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock").removeprefix("unix://")
+    path = _address().removeprefix("unix://")
     try:
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(WORDS[0])

@@ -7,6 +7,8 @@ from typing import Any
 from runner.errors import ImageUnavailable
 from runner.spec import Image
 
+INSIDE = "/workspace/"
+
 
 def pinned(image: str) -> str:
     """`repo:tag@sha256:…` as `repo@sha256:…`: engines disagree about references with both."""
@@ -41,6 +43,11 @@ def resolved(ref: str, found: Mapping[str, Any]) -> Image:
 
 def runnable(ref: str, found: Mapping[str, Any], machine: str) -> Mapping[str, Any]:
     """The image, if it is for this processor, or the machine can run the other's programs. ImageUnavailable."""
+    for volume in (found.get("Config") or {}).get("Volumes") or ():
+        if volume.startswith(INSIDE):
+            raise ImageUnavailable(
+                f"image {ref!r} says VOLUME {volume}, so what a stage writes there would be lost: build it without"
+            )
     wanted = str(found.get("Architecture") or "")
     if not wanted or not machine or wanted == machine or _emulated(wanted):
         return found

@@ -38,6 +38,7 @@ def options(spec: Spec, user: str) -> dict[str, Any]:
         "security_opt": ["no-new-privileges"],
         "read_only": True,
         "network_mode": "none",
+        "userns_mode": "host",  # ids are the host's, also where the engine maps those of others
         "tmpfs": {"/tmp": temporary, HOME: temporary},
         "mounts": _mounts(spec),
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import uvicorn
 
-from runner import notes
+from runner import modes, notes
 from schema.access import Access
 from state.access import TOKEN
 from state.errors import StateError
@@ -65,6 +65,7 @@ def run_page(options: WebOptions, listening_on: socket.socket) -> None:
     """Until it is told to end. As `check` before it answers on the socket."""
     config, own = check(options), options.data / "web"
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
+    modes.for_stages()  # what people put in
     if config.token_file:
         os.environ[TOKEN] = config.token_file
     app = create_app(_page(options, config, own), hosts(options.host, config))

@@ -98,15 +98,23 @@ def read(path: str, page: str, content: bytes) -> Table:
     cut = len(content) > MOST_BYTES
     text = content[:MOST_BYTES].decode(errors="replace")
     try:
-        rows = list(csv.reader(io.StringIO(text.rpartition("\n")[0] if cut else text)))
+        between = _separator(text.partition("\n")[0])
+        rows = list(csv.reader(io.StringIO(text.rpartition("\n")[0] if cut else text), delimiter=between))
     except csv.Error:
         return Table(path, page, note="no table: it cannot be read as CSV")
     heads, rows = (rows[0], rows[1:]) if rows else ([], [])
+    if between != ",":
+        rows = [[cell.replace(",", ".", 1) for cell in row] for row in rows]
     lines = tuple(islice(_lines(heads, rows), MOST_LINES))
     if not lines:
         return Table(path, page, note="no row with numbers yet; the first column goes across, the others up")
     note = "only its first MiB is drawn" if cut else ""
     return Table(path, page, lines, clean(heads[0])[:64], note)
+
+
+def _separator(heads: str) -> str:
+    """What stands between the names of columns. Where it is no comma, that is the decimal point of many languages."""
+    return max(";\t,", key=heads.count)
 
 
 def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[Line]:

@@ -1,6 +1,6 @@
 """N controllers over one state repository, in virtual time, from one seed. No threads, no sleeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -14,8 +14,10 @@ from flow.controls import steps_of
 from flow.local import Me, World
 from flow.world import ProjectView, Snapshot
 from runner import gpus as runner_gpus
+from runner.errors import EngineUnavailable
 from runner.fake import FakeRunner
 from runner.labels import Owner
+from runner.spec import Container
 from schema import layout
 from schema.node import Gpu, Health, Inventory
 from state.memory import MemoryRepository, MemoryServer
@@ -74,11 +76,16 @@ class Gpus:
 class WatchedRunner:
     """The fake runner, telling the checker of every start and stop."""
 
-    def __init__(self, inner: FakeRunner, checker: Checker, node: str) -> None:
-        self._inner, self._checker, self._node = inner, checker, node
+    def __init__(self, inner: FakeRunner, checker: Checker, node: str, silent: Callable[[], bool]) -> None:
+        self._inner, self._checker, self._node, self._silent = inner, checker, node, silent
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)
+
+    def containers(self) -> Mapping[str, Container]:
+        if self._silent():
+            raise EngineUnavailable("no answer")
+        return self._inner.containers()
 
     def start(self, container: str) -> None:
         self._inner.start(container)
@@ -108,6 +115,11 @@ def breakdown(seed: int) -> "Cluster":
 def movers(seed: int) -> "Cluster":
     """People who put files in, delete, restore and make anew all day, and rarely ask for anything."""
     return Cluster(seed, projects=2, requests=60, deletes=0.6, pause=20.0)
+
+
+def silence(seed: int) -> "Cluster":
+    """Engines that often do not say which containers there are, to controllers that often start anew."""
+    return Cluster(seed, nodes=2, weather=Weather(engine=0.5, crash=0.03), requests=20)
 
 
 def branches(seed: int) -> "Cluster":
@@ -168,7 +180,8 @@ class Cluster:
         repository = FlakyRepository(
             MemoryRepository(self.server), machine.chance, self.weather, machine.link, self.network, self.now
         )
-        runner = WatchedRunner(machine.runner, self.checker, machine.name)
+        silent = lambda: bool(self.weather.engine) and self.weather.strikes(machine.chance, self.weather.engine)  # noqa: E731
+        runner = WatchedRunner(machine.runner, self.checker, machine.name, silent)
         owner = Owner("sim", machine.name, incarnation)
         trees = BrokenTrees(
             SimulatedTrees(machine.name, machine.data, self.checker, failpoint), machine.chance, self.weather

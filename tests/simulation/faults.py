@@ -40,6 +40,7 @@ class Weather:
     disk: float = 0.0  # a launch or a collection finds the disk full
     defect: float = 0.0  # or fails as nobody thought it could
     cursed: float = 0.0  # of all executions, those that fail like that for ever
+    engine: float = 0.0  # an engine does not say which containers there are
     bad: bool = True
 
     def clear(self) -> None:

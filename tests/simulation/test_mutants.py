@@ -34,7 +34,7 @@ from schema.execution import Execution, State, Tombstone
 from schema.pipeline import Pipeline, Stage
 from state.memory import MemoryRepository
 from state.repository import Outcome
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
 
@@ -282,6 +282,30 @@ OF_GRAPHS = [
     points_that_are_told_apart_by_nobody,
     results_of_what_failed,
 ]
+
+
+def containers_that_cannot_be_seen_are_gone(patch: pytest.MonkeyPatch) -> None:
+    """An engine that does not answer counts as one without containers."""
+
+    def look(self: Controller) -> bool:
+        if not original(self):
+            self._containers = {}
+        return True
+
+    original = Controller._look
+    patch.setattr(Controller, "_look", look)
+
+
+def test_B3_B4_the_variant_that_judges_what_it_cannot_see_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    containers_that_cannot_be_seen_are_gone(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            silence(seed).run()
+        except Violation:
+            return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,

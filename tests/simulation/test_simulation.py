@@ -5,7 +5,7 @@ import os
 import pytest
 
 import state.project
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence
 from tests.simulation.faults import Weather
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
@@ -41,6 +41,11 @@ def test_F13_F21_every_execution_ends_though_disks_and_programs_of_nodes_fail(se
 @pytest.mark.parametrize("seed", range(min(SEEDS, 60)))
 def test_R1250_no_file_is_left_behind_shown_to_others_or_deleted_too_early(seed: int) -> None:
     movers(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
+def test_B3_B4_no_promise_is_broken_by_engines_that_do_not_answer(seed: int) -> None:
+    silence(seed).run()
 
 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 30)))

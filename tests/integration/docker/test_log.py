@@ -1,13 +1,15 @@
 """Our own log of a container: every line once, also when its follower is replaced in the middle."""
 
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner.docker import DockerRunner
-from runner.docker_log import Position, Writer, frames, read_position
+from runner.docker_log import Follower, Position, Writer, frames, read_position
 from tests.contract.runners import Bench, log
 
 FAST = "import sys\nfor i in range(40000): print(i, file=(sys.stderr if i % 7 == 0 else sys.stdout))"
@@ -117,3 +119,70 @@ def test_a_full_disk_leaves_the_position_where_it_was(tmp_path: Path, monkeypatc
     writer.add([two])
     assert [line[-1] for line in (tmp_path / "log").read_text().splitlines()] == ["a", "b"]
     writer.close()
+
+
+class Pieces:
+    """The engine's log in pieces, one list a request; then it is over."""
+
+    def __init__(self, *answers: list[bytes | Exception]) -> None:
+        self.answers, self.asked = list(answers), list[bool]()
+
+    def logs(self, since: str, follow: bool, *, fresh: bool = False) -> "Pieces":
+        self.asked.append(fresh)
+        return self
+
+    def over(self) -> bool:
+        return len(self.answers) <= 1
+
+    def __iter__(self) -> Iterator[bytes]:
+        for each in self.answers.pop(0) if self.answers else ():
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+    def close(self) -> None:
+        pass
+
+
+def followed(directory: Path, *answers: list[bytes | Exception]) -> tuple[list[str], Pieces]:
+    source, over = Pieces(*answers), threading.Event()
+    follower = Follower(directory, source, 1 << 20, over.set)
+    assert over.wait(20)
+    follower.end()
+    return [line.split(" ", 1)[1] for line in (directory / "log").read_text().splitlines()], source
+
+
+NOW = 1_700_000_000 * 10**9
+ONE, TWO = frame(NOW, b"one\n"), frame(NOW + 1, b"two\n")
+
+
+def test_an_odd_line_is_kept_and_ends_nothing(tmp_path: Path) -> None:
+    odd = bytes([1, 0, 0, 0]) + len(b"no time at all\n").to_bytes(4, "big") + b"no time at all\n"
+    assert followed(tmp_path, [ONE + odd + TWO])[0] == ["O one", "O no time at all", "O two"]
+
+
+def test_where_the_engine_cannot_read_on_the_log_says_so_and_goes_on_with_what_comes(tmp_path: Path) -> None:
+    text = b"Error grabbing logs: invalid character\n"
+    hurt = bytes([3, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
+    said, source = followed(tmp_path, [ONE + hurt], [TWO], [ONE + TWO + hurt])
+    assert said == [
+        "O one", "W the engine cannot read its log here, and lines may be missing: Error grabbing logs: "
+        "invalid character", "O two",
+    ]  # fmt: skip
+    assert source.asked == [False, True, False]
+
+
+def test_a_stream_that_breaks_anyhow_is_asked_for_again(tmp_path: Path) -> None:
+    html = b"<html>gateway</html>"
+    assert followed(tmp_path, [ONE, RuntimeError("odd")], [html], [ONE + TWO])[0] == ["O one", "O two"]
+
+
+def test_a_log_whose_rest_does_not_come_says_so(tmp_path: Path) -> None:
+    class Deaf(Pieces):
+        def logs(self, since: str, follow: bool, *, fresh: bool = False) -> "Pieces":
+            raise OSError("500")
+
+    follower = Follower(tmp_path, Deaf(), 1 << 20, lambda: None)
+    follower.give_up()
+    assert "W the engine did not give the rest of this log" in (tmp_path / "log").read_text()
+    assert read_position(tmp_path / "log.position").complete

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runner.engine import unusable
 from runner.errors import EngineFailed, ImageUnavailable
 from runner.images import runnable
 from runner.pulls import fetched
@@ -78,3 +79,26 @@ def test_an_image_for_another_processor_is_told_as_that() -> None:
         runnable("i:1", {"Architecture": "riscv64"}, "amd64")
     for found, machine in (({"Architecture": "amd64"}, "amd64"), ({}, "amd64"), ({"Architecture": "riscv64"}, "")):
         assert runnable("i:1", found, machine) is found
+
+
+def test_an_image_whose_volume_would_swallow_results_is_refused() -> None:
+    with pytest.raises(ImageUnavailable, match="VOLUME /workspace/out"):
+        runnable("i:1", {"Config": {"Volumes": {"/workspace/out": {}}}}, "amd64")
+    assert runnable("i:1", {"Config": {"Volumes": {"/workspace": {}, "/var/lib/x": {}}}}, "amd64")
+
+
+@pytest.mark.parametrize(
+    ("info", "version", "words"),
+    [
+        ({"SecurityOptions": ["name=rootless"]}, {}, "rootless"),
+        ({}, {"Components": [{"Name": "Podman Engine"}]}, "Podman"),
+        ({"OSType": "windows"}, {}, "windows"),
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "OSType": "linux"}, {"Components": []}, ""),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_told_in_a_sentence(
+    info: dict[str, object], version: dict[str, object], words: str
+) -> None:
+    found = unusable(info, version)
+    assert words in found
+    assert bool(found) == bool(words)

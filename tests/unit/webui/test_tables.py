@@ -22,6 +22,11 @@ def test_where_the_first_column_is_no_number_rows_are_counted() -> None:
     assert lines("when,cars\nmon,3\ntue,5\n") == {"cars": ((0, 3), (1, 5))}
 
 
+def test_semicolons_with_decimal_commas_and_tabs_are_read_as_what_they_are() -> None:
+    assert lines("step;loss\n0;1,5\n1;0,25\n") == {"loss": ((0, 1.5), (1, 0.25))}
+    assert lines("step\tloss, smooth\n0\t1.5\n") == {"loss, smooth": ((0, 1.5),)}
+
+
 @pytest.mark.parametrize(
     "text", ["", "a", "a,b\n", "a,b\nx,y\n", "a,b\n1,inf\n", "\0\1\2", 'a,"b\n' * 3, "a,b\n1,1e400\n"]
 )

@@ -1,0 +1,33 @@
+"""Files that stages read: whoever runs the node, and whatever umask it has, another user must be able to read them."""
+
+import os
+import stat
+from pathlib import Path
+
+OTHERS_READ = 0o022
+
+
+def for_stages() -> None:
+    """What this process makes from now on can be read by others, as far as the folders above it let them come."""
+    os.umask(OTHERS_READ)
+
+
+def unreadable(root: Path, file: Path, user: tuple[int, int]) -> Path | None:
+    """The first of the root, the folders below it and the file that the user cannot enter or read."""
+    steps = [root, *reversed([folder for folder in file.parents if root in folder.parents])]
+    for folder in steps:
+        if not _may(folder, user, stat.S_IXOTH):
+            return folder
+    return None if _may(file, user, stat.S_IROTH) else file
+
+
+def _may(path: Path, user: tuple[int, int], right: int) -> bool:
+    """By owner, group and mode. What an access control list says is not known here, so it counts as allowed."""
+    found = path.stat()
+    if user[0] == 0 or b"system.posix_acl_access" in map(os.fsencode, os.listxattr(path)):
+        return True
+    if found.st_uid == user[0]:
+        right <<= 6
+    elif found.st_gid == user[1]:
+        right <<= 3
+    return bool(found.st_mode & right)

@@ -1,0 +1,45 @@
+"""What a stage's user can read, whatever umask the node's own has."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from controller import assemble
+from controller.options import NodeOptions
+from runner.modes import unreadable
+
+STAGES = (64000, 64000)
+
+
+@pytest.mark.parametrize(("shut", "mode"), [("", 0o700), ("day", 0o700), ("day/in.mp4", 0o600), ("day/in.mp4", 0o640)])
+def test_what_a_stage_cannot_enter_or_read_is_named(tmp_path: Path, shut: str, mode: int) -> None:
+    pool = tmp_path / "pool"
+    (pool / "day").mkdir(parents=True)
+    (pool / "day" / "in.mp4").touch()
+    for path in (pool, pool / "day"):
+        path.chmod(0o755)
+    (pool / "day" / "in.mp4").chmod(0o644)
+    assert unreadable(pool, pool / "day" / "in.mp4", STAGES) is None
+    (pool / shut).chmod(mode)
+    assert unreadable(pool, pool / "day" / "in.mp4", STAGES) == pool / shut
+    assert unreadable(pool, pool / "day" / "in.mp4", (os.getuid(), os.getgid())) is None
+
+
+def test_a_node_with_a_strict_umask_still_makes_files_that_stages_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def rounds(options: NodeOptions, say: object) -> int:
+        (options.data / "files").mkdir()
+        made.extend(path.stat().st_mode & 0o777 for path in (options.data, options.data / "files"))
+        return 0
+
+    monkeypatch.setattr(assemble, "_run", rounds)
+    before = os.umask(0o077)
+    try:
+        assert assemble.run_node(NodeOptions(repo="", name="n", data=tmp_path / "data"), lambda text: None) == 0
+    finally:
+        os.umask(before)
+    assert made == [0o700, 0o755]
