@@ -3,9 +3,9 @@
 import docker
 
 from benchmarks import floors, stages
-from runner.engine import engine
-from runner.errors import EngineUnavailable
-from runner.hostimage import build_base
+from runner.contract.errors import EngineUnavailable
+from runner.docker.engine import engine
+from runner.docker.host_image import build_base
 
 IMAGE = "host/python"
 TELL = "import time; print(time.time())"

@@ -16,15 +16,15 @@ import httpx2
 import uvicorn
 
 from benchmarks.measure import AUTHOR, Lab, node, spread, timed
-from runner.archive import archive
+from runner.logs.archive import archive
 from runner.store.packed import Packed
 from schema.execution import Execution
-from state.git import GitRepository
-from webui.app import create_app
-from webui.asking import Outbox
-from webui.log_pages import Numbers
+from state.git.git_repository import GitRepository
+from webui.asgi.app import create_app
+from webui.logs.log_pages import Numbers
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 TALK = "import time; [(print(time.time(), flush=True), time.sleep(0.1)) for _ in range({})]"
 LINE = b"2026-01-01T00:00:00.000000Z O epoch %08d loss 0.12345 accuracy 0.98765, a line of the usual length of a line\n"

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flow.controls import steps_of
-from flow.world import ProjectView, Snapshot
-from state.git import GitRepository
-from state.people import commit_edit
-from state.repository import Edit
-from state.setup import init
+from flow.model.snapshot import ProjectView, Snapshot
+from flow.project.replies import steps_of
+from state.contract.repository import Edit
+from state.edits.main import commit_edit
+from state.git.git_repository import GitRepository
+from state.server.setup import init
 
 AUTHOR = "Bench <bench@example.org>"
 PATIENCE = 90.0

@@ -21,10 +21,10 @@ import psutil
 
 from benchmarks.measure import AUTHOR, PATIENCE, Lab, node, spread, timed
 from benchmarks.scale import model, multiply
-from controller.window import VIEW
-from state.git import GitRepository
-from state.people import commit_edit
-from state.repository import Edit
+from controller.loop.view_file import VIEW
+from state.contract.repository import Edit
+from state.edits.main import commit_edit
+from state.git.git_repository import GitRepository
 
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 WATCHED = 20.0

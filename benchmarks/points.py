@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 from benchmarks.measure import spread, timed
-from flow.advance import next_steps
-from flow.controls import answer, steps_of
-from flow.views import stage_states
-from flow.world import ProjectView, RequestFile, Snapshot
+from flow.model.snapshot import ProjectView, RequestFile, Snapshot
+from flow.project.next_stage import next_steps
+from flow.project.replies import answer, steps_of
+from flow.status.states import stage_states
 from schema.binding import read
 from schema.execution import Claim, Execution, Result, State
 from schema.packed import kept

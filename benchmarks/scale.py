@@ -19,17 +19,17 @@ from pathlib import Path
 import pygit2
 
 from benchmarks.measure import AUTHOR, Lab, node, spread, timed
-from flow.boards import root_board
-from flow.decide import decide
-from flow.leases import Sightings, looked
-from flow.local import Me, World
-from flow.project_board import project_board
-from flow.world import Snapshot
+from flow.boards.project_board import project_board
+from flow.boards.root_board import root_board
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import NodeIdentity, World
+from flow.node.sightings import Sightings, looked
+from flow.reconcile.decide import decide
 from schema import layout
 from schema.node import Inventory
-from state.git import GitRepository
-from state.people import commit_edit
-from state.repository import Edit
+from state.contract.repository import Edit
+from state.edits.main import commit_edit
+from state.git.git_repository import GitRepository
 
 STAGE = 'image: host/x, command: ["true"]'
 ONE = "v00000"
@@ -139,7 +139,7 @@ def _world(snapshot: Snapshot) -> World:
     inventory = Inventory(node="bench", incarnation="i" * 32, slots=1)
     seen = looked(Sightings(), now=1.0, poll=5.0, snapshot=snapshot, watched=frozenset())
     return World(
-        me=Me("bench", "i" * 32, inventory), snapshot=snapshot, fresh=True, now=1.0, wall="", poll=5.0,
+        me=NodeIdentity("bench", "i" * 32, inventory), snapshot=snapshot, fresh=True, now=1.0, wall="", poll=5.0,
         entries={}, outbox={}, containers={}, busy=frozenset(), seen=seen, ids=(), wiped={},
     )  # fmt: skip
 

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import PATIENCE, spread, timed
-from runner.bucket import Bucket, settings
-from runner.store.bring import Holder, bring
+from runner.files.bucket import Bucket, settings
+from runner.store.fetch import Holder, bring
 from runner.store.objects import Objects
 from runner.store.push import push
 from runner.store.workspaces import Workspaces

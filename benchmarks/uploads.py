@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measure import spread, timed
-from state.git import GitRepository
-from state.setup import init
+from state.git.git_repository import GitRepository
+from state.server.setup import init
 
 PIECE = 64 << 20
 SERVER = """
@@ -27,11 +27,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
+from webui.source.outbox import Outbox
 from webui.site import Page
-from webui.source import OwnSource
-from state.git import GitRepository
+from webui.source.view_source import OwnSource
+from state.git.git_repository import GitRepository
 
 url, folder, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 

@@ -20,7 +20,7 @@ from blake3 import blake3
 
 from benchmarks import floors
 from benchmarks.measure import spread, timed
-from runner.shim import enter_overlay
+from runner.process.shim import enter_overlay
 from runner.store import digests, writeback
 from runner.store.workspaces import Opened, Workspaces
 

@@ -26,7 +26,7 @@ def author() -> str:
 
 def author_or_program() -> str:
     """For the first commit of a repository, and for the page of a laptop: Winslow itself where nobody is known."""
-    from state.people import PROGRAM
+    from state.edits.main import PROGRAM
 
     return known() or PROGRAM
 
@@ -34,7 +34,7 @@ def author_or_program() -> str:
 def known() -> str:
     """WINSLOW_AUTHOR, else git's own order: its variables, then its configuration; then ours. Empty where unknown."""
     from cli import config_file
-    from state.people import configured
+    from state.edits.main import configured
 
     if named := _variable("WINSLOW_AUTHOR"):
         return named
@@ -44,7 +44,7 @@ def known() -> str:
 
 
 def _variable(name: str) -> str:
-    from state.people import as_text
+    from state.edits.main import as_text
 
     return as_text(os.environb.get(name.encode(), b"")).strip()
 

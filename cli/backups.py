@@ -21,7 +21,7 @@ def backup(
     What stages left is in the nodes' stores, not in the repository.
     Example: winslowctl backup /srv/backup/lab.bundle --repo /srv/git/lab.git
     """
-    from state.backup import backup as write
+    from state.server.backup import backup as write
 
     tips = write(settings.repo_url(), file.absolute())
     _told({"file": str(file.absolute()), "bytes": file.stat().st_size, **_short(tips)}, f"wrote {file}")
@@ -36,7 +36,7 @@ def restore(
     Nodes that have seen newer commits halt there, until `winslowctl recover`.
     Example: winslowctl restore /srv/backup/lab.bundle /srv/git/lab.git
     """
-    from state.backup import restore as make
+    from state.server.backup import restore as make
 
     tips = make(file.absolute(), path.absolute())
     _told({"repository": str(path.absolute()), **_short(tips)}, f"made the state repository {path}")

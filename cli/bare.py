@@ -9,7 +9,8 @@ Finding = tuple[str, str, str]
 
 def findings(url: str, *, fix: bool) -> Iterator[Finding]:
     """Nothing for a repository elsewhere, and for one that is not bare."""
-    from state import setup, urls
+    from state.server import setup
+    from state.transport import urls
 
     folder = urls.local_path(urls.check(url))
     if folder is None or not (folder / "HEAD").is_file() or not (folder / "objects").is_dir():

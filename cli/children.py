@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.ports import Taken, listening
+from cli.ports import PortTaken, listening
 from runner import isolated
 
 AGAIN = 5.0
@@ -72,7 +72,7 @@ class _Keeper:
             return self.server.address
         try:
             found = listening(self.server.address)
-        except Taken as error:
+        except PortTaken as error:
             if not self._told:
                 self.say(f"{self.server.name} is left out: {error}. It comes when {self.server.address} is free")
             self._told = True

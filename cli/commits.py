@@ -8,13 +8,13 @@ from cli import output, settings
 from cli.author import author
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
+    from flow.model.snapshot import Snapshot
 
 
 def commit(files: Callable[["Snapshot"], dict[str, str | None]], message: str) -> str:
     """One commit on `main`; the files are made anew on the newest snapshot at every try. Prints it."""
-    from state.people import commit_edit
-    from state.repository import Edit
+    from state.contract.repository import Edit
+    from state.edits.main import commit_edit
 
     client = settings.repository()
     done = commit_edit(client, lambda at: Edit(files(at), message, author()), sleep=time.sleep)

@@ -25,7 +25,7 @@ def told(error: Exception) -> int:
 
 def say(text: str) -> None:
     """On standard error, if anybody listens there."""
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     with suppress(BrokenPipeError, ValueError):
         print("\n".join(clean(line) for line in f"winslowctl: {text}".splitlines()), file=sys.stderr, flush=True)
@@ -42,9 +42,9 @@ def sentence(error: Exception) -> str:
 
 
 def _known(error: Exception) -> bool:
-    from runner.errors import RunnerError
+    from runner.contract.errors import RunnerError
     from schema.errors import SchemaError
-    from state.errors import StateError
+    from state.contract.errors import StateError
 
     return isinstance(error, StateError | SchemaError | RunnerError)
 

@@ -7,7 +7,7 @@ import typer
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
+    from flow.model.snapshot import Snapshot
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -63,11 +63,11 @@ def load() -> CommandConfig:
 
 def save(config: CommandConfig) -> Path:
     """Whole or not at all, readable by this person only: an address may hold a password."""
-    from runner import notes
+    from runner import durable
     from schema import codec
 
     path = place()
     if path is None:
         raise CommandError("there is no home folder to keep it in; set HOME or XDG_CONFIG_HOME")
-    notes.put(path, codec.dump(config.model_dump(exclude_defaults=True)).encode())
+    durable.put(path, codec.dump(config.model_dump(exclude_defaults=True)).encode())
     return path

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import checking, fetching, output, remote, settings, shelves
+from cli import files_check, files_put, output, remote, settings
+from cli import files_get as fetching
 from cli.errors import CommandError
 from cli.history import execution_of
-from cli.places import NODE, Place, own_name, place
+from cli.places import NODE, FileAddress, own_name, place
 from cli.words import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from runner.shelf import Item
+    from runner.files.shared_folder import Item
     from runner.store.tree import Tree
     from schema.execution import Execution
-    from state.git import GitRepository
+    from state.git.git_repository import GitRepository
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,8 +29,8 @@ def add_to(app: typer.Typer) -> None:
     )
     files.command("ls")(files_ls)
     files.command("get")(files_get)
-    shelves.add_to(files)
-    checking.add_to(files)
+    files_put.add_to(files)
+    files_check.add_to(files)
     app.add_typer(files, name="files")
 
 
@@ -66,8 +67,8 @@ def below(path: str, folder: str) -> bool:
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
-def _ls_shelf(of: Place) -> None:
-    from runner.shelf import ShelfError
+def _ls_shelf(of: FileAddress) -> None:
+    from runner.files.shared_folder import ShelfError
     from runner.store.errors import StoreError
 
     lies = remote.pools(of.path) if not of.project and not of.node else {}
@@ -152,7 +153,7 @@ def files_get(
     A folder is written as one that was not there before; links in it are left out.
     Example: winslowctl files get crossing/6/report.html -o report.html
     """
-    from runner.shelf import ShelfError
+    from runner.files.shared_folder import ShelfError
     from runner.store.errors import StoreError
 
     of = place(what, node)

@@ -11,11 +11,11 @@ from cli import output, settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from flow.compare import Row
-    from flow.world import ProjectView
+    from flow.model.snapshot import ProjectView
+    from flow.status.compare import ComparisonRow
     from schema.execution import Execution
-    from state.git import GitRepository
-    from state.log import EventRecord
+    from state.git.git_repository import GitRepository
+    from state.history.events import EventRecord
 
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="go on until there is no more")]
 EVERYTHING = 1_000_000
@@ -50,7 +50,7 @@ def events(
     With -f a server that is away is asked again, and only Ctrl-C ends it (exit code 130).
     Example: winslowctl events -f --project crossing
     """
-    from state.log import events as read
+    from state.history.events import events as read
 
     client, snapshot = settings.snapshot()
     every = read(client, limit=limit if not project else EVERYTHING)
@@ -70,8 +70,8 @@ def events(
 
 def _newer(client: "GitRepository", last: str | None) -> "list[EventRecord]":
     """A server that is away is asked again."""
-    from state.errors import StateError
-    from state.log import events as read
+    from state.contract.errors import StateError
+    from state.history.events import events as read
 
     try:
         client.fetch()
@@ -81,7 +81,7 @@ def _newer(client: "GitRepository", last: str | None) -> "list[EventRecord]":
 
 
 def _tell(found: "Iterable[EventRecord]") -> None:
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     for event in found:
         if output.one_line(asdict(event)):
@@ -104,7 +104,7 @@ def compare(
 
     Example: winslowctl compare crossing/3 crossing/8     winslowctl compare crossing --stage detect --by mota
     """
-    from flow.compare import compare as side_by_side
+    from flow.status.compare import compare as side_by_side
 
     if stage:
         _compare_runs(left, stage, by, lowest, every)
@@ -120,7 +120,7 @@ def compare(
 
 
 def _compare_runs(project: str, stage: str, by: str, lowest: bool, every: bool) -> None:
-    from flow.compare_points import NoSuchMeasure, compared, runs_of, told
+    from flow.status.compare_points import NoSuchMeasure, compared, runs_of, told
 
     view = settings.project(project)[2]
     runs = runs_of(view, stage, every=every)
@@ -144,12 +144,12 @@ def _shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else output.shown(value)
 
 
-def _dull(row: "Row") -> bool:
+def _dull(row: "ComparisonRow") -> bool:
     """Nothing to learn from: neither has it."""
     return row.left in (None, "") and row.right in (None, "")
 
 
-def _cells(row: "Row") -> list[str]:
+def _cells(row: "ComparisonRow") -> list[str]:
     mark = "dim" if row.same else "bold"
     change = "" if row.change in (None, 0.0) else f"{row.change:+g}"
     percent = f" ({row.percent:+.1f}%)" if row.percent and row.change else ""
@@ -162,7 +162,7 @@ def _cells(row: "Row") -> list[str]:
     ]
 
 
-def _long(row: "Row") -> bool:
+def _long(row: "ComparisonRow") -> bool:
     return row.same and len(str(row.left)) > 60
 
 

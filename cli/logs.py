@@ -15,11 +15,11 @@ from cli.history import EVERYTHING, Follow, execution_of
 from cli.whole_log import whole
 
 if TYPE_CHECKING:
-    from flow.world import ProjectView, Snapshot
-    from runner.logs import Line
+    from flow.model.snapshot import ProjectView, Snapshot
+    from runner.logs.log_file import LogLine
     from schema.execution import Execution
-    from state.git import GitRepository
-    from state.log import EventRecord
+    from state.git.git_repository import GitRepository
+    from state.history.events import EventRecord
 
 LOOK_EVERY = 1.0
 ENDS = ("succeed", "fail", "abort", "lose", "supersede", "file")
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """A line of a log, or (stream `-`) what a node did meanwhile."""
 
     time: str
@@ -97,9 +97,9 @@ def of_stage(view: "ProjectView", stage: str) -> "Execution":
 
 def _moment_of(since: str) -> str:
     """A text that stands before all later times of a log."""
-    from runner.logs import stamp
+    from runner.logs.log_file import stamp
     from schema.quantities import parse_duration
-    from state.past import moment
+    from state.history.at_time import moment
 
     if not since:
         return ""
@@ -111,9 +111,9 @@ def _moment_of(since: str) -> str:
 
 def following(client: "GitRepository", id: str, number: int) -> "tuple[Snapshot, ProjectView] | None":
     """Once there is an execution above that number; nothing once the project rests. Waits for a server that is away."""
-    from cli.waiting import rests
-    from flow.views import project_state
-    from state.errors import StateError
+    from cli.wait import rests
+    from flow.status.states import project_state
+    from state.contract.errors import StateError
 
     while True:
         try:
@@ -138,7 +138,7 @@ class Excerpt:
     tail: int | None
     since: str
 
-    def of(self, entries: "Iterable[Entry]") -> "Iterable[Entry]":
+    def of(self, entries: "Iterable[LogEntry]") -> "Iterable[LogEntry]":
         newer = (each for each in entries if not each.time or each.time >= self.since)
         if self.tail is None:
             return newer
@@ -148,7 +148,7 @@ class Excerpt:
 def _show(
     client: "GitRepository", snapshot: "Snapshot", id: str, record: "Execution", wanted: Excerpt, *, follow: bool
 ) -> None:
-    told = Told(client, id, record)
+    told = ToldEvents(client, id, record)
     with whole(snapshot, id, record) as live:
         if follow and record.state.active:
             _follow(told, live, wanted)
@@ -157,13 +157,13 @@ def _show(
             _print(entry)
 
 
-def _print(entry: Entry) -> None:
+def _print(entry: LogEntry) -> None:
     if not output.one_line(asdict(entry)):
         print(entry, flush=True)
 
 
-def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) -> "list[Line]":
-    from runner import logs as files
+def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) -> "list[LogLine]":
+    from runner.logs import log_file as files
     from schema import layout
 
     if live.is_file():
@@ -175,7 +175,7 @@ def _lines(client: "GitRepository", id: str, record: "Execution", live: Path) ->
     return [files.parse(line) for line in (text or "").splitlines()]
 
 
-def merged(lines: "Iterable[Line]", news: "Sequence[EventRecord]") -> Iterator[Entry]:
+def merged(lines: "Iterable[LogLine]", news: "Sequence[EventRecord]") -> Iterator[LogEntry]:
     """Both by time. Commits know whole seconds: a beginning counts as its start, an end as its end."""
     waiting = sorted(news, key=_moment)
     for line in lines:
@@ -189,21 +189,21 @@ def _moment(event: "EventRecord") -> str:
     return event.time.removesuffix("Z") + ("~" if event.event in ENDS else "")
 
 
-def line_entry(line: "Line") -> Entry:
-    from runner.logs import clean
+def line_entry(line: "LogLine") -> LogEntry:
+    from runner.logs.log_file import clean
 
-    return Entry(clean(line.time), line.stream, clean(line.text))
+    return LogEntry(clean(line.time), line.stream, clean(line.text))
 
 
-def event_entry(event: "EventRecord") -> Entry:
-    from runner.logs import clean
+def event_entry(event: "EventRecord") -> LogEntry:
+    from runner.logs.log_file import clean
 
     what = " ".join(part for part in (event.event, event.stage) if part)
     fact = f": {event.text}" if event.text else ""
-    return Entry(clean(event.time), "-", clean(f"{what} on {event.node or '?'}{fact}"))
+    return LogEntry(clean(event.time), "-", clean(f"{what} on {event.node or '?'}{fact}"))
 
 
-class Told:
+class ToldEvents:
     """The events of one execution, each told once."""
 
     def __init__(self, client: "GitRepository", id: str, record: "Execution") -> None:
@@ -215,7 +215,7 @@ class Told:
 
     def news(self) -> "list[EventRecord]":
         """As of the last fetch."""
-        from state.log import events as read
+        from state.history.events import events as read
 
         every = read(self.client, limit=EVERYTHING, since=self.newest)
         self.newest = every[-1].commit if every else self.newest
@@ -223,7 +223,7 @@ class Told:
 
     def look(self) -> bool:
         """Fetch now and then; whether the execution has ended. A server that is away is asked again."""
-        from state.errors import StateError
+        from state.contract.errors import StateError
 
         if self.ended or time.monotonic() - self.looked < LOOK_EVERY:
             return self.ended
@@ -238,9 +238,9 @@ class Told:
         return self.ended
 
 
-def _follow(told: Told, live: Path, wanted: Excerpt) -> None:
+def _follow(told: ToldEvents, live: Path, wanted: Excerpt) -> None:
     """Beginnings are told as they come, ends after the last line."""
-    from runner import logs as files
+    from runner.logs import log_file as files
 
     last: list[EventRecord] = []
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from cli import ages, output
 from cli.history import execution_of
-from cli.looking import place
+from cli.ps import place
 
 if TYPE_CHECKING:
-    from flow.world import ProjectView
+    from flow.model.snapshot import ProjectView
     from schema.execution import Execution
 
 

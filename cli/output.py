@@ -100,7 +100,7 @@ def one_line(value: Any) -> bool:
 
 def safe(text: str) -> str:
     """A whole text as it is for a program, cleaned for a terminal."""
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     return "\n".join(clean(part) for part in text.split("\n")) if sys.stdout.isatty() else text
 
@@ -109,7 +109,7 @@ def shown(value: object, limit: int = 200) -> str:
     """Text of the repository, safe for a terminal and for rich."""
     from rich.markup import escape
 
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     text = " ".join(clean(line) for line in str("" if value is None else value).splitlines())
     return escape(text if len(text) <= limit else text[: limit - 1] + "…")

@@ -117,7 +117,7 @@ def _text(file: Path) -> str:
 
 def _checked(text: str, file: str) -> "Pipeline":
     """DocumentError or CommandError with every problem as file:line:col: what."""
-    from cli.validation import pipeline_problems, refuse
+    from cli.validate import pipeline_problems, refuse
     from schema.binding import bind
     from schema.codec import load
     from schema.pipeline import Pipeline

@@ -12,15 +12,15 @@ from cli import settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from runner.far_shelf import FarShelf
-    from runner.shelf import Shelf
+    from peer.client.files import FarShelf
+    from runner.files.shared_folder import Shelf
 
 FORMS = "pool:PATH, PROJECT:PATH or PROJECT/N/PATH"
 NODE = Annotated[str, typer.Option("--node", metavar="NAME", help="of that node, not of this machine")]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FileAddress:
     """`project` is empty for the pool; `execution` 0 for what belongs to no execution; `node` for this machine."""
 
     project: str
@@ -39,7 +39,7 @@ class Place:
     def shelf(self) -> "Shelf | FarShelf":
         """The folder on this machine, or on that node. CommandError."""
         from cli import remote
-        from runner.shelf import Shelf
+        from runner.files.shared_folder import Shelf
 
         if self.node:
             return remote.shelf(self.node, self.name)
@@ -48,7 +48,7 @@ class Place:
         return Shelf(settings.data() / "projects" / self.project / "files")
 
 
-def place(text: str, node: str = "") -> Place:
+def place(text: str, node: str = "") -> FileAddress:
     """`node` of what belongs to no execution; the record of an execution says where it is. CommandError."""
     found = _parsed(text)
     if node and found.execution:
@@ -57,15 +57,15 @@ def place(text: str, node: str = "") -> Place:
     return replace(found, node="" if known else node)
 
 
-def _parsed(text: str) -> Place:
+def _parsed(text: str) -> FileAddress:
     head, colon, path = text.partition(":")
     if colon and "/" not in head:
-        return Place("" if head == "pool" else settings.checked_name(head, "project"), 0, path)
+        return FileAddress("" if head == "pool" else settings.checked_name(head, "project"), 0, path)
     id, _, rest = text.partition("/")
     number, _, path = rest.partition("/")
     if not re.fullmatch(r"[0-9]{1,9}", number) or not int(number):
         raise CommandError(f"{text[:80]!r} names no place; write {FORMS}", 2)
-    return Place(settings.checked_name(id, "project"), int(number), path)
+    return FileAddress(settings.checked_name(id, "project"), int(number), path)
 
 
 def pool() -> Path:

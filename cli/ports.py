@@ -14,7 +14,7 @@ PATIENCE = 0.5
 BACKLOG = 128
 
 
-class Taken(Exception):
+class PortTaken(Exception):
     """Another program listens there; the text names the next free port."""
 
 
@@ -32,7 +32,7 @@ def listening(address: str) -> socket.socket:
         return found
     near = next((each for each in _near(port) if _is_free(host, each)), None)
     hint = f"; {_joined(host, near)} is free" if near else ""
-    raise Taken(f"port {port} is taken by another program{hint}")
+    raise PortTaken(f"port {port} is taken by another program{hint}")
 
 
 def next_free(address: str) -> tuple[str, socket.socket]:
@@ -43,7 +43,7 @@ def next_free(address: str) -> tuple[str, socket.socket]:
     for each in _near(port):
         if (found := _bound(host, each)) is not None:
             return _joined(host, each), found
-    raise Taken(f"port {port} and the {NEAR} after it are taken; name another one")
+    raise PortTaken(f"port {port} and the {NEAR} after it are taken; name another one")
 
 
 def _soon(host: str, port: int) -> socket.socket | None:

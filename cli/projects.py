@@ -37,7 +37,7 @@ def projects_ls() -> None:
 
     Example: winslowctl projects ls
     """
-    from flow.world import present
+    from flow.model.snapshot import present
 
     _, snapshot = settings.snapshot()
     rows: list[dict[str, Any]] = [
@@ -69,7 +69,7 @@ def projects_show(project: Id) -> None:
 
     Example: winslowctl projects show crossing
     """
-    from cli.describing import describe
+    from cli.describe import describe
 
     describe(project)
 
@@ -87,7 +87,7 @@ def projects_create(
 
     Example: winslowctl projects create crossing --pipeline traffic --input video=ulm/0800.mp4 --start
     """
-    from state.projects import created
+    from state.edits.projects import created
 
     settings.checked_name(id, "project")
     fields: dict[str, Any] = {
@@ -114,7 +114,7 @@ def projects_edit(
     Example: winslowctl projects edit crossing --name "Morning flight" --tag drone --tag ulm
     """
     from schema import layout
-    from state.projects import changed
+    from state.edits.projects import changed
 
     path = layout.project(settings.checked_name(id, "project"))
     client, _, _ = settings.project(id)
@@ -136,7 +136,7 @@ def projects_rm(
 
     Until then, putting project.yaml back (git revert) restores it. Example: winslowctl projects rm crossing --yes
     """
-    from state.projects import deleted
+    from state.edits.projects import deleted
 
     _, _, view = settings.project(settings.checked_name(id, "project"))
     if view.deletion:

@@ -12,8 +12,8 @@ from cli.errors import CommandError
 from cli.history import execution_of
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
-    from state.git import GitRepository
+    from flow.model.snapshot import Snapshot
+    from state.git.git_repository import GitRepository
 
 DIGEST = re.compile(r"(blake3|sha256):[0-9a-f]{64}")
 EXECUTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(/[0-9]{1,9})?")
@@ -33,8 +33,8 @@ def provenance(
     A FILE of this machine is looked up by its content, wherever it lies now.
     Example: winslowctl provenance crossing/7     winslowctl provenance tracks.csv
     """
-    from flow.provenance import steps, told
-    from state.log import newest, reporting
+    from flow.status.provenance import steps, told
+    from state.history.events import newest, reporting
 
     client, snapshot = settings.snapshot()
     found = _found(client, snapshot, what)
@@ -75,7 +75,7 @@ def _unknown(text: str) -> list[Found]:
 
 
 def _of_digest(client: "GitRepository", snapshot: "Snapshot", digest: str) -> list[Found]:
-    from flow.provenance import named_by
+    from flow.status.provenance import named_by
 
     found = [*_artifacts(client, snapshot, digest), *_stored(snapshot, digest), *named_by(snapshot, digest)]
     unique = {(id, number): (id, number, word) for id, number, word in reversed(found)}
@@ -122,7 +122,7 @@ def _stored(snapshot: "Snapshot", digest: str) -> Iterator[Found]:
 
 
 def _print(value: dict[str, Any]) -> None:
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     word = "" if value["as"] == "named" else f", {value['as']}"
     print(clean(f"{value['project']}/{value['execution']}{word}"))

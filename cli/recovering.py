@@ -9,8 +9,8 @@ from cli.author import author
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from state.git import GitRepository
-    from state.lost_tips import LostTip
+    from state.edits.lost_tips import LostTip
+    from state.git.git_repository import GitRepository
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,21 +45,21 @@ def recover(
 
 
 def _settle(commit: str, *, accept: bool) -> None:
-    from state.settle import settle
+    from state.edits.settle import settle
 
     oid = settle(settings.repository(), commit, accept=accept, author=author())
     print(f"{'accepted' if accept else 'reverted'} {commit[:12]}: commit {oid[:12]} of winslow/state")
 
 
 def _lost() -> "tuple[GitRepository, list[LostTip]]":
-    from state.lost_tips import find
+    from state.edits.lost_tips import find
 
     client, own = settings.repository(), settings.data() / "clone.git"
     return client, find(client, [own] if own.is_dir() else [])
 
 
 def _bring_back(commit: str, *, stand: bool, yes: bool) -> None:
-    from state.lost_tips import let_stand, put_back
+    from state.edits.lost_tips import let_stand, put_back
 
     client, found = _lost()
     lost = next((each for each in found if len(commit) >= 4 and each.oid.startswith(commit)), None)
@@ -98,7 +98,7 @@ def _row_of(lost: "LostTip") -> dict[str, str]:
 
 
 def _flagged(client: "GitRepository") -> list[dict[str, str]]:
-    from state.errors import StateError
+    from state.contract.errors import StateError
 
     try:
         snapshot = client.fetch()

@@ -11,10 +11,10 @@ from cli import settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
-    from runner.far_shelf import FarShelf
-    from runner.remote import Remote, RemoteLog
-    from runner.shelf import Item
+    from flow.model.snapshot import Snapshot
+    from peer.client.executions import FarNode, RemoteLog
+    from peer.client.files import FarShelf
+    from runner.files.shared_folder import Item
     from runner.store.tree import Tree
 
 LOOK_EVERY = 0.3
@@ -23,14 +23,14 @@ ASKED = 32
 """Nodes that are asked what lies in their pools."""
 
 
-def other(snapshot: "Snapshot", node: str) -> "Remote | None":
+def other(snapshot: "Snapshot", node: str) -> "FarNode | None":
     """The other node, if it can be asked from here."""
-    from runner.remote import Remote, peers_of
+    from peer.client.executions import FarNode, peers_of
 
     peers = peers_of(settings.data(), snapshot.inventories)
     if peers is None:
         return None
-    found = Remote(peers, node)
+    found = FarNode(peers, node)
     return found if found.reachable else None
 
 
@@ -46,7 +46,7 @@ def why_not(snapshot: "Snapshot", node: str) -> str:
 
 def shelf(node: str, name: str) -> "FarShelf":
     """The pool or the files of a project on another node, or where it keeps what is put in for an execution's next."""
-    from runner.far_shelf import FarShelf
+    from peer.client.files import FarShelf
 
     _, snapshot = settings.snapshot()
     there = other(snapshot, settings.checked_name(node, "node"))
@@ -59,9 +59,9 @@ def pools(path: str) -> "dict[str, list[Item]]":
     """What the pools of other nodes have in that folder, as far as they answer; nothing where none can be asked."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from flow.node_states import standing
-    from runner.remote import peers_of
-    from state.errors import StateError
+    from flow.node.node_states import standing
+    from peer.client.executions import peers_of
+    from state.contract.errors import StateError
 
     try:
         _, snapshot = settings.snapshot()
@@ -76,10 +76,10 @@ def pools(path: str) -> "dict[str, list[Item]]":
     return {name: items for name, items in zip(shelves, found, strict=True) if items}
 
 
-def _items(there: "Remote", path: str) -> "list[Item]":
-    from runner.far_shelf import FarShelf
-    from runner.peers import PeerAway
-    from runner.shelf import ShelfError
+def _items(there: "FarNode", path: str) -> "list[Item]":
+    from peer.client.files import FarShelf
+    from peer.client.signed import PeerAway
+    from runner.files.shared_folder import ShelfError
 
     try:
         return list(FarShelf(there, "pool:", settings.cache() / "uploads").items(path))
@@ -89,7 +89,7 @@ def _items(there: "Remote", path: str) -> "list[Item]":
 
 def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:
     """A small object that a node has. StoreError."""
-    from runner.peers import PeerAway
+    from peer.client.signed import PeerAway
     from runner.store.digests import of_bytes
     from runner.store.errors import DamagedObject
     from runner.store.manifest import MOST_BYTES
@@ -108,7 +108,7 @@ def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:
 @contextmanager
 def mirrored(log: "RemoteLog", *, grows: bool) -> "Iterator[Path]":
     """The log there as a file here, which grows as that one does until the end. PeerAway where it cannot be had."""
-    from runner.peers import PeerAway
+    from peer.client.signed import PeerAway
 
     with tempfile.TemporaryDirectory(prefix="winslow-log-") as folder:
         file, over = Path(folder) / "log", threading.Event()

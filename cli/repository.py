@@ -12,8 +12,8 @@ from cli.errors import CommandError
 from cli.output import plain
 
 if TYPE_CHECKING:
-    from flow.plan import Planned
-    from flow.world import Snapshot
+    from flow.boards.plan import Planned
+    from flow.model.snapshot import Snapshot
 
 TEMPLATE = Path(__file__).parent / "template"
 
@@ -33,7 +33,7 @@ def init(
     Without --bare it is a working copy, to be pushed to a server (both branches: git push --all).
     Example: winslowctl init --bare /srv/git/lab.git
     """
-    from state.setup import init as make
+    from state.server.setup import init as make
 
     made = make(path, bare=bare, files=template(example), author=author_or_program())
     word = (
@@ -69,7 +69,7 @@ def plan(
     """
     from dataclasses import asdict
 
-    from flow.plan_board import planned_board
+    from flow.boards.plan_board import planned_board
 
     snapshot, planned, anyway = _planned(rev)
     if settings.CURRENT.output == "markdown":
@@ -90,9 +90,9 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     """What would be, what would happen, and with a revision, how many projects go on whether it is merged or not."""
     from dataclasses import replace
 
-    from flow.plan import difference
-    from flow.plan import plan as make
-    from state.revisions import merged, put_back, resolve
+    from flow.boards.plan import difference
+    from flow.boards.plan import plan as make
+    from state.history.revisions import merged, put_back, resolve
 
     client, snapshot = settings.snapshot()
     now = make(snapshot)
@@ -109,7 +109,7 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
 
 def _print_plan(each: "Planned") -> None:
     """Names and values are the repository's: cleaned, but no markup is read here."""
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     for text in _told(each):
         print(clean(text))
@@ -142,7 +142,7 @@ def _told(each: "Planned") -> Iterator[str]:
 
 
 def _print_problems(snapshot: "Snapshot") -> None:
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     for problem in snapshot.problems:
         print(f"problem: {clean(problem)}")

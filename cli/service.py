@@ -87,7 +87,7 @@ def status(service: Name = systemd.NAME) -> None:
 
 def _repo() -> str:
     """A path stands in a unit in full."""
-    from state import urls
+    from state.transport import urls
 
     return urls.check(settings.repo_url())
 

@@ -14,12 +14,12 @@ from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from cli.config_file import CommandConfig, NamedRepository
-    from flow.world import ProjectView, Snapshot
-    from state.git import GitRepository
+    from flow.model.snapshot import ProjectView, Snapshot
+    from state.git.git_repository import GitRepository
 
 
 @dataclass
-class Settings:
+class CommandSettings:
     """What the options before the verb said; verbs may say it again."""
 
     repo: str = ""
@@ -32,7 +32,7 @@ class Settings:
         self.output = "table"
 
 
-CURRENT = Settings()
+CURRENT = CommandSettings()
 
 
 def repo_url() -> str:
@@ -50,7 +50,7 @@ def repo_url() -> str:
 def _refuse_clone(url: str) -> None:
     """CommandError for a clone that has no branch of the nodes: its origin is meant."""
     if Path(url).is_dir():
-        from state.ordinary_clone import origin_of
+        from state.transport.ordinary_clone import origin_of
 
         if origin := origin_of(url):
             raise CommandError(f"{url} is a clone of {shown_url(origin)}: name that one, --repo {shown_url(origin)}")
@@ -82,7 +82,7 @@ def absolute(text: str) -> str:
 
 def shown_url(url: str) -> str:
     """Without a password."""
-    from state import urls
+    from state.transport import urls
 
     return urls.shown(url)
 
@@ -133,7 +133,7 @@ def _private(folder: Path) -> Path:
 
 def repository() -> "GitRepository":
     """A client with a clone of its own, kept between commands."""
-    from state.git import GitRepository
+    from state.git.git_repository import GitRepository
 
     url = repo_url()
     return GitRepository(url, cache() / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git")
@@ -145,7 +145,7 @@ def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":
     `live` insists: nothing is decided on an old view.
     """
     from cli.sightings import judged
-    from state.errors import StateError
+    from state.contract.errors import StateError
 
     client = repository()
     try:
@@ -160,7 +160,7 @@ def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":
 
 def _as_last_seen(client: "GitRepository", error: Exception) -> "Snapshot":
     """Raises `error` where nothing was seen before, or where waiting would not help."""
-    from state.errors import CredentialsRefused, Inconsistent, NotAStateRepository, StateError, Unreachable
+    from state.contract.errors import CredentialsRefused, Inconsistent, NotAStateRepository, StateError, Unreachable
 
     marker = _seen(client)
     if not isinstance(error, Unreachable | CredentialsRefused | NotAStateRepository | Inconsistent):
@@ -189,7 +189,7 @@ def ago(seconds: float) -> str:
 
 
 def warn(text: str) -> None:
-    from runner.logs import clean
+    from runner.logs.log_file import clean
 
     print(f"winslowctl: {clean(text)}", file=sys.stderr)
 
@@ -204,7 +204,7 @@ def looked_at(when: str) -> "tuple[GitRepository, Snapshot]":
     client, found = snapshot()
     if not when:
         return client, found
-    from state.past import at
+    from state.history.at_time import at
 
     return client, at(client, when, time.time())
 

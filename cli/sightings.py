@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
+    from flow.model.snapshot import Snapshot
     from schema.node import Heartbeat
-    from state.git import GitRepository
+    from state.git.git_repository import GitRepository
 
 FILE = "winslow-beats.json"
 REST = 2.0
@@ -36,7 +36,7 @@ class Sighting:
 
 def judged(client: "GitRepository", found: "Snapshot") -> "Snapshot":
     """The snapshot with what this machine can say of its nodes. What was seen is remembered."""
-    from flow.node_states import judge, unheard
+    from flow.node.node_states import judge, unheard
     from schema.node import Heartbeat
 
     file, now = client.path / FILE, time.clock_gettime(time.CLOCK_BOOTTIME)

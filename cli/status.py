@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli import ages, output, settings
-from cli.looking import percent, place, progress, told
+from cli.ps import percent, place, progress, told
 
 if TYPE_CHECKING:
-    from flow.node_states import NodeStanding
-    from flow.views import ProjectState
-    from flow.world import ProjectView, Snapshot
+    from flow.model.snapshot import ProjectView, Snapshot
+    from flow.node.node_states import NodeStanding
+    from flow.status.states import ProjectState
 
 PARTS = {
     "NEEDS YOU": ("needs_input",),
@@ -34,9 +34,9 @@ def status() -> None:
 
     Example: winslowctl status
     """
-    from flow.remedies import remedy
-    from flow.views import project_state
-    from flow.world import present
+    from flow.model.snapshot import present
+    from flow.status.remedies import remedy
+    from flow.status.states import project_state
 
     _, snapshot = settings.snapshot()
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in PARTS}
@@ -77,7 +77,7 @@ def _row(view: "ProjectView", now: "ProjectState", helps: str) -> dict[str, Any]
 
 
 def _print(snapshot: "Snapshot", found: dict[str, list[dict[str, Any]]], succeeded: int) -> None:
-    from flow.node_states import standings
+    from flow.node.node_states import standings
 
     for name, rows in found.items():
         if rows:

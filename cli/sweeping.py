@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.control import Comment, Env, Force, Fresh, Project, Then, ask, fields_of
 from cli.errors import CommandError
+from cli.requests import Comment, Env, Force, Fresh, Project, Then, ask, fields_of
 
 MOST = 1000
 

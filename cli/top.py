@@ -7,7 +7,7 @@ import typer
 
 from cli import output, settings
 from cli.errors import CommandError
-from cli.looking import condition
+from cli.ps import condition
 
 if TYPE_CHECKING:
     from schema.node import Heartbeat, Inventory
@@ -40,7 +40,7 @@ def top(
 
 
 def _show() -> None:
-    from flow.node_states import standing
+    from flow.node.node_states import standing
 
     client, snapshot = settings.snapshot()
     rows = [_row(name, found, client.heartbeat(name)) for name, found in sorted(snapshot.inventories.items())]

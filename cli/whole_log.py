@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli import settings
 
 if TYPE_CHECKING:
-    from flow.world import Snapshot
+    from flow.model.snapshot import Snapshot
     from runner.store.blocks import Blocks
     from schema.execution import Execution
 
@@ -39,7 +39,7 @@ class Search:
         self.said: list[str] = []
 
     def here(self) -> Path | None:
-        from runner.archive import here
+        from runner.logs.archive import here
         from runner.store.blocks import Blocks
 
         digest = self.record.log.digest if self.record.log else None
@@ -58,8 +58,8 @@ class Search:
 
     def there(self, snapshot: "Snapshot") -> Path | None:
         from cli import remote
-        from runner.peers import PeerAway
-        from runner.remote import logs_of, peers_of
+        from peer.client.executions import logs_of, peers_of
+        from peer.client.signed import PeerAway
 
         peers, record = peers_of(settings.data(), snapshot.inventories), self.record
         for log in logs_of(peers, record) if peers else ():
@@ -73,11 +73,11 @@ class Search:
         return None
 
     def in_bucket(self) -> Path | None:
-        from runner import incoming
-        from runner.outgoing import sent
+        from runner.files.to_bucket import sent
+        from runner.logs import far_logs
 
         try:
-            if self.record.state.active or (wish := incoming.wish(settings.data(), self.id, self.record)) is None:
+            if self.record.state.active or (wish := far_logs.wish(settings.data(), self.id, self.record)) is None:
                 return None
             if sent(wish, PATIENCE) and (found := self.here()):
                 return found
@@ -88,7 +88,7 @@ class Search:
         return None
 
     def tell(self) -> None:
-        from runner.logs import SUMMARY
+        from runner.logs.log_file import SUMMARY
 
         if self.record.log and self.record.log.bytes > SUMMARY and not self.said:
             self.said.append(f"the whole log is on {self.record.claim.node}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from runner import extras
-from schema.node import Gpu, Health
+from schema.node import Health, NodeGpu
 
 PACE = 30.0
 LIMIT = 5.0
@@ -35,14 +35,14 @@ class Gpus(Protocol):
         """Whether the last look was answered, so that a GPU which was not in it is not there."""
         ...
 
-    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]: ...
+    def look(self, *, fresh: bool = False) -> tuple[NodeGpu, ...]: ...
 
 
 class NoGpus:
     def __init__(self, text: str = "none: no NVIDIA driver on this machine", *, certain: bool = True) -> None:
         self.text, self.certain = text, certain
 
-    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]:
+    def look(self, *, fresh: bool = False) -> tuple[NodeGpu, ...]:
         return ()
 
 
@@ -74,13 +74,13 @@ class Nvml:
         self.nvml, self.pace, self.limit, self.now = nvml, pace, limit, now
         self.text, self.certain = "", False
         self._one_at_a_time = threading.Lock()
-        self._known: dict[str, Gpu] = {}
+        self._known: dict[str, NodeGpu] = {}
         self._places: dict[int, str] = {}
         self._looked = float("-inf")
         self._open = False
         self._asking: threading.Thread | None = None
 
-    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]:
+    def look(self, *, fresh: bool = False) -> tuple[NodeGpu, ...]:
         with self._one_at_a_time:
             if fresh or self.now() - self._looked >= self.pace:
                 self._ask()
@@ -91,7 +91,7 @@ class Nvml:
         """In a thread that may hang: NVML can wait for a broken driver for ever. Its answer is then not waited for."""
         if self._asking and self._asking.is_alive():
             return
-        answer: list[dict[str, Gpu] | str] = []
+        answer: list[dict[str, NodeGpu] | str] = []
         self._asking = threading.Thread(target=lambda: answer.append(self._answer()), name="nvml", daemon=True)
         self._asking.start()
         self._asking.join(self.limit)
@@ -105,7 +105,7 @@ class Nvml:
         self._known = {**found, **gone}
         self.text = "; ".join(_words(gpu) for gpu in self._known.values()) or "none: a driver, but no GPU"
 
-    def _answer(self) -> dict[str, Gpu] | str:
+    def _answer(self) -> dict[str, NodeGpu] | str:
         try:
             if not self._open:
                 self.nvml.nvmlInit()
@@ -128,7 +128,7 @@ class Nvml:
             except self.nvml.NVMLError:
                 pass
 
-    def _devices(self) -> Iterator[Gpu]:
+    def _devices(self) -> Iterator[NodeGpu]:
         driver = _text(self.nvml.nvmlSystemGetDriverVersion())
         for index in range(self.nvml.nvmlDeviceGetCount()):
             try:
@@ -140,7 +140,7 @@ class Nvml:
                 gpu = _as(before, Health.LOST if _is_lost(error) else Health.UNKNOWN)
             yield gpu
 
-    def _device(self, index: int, driver: str) -> Gpu:
+    def _device(self, index: int, driver: str) -> NodeGpu:
         nvml = self.nvml
         handle = nvml.nvmlDeviceGetHandleByIndex(index)
         uuid = self._places[index] = _text(nvml.nvmlDeviceGetUUID(handle))
@@ -150,9 +150,11 @@ class Nvml:
             capability = ".".join(str(part) for part in nvml.nvmlDeviceGetCudaComputeCapability(handle))
             health = Health.BUSY if self._processes(handle) else Health.OK
         except nvml.NVMLError as error:
-            before = self._known.get(uuid) or Gpu(uuid=uuid, model=model, driver=driver)
+            before = self._known.get(uuid) or NodeGpu(uuid=uuid, model=model, driver=driver)
             return _as(before, Health.LOST if _is_lost(error) else Health.UNKNOWN)
-        return Gpu(uuid=uuid, model=model, memory=memory, driver=driver, compute_capability=capability, health=health)
+        return NodeGpu(
+            uuid=uuid, model=model, memory=memory, driver=driver, compute_capability=capability, health=health
+        )
 
     def _processes(self, handle: Any) -> int:
         """Programs that compute; a desktop on the same GPU is none. Where the driver cannot tell: none."""
@@ -170,7 +172,7 @@ def _is_lost(error: Exception) -> bool:
     return type(error).__name__.removeprefix("NVMLError_") in LOST
 
 
-def _as(gpu: Gpu, health: Health) -> Gpu:
+def _as(gpu: NodeGpu, health: Health) -> NodeGpu:
     return gpu.model_copy(update={"health": health})
 
 
@@ -178,5 +180,5 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _words(gpu: Gpu) -> str:
+def _words(gpu: NodeGpu) -> str:
     return f"{gpu.model} {gpu.memory / 2**30:.0f} GiB ({gpu.uuid}, {gpu.health})"

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from schema import names
 from schema.base import Wanted
-from schema.codec import KEY, Parsed, Path, load
+from schema.codec import KEY, ParsedText, Path, load
 from schema.errors import DocumentError, Misplaced, Problem, excerpt
 from schema.foreign_words import form_hint, hint, value_hint
 from schema.suggest import did_you_mean
@@ -35,7 +35,7 @@ def read(model: type[M], text: str | bytes, file: str, context: Context = None) 
     return bind(model, load(text, file), context)
 
 
-def bind(model: type[M], parsed: Parsed, context: Context = None) -> M:
+def bind(model: type[M], parsed: ParsedText, context: Context = None) -> M:
     """The model of a parsed document, or DocumentError with every problem, in the order of the file."""
     if parsed.value is None:
         raise DocumentError([parsed.problem((), "the file is empty; a mapping of keys to values is wanted")])
@@ -176,7 +176,7 @@ def _index(part: str | int, value: list[Any]) -> bool:
 # pydantic's errors in plain words
 
 
-def _problems(details: Iterable[ErrorDetails], model: type[BaseModel], parsed: Parsed) -> list[Problem]:
+def _problems(details: Iterable[ErrorDetails], model: type[BaseModel], parsed: ParsedText) -> list[Problem]:
     found: dict[Path, list[str]] = {}
     wanted: dict[Path, list[str]] = {}
     shown: dict[Path, str] = {}

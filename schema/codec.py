@@ -43,7 +43,7 @@ Position = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedText:
     """A document's value; `positions` gives line and column (from 1) of every value, and of keys under `KEY`.
 
     `texts` holds what was written for a number or a boolean whose value would be written otherwise: `3.10`, `0755`.
@@ -69,7 +69,7 @@ def load(
     max_bytes: int = MAX_BYTES,
     max_depth: int = MAX_DEPTH,
     max_nodes: int = MAX_NODES,
-) -> Parsed:
+) -> ParsedText:
     """The document in `text`; DocumentError if there is none. The value of an empty file is None."""
     clean = _decoded(text, file, max_bytes)
     builder = _Builder(file, max_depth, max_nodes)
@@ -83,7 +83,7 @@ def load(
         raise DocumentError([_syntax_problem(error, clean, file)]) from None
     except yaml.YAMLError as error:
         raise DocumentError([Problem(file, 1, 1, f"not readable as YAML: {error}")]) from None
-    return Parsed(builder.root, builder.positions, file, builder.texts)
+    return ParsedText(builder.root, builder.positions, file, builder.texts)
 
 
 # text

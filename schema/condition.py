@@ -44,7 +44,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ConditionComparison:
     sign: str
     left: "Name | Literal"
     right: "Name | Literal"
@@ -63,7 +63,7 @@ class Both:
     parts: tuple["Condition", ...]
 
 
-Condition = Name | Literal | Comparison | Not | Both
+Condition = Name | Literal | ConditionComparison | Not | Both
 Lookup = Callable[[str], object]
 """The value of a name; ConditionError where it has none."""
 
@@ -130,7 +130,7 @@ class _Reader:
             return left
         sign = self.tokens[self.at][1]
         self.at += 1
-        return Comparison(sign, left, self._operand())
+        return ConditionComparison(sign, left, self._operand())
 
     def _operand(self) -> Name | Literal:
         if self.at >= len(self.tokens):
@@ -160,7 +160,7 @@ def holds(condition: Condition, lookup: Lookup) -> bool:
             return all(results) if word == "and" else any(results)
         case Not(inner):
             return not holds(inner, lookup)
-        case Comparison(sign, left, right):
+        case ConditionComparison(sign, left, right):
             return _compared(sign, left, right, lookup)
         case _:
             value = _value(condition, lookup)
@@ -198,7 +198,7 @@ def names(condition: Condition) -> Iterator[str]:
     match condition:
         case Name(text):
             yield text
-        case Comparison(_, left, right):
+        case ConditionComparison(_, left, right):
             yield from names(left)
             yield from names(right)
         case Not(inner):
@@ -215,7 +215,7 @@ def written(condition: Condition, lookup: Lookup | None = None) -> str:
             return str(value).lower() if isinstance(value, bool) else repr(value)
         case Name(text):
             return f"{text} ({_shown(lookup, text)})" if lookup else text
-        case Comparison(sign, left, right):
+        case ConditionComparison(sign, left, right):
             return f"{written(left, lookup)} {sign} {written(right, lookup)}"
         case Not(inner):
             return f"not ({written(inner, lookup)})"

@@ -107,7 +107,7 @@ class Cached(Recorded):
     execution: int = Field(ge=1)
 
 
-class Asked(Recorded):
+class AskedRecord(Recorded):
     """What its stage named of its node's resources. What is left out was not named."""
 
     cpus: float | None = None
@@ -136,7 +136,7 @@ class Execution(Recorded):
     inputs: dict[str, Any] = {}
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
-    asked: Asked | None = None
+    asked: AskedRecord | None = None
     workspace: WorkspaceRecord = WorkspaceRecord()
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped

@@ -20,7 +20,7 @@ class InputError(ValueError):
     """A value does not fit its input; the text begins with the input's name."""
 
 
-class Kind(StrEnum):
+class InputKind(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     STRING = "string"
@@ -31,13 +31,13 @@ class Kind(StrEnum):
 
     @property
     def in_pool(self) -> bool:
-        return self in (Kind.FILE, Kind.FOLDER)
+        return self in (InputKind.FILE, InputKind.FOLDER)
 
 
 class Input(Wanted):
     """One typed input. `file` and `folder` are paths in the pool, relative, `/` between parts."""
 
-    type: Kind = Kind.STRING
+    type: InputKind = InputKind.STRING
     description: str = ""
     default: Value | None = None
     min: float | None = None
@@ -47,11 +47,11 @@ class Input(Wanted):
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
-        if self.type is Kind.CHOICE and not self.options:
+        if self.type is InputKind.CHOICE and not self.options:
             raise ValueError("a choice needs `options`, the list of permitted values")
-        if self.options and self.type is not Kind.CHOICE:
+        if self.options and self.type is not InputKind.CHOICE:
             raise ValueError("`options` belongs to `type: choice`")
-        if (self.min is not None or self.max is not None) and self.type not in (Kind.NUMBER, Kind.INTEGER):
+        if (self.min is not None or self.max is not None) and self.type not in (InputKind.NUMBER, InputKind.INTEGER):
             raise ValueError("`min` and `max` belong to `type: number` or `type: integer`")
         if self.min is not None and self.max is not None and self.min > self.max and not is_kept(info):
             raise ValueError(f"no value fits: `min` ({self.min:g}) is more than `max` ({self.max:g})")
@@ -67,17 +67,17 @@ class Input(Wanted):
 def fit(spec: Input, value: object, name: str) -> Value:
     """The value as its type, taking text from a command line or an environment too. InputError otherwise."""
     match spec.type:
-        case Kind.BOOLEAN:
+        case InputKind.BOOLEAN:
             return _boolean(value, name)
-        case Kind.INTEGER | Kind.NUMBER:
+        case InputKind.INTEGER | InputKind.NUMBER:
             return _number(spec, value, name)
-        case Kind.CHOICE:
+        case InputKind.CHOICE:
             if str(value) not in spec.options:
                 raise InputError(f"{name}: one of {', '.join(spec.options)} is wanted, not {_shown(value)}")
             return str(value)
-        case Kind.FILE | Kind.FOLDER:
+        case InputKind.FILE | InputKind.FOLDER:
             return pool_path(value, name)
-        case Kind.STRING:
+        case InputKind.STRING:
             return _text(value, name)
 
 
@@ -90,7 +90,7 @@ def _boolean(value: object, name: str) -> bool:
 
 
 def _number(spec: Input, value: object, name: str) -> int | float:
-    whole = spec.type is Kind.INTEGER
+    whole = spec.type is InputKind.INTEGER
     number = _parsed(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
         raise InputError(f"{name}: a {'whole ' if whole else ''}number is wanted, not {_shown(value)}")

@@ -22,7 +22,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Stage": pipeline.Stage,
     "Input": inputs.Input,
     "Resources": pipeline.Resources,
-    "StageGpu": pipeline.Gpu,
+    "StageGpu": pipeline.GpuRequirement,
     "NodeSelector": pipeline.NodeSelector,
     "Retry": pipeline.Retry,
     "Artifacts": pipeline.Artifacts,
@@ -38,7 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Beginning": reply.Beginning,
     "Position": reply.Position,
     "Execution": execution.Execution,
-    "Asked": execution.Asked,
+    "Asked": execution.AskedRecord,
     "Claim": execution.Claim,
     "Lease": execution.Lease,
     "ImageRecord": execution.ImageRecord,
@@ -52,8 +52,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "ArtifactList": execution.ArtifactList,
     "Tombstone": execution.Tombstone,
     "Inventory": node.Inventory,
-    "InventoryGpu": node.Gpu,
-    "Away": node.Away,
+    "InventoryGpu": node.NodeGpu,
+    "Away": node.NodeAway,
     "Heartbeat": node.Heartbeat,
 }
 

@@ -53,7 +53,7 @@ class Health(StrEnum):
     UNKNOWN = "unknown"  # the driver does not answer
 
 
-class Gpu(Recorded):
+class NodeGpu(Recorded):
     model_config = ConfigDict(title="InventoryGpu")
 
     uuid: str
@@ -64,7 +64,7 @@ class Gpu(Recorded):
     health: Health = Health.OK
 
 
-class Away(Recorded):
+class NodeAway(Recorded):
     """Why nobody answers on a node: said by itself when it stops, else by another that sees no sign of life."""
 
     why: Literal["stopped", "silent"]
@@ -85,7 +85,7 @@ class Inventory(Recorded):
     isolation: bool = False
     cpus: int = 1
     memory: int = 0
-    gpus: tuple[Gpu, ...] = ()
+    gpus: tuple[NodeGpu, ...] = ()
     labels: tuple[str, ...] = ()
     slots: int = 1
     auto: bool = False  # `--slots auto`: as many stages as fit, whatever `slots` says
@@ -99,7 +99,7 @@ class Inventory(Recorded):
     schema_version: int = Field(default=1, alias="schema")  # the newest version of the documents that it reads
     full: str = ""  # why it takes nothing new until there is room again
     halted: str = ""  # what another node reads in its heartbeat; it writes no commit while it has halted
-    away: Away | None = None
+    away: NodeAway | None = None
 
 
 class Heartbeat(Recorded):

@@ -45,7 +45,7 @@ VersionConstraint = Annotated[
 ]
 
 
-class Gpu(Wanted):
+class GpuRequirement(Wanted):
     """What each GPU must be: memory like `">=8GiB"`, model as a glob, driver like `">=550"`."""
 
     model_config = ConfigDict(title="StageGpu")
@@ -63,7 +63,7 @@ class Resources(Wanted):
     disk: Size | None = None
     pids: int | None = Field(default=None, gt=0)
     gpus: int = Field(default=0, ge=0, le=64)
-    gpu: Gpu | None = None
+    gpu: GpuRequirement | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

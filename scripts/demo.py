@@ -24,14 +24,14 @@ from rich.console import Console  # noqa: E402
 from rich.live import Live  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from flow.controls import steps_of  # noqa: E402
-from flow.world import ProjectView  # noqa: E402
-from runner.feedback import progress  # noqa: E402
+from flow.model.snapshot import ProjectView  # noqa: E402
+from flow.project.replies import steps_of  # noqa: E402
+from runner.program_output import progress  # noqa: E402
 from runner.store.tree import export  # noqa: E402
 from runner.store.workspaces import Workspaces  # noqa: E402
 from schema.execution import Execution, State  # noqa: E402
-from state.git import GitRepository  # noqa: E402
-from state.people import author  # noqa: E402
+from state.edits.main import author  # noqa: E402
+from state.git.git_repository import GitRepository  # noqa: E402
 
 DEMO = Path(os.environ.get("WINSLOW_DEMO") or ROOT / ".demo")
 os.environ.setdefault("WINSLOW_AUTHOR", author())  # somebody who has not told git their name can try it, too
@@ -114,7 +114,7 @@ def _base(client: object) -> str:
         return BASE
     except Exception as error:
         say(f"{BASE} cannot be pulled ({str(error).splitlines()[0][:80]}); making a base image from this host's Python")
-    from runner.hostimage import build_base
+    from runner.docker.host_image import build_base
 
     sites = Path(run(sys.executable, "-c", "import numpy, pathlib; print(pathlib.Path(numpy.__file__).parents[1])"))
     wanted = DEMO / "site"

@@ -12,9 +12,9 @@ from schema import layout
 from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
 from schema.misplaced import misplaced
-from state.parsed import irregular, read
-from state.push_rules import without_effect
-from state.pushed import ZERO, Changed, changes, contents, sizes
+from state.server.push_rules import without_effect
+from state.server.pushed import ZERO, PushedFile, changes, contents, sizes
+from state.snapshot.document_cache import irregular, read
 
 SHOWN = 20
 
@@ -61,7 +61,7 @@ def _removed(path: str) -> Iterator[Problem]:
         yield Problem(path, 1, 1, "without this file main is no state repository; it cannot be removed")
 
 
-def _documents(documents: Sequence[Changed]) -> Iterator[Problem]:
+def _documents(documents: Sequence[PushedFile]) -> Iterator[Problem]:
     measured = sizes([changed.blob for changed in documents])
     for changed in documents:
         if measured[changed.blob] > MAX_BYTES:

@@ -10,25 +10,22 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.exceptions import MethodNotAllowed
 
-from flow.asking import WouldBeRejected
-from flow.compare import duration
-from flow.views import STATES
+from flow.project.precheck import WouldBeRejected
+from flow.status.compare import duration
+from flow.status.states import STATES
 from schema.errors import DocumentError
-from state.comments import CannotComment
-from state.drains import CannotDrain
-from state.errors import StateError
-from state.past import NoTime
-from state.revisions import NoRevision
-from webui import filters, past
+from state.contract.errors import StateError
+from state.edits.comments import CannotComment
+from state.edits.nodes import CannotDrain
+from state.history.at_time import NoTime
+from state.history.revisions import NoRevision
+from webui.access.authenticator import Logins
 from webui.access.config import PageConfig
-from webui.access.logins import Logins
 from webui.access.oidc import provider
+from webui.access.person import NotAllowed, Role, person_in
 from webui.access.sessions import cookie
-from webui.access.who import NotAllowed, Role, person_in
-from webui.asking import CommitYourself, Outbox
-from webui.doing import doing
-from webui.fleet import Fleet
-from webui.log_pages import Numbers
+from webui.asgi.streams import mark_of, view_of
+from webui.logs.log_pages import Numbers
 from webui.pages import (
     bulk,
     comments,
@@ -44,11 +41,15 @@ from webui.pages import (
     provenance,
     wizard,
 )
-from webui.past import OthersLook, Pasts
-from webui.progress import Progress
-from webui.rows import LastLines
-from webui.source import Look, NothingYet, Source
-from webui.streams import mark_of, view_of
+from webui.source import past
+from webui.source.fleet import Fleet
+from webui.source.outbox import CommitYourself, Outbox
+from webui.source.past import OthersLook, Pasts
+from webui.source.view_source import Look, NothingYet, ViewSource
+from webui.views import filters
+from webui.views.progress import ProgressReader
+from webui.views.progress_estimate import doing
+from webui.views.project_rows import LastLines
 
 NAVIGATION = (
     ("/", "Projects"),
@@ -66,7 +67,7 @@ class Page:
     Without `logins` nobody logs in; `address` is where the page listens.
     """
 
-    source: Source
+    source: ViewSource
     outbox: Outbox
     author: Callable[[], str]
     secret: bytes
@@ -78,11 +79,11 @@ class Page:
     address: str = "http://127.0.0.1:8484"
     numbers: Numbers = field(default_factory=Numbers)
     pasts: Pasts = field(init=False)
-    progress: Progress = field(init=False)
+    progress: ProgressReader = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pasts", Pasts(self.source))
-        object.__setattr__(self, "progress", Progress(self.data))
+        object.__setattr__(self, "progress", ProgressReader(self.data))
         self.outbox.landed = self.source.made
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.store.errors import BadManifest
-from runner.store.manifest import FIELDS, HEADER, MOST_BYTES, MOST_ROWS, Kind, Manifest, Row, check_row, order, raw
+from runner.store.manifest import FIELDS, HEADER, MOST_BYTES, MOST_ROWS, Manifest, Row, RowKind, check_row, order, raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _laid_over(paths: Sequence[bytes], changes: Iterable[Change]) -> Iterator[sl
     done = 0
     for each in changes:
         key = order(raw(each.path))
-        stays = isinstance(each, Row) and each.kind is Kind.DIRECTORY
+        stays = isinstance(each, Row) and each.kind is RowKind.DIRECTORY
         start = bisect_left(paths, key, done, key=order)
         stop = bisect_left(paths, key + (b"\0" if stays else b"\1"), start, key=order)
         yield slice(done, start)

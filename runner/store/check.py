@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import notes
+from runner import durable
 from runner.store import digests
 from runner.store.blocks import Blocks
 from runner.store.collect import NOTE, aside
@@ -65,7 +65,7 @@ def put_aside(objects: Objects, path: Path) -> Path:
 def named_by(objects: Objects, projects: Path, digest: str) -> Iterator[tuple[str, int, str]]:
     """Project, execution and path of what a node's executions began with or left, nothing for the list of files."""
     for file in sorted(projects.glob(f"*/*/{NOTE}")):
-        note, where = notes.read(file), (file.parent.parent.name, int(file.parent.name))
+        note, where = durable.read(file), (file.parent.parent.name, int(file.parent.name))
         manifests = [str(note[key]) for key in ("result", "from") if digests.is_digest(note.get(key))]
         if digest in manifests:
             yield *where, ""

@@ -16,7 +16,7 @@ from pathlib import Path
 from runner.store import reflink
 from runner.store.digests import TICK_NS
 from runner.store.errors import DamagedObject
-from runner.store.manifest import Kind, Manifest, Row, raw
+from runner.store.manifest import Manifest, Row, RowKind, raw
 from runner.store.objects import Objects, place
 
 
@@ -51,7 +51,7 @@ class _Tree:
             if row.kind.content:
                 if store is None or not self._linked(row, name, here, store):
                     self._copied(row, known=store is None)
-            elif row.kind is Kind.DIRECTORY:
+            elif row.kind is RowKind.DIRECTORY:
                 self._folder(self.target + b"/" + raw(row.path))
             else:
                 os.symlink(raw(row.value), name, dir_fd=here)
@@ -68,11 +68,11 @@ class _Tree:
 
     def _linked(self, row: Row, name: bytes, here: int, store: int) -> bool:
         """Whether it could be linked. It is looked at by its new name: its own would have to be looked up again."""
-        source = place(row.value, row.kind is Kind.PROGRAM)
+        source = place(row.value, row.kind is RowKind.PROGRAM)
         try:
             os.link(source, name, src_dir_fd=store, dst_dir_fd=here, follow_symlinks=False)
         except FileNotFoundError:
-            self.objects.variant(row.value, row.kind is Kind.PROGRAM, row.size)
+            self.objects.variant(row.value, row.kind is RowKind.PROGRAM, row.size)
             os.link(source, name, src_dir_fd=store, dst_dir_fd=here, follow_symlinks=False)
         except OSError as error:
             if error.errno in (errno.EMLINK, errno.EXDEV):
@@ -85,7 +85,7 @@ class _Tree:
         return True
 
     def _copied(self, row: Row, *, known: bool) -> None:
-        program, path = row.kind is Kind.PROGRAM, self.target + b"/" + raw(row.path)
+        program, path = row.kind is RowKind.PROGRAM, self.target + b"/" + raw(row.path)
         source = self.objects.variant(row.value, program, row.size)
         _check(row, os.lstat(source))
         reflink.copy(source, os.fsdecode(path))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import notes
+from runner import durable
 from runner.store import digests
 from runner.store.errors import StoreError
 from runner.store.manifest import MOST_BYTES, Row, parse
@@ -70,7 +70,7 @@ def collect(
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LivingContents:
     """Contents of living executions; where a digest cannot be read, all of its size."""
 
     objects: Objects
@@ -87,7 +87,7 @@ class Kept:
             return -1
 
 
-def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str, str], None]) -> Kept | None:
+def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str, str], None]) -> LivingContents | None:
     """One that is not here, after the store was lost, protects nothing. None: nobody can say what is to be kept."""
     names, sizes, unknown = set(live), set[int](), False
     for manifest in sorted(live):
@@ -103,7 +103,7 @@ def _kept(objects: Objects, live: AbstractSet[str], doubt: Callable[[str, str], 
             names.update(row.value for row in rows or ())
             sizes.update(row.size for row in rows or () if not objects.has(row.value))
             unknown = unknown or rows is None
-    return None if unknown else Kept(objects, names, sizes)
+    return None if unknown else LivingContents(objects, names, sizes)
 
 
 def _places(objects: Objects, manifest: str) -> list[Path]:
@@ -129,14 +129,14 @@ def _damaged(place: Path) -> list[Row] | None:
 def named_by_notes(projects: Path) -> Iterator[str]:
     """Manifests of every execution on this node."""
     for path in projects.glob(f"*/*/{NOTE}"):
-        note = notes.read(path)
+        note = durable.read(path)
         yield from (str(note[key]) for key in ("from", "result") if digests.is_digest(note.get(key)))
 
 
 def named_for(projects: Path, manifest: str) -> Iterator[str]:
     """Executions that began with it or left it."""
     for path in sorted(projects.glob(f"*/*/{NOTE}")):
-        note = notes.read(path)
+        note = durable.read(path)
         if manifest in (note.get("from"), note.get("result")):
             yield f"{path.parent.parent.name}/{int(path.parent.name)}"
 
@@ -146,7 +146,7 @@ def _contents(objects: Objects, manifest: str) -> list[str]:
 
 
 def _remove_all(
-    objects: Objects, manifest: str, kept: Kept, held: AbstractSet[str], passing: Callable[[str], None]
+    objects: Objects, manifest: str, kept: LivingContents, held: AbstractSet[str], passing: Callable[[str], None]
 ) -> tuple[int, bool]:
     """Bytes, and whether nothing is left. The manifest last: without it nobody would know what else is to go."""
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from runner.store.errors import BadManifest, NotFound
-from runner.store.manifest import Kind, Manifest, Row, build, check_path, parents
+from runner.store.manifest import Manifest, Row, RowKind, build, check_path, parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ def edited(base: Manifest, add: Mapping[str, Added], remove: Iterable[str]) -> M
     for path, added in add.items():
         check_path(path)
         for above in parents(path):
-            if rows.setdefault(above, Row(above, Kind.DIRECTORY)).kind is not Kind.DIRECTORY:
+            if rows.setdefault(above, Row(above, RowKind.DIRECTORY)).kind is not RowKind.DIRECTORY:
                 raise BadManifest(f"{above!r} is a file: {path!r} cannot be below it; remove it first")
-        if (there := rows.get(path)) and there.kind is Kind.DIRECTORY:
+        if (there := rows.get(path)) and there.kind is RowKind.DIRECTORY:
             raise BadManifest(f"{path!r} is a folder: remove it first")
         known = base.rows.get(path)
-        program = added.executable or (known is not None and known.kind is Kind.PROGRAM)
-        rows[path] = Row(path, Kind.PROGRAM if program else Kind.FILE, added.size, added.digest)
+        program = added.executable or (known is not None and known.kind is RowKind.PROGRAM)
+        rows[path] = Row(path, RowKind.PROGRAM if program else RowKind.FILE, added.size, added.digest)
     return build(rows.values())
 
 

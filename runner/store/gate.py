@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Gate:
+class StoreGate:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._inside, self._closed = 0, False

@@ -26,7 +26,7 @@ _DIGEST = re.compile(rf"{digests.PREFIX}[0-9a-f]{{64}}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
-class Kind(StrEnum):
+class RowKind(StrEnum):
     DIRECTORY = "d"
     FILE = "f"
     PROGRAM = "x"
@@ -37,15 +37,15 @@ class Kind(StrEnum):
         return self in "fx"
 
 
-_KINDS = {str(kind): kind for kind in Kind}
-_DIRECTORY = Kind.DIRECTORY
+_KINDS = {str(kind): kind for kind in RowKind}
+_DIRECTORY = RowKind.DIRECTORY
 
 
 class Row(NamedTuple):
     """`value` is the digest of a file, the target of a link; `size` the bytes of a file."""
 
     path: str
-    kind: Kind
+    kind: RowKind
     size: int = 0
     value: str = ""
 
@@ -144,7 +144,7 @@ def _check_path(path: bytes) -> None:
 def _check_value(row: Row) -> None:
     if row.kind.content:
         good = digests.is_digest(row.value)
-    elif row.kind is Kind.LINK:
+    elif row.kind is RowKind.LINK:
         good = row.size == 0 and 0 < len(raw(row.value)) <= LONGEST_PATH and "\0" not in row.value
     else:
         good = row.size == 0 and not row.value

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
-from runner.notes import sync
+from runner.durable import sync
 from runner.store import digests, holes, writeback
 from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.pins import Pins

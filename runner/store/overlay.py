@@ -12,8 +12,8 @@ import stat
 import threading
 from pathlib import Path
 
-from runner.shim import enter_overlay
-from runner.spec import Overlay
+from runner.contract.spec import Overlay
+from runner.process.shim import enter_overlay
 from runner.store.upper import OPAQUE
 
 PAGE = 4096

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from runner.notes import sync
+from runner.durable import sync
 from runner.store import digests
 from runner.store.blocks import Blocks, DamagedBlocks, most_bytes, pack
 from runner.store.errors import DamagedObject, MissingObject, StoreError

@@ -13,7 +13,7 @@ AT_ONCE = 8
 Item = TypeVar("Item")
 
 
-class Place(Protocol):
+class ObjectPlace(Protocol):
     """Where objects are kept for other nodes. Every method may raise Away."""
 
     name: str
@@ -24,7 +24,11 @@ class Place(Protocol):
 
 
 def push(
-    objects: Objects, manifest: str, place: Place, base: str | None = None, sent: Callable[[], None] = lambda: None
+    objects: Objects,
+    manifest: str,
+    place: ObjectPlace,
+    base: str | None = None,
+    sent: Callable[[], None] = lambda: None,
 ) -> int:
     """Bytes that went. What `base` names is not asked for where the place has that manifest. StoreError."""
     if _there(objects, manifest, place):
@@ -41,11 +45,11 @@ def _files(objects: Objects, manifest: str) -> Iterator[Row]:
     return parse(objects.read(manifest, MOST_BYTES)).contents()
 
 
-def _there(objects: Objects, digest: str, place: Place) -> bool:
+def _there(objects: Objects, digest: str, place: ObjectPlace) -> bool:
     return place.has(digest, objects.find(digest).stat().st_size)
 
 
-def _one(objects: Objects, digest: str, size: int, place: Place, sent: Callable[[], None]) -> int:
+def _one(objects: Objects, digest: str, size: int, place: ObjectPlace, sent: Callable[[], None]) -> int:
     if place.has(digest, size):
         return 0
     path = objects.find(digest)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runner.store.errors import NotFound
-from runner.store.manifest import Kind, Row, raw
+from runner.store.manifest import Row, RowKind, raw
 from runner.store.upper import FOLDER
 from schema.globs import BadGlob, compiled
 
@@ -36,7 +36,7 @@ class Tree:
         """What lies directly in a folder, in order. NotFound."""
         if folder:
             row = self.row(folder)
-            if row.kind is not Kind.DIRECTORY:
+            if row.kind is not RowKind.DIRECTORY:
                 raise NotFound(f"{folder!r} is no folder")
             folder = row.path
         return sorted(
@@ -62,7 +62,7 @@ class Tree:
             found = self.rows.get(f"{done}/{name}" if done else name)
             if found is None:
                 raise NotFound(f"there is no {path!r}")
-            if found.kind is Kind.LINK:
+            if found.kind is RowKind.LINK:
                 links += 1
                 target = found.value.removeprefix(INSIDE)
                 if links > MOST_LINKS or target.startswith("/"):
@@ -70,11 +70,11 @@ class Tree:
                 if target != found.value:
                     done = ""
                 left += [part for part in target.split("/") if part not in ("", ".")][::-1]
-            elif left and found.kind is not Kind.DIRECTORY:
+            elif left and found.kind is not RowKind.DIRECTORY:
                 raise NotFound(f"{found.path!r} is no folder")
             else:
                 done = found.path
-        return self.rows[done] if done else Row("", Kind.DIRECTORY)
+        return self.rows[done] if done else Row("", RowKind.DIRECTORY)
 
     def open(self, path: str) -> BinaryIO:
         """A regular file, to read and to seek in. NotFound, MissingObject."""
@@ -98,9 +98,9 @@ class Tree:
             return []
         fits = compiled(pattern).fullmatch
         named = {path: row for path, row in self.rows.items() if fits(path)}
-        folders = {path for path, row in named.items() if row.kind is Kind.DIRECTORY}
+        folders = {path for path, row in named.items() if row.kind is RowKind.DIRECTORY}
         found = {row.path: row for row in self.files() if row.path in named or (folders and _below(row.path, folders))}
-        links = [path for path, row in named.items() if row.kind is Kind.LINK]
+        links = [path for path, row in named.items() if row.kind is RowKind.LINK]
         found |= {path: row for path in links for row in self._led_to(path)}
         if not found and not _WILD.search(pattern):
             found = {row.path: row for row in self._through_links(pattern)}
@@ -115,7 +115,7 @@ class Tree:
         row = next((row for path, row in self.rows.items() if fits(path)), None)
         if row is None:
             return ""
-        if row.kind is Kind.DIRECTORY:
+        if row.kind is RowKind.DIRECTORY:
             return "a folder without files"
         try:
             self.row(row.path)
@@ -186,7 +186,7 @@ def export(tree: Tree, target: Path, folder: str = "") -> int:
             with tree.opener(row) as source, place.open("xb") as copy:
                 while piece := source.read(1 << 20):
                     copy.write(piece)
-            if row.kind is Kind.PROGRAM:
+            if row.kind is RowKind.PROGRAM:
                 place.chmod(0o755)
             count += 1
     return count

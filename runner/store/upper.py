@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.store.changes import Change, Gone, Opaque
 from runner.store.errors import BadManifest
-from runner.store.manifest import Kind, Row, text_of
+from runner.store.manifest import Row, RowKind, text_of
 
 OPAQUE = b"trusted.overlay.opaque"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,8 +27,8 @@ def unread(path: str, found: os.stat_result) -> Row:
     return Row(path, kind_of(found), found.st_size)
 
 
-def kind_of(found: os.stat_result) -> Kind:
-    return Kind.PROGRAM if found.st_mode & stat.S_IXUSR else Kind.FILE
+def kind_of(found: os.stat_result) -> RowKind:
+    return RowKind.PROGRAM if found.st_mode & stat.S_IXUSR else RowKind.FILE
 
 
 def walk(root: Path, contents: Contents) -> list[Row]:
@@ -65,10 +65,10 @@ def _look(folder: int, name: bytes, path: str, contents: Contents, overlay: bool
     if inside >= 0:
         if overlay and _opaque(inside):
             yield Opaque(path)
-        yield Row(path, Kind.DIRECTORY)
+        yield Row(path, RowKind.DIRECTORY)
         yield from _walk(inside, f"{path}/", contents, overlay=overlay, depth=depth + 1)
     elif target:
-        yield Row(path, Kind.LINK, 0, text_of(target))
+        yield Row(path, RowKind.LINK, 0, text_of(target))
     elif stat.S_ISREG(found.st_mode):
         yield contents(path, found)
     elif overlay:

@@ -23,19 +23,19 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from runner import notes
-from runner.spec import Overlay
+from runner import durable as notes
+from runner.contract.spec import Overlay
 from runner.store import changes, digests, overlay, upper
 from runner.store import collect as collecting
 from runner.store import manifest as manifests
-from runner.store.bring import Holder, bring, fetch, renewed
+from runner.store.capture import keep_folder, keep_upper
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.collect import NOTE
 from runner.store.edit import Added, edited
 from runner.store.errors import Dropped, MissingObject, NotFound, NotGiven, StoreError, gone
-from runner.store.gate import Gate
+from runner.store.fetch import Holder, bring, fetch, renewed
+from runner.store.gate import StoreGate
 from runner.store.identity import is_shared
-from runner.store.keep import keep_folder, keep_upper
 from runner.store.manifest import Manifest, Row
 from runner.store.objects import Objects, Owner, own
 from runner.store.pins import Pins
@@ -58,7 +58,7 @@ class Opened:
 
 
 @dataclass(slots=True)
-class Told:
+class ReadingFile:
     """A file that says how far it has been read."""
 
     file: BinaryIO
@@ -101,7 +101,7 @@ class Workspaces:
         self.pins = Pins(self.objects.root)
         self.wanted: frozenset[str] | None = frozenset()
         self.shared = is_shared(self.data)
-        self.gate = Gate()
+        self.gate = StoreGate()
         self._places = [threading.Lock() for _ in range(64)]
         self._overlays = overlays
         self._waiting = (frozenset[str](), frozenset[str]())  # what the last collection had to leave, and why
@@ -226,7 +226,7 @@ class Workspaces:
 
     def _keep(self, folder: Path, note: Mapping[str, object]) -> str:
         """All of it is on the disk, the note too, before the note is where it is found."""
-        with notes.Draft(folder / NOTE) as draft:
+        with notes.FileDraft(folder / NOTE) as draft:
             with self.objects.together() as others:
                 result = self.objects.put(self._left(folder, note))
                 others.append(draft.write(json.dumps({**note, "result": result}).encode()))
@@ -322,7 +322,7 @@ class Workspaces:
         """The same of a file, told how far it is. StoreError where it changes meanwhile, OSError."""
         before = os.stat(source)
         with source.open("rb") as file:
-            added = self.add(cast(BinaryIO, Told(file, before.st_size, progress)))
+            added = self.add(cast(BinaryIO, ReadingFile(file, before.st_size, progress)))
         if digests.stamp(os.stat(source)) != digests.stamp(before):
             raise StoreError(f"{source} changed while it was read; put it in again")
         return added

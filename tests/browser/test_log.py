@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from runner import load
+from runner.metrics import load
 from schema.execution import State
 from tests.browser.house import House
 from tests.integration.node.lab import Lab, stage

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from flow.transitions import illegal
+from flow.model.transitions import illegal
 from schema import layout
 from schema.documents import parse
 from schema.errors import DocumentError

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pygit2
 
-from flow.controls import steps_of
-from flow.world import ProjectView, Snapshot
+from flow.model.snapshot import ProjectView, Snapshot
+from flow.project.replies import steps_of
 from schema import layout
 from schema.reasons import Wait
-from state.errors import StateError
+from state.contract.errors import StateError
 from tests.chaos.checker import Checker
 from tests.chaos.history import keep_moves, read, run_log
 from tests.integration.node.lab import Lab, Node

@@ -7,7 +7,7 @@ from pathlib import Path
 import pygit2
 
 from schema import layout
-from state.message import parse as parse_message
+from state.contract.commit_message import parse as parse_message
 
 Changes = Mapping[str, bytes | None]
 """Path to content, None where the file was removed."""

@@ -7,11 +7,11 @@ from pathlib import Path
 import pygit2
 
 from schema import layout
-from state import build
-from state.git import GitRepository
-from state.memory import MemoryRepository, MemoryServer
-from state.repository import Edit, Landed, Repository
-from state.setup import init
+from state.contract.repository import Edit, Landed, Repository
+from state.git import commit_builder
+from state.git.git_repository import GitRepository
+from state.memory.memory_repository import MemoryRepository, MemoryServer
+from state.server.setup import init
 
 AUTHOR = "Ada Lovelace <ada@example.org>"
 FILES = {
@@ -100,8 +100,8 @@ def _git(folder: Path, url: str) -> Pair:
         repo = pygit2.Repository(str(remote))
         head = tip(repo, ref)
         contents = {path: None if text is None else text.encode() for path, text in files.items()}
-        tree = build.write_tree(repo, head.tree, contents)
-        oid = build.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
+        tree = commit_builder.write_tree(repo, head.tree, contents)
+        oid = commit_builder.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
         repo.references.create(ref, oid, force=True)
         return oid
 

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flow.clock import VirtualClock
-from runner.fake import FakeRunner
-from runner.labels import Owner, for_claim
-from runner.process import ProcessRunner
-from runner.runner import Runner
-from runner.spec import Container, Spec
+from flow.model.clock import VirtualClock
+from runner.contract.fake import FakeRunner
+from runner.contract.labels import Owner, for_claim
+from runner.contract.runner import Runner
+from runner.contract.spec import Container, Spec
+from runner.process.process_runner import ProcessRunner
 
 GUARD = 20.0
 
@@ -151,7 +151,7 @@ def docker(root: Path) -> Bench:
     from tests.integration.docker import engine
 
     engine.need()
-    from runner.docker import DockerRunner
+    from runner.docker.docker_runner import DockerRunner
 
     root.chmod(0o755)
     return Bench(

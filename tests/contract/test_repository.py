@@ -1,19 +1,20 @@
-"""One suite for every state repository: what `state.repository` promises, the fake and the real one keep alike."""
+"""One suite for every state repository: what `state.contract.repository` promises, the fake and the real one keep
+alike."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from flow.change import Commit, Event, Write
-from flow.world import Snapshot
+from flow.model.commits import Commit, StateEvent, Write
+from flow.model.snapshot import Snapshot
 from schema import layout
 from schema.execution import Claim, Execution, State
 from schema.node import Heartbeat
 from schema.reply import Reply
-from state.errors import Inconsistent, NewerSchema, NotAStateRepository
-from state.log import events
-from state.repository import Edit, Landed, Rejected, Rejection
+from state.contract.errors import Inconsistent, NewerSchema, NotAStateRepository
+from state.contract.repository import Edit, Landed, Rejected, Rejection
+from state.history.events import events
 from tests.contract.repositories import ALL, AUTHOR, Pair, served
 
 SERVERS = ("http", "ssh")
@@ -58,12 +59,14 @@ def record(number: int = 1, state: State = State.CLAIMED, **other: object) -> Ex
 
 def claim(number: int = 1, project: str = "v", **other: object) -> Commit:
     path = layout.execution(project, number, "work")
-    return Commit(Event("claim", project, number, "work", fact="on gpu-01"), (Write(path, record(number, **other)),))
+    return Commit(
+        StateEvent("claim", project, number, "work", fact="on gpu-01"), (Write(path, record(number, **other)),)
+    )
 
 
 def reply(name: str, seq: int) -> Commit:
     document = Reply(seq=seq, request=name, kind="start", verdict="accepted", by=AUTHOR)
-    return Commit(Event("accept", "v", request=name), (Write(layout.reply("v", name), document),))
+    return Commit(StateEvent("accept", "v", request=name), (Write(layout.reply("v", name), document),))
 
 
 def test_a_snapshot_holds_what_was_written(pair: Pair) -> None:
@@ -102,7 +105,7 @@ def test_a_swap_lands_all_its_commits_or_none(pair: Pair) -> None:
 
 def test_files_and_folders_are_removed(pair: Pair) -> None:
     pair.one.swap(pair.one.fetch(), [claim(1), claim(2)], node="n")
-    gone = Commit(Event("purge", "v"), (Write("projects/v/executions/", None),))
+    gone = Commit(StateEvent("purge", "v"), (Write("projects/v/executions/", None),))
     pair.one.swap(pair.one.fetch(), [gone], node="n")
     assert pair.two.fetch().projects["v"].executions == ()
 
@@ -121,7 +124,7 @@ def test_M14_fields_of_a_newer_version_are_kept(pair: Pair) -> None:
     known = seen.projects["v"].executions[0]
     path = layout.execution("v", 1, "work")
     ended = known.model_copy(update={"state": State.FAILED})
-    pair.two.swap(seen, [Commit(Event("fail", "v", 1), (Write(path, ended),))], node="n")
+    pair.two.swap(seen, [Commit(StateEvent("fail", "v", 1), (Write(path, ended),))], node="n")
     extra = pair.one.fetch().projects["v"].executions[0].model_extra or {}
     assert (extra["colour"], extra["later"]) == ("blue", {"deep": [1, 2]})
 
@@ -400,13 +403,13 @@ def test_a_changed_pipeline_changes_the_views_that_use_it(pair: Pair) -> None:
 def test_a_folder_is_emptied_before_it_is_filled(pair: Pair) -> None:
     pair.one.swap(pair.one.fetch(), [claim(1), claim(2)], node="n")
     writes = (Write(layout.execution("v", 3, "work"), record(3)), Write("projects/v/executions/", None))
-    pair.one.swap(pair.one.fetch(), [Commit(Event("purge", "v"), writes)], node="n")
+    pair.one.swap(pair.one.fetch(), [Commit(StateEvent("purge", "v"), writes)], node="n")
     assert [e.execution for e in pair.two.fetch().projects["v"].executions] == [3]
 
 
 def test_texts_are_read_back_from_both_branches(pair: Pair) -> None:
     path = layout.log("v", 1, "work")
-    pair.one.swap(pair.one.fetch(), [Commit(Event("log", "v", 1), (Write(path, "line\n"),))], node="n")
+    pair.one.swap(pair.one.fetch(), [Commit(StateEvent("log", "v", 1), (Write(path, "line\n"),))], node="n")
     pair.two.fetch()
     assert pair.two.read_text(path) == "line\n"  # type: ignore[attr-defined]
     assert pair.two.read_text("projects/v/logs/none.txt") is None  # type: ignore[attr-defined]
@@ -414,7 +417,7 @@ def test_texts_are_read_back_from_both_branches(pair: Pair) -> None:
 
 
 def test_M16_the_event_log_is_read_back(pair: Pair) -> None:
-    event = Event("claim", "v", 1, "work", fact="on a\nb", claim="c" * 32, by=AUTHOR, duration=1.5)
+    event = StateEvent("claim", "v", 1, "work", fact="on a\nb", claim="c" * 32, by=AUTHOR, duration=1.5)
     base = pair.one.fetch()
     pair.one.swap(base, [Commit(event, claim(1).writes), claim(2)], node="gpu-01")
     pair.two.fetch()

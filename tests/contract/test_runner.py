@@ -1,4 +1,4 @@
-"""One suite for every runner: what `runner.runner` promises, the fake, processes and Docker keep alike."""
+"""One suite for every runner: what `runner.contract.runner` promises, the fake, processes and Docker keep alike."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ImageUnavailable, Refused
-from runner.labels import Owner
-from runner.spec import Condition, Ending
+from runner.contract.errors import EngineRefused, ImageUnavailable
+from runner.contract.labels import Owner
+from runner.contract.spec import Condition, Ending
 from tests.contract.runners import ALL, ENDS, IGNORES, WAITS, Bench, log
 
 KINDS = [pytest.param(name, marks=[pytest.mark.docker] if name == "docker" else []) for name in ALL]
@@ -187,7 +187,7 @@ def test_F23_nor_are_they_touched_by_name(bench: Bench) -> None:
     bench.up(theirs, spec)
     mine.stop(spec.id)
     mine.remove(spec.id)
-    with pytest.raises(Refused):
+    with pytest.raises(EngineRefused):
         mine.start(spec.id)
     bench.pass_time()
     assert theirs.containers()[spec.id].running
@@ -213,14 +213,14 @@ def test_what_still_runs_is_not_removed(bench: Bench) -> None:
     runner, spec = bench.runner(), bench.spec(WAITS)
     bench.run(runner, spec)
     bench.up(runner, spec)
-    with pytest.raises(Refused):
+    with pytest.raises(EngineRefused):
         runner.remove(spec.id)
     assert runner.containers()[spec.id].running
 
 
 def test_what_is_gone_cannot_be_started(bench: Bench) -> None:
     runner = bench.runner()
-    with pytest.raises(Refused):
+    with pytest.raises(EngineRefused):
         runner.start("0123456789abcdef")
     runner.stop("0123456789abcdef")
     runner.remove("0123456789abcdef")

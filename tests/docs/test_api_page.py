@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.docs.pages import ROOT, blocks
 from tests.integration.node.lab import Lab, stage
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 PAGE = ROOT / "docs" / "api.md"
 GATE = "  - {name: review, when: manual, inputs: {keep: {type: boolean, default: true}}}\n"

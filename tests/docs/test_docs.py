@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from cli.main import GLOBAL, hoist
-from flow.transitions import NEXT
+from flow.model.transitions import NEXT
 from schema import published
 from schema.base import Wanted
 from schema.reasons import End, Refusal, Wait

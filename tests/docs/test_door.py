@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from state.setup import init
+from state.server.setup import init
 from tests.browser.house import COMMAND, _free_port
 
 ROOT = Path(__file__).parents[2]

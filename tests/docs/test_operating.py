@@ -10,7 +10,7 @@ from cli.main import app
 from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
-PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
+PACKAGES = ("schema", "flow", "state", "runner", "peer", "controller", "webui", "cli")
 PUT_IN = re.compile(r"…|\d+|\(\w+\)|: ")
 """Where the code puts something into a message, or one message into another."""
 SHORTEST = 8

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from state import access
+from state.transport import credentials
 from tests.servers.http import PASSWORD, HttpServer
 from tests.servers.ssh import SshServer
 
@@ -28,7 +28,7 @@ def http(http_session: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServe
     """Reached with its token, by this process and its children."""
     http_session.admit(PASSWORD)
     http_session.give(PASSWORD)
-    monkeypatch.setenv(access.TOKEN, str(http_session.token))
+    monkeypatch.setenv(credentials.TOKEN, str(http_session.token))
     return http_session
 
 
@@ -36,5 +36,5 @@ def http(http_session: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServe
 def ssh(ssh_session: SshServer, monkeypatch: pytest.MonkeyPatch) -> SshServer:
     """Reached with its key, by this process and its children."""
     ssh_session.authorise("key")
-    monkeypatch.setenv(access.SSH, str(ssh_session.config))
+    monkeypatch.setenv(credentials.SSH, str(ssh_session.config))
     return ssh_session

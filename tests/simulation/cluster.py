@@ -5,23 +5,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
-from controller.disk import MemoryDisk
-from controller.journal import Journal
-from controller.loop import Controller, Parts
-from controller.workshop import InlineJobs, Tools, Workshop
-from flow.clock import VirtualClock
-from flow.controls import steps_of
-from flow.local import Me, World
-from flow.world import ProjectView, Snapshot
+from controller.journal.journal import Journal
+from controller.journal.small_files import MemoryDisk
+from controller.launch.launcher import InlineJobs, Launcher, LauncherTools
+from controller.loop.round import Controller, NodeServices
+from flow.model.clock import VirtualClock
+from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.node_world import NodeIdentity, World
+from flow.project.replies import steps_of
 from runner import gpus as runner_gpus
-from runner.errors import EngineUnavailable
-from runner.fake import FakeRunner
-from runner.labels import Owner
-from runner.spec import Container
+from runner.contract.errors import EngineUnavailable
+from runner.contract.fake import FakeRunner
+from runner.contract.labels import Owner
+from runner.contract.spec import Container
 from schema import layout
-from schema.node import Gpu, Health, Inventory
-from state.memory import MemoryRepository, MemoryServer
-from state.repository import Edit, Landed
+from schema.node import Health, Inventory, NodeGpu
+from state.contract.repository import Edit, Landed
+from state.memory.memory_repository import MemoryRepository, MemoryServer
 from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
 from tests.simulation.invariants import Checker, Told
@@ -62,9 +62,9 @@ class Gpus:
     def __init__(self, node: str = "") -> None:
         self.others, self.lost = set[str](), set[str]()
         sizes = (8, 24) if node == "n1" else (24,) if node else ()
-        self.all = [Gpu(uuid=f"GPU-{node}-{size}", model=f"RTX {size}", memory=size << 30) for size in sizes]
+        self.all = [NodeGpu(uuid=f"GPU-{node}-{size}", model=f"RTX {size}", memory=size << 30) for size in sizes]
 
-    def look(self, *, fresh: bool = False) -> tuple[Gpu, ...]:
+    def look(self, *, fresh: bool = False) -> tuple[NodeGpu, ...]:
         return tuple(gpu.model_copy(update={"health": self._health(gpu.uuid)}) for gpu in self.all)
 
     def _health(self, uuid: str) -> Health:
@@ -187,16 +187,16 @@ class Cluster:
             SimulatedTrees(machine.name, machine.data, self.checker, failpoint), machine.chance, self.weather
         )
         lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
-        tools = Tools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
+        tools = LauncherTools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
             node=machine.name, incarnation=incarnation, runner="fake", cpus=4, slots=2, store="shared"
         )
         return Controller(
-            Parts(
-                me=Me(machine.name, incarnation, inventory, settle=1.0),
+            NodeServices(
+                me=NodeIdentity(machine.name, incarnation, inventory, settle=1.0),
                 repository=repository,
                 runner=runner,  # type: ignore[arg-type]
-                workshop=Workshop(tools),
+                workshop=Launcher(tools),
                 trees=trees,
                 journal=journal,
                 clock=self.clock,

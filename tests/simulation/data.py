@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from controller.trees import NoTrees, Ready, Tell, quiet
-from flow.local import Order
+from controller.dirs.contract import NoTrees, Ready, Tell, quiet
+from flow.node.node_world import LaunchOrder
 from tests.simulation.invariants import Checker
 
 
@@ -35,7 +35,7 @@ class SimulatedTrees(NoTrees):
     def __init__(self, node: str, data: Data, checker: Checker, dies: Callable[[str], None]) -> None:
         self.node, self.data, self.checker, self.dies = node, data, checker, dies
 
-    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
+    def prepare(self, container: str, order: LaunchOrder, tell: Tell = quiet) -> Ready:
         self.checker.shown(self.node, order.project, self.data.files.get(order.project, set()))
         self.data.workspaces.add((order.project, order.execution))
         return super().prepare(container, order, tell)

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from controller.disk import MemoryDisk
+from controller.dirs.contract import Gathered, Ready, Tell, Trees, quiet
 from controller.failpoints import Failpoint
-from controller.trees import Gathered, Ready, Tell, Trees, quiet
-from flow.change import Commit
-from flow.local import Order
-from flow.world import Snapshot
+from controller.journal.small_files import MemoryDisk
+from flow.model.commits import Commit
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import LaunchOrder
 from schema import layout
 from schema.node import Heartbeat
-from state.errors import Unreachable
-from state.memory import MemoryRepository
-from state.repository import Edit, Landed, Outcome, Repository, Unknown
+from state.contract.errors import Unreachable
+from state.contract.repository import Edit, Landed, Outcome, Repository, Unknown
+from state.memory.memory_repository import MemoryRepository
 
 
 class Crash(BaseException):
@@ -98,11 +98,11 @@ class BrokenTrees:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
+    def prepare(self, container: str, order: LaunchOrder, tell: Tell = quiet) -> Ready:
         self._fail(container, "prepare")
         return self.inner.prepare(container, order, tell)
 
-    def gather(self, container: str, order: Order) -> Gathered:
+    def gather(self, container: str, order: LaunchOrder) -> Gathered:
         self._fail(container, "gather")
         return self.inner.gather(container, order)
 

@@ -6,17 +6,17 @@ Safety is judged at every step, commit by commit; liveness once the weather is f
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from flow.chains import fold
-from flow.clock import Clock
-from flow.controls import steps_of
-from flow.transitions import illegal
-from flow.world import ProjectView
+from flow.model.clock import Clock
+from flow.model.snapshot import ProjectView
+from flow.model.transitions import illegal
+from flow.project.chains import fold
+from flow.project.replies import steps_of
 from schema import layout
 from schema.execution import Execution, State, Tombstone
 from schema.pipeline import Pipeline
 from schema.reasons import End, Wait
 from schema.reply import Reply
-from state.memory import MemoryServer
+from state.memory.memory_repository import MemoryServer
 from tests.simulation.faults import Network
 
 SLACK = 6.0

@@ -2,10 +2,10 @@
 
 from random import Random
 
-from flow.controls import steps_of
-from flow.world import ProjectView, Snapshot
+from flow.model.snapshot import ProjectView, Snapshot
+from flow.project.replies import steps_of
 from schema.reasons import Wait
-from state.repository import Edit, Repository
+from state.contract.repository import Edit, Repository
 
 AUTHOR = "Ada <ada@example.org>"
 STAGES = ("detect", "review", "track", "report")

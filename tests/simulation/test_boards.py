@@ -4,14 +4,14 @@ from itertools import pairwise
 
 import pytest
 
-from controller.loop import Controller
-from flow import stewardship
-from flow.boards import root_board
-from flow.local import World
-from flow.project_board import project_board
-from flow.world import Snapshot
+from controller.loop.round import Controller
+from flow.boards.project_board import project_board
+from flow.boards.root_board import root_board
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import World
+from flow.reconcile import stewardship
 from schema import layout
-from state.repository import Outcome
+from state.contract.repository import Outcome
 from tests.simulation.cluster import Cluster
 from tests.simulation.test_scenarios import ask, go, pipeline, world
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-import state.memory_server
-from flow.change import Event
-from flow.controls import steps_of
+import state.memory.memory_server
+from flow.model.commits import StateEvent
+from flow.project.replies import steps_of
 from schema import layout
 from schema.execution import Execution, Result, State
 from schema.reasons import Wait
@@ -20,7 +20,7 @@ def stranger(cluster: Cluster, record: Execution, *, node: str = "", verb: str =
     path = layout.execution("v0", record.execution, record.stage)
     tip = server.refs[layout.STATE]
     wanted = server.commits[tip].wanted
-    made = server.commit(tip, {path: record}, event=Event(verb), node=node, wanted=wanted, author="Mallory <m@x>")
+    made = server.commit(tip, {path: record}, event=StateEvent(verb), node=node, wanted=wanted, author="Mallory <m@x>")
     server.refs[layout.STATE] = made.oid
     cluster.checker.forged.add(made.oid)
     return made.oid
@@ -118,14 +118,14 @@ def settle(cluster: Cluster, oid: str, record: Execution | None, verb: str = "se
     if record:
         files[layout.execution("v0", record.execution, record.stage)] = record
     tip = server.refs[layout.STATE]
-    made = server.commit(tip, files, event=Event(verb), wanted=server.commits[tip].wanted)  # type: ignore[arg-type]
+    made = server.commit(tip, files, event=StateEvent(verb), wanted=server.commits[tip].wanted)  # type: ignore[arg-type]
     server.refs[layout.STATE] = made.oid
     cluster.checker.forged.add(made.oid)
 
 
 def test_S12_the_variant_that_does_not_replay_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tests above say is due to the replay alone."""
-    monkeypatch.setattr(state.memory_server, "replay", lambda line, known, commits: {})
+    monkeypatch.setattr(state.memory.memory_server, "replay", lambda line, known, commits: {})
     cluster, record = running()
     stranger(cluster, succeeded(record))
     cluster.checker.stopping = cluster.checker.started = lambda *_: None  # type: ignore[method-assign]

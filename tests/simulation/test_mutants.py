@@ -5,35 +5,35 @@ from dataclasses import replace
 
 import pytest
 
-import controller.loop
-import controller.workshop
-import flow.advance
-import flow.chains
-import flow.controls
-import flow.decide
-import flow.draft
-import flow.held
-import flow.leases
-import flow.stewardship
-import flow.take
-import state.memory
-import state.project
-from controller.journal import Journal
-from controller.loop import Controller
-from controller.workshop import Workshop
-from flow.actions import Decision
-from flow.change import Commit
-from flow.controls import Answered
-from flow.draft import Draft
-from flow.held import Held, event_of, with_end
-from flow.leases import Sightings
-from flow.local import Entry, Wiped, World
-from flow.stewardship import Stewardship
-from flow.world import ProjectView, RequestFile, Snapshot
+import controller.launch.launcher
+import controller.loop.round
+import flow.node.sightings
+import flow.project.chains
+import flow.project.next_stage
+import flow.project.replies
+import flow.reconcile.commit_draft
+import flow.reconcile.decide
+import flow.reconcile.held_claims
+import flow.reconcile.new_claims
+import flow.reconcile.stewardship
+import state.memory.memory_repository
+import state.snapshot.project_folders
+from controller.journal.journal import Journal
+from controller.launch.launcher import Launcher
+from controller.loop.round import Controller
+from flow.model.commits import Commit
+from flow.model.snapshot import ProjectView, RequestFile, Snapshot
+from flow.node.decision import Decision
+from flow.node.node_world import DeletionMark, HeldClaim, World
+from flow.node.sightings import Sightings
+from flow.project.replies import Answered
+from flow.reconcile.commit_draft import CommitDraft
+from flow.reconcile.held_claims import HeldClaims, event_of, with_end
+from flow.reconcile.stewardship import Stewardship
 from schema.execution import Execution, State, Tombstone
 from schema.pipeline import Pipeline, Stage
-from state.memory import MemoryRepository
-from state.repository import Outcome
+from state.contract.repository import Outcome
+from state.memory.memory_repository import MemoryRepository
 from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
@@ -62,7 +62,7 @@ def start_before_the_claim_landed(patch: pytest.MonkeyPatch) -> None:
 def result_without_a_look_at_the_claim(patch: pytest.MonkeyPatch) -> None:
     """A result is pushed whether or not the record still carries the claim."""
 
-    def tend(self: Held, entry: Entry) -> None:
+    def tend(self: HeldClaims, entry: HeldClaim) -> None:
         view = self.snapshot.projects.get(entry.order.project)
         record = view.execution(entry.order.execution) if view else None
         ended = self.world.outbox.get(entry.container)
@@ -73,15 +73,15 @@ def result_without_a_look_at_the_claim(patch: pytest.MonkeyPatch) -> None:
             return
         original(self, entry)
 
-    original = Held._tend
-    patch.setattr(Held, "_tend", tend)
+    original = HeldClaims._tend
+    patch.setattr(HeldClaims, "_tend", tend)
 
 
 def own_claim_after_a_lost_answer_ignored(patch: pytest.MonkeyPatch) -> None:
-    def strangers(self: Held) -> Iterator[tuple[ProjectView, Execution]]:
+    def strangers(self: HeldClaims) -> Iterator[tuple[ProjectView, Execution]]:
         return iter(())
 
-    patch.setattr(Held, "_strangers", strangers)
+    patch.setattr(HeldClaims, "_strangers", strangers)
 
 
 def a_reply_and_its_effect_in_two_pushes(patch: pytest.MonkeyPatch) -> None:
@@ -94,41 +94,41 @@ def a_reply_and_its_effect_in_two_pushes(patch: pytest.MonkeyPatch) -> None:
         found = original_targets(view, file)
         return original(view, file, aborted=aborted if aborted is not None else found[-1] if found else None)
 
-    original, original_targets = flow.controls.answer, flow.controls.abort_targets
-    for module in (flow.controls, flow.held, flow.stewardship):
+    original, original_targets = flow.project.replies.answer, flow.project.replies.abort_targets
+    for module in (flow.project.replies, flow.reconcile.held_claims, flow.reconcile.stewardship):
         patch.setattr(module, "abort_targets", targets, raising=False)
         patch.setattr(module, "answer", answer, raising=False)
 
 
 def a_definition_one_push_after_its_start(patch: pytest.MonkeyPatch) -> None:
-    def reply(self: Draft, project: str, answered: Answered) -> None:
+    def reply(self: CommitDraft, project: str, answered: Answered) -> None:
         original(self, project, replace(answered, definition=None))
 
-    original = Draft.reply
-    patch.setattr(Draft, "reply", reply)
+    original = CommitDraft.reply
+    patch.setattr(CommitDraft, "reply", reply)
 
 
 def an_observer_that_counts_disconnected_and_suspended_time(patch: pytest.MonkeyPatch) -> None:
     def missed(before: Sightings) -> Sightings:
         return before
 
-    patch.setattr(controller.loop, "missed", missed)
-    patch.setattr(flow.leases, "CREDIT", float("inf"))
+    patch.setattr(controller.loop.round, "missed", missed)
+    patch.setattr(flow.node.sightings, "CREDIT", float("inf"))
 
 
 def resuming_under_an_old_id(patch: pytest.MonkeyPatch) -> None:
-    def take_back(self: Held, record: Execution, entry: Entry) -> None:
+    def take_back(self: HeldClaims, record: Execution, entry: HeldClaim) -> None:
         taken = record.model_copy(update={"state": State.RUNNING})
         self.draft.record(entry.order.project, event_of("take-back", entry.order.project, taken, ""), taken)
 
-    patch.setattr(Held, "_take_back", take_back)
+    patch.setattr(HeldClaims, "_take_back", take_back)
 
 
 def take_back_of_a_superseded_execution(patch: pytest.MonkeyPatch) -> None:
-    def superseded(self: Held, view: ProjectView, record: Execution, entry: Entry) -> None:
+    def superseded(self: HeldClaims, view: ProjectView, record: Execution, entry: HeldClaim) -> None:
         self._take_back(record, entry)
 
-    patch.setattr(Held, "_superseded", superseded)
+    patch.setattr(HeldClaims, "_superseded", superseded)
 
 
 def an_aged_main_under_a_newer_state(patch: pytest.MonkeyPatch) -> None:
@@ -138,31 +138,31 @@ def an_aged_main_under_a_newer_state(patch: pytest.MonkeyPatch) -> None:
     def rewound(self: Controller, snapshot: Snapshot) -> str | None:
         return None
 
-    patch.setattr(state.memory, "check_order", check_order)
+    patch.setattr(state.memory.memory_repository, "check_order", check_order)
     patch.setattr(Controller, "_rewound", rewound)
 
 
 def housekeeping_that_stops_what_is_lost(patch: pytest.MonkeyPatch) -> None:
     """A node stops its running stage when its claim was declared lost, though it could take it back."""
 
-    def take_back(self: Held, record: Execution, entry: Entry) -> None:
+    def take_back(self: HeldClaims, record: Execution, entry: HeldClaim) -> None:
         return None
 
-    patch.setattr(Held, "_take_back", take_back)
+    patch.setattr(HeldClaims, "_take_back", take_back)
 
 
 def gpus_of_containers_without_a_record_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A GPU counts as free once no record names it, though a container may still be ending on it."""
-    patch.setattr(flow.take, "held_here", lambda world: {})
+    patch.setattr(flow.reconcile.new_claims, "held_here", lambda world: {})
 
 
 def failures_are_tried_again_at_once(patch: pytest.MonkeyPatch) -> None:
     """Whatever fails is taken for news: its node looks again, and tries again."""
-    patch.setattr(Workshop, "_failed", lambda self, job, error: True)
+    patch.setattr(Launcher, "_failed", lambda self, job, error: True)
 
 
 def what_always_fails_is_always_tried_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(controller.workshop, "MOST_FAULTS", float("inf"))
+    patch.setattr(controller.launch.launcher, "MOST_FAULTS", float("inf"))
 
 
 def an_older_copy_of_a_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def an_older_copy_of_a_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_end_whose_claim_is_gone_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Held, "_ends_without_entry", lambda self: None)
+    patch.setattr(HeldClaims, "_ends_without_entry", lambda self: None)
 
 
 OF_BREAKDOWNS = [
@@ -206,10 +206,10 @@ def a_grace_time_that_goes_on_after_a_restoration(patch: pytest.MonkeyPatch) -> 
 
 
 def a_deletion_remembered_by_its_last_execution(patch: pytest.MonkeyPatch) -> None:
-    def is_done(view: ProjectView, stone: Tombstone, done: Wiped) -> bool:
+    def is_done(view: ProjectView, stone: Tombstone, done: DeletionMark) -> bool:
         return done.generation > 0 and done.execution >= stone.last_execution
 
-    patch.setattr(flow.stewardship, "_is_done", is_done)
+    patch.setattr(flow.reconcile.stewardship, "_is_done", is_done)
 
 
 def files_that_stay_for_a_new_project(patch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def files_that_stay_for_a_new_project(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_project_without_state_that_just_goes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(state.project, "_was_there", lambda reading, id: False)
+    patch.setattr(state.snapshot.project_folders, "_was_there", lambda reading, id: False)
 
 
 MOVERS = [
@@ -233,46 +233,46 @@ MOVERS = [
 
 def a_join_that_does_not_wait(patch: pytest.MonkeyPatch) -> None:
     """What is above need not be settled."""
-    patch.setattr(flow.advance._Walk, "_looked_at_early", flow.advance._Walk._points)
+    patch.setattr(flow.project.next_stage._Walk, "_looked_at_early", flow.project.next_stage._Walk._points)
 
 
 def a_redo_of_one_stage_alone(patch: pytest.MonkeyPatch) -> None:
     """What needs it keeps its floor."""
-    patch.setattr(flow.chains, "_anew", lambda graph, begin: frozenset({begin.stage}))
+    patch.setattr(flow.project.chains, "_anew", lambda graph, begin: frozenset({begin.stage}))
 
 
 def a_stage_that_is_done_with_its_first_point(patch: pytest.MonkeyPatch) -> None:
-    def settled(self: flow.advance._Walk, stage: Stage, found: flow.advance._Found) -> None:
+    def settled(self: flow.project.next_stage._Walk, stage: Stage, found: flow.project.next_stage._Found) -> None:
         original(self, stage, found)
         found.settled = found.settled or any(point.status == "done" for point in found.points or ())
 
-    original = flow.advance._Walk._conclude
-    patch.setattr(flow.advance._Walk, "_conclude", settled)
+    original = flow.project.next_stage._Walk._conclude
+    patch.setattr(flow.project.next_stage._Walk, "_conclude", settled)
 
 
 def points_that_are_told_apart_by_nobody(patch: pytest.MonkeyPatch) -> None:
     """An execution of one point counts for all of them."""
 
-    def slot(self: flow.advance._Walk, stage: Stage, point: int | None, *given: object) -> object:
+    def slot(self: flow.project.next_stage._Walk, stage: Stage, point: int | None, *given: object) -> object:
         every = [e for (name, _), runs in self.by_slot.items() if name == stage.name for e in runs]
         self.by_slot[stage.name, point] = sorted(every, key=lambda e: e.execution)
         return original(self, stage, point, *given)
 
-    original = flow.advance._Walk._slot_of
-    patch.setattr(flow.advance._Walk, "_slot_of", slot)
+    original = flow.project.next_stage._Walk._slot_of
+    patch.setattr(flow.project.next_stage._Walk, "_slot_of", slot)
 
 
 def results_of_what_failed(patch: pytest.MonkeyPatch) -> None:
     """A join is given the newest executions of what it needs, however they ended."""
 
-    def read(self: flow.advance._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+    def read(self: flow.project.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
         needed = (need.stage for need in self.graph.needs[stage.name])
         return {
             name: tuple(runs[-1].execution for (other, _), runs in self.by_slot.items() if other == name)
             for name in needed
         }
 
-    patch.setattr(flow.advance._Walk, "_read", read)
+    patch.setattr(flow.project.next_stage._Walk, "_read", read)
 
 
 OF_GRAPHS = [

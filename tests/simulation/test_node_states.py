@@ -1,6 +1,6 @@
 """T2 with real rounds: what nodes write down of each other in time, and take back at once."""
 
-from flow.node_states import NodeState, standing
+from flow.node.node_states import NodeState, standing
 from schema import layout
 from tests.simulation.cluster import LOST_AFTER, POLL, Cluster
 from tests.simulation.test_scenarios import LONG, go, world

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.halts import Halts
+from controller.loop.halts import Halts
 from schema import layout
 from schema.execution import State
 from tests.simulation.cluster import LOST_AFTER, Cluster

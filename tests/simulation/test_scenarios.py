@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-import state.project
-from flow.change import Commit
-from flow.controls import steps_of
-from flow.local import Entry
-from flow.world import ProjectView, Snapshot
-from runner.spec import Spec
+import state.snapshot.project_folders
+from flow.model.commits import Commit
+from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.node_world import HeldClaim
+from flow.project.replies import steps_of
+from runner.contract.spec import Spec
 from schema import layout
 from schema.execution import State
-from state.memory import MemoryRepository
-from state.repository import Outcome, Unknown
+from state.contract.repository import Outcome, Unknown
+from state.memory.memory_repository import MemoryRepository
 from tests.simulation.cluster import LOST_AFTER, Cluster, Machine
 from tests.simulation.faults import Weather
 
@@ -156,7 +156,7 @@ def test_F6_a_claim_that_was_given_up_while_its_node_slept_is_not_started() -> N
 
 
 def test_F6_the_variant_that_does_not_measure_its_lease_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Entry, "lease_lasts", lambda *_: True)
+    monkeypatch.setattr(HeldClaim, "lease_lasts", lambda *_: True)
     assert sleeping_before_the_start(world(LONG, nodes=2)) != []
 
 
@@ -226,7 +226,9 @@ def test_F7_wall_clocks_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatc
 
     right = story()
     hours = iter(range(10**9))
-    monkeypatch.setattr("flow.clock.VirtualClock.wall", lambda self: f"{1990 + next(hours) * 7 % 60}-01-01T00:00:00Z")
+    monkeypatch.setattr(
+        "flow.model.clock.VirtualClock.wall", lambda self: f"{1990 + next(hours) * 7 % 60}-01-01T00:00:00Z"
+    )
     assert story() == right
 
 
@@ -392,8 +394,8 @@ def test_an_older_node_leaves_a_newer_repository_alone() -> None:
 
 
 def test_the_engine_being_away_is_not_the_end_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
-    from runner.errors import EngineUnavailable
-    from runner.fake import FakeRunner
+    from runner.contract.errors import EngineUnavailable
+    from runner.contract.fake import FakeRunner
 
     cluster = world(LONG)
     ask(cluster, "request: start\n")
@@ -431,11 +433,11 @@ def test_a_record_that_does_not_parse_stops_nothing() -> None:
 
 def _write(cluster: Cluster, path: str, text: str) -> None:
     """Somebody's hand in the controllers' branch. The checker does not read this commit."""
-    from flow.change import Event, Write
+    from flow.model.commits import StateEvent, Write
 
     cluster.checker.look()
     base = cluster.snapshot()
-    commit = Commit(Event("meddle", "v0"), (Write(path, text),))
+    commit = Commit(StateEvent("meddle", "v0"), (Write(path, text),))
     MemoryRepository(cluster.server).swap(base, [commit], node="nobody")
     cluster.checker.read = len(cluster.server.history(layout.STATE))
 
@@ -509,7 +511,7 @@ def test_F15_a_late_merge_of_an_earlier_number_is_later() -> None:
 
 def test_F16_nothing_is_claimed_while_requests_wait_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many requests only some are answered in a round. A pause among the others landed before any claim."""
-    monkeypatch.setattr(state.project, "AT_ONCE", 2)
+    monkeypatch.setattr(state.snapshot.project_folders, "AT_ONCE", 2)
     cluster = world(LONG, nodes=2)
     wishes = ["start", "resume", "resume", "resume", "pause"]
     cluster.edit(
@@ -524,7 +526,7 @@ def test_F16_nothing_is_claimed_while_requests_wait_to_be_read(monkeypatch: pyte
 
 
 def test_F16_an_abort_behind_many_requests_reaches_its_execution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state.project, "AT_ONCE", 2)
+    monkeypatch.setattr(state.snapshot.project_folders, "AT_ONCE", 2)
     cluster = world(LONG)
     ask(cluster, "request: start\n")
     go(cluster, 20)

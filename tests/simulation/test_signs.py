@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-import controller.heartbeat
-import flow.leases
-from controller.disk import MemoryDisk
-from controller.heartbeat import NameTaken, Pulse
-from controller.journal import Journal
-from flow.stewardship import Stewardship
-from runner.fake import FakeRunner
-from runner.labels import Owner
+import controller.loop.heartbeat
+import flow.node.sightings
+from controller.journal.journal import Journal
+from controller.journal.small_files import MemoryDisk
+from controller.loop.heartbeat import HeartbeatWriter, NameTaken
+from flow.reconcile.stewardship import Stewardship
+from runner.contract.fake import FakeRunner
+from runner.contract.labels import Owner
 from schema import layout
 from schema.execution import Execution, State
 from schema.node import Heartbeat
-from state.memory import MemoryRepository
-from state.repository import Outcome, Unknown
+from state.contract.repository import Outcome, Unknown
+from state.memory.memory_repository import MemoryRepository
 from tests.simulation.cluster import BEAT, LOST_AFTER, Cluster, Machine
 from tests.simulation.test_scenarios import LONG, ask, go, holder, pipeline, records, verbs, view, world
 
@@ -119,8 +119,8 @@ def test_B1_the_variant_that_takes_back_though_it_is_not_seen_alternates(monkeyp
     ask(cluster, "request: start\n")
     go(cluster, 20)
     unanswered(monkeypatch, holder(cluster).name)
-    monkeypatch.setattr(Pulse, "unseen", "")
-    monkeypatch.setattr(flow.leases, "_sign", lambda snapshot, node: snapshot.heartbeats.get(node))
+    monkeypatch.setattr(HeartbeatWriter, "unseen", "")
+    monkeypatch.setattr(flow.node.sightings, "_sign", lambda snapshot, node: snapshot.heartbeats.get(node))
     go(cluster, 10 * LOST_AFTER)
     assert verbs(cluster).count("take-back") > 1
 
@@ -131,10 +131,10 @@ def test_a_commit_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     unanswered(monkeypatch, "n0")
     ask(cluster, "request: start\n")
     watcher = cluster.observer
-    seen = flow.leases.Sightings()
+    seen = flow.node.sightings.Sightings()
     for second in range(0, 240, 5):
         go(cluster, 5)
-        seen = flow.leases.looked(seen, now=float(second), poll=5, snapshot=watcher.fetch(), watched=())
+        seen = flow.node.sightings.looked(seen, now=float(second), poll=5, snapshot=watcher.fetch(), watched=())
         assert seen.silence("n0") < LOST_AFTER
 
 
@@ -222,7 +222,7 @@ def test_F9_of_two_that_begin_in_the_same_second_one_has_the_name(seed: int) -> 
 
 
 def test_F9_the_variant_that_does_not_look_at_its_own_beat_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller.heartbeat.Pulse, "_own", lambda self, found: True)
+    monkeypatch.setattr(controller.loop.heartbeat.HeartbeatWriter, "_own", lambda self, found: True)
     cluster = world(LONG)
     go(cluster, 3 * BEAT)
     twin_of(cluster, cluster.machines[0], copied=True)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-import state.project
+import state.snapshot.project_folders
 from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence
 from tests.simulation.faults import Weather
 
@@ -24,7 +24,7 @@ def test_F13_no_promise_is_broken_in_bad_weather(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
 def test_F16_no_promise_is_broken_when_requests_are_read_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state.project, "AT_ONCE", 1)
+    monkeypatch.setattr(state.snapshot.project_folders, "AT_ONCE", 1)
     Cluster(seed).run()
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from controller.loop import Controller
-from flow.change import Commit
-from flow.notices import of_change
-from flow.world import Snapshot
-from state.repository import Landed, Outcome, Unknown
+from controller.loop.round import Controller
+from flow.model.commits import Commit
+from flow.model.snapshot import Snapshot
+from flow.status.notices import of_change
+from state.contract.repository import Landed, Outcome, Unknown
 from tests.simulation.cluster import LOST_AFTER, Cluster, Machine
 from tests.simulation.faults import Crash, FlakyRepository
 from tests.simulation.test_scenarios import FINE, LONG, ask, go, holder, pipeline, verbs

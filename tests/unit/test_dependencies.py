@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from runner import extras
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
+LAYERS = ("schema", "flow", "state", "runner", "peer", "controller", "webui", "cli")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 INSTALLED = packages_distributions()
 EXTRAS = PROJECT["optional-dependencies"]

@@ -1,6 +1,7 @@
 """Every request meets the gate first: it finds out who asks, and turns away what another site's page sends.
 
-Without logins everyone who reaches the page is the person at this machine; `webui.serve` lets that be on loopback only.
+Without logins everyone who reaches the page is the person at this machine; `webui.asgi.serve` lets that be on loopback
+only.
 """
 
 from collections.abc import Callable
@@ -11,9 +12,9 @@ from starlette.responses import Response
 
 from webui.access.config import origin_of
 from webui.access.kept_form import is_form, kept
+from webui.access.person import KEY, STILL, NotAllowed, Person, Role
 from webui.access.turned_away import turned_away
-from webui.access.who import KEY, STILL, NotAllowed, Person, Role
-from webui.security import App, Receive, Scope, Send
+from webui.asgi.headers import App, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OTHER_SITE = (
@@ -46,7 +47,7 @@ class Anyone:
         return Role.OPERATOR
 
 
-class Gate:
+class AccessGate:
     """ASGI. After it every scope has a person. `origins` are those under which people reach the page."""
 
     def __init__(self, app: App, doorman: Doorman, origins: frozenset[str] = frozenset()) -> None:

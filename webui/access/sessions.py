@@ -9,7 +9,7 @@ from pathlib import Path
 from blake3 import blake3
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from webui.access.kept import Kept
+from webui.access.record_file import RecordFile
 
 LONGEST = 2500
 """Characters of all names together: a browser drops a cookie of more than 4096 bytes."""
@@ -27,7 +27,7 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedSession:
     """A session that somebody logged out of; it can be forgotten once it would have ended by itself."""
 
     name: str  # the session's
@@ -51,7 +51,7 @@ class Sessions:
 
     def __init__(self, secret: bytes, lasts: int, folder: Path) -> None:
         self.lasts, self.secret = lasts, secret
-        self._ended = Kept(folder / "logouts.json", Ended, "session")
+        self._ended = RecordFile(folder / "logouts.json", EndedSession, "session")
         self._signer = URLSafeTimedSerializer(secret, salt="winslow login")
 
     def give(self, claims: Claims, first: Callable[[str], bool] = lambda name: False) -> str:
@@ -72,7 +72,7 @@ class Sessions:
         """Good for nobody any more, also where somebody copied it. CannotChange."""
         if claims := self.read(text):
             now = time.time()
-            self._ended.put(claims.id, Ended(claims.id, now + self.lasts), keep=lambda other: other.until > now)
+            self._ended.put(claims.id, EndedSession(claims.id, now + self.lasts), keep=lambda other: other.until > now)
 
 
 def _first(names: tuple[str, ...]) -> Iterator[str]:

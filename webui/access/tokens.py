@@ -10,13 +10,13 @@ from pathlib import Path
 from blake3 import blake3
 
 from schema.access import Role
-from webui.access.kept import CannotChange, Kept
+from webui.access.record_file import CannotChange, RecordFile
 
 _TOKEN = re.compile(r"winslow_([a-z0-9._-]{1,63})_([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ApiToken:
     """`digest` is that of the secret, which nobody keeps; `ends` is seconds since 1970, 0 for never."""
 
     name: str
@@ -35,7 +35,7 @@ class Tokens:
     """`folder` is the page's own."""
 
     def __init__(self, folder: Path) -> None:
-        self.kept = Kept(folder / "tokens.json", Token, "token")
+        self.kept = RecordFile(folder / "tokens.json", ApiToken, "token")
         self.all, self.remove = self.kept.all, self.kept.remove
 
     def make(self, name: str, author: str, role: Role, lasts: float = 0.0) -> str:
@@ -43,11 +43,11 @@ class Tokens:
         if name in self.all():
             raise CannotChange(f"there is a token {name!r} already; remove it first")
         secret, now = secrets.token_urlsafe(32), time.time()
-        fresh = Token(name, author, role.word, _digest(secret), now, now + lasts if lasts else 0.0)
+        fresh = ApiToken(name, author, role.word, _digest(secret), now, now + lasts if lasts else 0.0)
         self.kept.put(name, fresh)
         return f"winslow_{name}_{secret}"
 
-    def find(self, text: str) -> Token | None:
+    def find(self, text: str) -> ApiToken | None:
         """Whose token it is, if it is good now. CannotChange: the file is damaged."""
         match = _TOKEN.fullmatch(text)
         token = self.all().get(match[1]) if match else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from webui.access.kept import CannotChange, Kept
+from webui.access.record_file import CannotChange, RecordFile
 
 SHORTEST, LONGEST = 10, 1024
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -44,7 +44,7 @@ class Users:
     """`folder` is the page's own."""
 
     def __init__(self, folder: Path) -> None:
-        self.kept = Kept(folder / "users.json", User, "user")
+        self.kept = RecordFile(folder / "users.json", User, "user")
         self.all, self.remove = self.kept.all, self.kept.remove
 
     def put(self, name: str, address: str, full_name: str, password: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from flow.views import StageState, state_class
+from flow.status.states import StageState, state_class
 
 
 class Committed(BaseModel):

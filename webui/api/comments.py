@@ -6,11 +6,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from schema.comment import Comment
-from state.comments import MOST, comments
-from webui.access.who import Role
+from state.edits.comments import MOST, comments
+from webui.access.person import Role
 from webui.api.answers import WAITS, Committed, committed
+from webui.api.dependencies import Id, Now, Then
 from webui.api.errors import CHANGING, READING
-from webui.api.given import Id, Now, Then
 
 routes = APIRouter(tags=["comments"])
 

@@ -9,22 +9,22 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from flow.asking import WouldBeRejected
-from runner.shelf import ShelfError
+from flow.project.precheck import WouldBeRejected
+from runner.files.shared_folder import ShelfError
 from runner.store.errors import Away, StoreError
 from schema import errors as documents
 from schema.errors import DocumentError, SchemaError
 from schema.reasons import Refusal
-from state.comments import CannotComment
-from state.drains import CannotDrain
-from state.errors import StateError
-from state.past import NoTime
-from state.people import NotCommitted
-from state.projects import CannotMake
-from state.revisions import NoRevision
-from webui.access.who import NotAllowed
-from webui.asking import CommitYourself, Overtaken
-from webui.events import NoEvent
+from state.contract.errors import StateError
+from state.edits.comments import CannotComment
+from state.edits.main import NotCommitted
+from state.edits.nodes import CannotDrain
+from state.edits.projects import CannotMake
+from state.history.at_time import NoTime
+from state.history.revisions import NoRevision
+from webui.access.person import NotAllowed
+from webui.source.outbox import CommitYourself, Overtaken
+from webui.views.events import NoEvent
 
 WORDS = {
     400: "BadRequest", 401: "Unauthenticated", 403: "NotAllowed", 404: "NotFound", 405: "WrongMethod", 409: "Conflict",
@@ -39,7 +39,7 @@ CONFLICTS = frozenset(
 Failure = TypeVar("Failure", bound=Exception)
 
 
-class Problem(BaseModel):
+class ProblemAnswer(BaseModel):
     """One mistake at one place."""
 
     file: str = Field(description="the document, or `body`, `query` or `path` of the request")
@@ -55,7 +55,7 @@ class Error(BaseModel):
         description="one word: NotFound, Invalid, Conflict ..., or the reason code with which nodes would reject it"
     )
     text: str = Field(description="what is wrong and what to do")
-    problems: list[Problem] | None = Field(
+    problems: list[ProblemAnswer] | None = Field(
         default=None, description="each mistake at its place, where there are places"
     )
 
@@ -65,13 +65,13 @@ class Refused(Exception):
 
     headers: Mapping[str, str] = {}
 
-    def __init__(self, status: int, text: str, error: str = "", problems: list[Problem] | None = None) -> None:
+    def __init__(self, status: int, text: str, error: str = "", problems: list[ProblemAnswer] | None = None) -> None:
         super().__init__(text)
         self.status, self.text, self.error, self.problems = status, text, error or WORDS[status], problems
 
 
-def placed(problems: tuple[documents.Problem, ...]) -> list[Problem]:
-    return [Problem(file=each.file, line=each.line, column=each.column, what=each.what) for each in problems]
+def placed(problems: tuple[documents.Problem, ...]) -> list[ProblemAnswer]:
+    return [ProblemAnswer(file=each.file, line=each.line, column=each.column, what=each.what) for each in problems]
 
 
 def _told(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -94,7 +94,7 @@ CHANGING = _told(400, 401, 403, 404, 409, 413, 422, 503)
 MATCHING = _told(412)
 
 
-def answer(status: int, error: str, text: str, problems: list[Problem] | None = None) -> JSONResponse:
+def answer(status: int, error: str, text: str, problems: list[ProblemAnswer] | None = None) -> JSONResponse:
     said = Error(error=error, text=text, problems=problems)
     return JSONResponse(said.model_dump(exclude_none=problems is None), status)
 
@@ -130,12 +130,12 @@ def _of_validation(error: RequestValidationError) -> Refused:
     return Refused(422, "; ".join(f"{each.file}: {each.what}" for each in problems), problems=problems)
 
 
-def _problem(said: Mapping[str, Any]) -> Problem:
+def _problem(said: Mapping[str, Any]) -> ProblemAnswer:
     """Texts that were sent are escaped and cut."""
     where, *path = (documents.printable(str(part))[:80] for part in said["loc"])
     at = ".".join(part for part in path if not part.isdecimal() or where != "body" or len(path) > 1)
     what = documents.cut(documents.printable(str(said["msg"]).removeprefix("Value error, ")), 300)
-    return Problem(file=where, line=None, column=None, what=f"{at}: {what}" if at else what)
+    return ProblemAnswer(file=where, line=None, column=None, what=f"{at}: {what}" if at else what)
 
 
 def _of_http(error: HTTPException) -> Refused:

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from webui.api.dependencies import Limit, Now
 from webui.api.errors import READING
-from webui.api.given import Limit, Now
-from webui.events import search
+from webui.views.events import search
 
 routes = APIRouter(tags=["events"])
 Word = Annotated[str, Query(max_length=200)]

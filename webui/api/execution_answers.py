@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from flow import compare
-from flow.views import state_class
+from flow.status import compare
+from flow.status.states import state_class
 from schema.execution import Execution, Times
-from webui.api.given import Part
+from webui.api.dependencies import Part
 
 
 class ExecutionLine(BaseModel):

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from flow.provenance import steps, told
-from flow.views import stale
+from flow.status.provenance import steps, told
+from flow.status.states import stale
 from schema.execution import State
-from state.log import newest, reporting
+from state.history.events import newest, reporting
+from webui.api.dependencies import FAR, Id, Limit, Now, Number, Offset, Then
 from webui.api.errors import READING, Refused
 from webui.api.execution_answers import (
     Comparison,
@@ -21,9 +22,8 @@ from webui.api.execution_answers import (
     detail,
     line,
 )  # fmt: skip
-from webui.api.given import FAR, Id, Limit, Now, Number, Offset, Then
-from webui.logbook import logbook
-from webui.usage import usage
+from webui.logs.logbook import logbook
+from webui.views.usage import usage
 
 routes = APIRouter(tags=["executions"])
 MOST_BYTES = 1 << 20

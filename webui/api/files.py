@@ -6,12 +6,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from runner.shelf import ShelfError
+from runner.files.shared_folder import ShelfError
 from runner.store.manifest import raw, shown
-from webui.access.who import Role
+from webui.access.person import Role
+from webui.api.dependencies import Given, Id, Limit, Now, Number, Offset, Part
 from webui.api.errors import CHANGING, READING, Refused
-from webui.api.given import Given, Id, Limit, Now, Number, Offset, Part
-from webui.places import Entry, Place, listing, shelf
+from webui.files.places import FileEntry, FileRoot, listing, shelf
 
 routes = APIRouter(tags=["files"])
 Inside = Annotated[str, Query(max_length=4000, description="a folder, or one file; nothing: the uppermost folder")]
@@ -44,7 +44,7 @@ class Removed(BaseModel):
 @routes.get("/pool/files", responses=READING, summary="List the pool", operation_id="list_pool_files")
 def list_pool(given: Now, path: Inside = "", limit: Limit = 500, offset: Offset = 0) -> Files:
     """Input files that all projects share, on this machine. Folders first."""
-    return _listed(given, Place(), path, limit, offset)
+    return _listed(given, FileRoot(), path, limit, offset)
 
 
 @routes.get(
@@ -52,7 +52,7 @@ def list_pool(given: Now, path: Inside = "", limit: Limit = 500, offset: Offset 
 )
 def list_project(id: Id, given: Now, path: Inside = "", limit: Limit = 500, offset: Offset = 0) -> Files:
     """What was uploaded for this project, on this machine. Folders first."""
-    return _listed(given, Place(given.project(id).id), path, limit, offset)
+    return _listed(given, FileRoot(given.project(id).id), path, limit, offset)
 
 
 @routes.get(
@@ -66,13 +66,13 @@ def list_execution(
 ) -> Files:
     """Or is writing; also of the node that ran it, where that can be asked. Folders first, with digests."""
     given.execution(id, number)
-    return _listed(given, Place(id, number), path, limit, offset)
+    return _listed(given, FileRoot(id, number), path, limit, offset)
 
 
 @routes.delete("/pool/files", responses=CHANGING, summary="Remove from the pool", operation_id="remove_pool_file")
 def remove_pool(given: Now, path: Named) -> Removed:
     """For good. Needs the role admin."""
-    return _removed(given, Place(), path)
+    return _removed(given, FileRoot(), path)
 
 
 @routes.delete(
@@ -80,10 +80,10 @@ def remove_pool(given: Now, path: Named) -> Removed:
 )
 def remove_project(id: Id, given: Now, path: Named) -> Removed:
     """For good. Needs the role admin. What an execution left stays as it was."""
-    return _removed(given, Place(given.project(id).id), path)
+    return _removed(given, FileRoot(given.project(id).id), path)
 
 
-def _listed(given: Given, place: Place, path: str, limit: int, offset: int) -> Files:
+def _listed(given: Given, place: FileRoot, path: str, limit: int, offset: int) -> Files:
     try:
         found = listing(given.data(), given.look, place, path.strip("/"))
     except OSError as error:
@@ -91,7 +91,7 @@ def _listed(given: Given, place: Place, path: str, limit: int, offset: int) -> F
     return Files(total=len(found), items=[_file(place, each) for each in found[offset : offset + limit]])
 
 
-def _file(place: Place, entry: Entry) -> File:
+def _file(place: FileRoot, entry: FileEntry) -> File:
     address = f"{place.raw}/{quote(raw(entry.path))}{'?zip' if entry.folder else ''}"
     return File(
         name=shown(entry.name), path=shown(entry.path), folder=entry.folder, bytes=entry.bytes,
@@ -99,7 +99,7 @@ def _file(place: Place, entry: Entry) -> File:
     )  # fmt: skip
 
 
-def _removed(given: Given, place: Place, path: str) -> Removed:
+def _removed(given: Given, place: FileRoot, path: str) -> Removed:
     given.need(Role.ADMIN, "Removing files")
     try:
         shelf(given.data(), place).remove(path)

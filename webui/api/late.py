@@ -5,7 +5,7 @@ from typing import cast
 
 from starlette.concurrency import run_in_threadpool
 
-from webui.security import App, Receive, Scope, Send
+from webui.asgi.headers import App, Receive, Scope, Send
 from webui.site import Page
 
 PATH = "/api/v1"

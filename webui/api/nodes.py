@@ -5,18 +5,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from flow import capacity
-from flow.node_states import NodeState
+from flow.node.node_states import NodeState
+from flow.placement import capacity
 from schema import layout
 from schema.names import NAME
 from schema.node import Inventory, NodeSettings
 from schema.suggest import did_you_mean
-from state import drains
-from webui import nodes
-from webui.access.who import Role
+from state.edits import nodes as drains
+from webui.access.person import Role
 from webui.api.answers import WAITS, Committed, committed
+from webui.api.dependencies import Given, Limit, Now, Offset, Part
 from webui.api.errors import CHANGING, READING, Refused
-from webui.api.given import Given, Limit, Now, Offset, Part
+from webui.views import node_rows
 
 routes = APIRouter(tags=["nodes"])
 Name = Annotated[str, Path(pattern=NAME, description="the node's name")]
@@ -102,8 +102,8 @@ def _drained(given: Given, name: str, drain: bool, why: Drain | None, response: 
     return committed(outbox.drain(name, drain, why.reason if why else "", author), response)
 
 
-def _all(given: Given) -> list[nodes.Node]:
-    return nodes.all_nodes(given.look, given.page.fleet, given.page.data)
+def _all(given: Given) -> list[node_rows.NodeRow]:
+    return node_rows.all_nodes(given.look, given.page.fleet, given.page.data)
 
 
 def _known(given: Given, name: str) -> None:
@@ -112,7 +112,7 @@ def _known(given: Given, name: str) -> None:
         raise Refused(404, f"there is no node {name!r}{did_you_mean(name, names) or ''}")
 
 
-def _told(given: Given, node: nodes.Node) -> Node:
+def _told(given: Given, node: node_rows.NodeRow) -> Node:
     said, own = given.snapshot.nodes.get(node.name), node.inventory
     labels: dict[str, Any] = dict.fromkeys([*(own.labels if own else ()), *(said.labels if said else ())])
     slots = capacity.slots(own, said or NodeSettings()) if own else None

@@ -6,18 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from flow.plan import Planned
-from flow.world import Snapshot
+from flow.boards.plan import Planned
+from flow.model.snapshot import Snapshot
 from schema import layout
 from schema.codec import MAX_BYTES
 from schema.names import NAME
 from schema.pipeline import Pipeline
-from webui.access.who import Role
+from webui.access.person import Role
 from webui.api.answers import WAITS, Committed, committed
-from webui.api.errors import CHANGING, MATCHING, READING, Problem, Refused, placed
-from webui.api.given import Given, Limit, Now, Offset, Part, Then
-from webui.api.tags import TAGGED, IfMatch, expected, tag
-from webui.drafts import Draft, draft, ended, proposed, put, used
+from webui.api.dependencies import Given, Limit, Now, Offset, Part, Then
+from webui.api.errors import CHANGING, MATCHING, READING, ProblemAnswer, Refused, placed
+from webui.api.etags import TAGGED, IfMatch, expected, tag
+from webui.source.pipeline_drafts import PipelineDraft, draft, ended, proposed, put, used
 
 routes = APIRouter(tags=["pipelines"])
 Name = Annotated[str, Path(pattern=NAME, description="the pipeline's name")]
@@ -44,7 +44,7 @@ class Definition(BaseModel):
     name: str = Field(description="its name")
     text: str = Field(description="the file on `main`, to the letter")
     definition: Pipeline | None = Field(description="what it says; null where it does not parse")
-    problems: list[Problem] = Field(description="what is wrong with the text")
+    problems: list[ProblemAnswer] = Field(description="what is wrong with the text")
     notes: list[str] = Field(description="what this version does not run of it")
     projects: list[str] = Field(description="ids of the projects that use it")
 
@@ -72,7 +72,7 @@ class Foreseen(BaseModel):
 class Checked(BaseModel):
     """What is wrong with a text, or what would follow from it."""
 
-    problems: list[Problem] = Field(description="by line and column; with one of these it cannot be put")
+    problems: list[ProblemAnswer] = Field(description="by line and column; with one of these it cannot be put")
     notes: list[str] = Field(description="what changes")
     plan: list[Foreseen] = Field(description="what the nodes would do then and not now")
 
@@ -164,13 +164,13 @@ def _text(given: Given, name: str) -> str | None:
     return given.page.source.clone.read_at(given.snapshot.main, layout.pipeline(name))
 
 
-def _draft(snapshot: Snapshot, name: str, text: DefinitionText) -> Draft:
+def _draft(snapshot: Snapshot, name: str, text: DefinitionText) -> PipelineDraft:
     if len(text.text.encode(errors="replace")) > MAX_BYTES:
         raise Refused(413, f"at most {MAX_BYTES} bytes")
     return draft(snapshot, name, ended(text.text))
 
 
-def _checked(found: Draft) -> Checked:
+def _checked(found: PipelineDraft) -> Checked:
     plan = [_foreseen(each) for each in found.planned[:500]]
     return Checked(problems=placed(found.problems), notes=list(found.notes), plan=plan)
 

@@ -6,22 +6,22 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from flow.controls import steps_of
-from flow.views import state_class
+from flow.project.replies import steps_of
+from flow.status.states import state_class
 from schema.execution import Execution
 from schema.inputs import Input, Value
-from state.looks import Looks
+from state.git.clone_reader import CloneReader
 from webui.api.answers import StageNow, stage
-from webui.api.given import Part
-from webui.facts import asks
-from webui.rows import Row
-from webui.shown import exhibits, newest
+from webui.api.dependencies import Part
+from webui.views.exhibits import exhibits, newest
+from webui.views.project_rows import ProjectRow
+from webui.views.wording import asks
 
 Far = Callable[[Execution], float | None]
 """How far an execution is, in percent."""
 
 
-class Project(BaseModel):
+class ProjectLine(BaseModel):
     """A project on one line: where it stands, and why."""
 
     id: str = Field(description="its id, the name of its folder")
@@ -42,7 +42,7 @@ class Project(BaseModel):
     stages: list[StageNow] = Field(description="every stage, in the order of the pipeline")
 
 
-class Projects(Part[Project]):
+class Projects(Part[ProjectLine]):
     """So many projects."""
 
 
@@ -71,7 +71,7 @@ class Deletion(BaseModel):
     now: bool = Field(description="without the time in which it can be restored")
 
 
-class ProjectDetail(Project):
+class ProjectDetail(ProjectLine):
     """All about a project but its executions and requests, which have lists of their own."""
 
     description: str = Field(description="for people")
@@ -86,11 +86,11 @@ class ProjectDetail(Project):
     deletion: Deletion | None = Field(description="how it left `main`, if it did")
 
 
-def project(row: Row, far: Far) -> Project:
-    return Project(**_line(row, far))
+def project(row: ProjectRow, far: Far) -> ProjectLine:
+    return ProjectLine(**_line(row, far))
 
 
-def detail(row: Row, far: Far, clone: Looks) -> ProjectDetail:
+def detail(row: ProjectRow, far: Far, clone: CloneReader) -> ProjectDetail:
     view = row.view
     said, gone, pipeline = view.project, view.deletion, view.pipeline or view.definition
     return ProjectDetail(
@@ -108,7 +108,7 @@ def detail(row: Row, far: Far, clone: Looks) -> ProjectDetail:
     )
 
 
-def _line(row: Row, far: Far) -> dict[str, Any]:
+def _line(row: ProjectRow, far: Far) -> dict[str, Any]:
     now = row.now
     runs = now.execution if now.execution and now.execution.state.active else None
     return {
@@ -120,7 +120,7 @@ def _line(row: Row, far: Far) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _question(row: Row, clone: Looks) -> Question | None:
+def _question(row: ProjectRow, clone: CloneReader) -> Question | None:
     wait = steps_of(row.view).wait
     if row.now.state != "needs_input" or wait is None:
         return None

@@ -6,20 +6,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from flow.views import STATES
+from flow.status.states import STATES
 from schema import layout
 from schema.inputs import Value
 from schema.names import NAME, PINNED
 from schema.project import Tag
-from state.projects import changed, created, deleted, differing
-from webui.access.who import Role
+from state.edits.projects import changed, created, deleted, differing
+from webui.access.person import Role
 from webui.api.answers import WAITS, Committed, committed
+from webui.api.dependencies import Id, Limit, Now, Offset, Then
 from webui.api.errors import CHANGING, MATCHING, READING, Refused
-from webui.api.given import Id, Limit, Now, Offset, Then
+from webui.api.etags import TAGGED, IfMatch, expected, tag
 from webui.api.late import PATH
 from webui.api.project_answers import ProjectDetail, Projects, detail, project
-from webui.api.tags import TAGGED, IfMatch, expected, tag
-from webui.rows import fits, row, rows
+from webui.views.project_rows import fits, row, rows
 
 routes = APIRouter(tags=["projects"])
 Text = Annotated[str, Query(max_length=200)]

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from flow.asking import Wish
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
+from flow.project.precheck import Wish
 from schema.names import NAME
 from schema.request import Request
-from webui.access.who import Role
+from webui.access.person import Role
 from webui.api.answers import WAITS, Committed, committed
+from webui.api.dependencies import MOST, Id, Limit, Now, Offset, Part, Then
 from webui.api.errors import CHANGING, READING
-from webui.api.given import MOST, Id, Limit, Now, Offset, Part, Then
-from webui.asking import ask_many
+from webui.source.outbox import ask_many
 
 routes = APIRouter(tags=["requests"])
 

@@ -17,10 +17,10 @@ from webui.api import (
     executions,
     files,
     nodes,
-    office,
     pipelines,
     projects,
     requests,
+    service_state,
     transfers,
 )
 from webui.api.late import PATH
@@ -70,7 +70,7 @@ def create_api(page: Page) -> FastAPI:
     )
     api.state.page = page
     errors.add_to(api)
-    for part in (projects, requests, comments, executions, files, pipelines, nodes, events, office):
+    for part in (projects, requests, comments, executions, files, pipelines, nodes, events, service_state):
         api.include_router(part.routes)
     api.openapi = lambda: _described(api)  # type: ignore[method-assign]
     api.state.queries = _queries(api.openapi())

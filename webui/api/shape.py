@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from webui.security import App, Message, Receive, Scope, Send
+from webui.asgi.headers import App, Message, Receive, Scope, Send
 
 LONGEST = 4096
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request
 
-from webui.asking import ask_many, judge_many
 from webui.pages.common import look, page, person
-from webui.rows import WANTED, fits, rows
+from webui.source.outbox import ask_many, judge_many
+from webui.views.project_rows import WANTED, fits, rows
 
 pages = Blueprint("bulk", __name__)
 KINDS = ("start", "resume", "pause", "abort")

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, redirect, request, url_for
 
 from schema.errors import DocumentError
-from state.comments import CannotComment
-from state.errors import StateError
+from state.contract.errors import StateError
+from state.edits.comments import CannotComment
 from webui.pages.common import look, page, person, project
 from webui.pages.projects import shown, told
 

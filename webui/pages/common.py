@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import abort, current_app, g, request
 
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
 from schema.suggest import did_you_mean
-from webui.access import who
-from webui.access.who import Person, Role
-from webui.source import Look
+from webui.access import person as who
+from webui.access.person import Person, Role
+from webui.source.view_source import Look
 
 if TYPE_CHECKING:
     from webui.site import Page

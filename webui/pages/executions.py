@@ -6,23 +6,23 @@ from itertools import islice
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
-from flow.compare import Row, compare, duration
-from flow.views import stale
-from flow.world import ProjectView
-from runner.logs import clean, parse
+from flow.model.snapshot import ProjectView
+from flow.status.compare import ComparisonRow, compare, duration
+from flow.status.states import stale
+from runner.logs.log_file import clean, parse
 from runner.store.errors import StoreError
 from schema import layout
 from schema.execution import Execution, State
-from webui.charts import Frame, framed
-from webui.comments import shown
-from webui.facts import REMEDIES, WORDS, inputs
-from webui.log_pages import last_words
+from webui.files.places import FileRoot, tree
+from webui.logs.log_pages import last_words
 from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
-from webui.places import Place, tree
-from webui.shown import exhibits
-from webui.tables import Table, tables
-from webui.usage import usage
+from webui.views.charts import ChartFrame, framed
+from webui.views.comments import shown
+from webui.views.exhibits import exhibits
+from webui.views.tables import Table, tables
+from webui.views.usage import usage
+from webui.views.wording import REMEDIES, WORDS, inputs
 
 pages = Blueprint("executions", __name__)
 MOST_LINES = 400
@@ -76,7 +76,7 @@ def chosen(id: str) -> Response:
 def beside(id: str, left: int, right: int) -> str:
     view = project(id)
     one, other = execution(view, left), execution(view, right)
-    rows: list[Row] = compare(one, other)
+    rows: list[ComparisonRow] = compare(one, other)
     rows.sort(key=lambda each: each.same)
     clone = page().source.clone
     shows = [{each.path: each for each in exhibits(view, record, clone)} for record in (one, other)]
@@ -90,7 +90,7 @@ def beside(id: str, left: int, right: int) -> str:
 
 def _tables(
     view: ProjectView, one: Execution, other: Execution
-) -> Iterator[tuple[str, Frame, Table | None, Table | None]]:
+) -> Iterator[tuple[str, ChartFrame, Table | None, Table | None]]:
     """Charts of one path in one frame, so that heights can be compared."""
     left, right = ({each.path: each for each in tables(view, record, look(), page().data)} for record in (one, other))
     for path in dict.fromkeys([*left, *right]):
@@ -104,7 +104,7 @@ def _gone(view: ProjectView, record: Execution) -> str:
     if data is None:
         return ""
     try:
-        tree(data, look(), Place(view.id, record.execution))
+        tree(data, look(), FileRoot(view.id, record.execution))
     except StoreError as error:
         return str(error)
     return ""

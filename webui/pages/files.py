@@ -10,15 +10,15 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request
 
-from flow.controls import steps_of
-from runner.shelf import ShelfError
+from flow.project.replies import steps_of
+from runner.files.shared_folder import ShelfError
 from runner.store.errors import StoreError
 from schema.reasons import Wait
-from webui.access.who import Role
-from webui.downloads import REPORTS, SHOWN
+from webui.access.person import Role
+from webui.files.downloads import REPORTS, SHOWN
+from webui.files.places import FileEntry, FileRoot, listing, shelf, tree
 from webui.pages.common import look, need, page, project
-from webui.places import Entry, Place, listing, shelf, tree
-from webui.tables import Table, read
+from webui.views.tables import Table, read
 
 pages = Blueprint("files", __name__)
 LOOKED_AT = 256 * 1024
@@ -42,25 +42,25 @@ class Preview:
 @pages.get("/files", defaults={"path": ""})
 @pages.get("/files/<path:path>")
 def pool(path: str) -> str:
-    return _shown(Place(), path)
+    return _shown(FileRoot(), path)
 
 
 @pages.get("/projects/<id>/files", defaults={"path": ""})
 @pages.get("/projects/<id>/files/<path:path>")
 def of_project(id: str, path: str) -> str:
-    return _shown(Place(project(id).id), path)
+    return _shown(FileRoot(project(id).id), path)
 
 
 @pages.get("/projects/<id>/<int:number>/files", defaults={"path": ""})
 @pages.get("/projects/<id>/<int:number>/files/<path:path>")
 def of_execution(id: str, number: int, path: str) -> str:
-    return _shown(Place(project(id).id, number), path)
+    return _shown(FileRoot(project(id).id, number), path)
 
 
 @pages.post("/files/remove")
 def remove() -> Response:
     """Of the pool or a project's own. What an execution left stays as it was."""
-    place, path = Place(request.form.get("project", "")), request.form.get("path", "")
+    place, path = FileRoot(request.form.get("project", "")), request.form.get("path", "")
     if place.project:
         project(place.project)
     need(Role.ADMIN, "Removing files")
@@ -80,7 +80,7 @@ def _data() -> Path:
     return data
 
 
-def _shown(place: Place, path: str) -> str:
+def _shown(place: FileRoot, path: str) -> str:
     """A folder as its listing, a file by itself."""
     path = path.strip("/")
     try:
@@ -107,7 +107,7 @@ class Next:
     waits: bool
 
 
-def _next(place: Place) -> Next | None:
+def _next(place: FileRoot) -> Next | None:
     view = project(place.project) if place.execution else None
     record = view.execution(place.execution) if view else None
     pipeline = view.pipeline or view.definition if view else None
@@ -121,15 +121,15 @@ def _next(place: Place) -> Next | None:
     return Next(stages, wanted, inputs, bool(steps.wait and steps.chain and steps.wait.reason is not Wait.DONE))
 
 
-def _file(place: Place, path: str) -> Entry | None:
+def _file(place: FileRoot, path: str) -> FileEntry | None:
     try:
         row = tree(_data(), look(), place).row(path) if place.execution else None
     except StoreError:
         return None
-    return Entry(path, row.size, digest=row.value) if row and row.kind.content else None
+    return FileEntry(path, row.size, digest=row.value) if row and row.kind.content else None
 
 
-def beginning(place: Place, path: str) -> tuple[tuple[str, ...], ...]:
+def beginning(place: FileRoot, path: str) -> tuple[tuple[str, ...], ...]:
     """The first rows of a table; nothing where it cannot be read here."""
     if page().data is None:
         return ()
@@ -138,12 +138,12 @@ def beginning(place: Place, path: str) -> tuple[tuple[str, ...], ...]:
     return () if b"\0" in content else _table(text, TABLES[Path(path.lower()).suffix], cut=True).rows[: FIRST + 1]
 
 
-def _one(place: Place, entry: Entry) -> str:
+def _one(place: FileRoot, entry: FileEntry) -> str:
     return render_template("file.html", place=place, entry=entry, preview=_preview(place, entry),
                            crumbs=list(_crumbs(place, entry.path)))  # fmt: skip
 
 
-def _crumbs(place: Place, path: str) -> Iterator[tuple[str, str]]:
+def _crumbs(place: FileRoot, path: str) -> Iterator[tuple[str, str]]:
     """Each folder on the way, with its address."""
     at = place.url
     for name in path.split("/") if path else ():
@@ -151,7 +151,7 @@ def _crumbs(place: Place, path: str) -> Iterator[tuple[str, str]]:
         yield name, at
 
 
-def _preview(place: Place, entry: Entry) -> Preview:
+def _preview(place: FileRoot, entry: FileEntry) -> Preview:
     suffix = Path(entry.name.lower()).suffix
     if suffix in REPORTS and place.execution:
         return Preview("report")
@@ -196,7 +196,7 @@ def _table(text: str, delimiter: str, cut: bool) -> Preview:
     return Preview("table", rows=tuple(rows), cut=cut)
 
 
-def _beginning(place: Place, path: str) -> bytes:
+def _beginning(place: FileRoot, path: str) -> bytes:
     try:
         if place.execution:
             with tree(_data(), look(), place).open(path) as file:

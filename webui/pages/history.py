@@ -4,8 +4,8 @@ import re
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 
-from webui.events import FILTERS, NoEvent, search
 from webui.pages.common import look, page
+from webui.views.events import FILTERS, NoEvent, search
 
 pages = Blueprint("history", __name__)
 

@@ -13,9 +13,9 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from schema.access import Role
-from webui.access.kept import CannotChange
-from webui.access.logins import Logins, claims_of
+from webui.access.authenticator import Logins, claims_of
 from webui.access.oidc import NotLoggedIn, Provider
+from webui.access.record_file import CannotChange
 from webui.access.sessions import Claims
 from webui.pages.common import page
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, abort, g, jsonify, render_template, request, stream_template
 from markupsafe import Markup
 
-from flow.world import ProjectView
-from runner import log_search
+from flow.model.snapshot import ProjectView
+from runner.logs import log_search
 from schema.execution import Execution
-from webui.log_pages import Part, Parts
-from webui.log_rows import rows
-from webui.logbook import Logbook, logbook
+from webui.logs.log_pages import LogPart, LogParts
+from webui.logs.log_rows import rows
+from webui.logs.logbook import Logbook, logbook
 from webui.pages.common import look, page, project
 
 pages = Blueprint("logs", __name__)
@@ -41,9 +41,9 @@ def book_of(view: ProjectView, record: Execution) -> Logbook:
     return found if g.get("moment") is None else Logbook(found.source, found.events, note=found.note)
 
 
-def part_of(book: Logbook) -> Part:
+def part_of(book: Logbook) -> LogPart:
     """What the address asks for: `line`, `before` or `from` a byte; else the end."""
-    parts, asked = Parts(page().numbers), request.args
+    parts, asked = LogParts(page().numbers), request.args
     if (line := asked.get("line", type=int)) is not None:
         return parts.around(book, line)
     if (offset := asked.get("before", type=int)) is not None:

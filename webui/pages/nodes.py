@@ -5,25 +5,25 @@ import time
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from runner import load
+from runner.metrics import load
 from schema import layout
 from schema.suggest import did_you_mean
-from state import drains
-from webui.charts import chart, sparkline
-from webui.filters import size
-from webui.nodes import Node, all_nodes
+from state.edits import nodes
 from webui.pages.common import look, page, person
+from webui.views.charts import chart, sparkline
+from webui.views.filters import size
+from webui.views.node_rows import NodeRow, all_nodes
 
 pages = Blueprint("nodes", __name__)
 SPANS = {"hour": load.HOUR, "day": load.DAY, "month": load.MONTH}
 MOST_STAGES = 8
 
 
-def _all() -> list[Node]:
+def _all() -> list[NodeRow]:
     return all_nodes(look(), page().fleet, page().data)
 
 
-def _sparks(node: Node) -> dict[str, Markup]:
+def _sparks(node: NodeRow) -> dict[str, Markup]:
     """The last hour in few points, of this machine's node."""
     data, now = page().data, time.time()
     if data is None or not node.here:
@@ -58,7 +58,7 @@ def show(name: str) -> str:
     return render_template(template, node=found[name], span=span, spans=SPANS, charts=drawn)
 
 
-def _charts(node: Node, span: float) -> dict[str, Markup]:
+def _charts(node: NodeRow, span: float) -> dict[str, Markup]:
     data, now = page().data, time.time()
     if data is None:
         return {}
@@ -103,9 +103,9 @@ def _percent(value: float) -> str:
 def drain() -> Response:
     """Commits `nodes/<node>.yaml`, as `winslowctl drain` does."""
     node, wanted = request.form.get("node", ""), request.form.get("drain") == "on"
-    drains.check(look().snapshot, node, wanted)
-    drains.files(page().source.clone.read_main(layout.node(node)), node, wanted)  # a file that is wrong is said now
+    nodes.check(look().snapshot, node, wanted)
+    nodes.files(page().source.clone.read_main(layout.node(node)), node, wanted)  # a file that is wrong is said now
     commit = page().outbox.drain(node, wanted, request.form.get("reason", ""), person().author)
-    subject = drains.message(node, wanted)
+    subject = nodes.message(node, wanted)
     flash(f"{subject}: committed as {commit[:12]}" if commit else f"{subject}: sent when the server is back")
     return redirect(url_for("nodes.index"), code=303)  # type: ignore[return-value]

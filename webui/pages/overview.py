@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from flask import Blueprint, Response, make_response, render_template, request
 
 from webui.pages.common import look, project
-from webui.rows import WANTED, Row, fits, row, rows, tags
+from webui.views.project_rows import WANTED, ProjectRow, fits, row, rows, tags
 
 pages = Blueprint("overview", __name__)
 PER_PAGE = 100
@@ -52,31 +52,31 @@ def line(id: str) -> Response:
     return answer
 
 
-def _place(each: Row) -> str:
+def _place(each: ProjectRow) -> str:
     """Its state, but for a deleted one: that can be restored for a while, and needs nobody."""
     return "deleted" if each.view.deletion else each.now.state
 
 
-def group_of(each: Row) -> str:
+def group_of(each: ProjectRow) -> str:
     return next(name for name, states in GROUPS if _place(each) in states)
 
 
-def _grouped(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
-    by_state: dict[str, list[Row]] = {}
+def _grouped(found: Iterable[ProjectRow]) -> list[tuple[str, list[ProjectRow]]]:
+    by_state: dict[str, list[ProjectRow]] = {}
     for each in found:
         by_state.setdefault(_place(each), []).append(each)
     return [(name, [each for state in states for each in by_state.get(state, ())]) for name, states in GROUPS]
 
 
-def _by_tag(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+def _by_tag(found: Iterable[ProjectRow]) -> list[tuple[str, list[ProjectRow]]]:
     """A project with several tags stands under the first."""
-    by_tag: dict[str, list[Row]] = {}
+    by_tag: dict[str, list[ProjectRow]] = {}
     for each in found:
         by_tag.setdefault(each.tags[0] if each.tags else "", []).append(each)
     return [(tag or "without a tag", by_tag[tag]) for tag in sorted(by_tag, key=lambda tag: (not tag, tag))]
 
 
-def _paged(groups: list[tuple[str, list[Row]]], number: int) -> list[tuple[str, int, list[Row]]]:
+def _paged(groups: list[tuple[str, list[ProjectRow]]], number: int) -> list[tuple[str, int, list[ProjectRow]]]:
     """The groups with their whole counts, and of their rows those of one page."""
     skip, room, shown = (number - 1) * PER_PAGE, PER_PAGE, []
     for name, members in groups:

@@ -10,11 +10,11 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from schema import layout
 from schema.codec import MAX_BYTES
 from schema.names import NAME
-from state.errors import StateError
-from state.looks import Version
-from webui.access.who import NotAllowed, Role
-from webui.drafts import draft, ended, proposed, put, used
+from state.contract.errors import StateError
+from state.git.clone_reader import Version
+from webui.access.person import NotAllowed, Role
 from webui.pages.common import look, need, page
+from webui.source.pipeline_drafts import draft, ended, proposed, put, used
 
 pages = Blueprint("pipelines", __name__)
 VERSIONS = 20

@@ -5,24 +5,24 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
-from flow.asking import WouldBeRejected
-from flow.compare import duration
-from flow.controls import steps_of
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
+from flow.project.precheck import WouldBeRejected
+from flow.project.replies import steps_of
+from flow.status.compare import duration
 from schema.errors import DocumentError
 from schema.execution import Execution
 from schema.inputs import Input
-from state.errors import StateError
-from webui import filters
-from webui.comments import shown as said
-from webui.facts import answered_by, asks
-from webui.graph import Graph, graph
+from state.contract.errors import StateError
 from webui.pages.common import look, page, person, project
 from webui.pages.files import beginning
 from webui.pages.logs import execution
-from webui.rows import Row, row
-from webui.runs import history
-from webui.shown import Exhibit, exhibits, newest, results
+from webui.views import filters
+from webui.views.comments import shown as said
+from webui.views.exhibits import Exhibit, exhibits, newest, results
+from webui.views.project_rows import ProjectRow, row
+from webui.views.runs import history
+from webui.views.stage_graph import StageDrawing, graph
+from webui.views.wording import answered_by, asks
 
 pages = Blueprint("projects", __name__)
 KINDS = ("start", "resume", "pause", "abort", "skip", "answer")
@@ -61,7 +61,7 @@ def _rows(each: Exhibit) -> tuple[tuple[str, ...], ...]:
     return beginning(each.place, each.path) if each.kind == "table" else ()
 
 
-def _picture(view: ProjectView, line: Row) -> Graph:
+def _picture(view: ProjectView, line: ProjectRow) -> StageDrawing:
     notes = []
     for each in line.stages:
         record = view.execution(each.execution) if each.execution else None

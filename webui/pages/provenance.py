@@ -5,13 +5,13 @@ from itertools import islice
 
 from flask import Blueprint, render_template, request
 
-from flow.provenance import Step, steps
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
+from flow.status.provenance import ProvenanceStep, steps
 from runner.store.errors import StoreError
-from state.log import newest, reporting
+from state.history.events import newest, reporting
+from webui.files.places import FileRoot, tree
 from webui.pages.common import look, page, project
 from webui.pages.logs import execution
-from webui.places import Place, tree
 
 pages = Blueprint("provenance", __name__)
 LOOKED_AT = 50_000
@@ -36,18 +36,18 @@ def show(id: str, number: int) -> str:
     )  # fmt: skip
 
 
-def made(view: ProjectView, chain: Sequence[Step], file: str) -> tuple[int, str] | None:
+def made(view: ProjectView, chain: Sequence[ProvenanceStep], file: str) -> tuple[int, str] | None:
     """The oldest execution from which on the file stayed the same, and its digest; None: nobody here knows."""
     found: tuple[int, str] | None = None
     for step in chain[:LONGEST]:
-        digest = _digest(Place(view.id, step.record.execution), file)
+        digest = _digest(FileRoot(view.id, step.record.execution), file)
         if digest is None or (found and digest != found[1]):
             break
         found = step.record.execution, digest
     return found
 
 
-def _digest(place: Place, file: str) -> str | None:
+def _digest(place: FileRoot, file: str) -> str | None:
     data = page().data
     if data is None:
         return None

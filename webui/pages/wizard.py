@@ -8,19 +8,19 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
-from flow.world import ProjectView
-from runner.shelf import Item, ShelfError
+from flow.model.snapshot import ProjectView
+from runner.files.shared_folder import Item, ShelfError
 from schema import layout
 from schema.errors import SchemaError
 from schema.names import NAME
 from schema.pipeline import Pipeline
-from state.errors import StateError
-from state.projects import changed, created, deleted, differing
-from webui.access.who import Role
-from webui.filters import plain
+from state.contract.errors import StateError
+from state.edits.projects import changed, created, deleted, differing
+from webui.access.person import Role
+from webui.files.places import FileRoot, shelf
 from webui.pages.common import look, need, page, person, project
 from webui.pages.projects import told
-from webui.places import Place, shelf
+from webui.views.filters import plain
 
 pages = Blueprint("wizard", __name__)
 OFFERED, LOOKED_AT = 200, 20_000
@@ -67,7 +67,7 @@ def _films(typed: str = "") -> list[Item] | None:
         return None
     found, wanted = list[Item](), typed.lower()
     with suppress(ShelfError, OSError):
-        for item in islice(shelf(data, Place()).files(), LOOKED_AT):
+        for item in islice(shelf(data, FileRoot()).files(), LOOKED_AT):
             if wanted in item.path.lower():
                 found.append(item)
             if len(found) == OFFERED:

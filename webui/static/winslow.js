@@ -100,7 +100,7 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   event.detail.shouldSwap = false;
 });
 
-// "5 min ago" grows older while a page stays open. As webui/filters.py says it.
+// "5 min ago" grows older while a page stays open. As webui/views/filters.py says it.
 (() => {
   const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
   const roughly = (seconds) => {

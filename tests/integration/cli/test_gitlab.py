@@ -12,7 +12,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from cli.repository import TEMPLATE
-from flow.plan_board import HEADS
+from flow.boards.plan_board import HEADS
 from tests.docs.pages import blocks
 from tests.integration.node.lab import Lab, stage
 

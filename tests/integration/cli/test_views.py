@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.health import _clock
+from cli.doctor import _clock
 from schema.execution import State
-from state.comments import comments
+from state.edits.comments import comments
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import Lab, stage
 

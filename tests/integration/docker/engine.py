@@ -39,7 +39,7 @@ def need() -> str:
 
 @functools.cache
 def _image() -> None:
-    from runner.hostimage import build_base
+    from runner.docker.host_image import build_base
 
     known = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False)
     if known.returncode:

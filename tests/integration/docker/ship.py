@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runner.hostimage import build_base
+from runner.docker.host_image import build_base
 from tests.docs.pages import ROOT, blocks
 
 OPERATING = ROOT / "docs" / "operating.md"
@@ -24,7 +24,7 @@ SOURCE = (
     "Dockerfile",
     ".dockerignore",
 )
-PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
+PACKAGES = ("schema", "flow", "state", "runner", "peer", "controller", "webui", "cli")
 HOST = ("/usr/bin/git", "/usr/bin/ssh", "/usr/lib/git-core", "/usr/share/git-core", "/etc/ssl/certs", "/usr/lib/ssl")
 
 

@@ -13,10 +13,10 @@ import docker as sdk
 import pytest
 from docker.errors import APIError
 
-from runner.docker import DockerRunner, engine
-from runner.errors import EngineUnavailable, ImageUnavailable, Refused
-from runner.labels import Owner
-from runner.spec import Ending, Limits
+from runner.contract.errors import EngineRefused, EngineUnavailable, ImageUnavailable
+from runner.contract.labels import Owner
+from runner.contract.spec import Ending, Limits
+from runner.docker.docker_runner import DockerRunner, engine
 from tests.contract.runners import IGNORES, WAITS, Bench, log
 from tests.integration.docker.engine import IMAGE
 
@@ -188,7 +188,7 @@ def test_a_program_that_the_image_lacks_is_named_in_the_log(bench: Bench) -> Non
 def test_a_container_that_cannot_start_is_refused_and_leaves_nothing(bench: Bench) -> None:
     runner, spec = bench.runner(), bench.spec("pass", gpus=("GPU-none",))
     runner.create(spec)
-    with pytest.raises(Refused, match="cannot give GPUs: install nvidia-container-toolkit"):
+    with pytest.raises(EngineRefused, match="cannot give GPUs: install nvidia-container-toolkit"):
         runner.start(spec.id)
     assert runner.containers() == {}
 

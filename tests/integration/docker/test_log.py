@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.docker import DockerRunner
-from runner.docker_log import Follower, Position, Writer, frames, read_position
+from runner.docker.docker_log import Follower, LogPosition, Writer, frames, read_position
+from runner.docker.docker_runner import DockerRunner
 from tests.contract.runners import Bench, log
 
 FAST = "import sys\nfor i in range(40000): print(i, file=(sys.stderr if i % 7 == 0 else sys.stdout))"
@@ -87,7 +87,7 @@ def test_replayed_frames_are_skipped_however_their_times_jitter(
     tmp_path: Path, step: int, jitter: int, short: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Equal times and times out of order, of long logs and of short ones."""
-    monkeypatch.setattr("runner.docker_log.SHORT", short)
+    monkeypatch.setattr("runner.docker.docker_log.SHORT", short)
     assert replay(tmp_path, moments(jitter, 0), [*range(1, 40, step), 40]) == [str(i) for i in range(40)]
 
 
@@ -98,7 +98,7 @@ def test_a_clock_set_back_hides_no_line(tmp_path: Path, step: int) -> None:
 
 def test_a_torn_position_means_reading_all_again(tmp_path: Path) -> None:
     (tmp_path / "log.position").write_text('{"anchor": 5, "cou')
-    assert read_position(tmp_path / "log.position") == Position()
+    assert read_position(tmp_path / "log.position") == LogPosition()
 
 
 def test_a_full_disk_leaves_the_position_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_the_position_where_it_was(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("runner.docker_log.os.write", full)
+        patch.setattr("runner.docker.docker_log.os.write", full)
         with pytest.raises(OSError, match="No space"):
             writer.add([two])
     assert writer.position == before

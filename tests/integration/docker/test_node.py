@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import log_events
+from runner.logs import log_events
 from schema.execution import State
 from schema.reasons import End
 from tests.contract.runners import Bench

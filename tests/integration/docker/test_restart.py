@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.errors import EngineUnavailable
-from runner.hostimage import build_base
-from runner.spec import Ending
+from runner.contract.errors import EngineUnavailable
+from runner.contract.spec import Ending
+from runner.docker.host_image import build_base
 from tests.contract.runners import WAITS, Bench, log
 from tests.integration.docker.engine import IMAGE, Daemon, private
 

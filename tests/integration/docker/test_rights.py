@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Refused
-from runner.rights import stages_user
-from runner.spec import Limits, Mount
+from runner.contract.errors import EngineRefused
+from runner.contract.spec import Limits, Mount
+from runner.docker.options import stages_user
 from tests.contract.runners import Bench, log
 
 pytestmark = pytest.mark.docker
@@ -102,14 +102,14 @@ def test_limits_arrive_in_the_engines_units(bench: Bench) -> None:
 
 def test_a_mount_that_is_not_there_is_refused_and_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
     runner, spec = bench.runner(), bench.spec("pass", mounts=(Mount(tmp_path / "missing", "/pool"),))
-    with pytest.raises(Refused, match="missing"):
+    with pytest.raises(EngineRefused, match="missing"):
         runner.create(spec)
     assert runner.containers() == {}
 
 
 def test_gpus_are_asked_for_by_their_ids() -> None:
-    from runner.rights import environment, options
-    from runner.spec import Spec
+    from runner.contract.spec import Spec
+    from runner.docker.options import environment, options
 
     spec = Spec(
         "c", {}, "i", (), None, {"NVIDIA_VISIBLE_DEVICES": "all"}, Path("/w"), Path("/d"), gpus=("GPU-a", "GPU-b")

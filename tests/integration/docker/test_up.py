@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runner.hostimage import ensure
+from runner.docker.host_image import ensure
 from tests.integration.docker import engine
 
 ROOT = Path(__file__).parents[3]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pygit2
 
-from flow.change import Commit, Event, Write
+from flow.model.commits import Commit, StateEvent, Write
 from schema import layout
 from schema.execution import Claim, Execution, State
-from state.git import GitRepository
-from state.setup import init
+from state.git.git_repository import GitRepository
+from state.server.setup import init
 
 AUTHOR = "Ada Lovelace <ada@example.org>"
 FILES = {
@@ -37,7 +37,7 @@ def claim(number: int, node: str = "n") -> Commit:
         state=State.CLAIMED,
         claim=Claim(id=f"{number:032x}", container=f"{number:032x}", node=node, incarnation="i"),
     )
-    return Commit(Event("claim", "v", number, "work"), (Write(layout.execution("v", number, "work"), record),))
+    return Commit(StateEvent("claim", "v", number, "work"), (Write(layout.execution("v", number, "work"), record),))
 
 
 def tip(repo: pygit2.Repository, ref: str) -> pygit2.Commit:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from state import access, program
-from state.errors import CredentialsRefused
-from state.git import GitRepository
-from state.probe import probe
-from state.repository import Landed, Rejected, Rejection
+from state.contract.errors import CredentialsRefused
+from state.contract.repository import Landed, Rejected, Rejection
+from state.git.git_repository import GitRepository
+from state.git.heartbeat_probe import probe
+from state.transport import command, credentials
 from tests.docs.pages import ROOT, blocks
 from tests.integration.git.remotes import claim, remote
 from tests.servers.http import PASSWORD, USER, HttpServer
@@ -73,7 +73,7 @@ def test_a_token_is_written_as_docs_operating_says(
     )
     file = Path(done.stdout.strip())
     assert file.stat().st_mode & 0o777 == 0o600
-    monkeypatch.setenv(access.TOKEN, str(file))
+    monkeypatch.setenv(credentials.TOKEN, str(file))
     assert GitRepository(http.url(remote(tmp_path)), tmp_path / "one.git").fetch().settings.name == "lab"
 
 
@@ -105,13 +105,13 @@ def test_a_token_file_that_is_away_is_a_refusal(tmp_path: Path, http: HttpServer
 
 
 def test_S8_a_token_goes_to_its_own_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(access.TOKEN, "/token")
-    [_, reset, _, helper] = access.settings("https://bob@git.example.org:8443/x.git")
+    monkeypatch.setenv(credentials.TOKEN, "/token")
+    [_, reset, _, helper] = credentials.settings("https://bob@git.example.org:8443/x.git")
     assert reset == "credential.helper="
     assert helper.startswith("credential.https://git.example.org:8443.helper=!")
-    assert not access.settings("ssh://git@example.org/x")
-    monkeypatch.delenv(access.TOKEN)
-    assert not access.settings("https://git.example.org/x.git")
+    assert not credentials.settings("ssh://git@example.org/x")
+    monkeypatch.delenv(credentials.TOKEN)
+    assert not credentials.settings("https://git.example.org/x.git")
 
 
 def test_S8_a_password_in_the_address_is_in_no_message(tmp_path: Path, http: HttpServer) -> None:
@@ -120,13 +120,13 @@ def test_S8_a_password_in_the_address_is_in_no_message(tmp_path: Path, http: Htt
     one = GitRepository(url, tmp_path / "one.git")
     with pytest.raises(CredentialsRefused) as caught:
         one.fetch()
-    done = program.git(["ls-remote", "--", url], folder=one.path, timeout=30, url=url)
+    done = command.git(["ls-remote", "--", url], folder=one.path, timeout=30, url=url)
     assert done.code != 0
     assert "wr0ng-one" not in f"{caught.value}{done.err}{probe(url).text}"
 
 
 def test_a_password_in_the_address_works(tmp_path: Path, http: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(access.TOKEN)
+    monkeypatch.delenv(credentials.TOKEN)
     url = http.url(remote(tmp_path)).replace("://", f"://node:{PASSWORD}@")
     one = GitRepository(url, tmp_path / "one.git")
     assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)

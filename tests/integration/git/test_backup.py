@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from schema import layout
-from state import setup
-from state.backup import CannotBackUp, backup, restore
-from state.errors import NotAStateRepository
-from state.git import GitRepository
-from state.repository import Edit, Landed, Rejected
-from state.setup import init
+from state.contract.errors import NotAStateRepository
+from state.contract.repository import Edit, Landed, Rejected
+from state.git.git_repository import GitRepository
+from state.server import setup
+from state.server.backup import CannotBackUp, backup, restore
+from state.server.setup import init
 from tests.integration.cli.command import Command
 from tests.integration.git.remotes import AUTHOR, FILES
 

@@ -8,9 +8,9 @@ import pytest
 
 from schema import layout
 from schema.node import Heartbeat
-from state.git import GitRepository
-from state.probe import probe
-from state.repository import Landed, Outcome, Rejected, Rejection
+from state.contract.repository import Landed, Outcome, Rejected, Rejection
+from state.git.git_repository import GitRepository
+from state.git.heartbeat_probe import probe
 from tests.integration.git.remotes import client, remote, run, tip
 
 BRANCH = f"{layout.NODE_BRANCHES}gpu"

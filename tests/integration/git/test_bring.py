@@ -7,10 +7,10 @@ import pygit2
 import pytest
 
 from schema import layout
-from state import build
-from state.bring import bring
-from state.read import Clone
-from state.setup import init
+from state.git import commit_builder
+from state.git.clone import Clone
+from state.git.local_fetch import bring
+from state.server.setup import init
 from tests.contract.repositories import AUTHOR, FILES, tip
 
 
@@ -23,8 +23,8 @@ def pair(tmp_path: Path) -> tuple[pygit2.Repository, Clone]:
 
 
 def commit(repo: pygit2.Repository, files: dict[str, bytes | None], *parents: str) -> str:
-    tree = build.write_tree(repo, repo[parents[0]].tree, files)  # type: ignore[union-attr]
-    return build.commit(repo, list(parents), tree, "more", author=AUTHOR)
+    tree = commit_builder.write_tree(repo, repo[parents[0]].tree, files)  # type: ignore[union-attr]
+    return commit_builder.commit(repo, list(parents), tree, "more", author=AUTHOR)
 
 
 def complete(clone: Clone, oid: str) -> bool:
@@ -66,7 +66,7 @@ def test_git_has_to_fetch_what_is_unusual(pair: tuple[pygit2.Repository, Clone],
     base = str(tip(repo, layout.MAIN).id)
     large = commit(repo, {"large": b"x" * 2_000_000}, base)
     many = commit(repo, {f"many/{number}": b"%d" % number for number in range(2500)}, base)
-    alone = build.commit(repo, [], tip(repo, layout.MAIN).tree_id, "no parent", author=AUTHOR)
+    alone = commit_builder.commit(repo, [], tip(repo, layout.MAIN).tree_id, "no parent", author=AUTHOR)
     for unusual in (large, many, alone, "0" * 40):
         assert not bring(clone, tmp_path / "remote.git", [unusual])
         assert unusual not in clone.repo

@@ -6,8 +6,8 @@ import pytest
 
 from schema import layout
 from schema.node import Heartbeat
-from state.git import GitRepository
-from state.repository import Landed, Rejected, Rejection
+from state.contract.repository import Landed, Rejected, Rejection
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import claim, client, remote
 
 MISSING = "1" * 40

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import pygit2
 import pytest
 
-import state.git
-import state.remote
+import state.git.git_repository
+import state.transport.remote
 from schema import layout
-from state import tidy
-from state.errors import Damaged, NotAStateRepository, StateError, Unreachable
-from state.program import Done, TimedOut
-from state.push import Publisher, Update
-from state.repository import Landed, Rejected, Rejection, Unknown
+from state.contract.errors import Damaged, NotAStateRepository, StateError, Unreachable
+from state.contract.repository import Landed, Rejected, Rejection, Unknown
+from state.git import maintenance
+from state.transport.command import Done, TimedOut
+from state.transport.push import Publisher, Update
 from tests.integration.git.remotes import claim, client, land, remote, run, tip
 
 
@@ -103,7 +103,7 @@ def test_F21_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monkey
         raise pygit2.GitError("failed to write: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(state.git.build, "write_tree", full)
+        patch.setattr(state.git.git_repository.build, "write_tree", full)
         outcome = one.swap(base, [claim(1)], node="n")
         assert isinstance(outcome, Rejected)
         assert outcome.kind is Rejection.NOT_SENT
@@ -147,7 +147,7 @@ def test_F11_what_a_rewound_remote_lost_stays_in_the_clone(tmp_path: Path) -> No
     pygit2.Repository(str(folder)).references.create(layout.STATE, first.state, force=True)
     assert one.fetch().state == first.state
     assert not one.descends(first.state, lost)
-    tidy.tidy(one.path)
+    maintenance.tidy(one.path)
     assert f"refs/winslow-ours/lost/{lost}" in list(one.clone.repo.references)
     assert len(one.at(first.main, lost).projects["v"].executions) == 3
 
@@ -155,14 +155,14 @@ def test_F11_what_a_rewound_remote_lost_stays_in_the_clone(tmp_path: Path) -> No
 def test_a_tidied_repository_is_the_same_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = remote(tmp_path)
     one = client(tmp_path)
-    monkeypatch.setattr(state.git, "TIDY_EVERY", 5)
+    monkeypatch.setattr(state.git.git_repository, "TIDY_EVERY", 5)
     tidied = []
 
     def at_once(folder: Path) -> None:
-        assert tidy.tidy(folder)
+        assert maintenance.tidy(folder)
         tidied.append(folder)
 
-    monkeypatch.setattr(tidy, "tidy_aside", at_once)
+    monkeypatch.setattr(maintenance, "tidy_aside", at_once)
     for number in range(1, 12):
         assert isinstance(one.swap(one.fetch(), [claim(number)], node="n"), Landed)
     assert set(tidied) == {folder, one.path}
@@ -177,12 +177,12 @@ def test_a_tidied_repository_is_the_same_repository(tmp_path: Path, monkeypatch:
 def test_only_one_tidies_and_only_what_is_ours(tmp_path: Path) -> None:
     folder = remote(tmp_path)
     pygit2.init_repository(str(tmp_path / "other.git"), bare=True)
-    assert tidy.is_ours(folder)
-    assert not tidy.is_ours(tmp_path / "other.git")
-    assert not tidy.is_ours(tmp_path / "none.git")
+    assert maintenance.is_ours(folder)
+    assert not maintenance.is_ours(tmp_path / "other.git")
+    assert not maintenance.is_ours(tmp_path / "none.git")
     with (folder / "winslow-tidy.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert not tidy.tidy(folder)
+        assert not maintenance.tidy(folder)
 
 
 @pytest.mark.parametrize("landed", [True, False], ids=["it landed", "it was lost on the way"])
@@ -268,7 +268,7 @@ def test_winslow_state_is_resolved_before_main(tmp_path: Path) -> None:
             return [name.encode() for name in self.inner]
 
     watched = Watched()
-    listed = state.remote._listed(SimpleNamespace(references=watched, raw_listall_references=watched.names))  # type: ignore[arg-type]
+    listed = state.transport.remote._listed(SimpleNamespace(references=watched, raw_listall_references=watched.names))  # type: ignore[arg-type]
     assert asked == [layout.STATE, layout.MAIN]
     assert set(listed) == {layout.STATE, layout.MAIN}
 

@@ -10,12 +10,12 @@ import pygit2
 import pytest
 
 from schema import layout
-from state import program, urls
-from state.build import BadPath
-from state.errors import StateError, Unreachable
-from state.git import GitRepository
-from state.probe import probe
-from state.repository import Edit
+from state.contract.errors import StateError, Unreachable
+from state.contract.repository import Edit
+from state.git.commit_builder import BadPath
+from state.git.git_repository import GitRepository
+from state.git.heartbeat_probe import probe
+from state.transport import command, urls
 from tests.integration.git.remotes import AUTHOR, client, land, remote, run, tip
 
 LINK, MODULE, FILE, FOLDER = 0o120000, 0o160000, 0o100644, 0o040000
@@ -193,7 +193,7 @@ def test_S11_the_environment_of_the_controller_does_not_reach_git(
     monkeypatch.setenv("LD_PRELOAD", str(canary))
     remote(tmp_path)
     assert client(tmp_path).fetch().settings.name == "lab"
-    assert set(program.environment()) <= {*program.KEPT, *program.FIXED, "GIT_SSH_COMMAND"}
+    assert set(command.environment()) <= {*command.KEPT, *command.FIXED, "GIT_SSH_COMMAND"}
     assert not canary.exists()
 
 
@@ -202,14 +202,14 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     fake.parent.mkdir()
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(program, "_program", lambda: str(fake))
+    monkeypatch.setattr(command, "_program", lambda: str(fake))
 
 
 def test_F25_a_git_that_hangs_is_ended_with_all_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow_git(tmp_path, monkeypatch, f"sleep 60 & echo $! > {tmp_path}/child; wait")
     began = time.monotonic()
-    with pytest.raises(program.TimedOut, match=r"longer than 0\.3 s"):
-        program.git(["push"], folder=tmp_path, timeout=0.3)
+    with pytest.raises(command.TimedOut, match=r"longer than 0\.3 s"):
+        command.git(["push"], folder=tmp_path, timeout=0.3)
     assert time.monotonic() - began < 5
     child = int((tmp_path / "child").read_text())
     for _ in range(100):
@@ -222,7 +222,7 @@ def test_F25_a_git_that_hangs_is_ended_with_all_its_children(tmp_path: Path, mon
 
 def test_F25_a_hanging_poll_is_unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow_git(tmp_path, monkeypatch, "sleep 60")
-    monkeypatch.setattr("state.remote.POLL_TIMEOUT", 0.2)
+    monkeypatch.setattr("state.transport.remote.POLL_TIMEOUT", 0.2)
     with pytest.raises(Unreachable, match="longer than"):
         GitRepository("https://example.org/x.git", tmp_path / "c.git").fetch()
 
@@ -231,22 +231,22 @@ def test_S11_git_is_given_the_few_variables_it_needs(tmp_path: Path, monkeypatch
     monkeypatch.setenv("WINSLOW_SECRET", "x")
     monkeypatch.setenv("GIT_TRACE", "/tmp/trace")
     slow_git(tmp_path, monkeypatch, "env")
-    given = {line.split("=")[0] for line in program.git(["fetch"], folder=tmp_path, timeout=30).out.splitlines()}
-    assert given <= {*program.KEPT, *program.FIXED, "GIT_SSH_COMMAND", "PWD", "_", "SHLVL"}
+    given = {line.split("=")[0] for line in command.git(["fetch"], folder=tmp_path, timeout=30).out.splitlines()}
+    assert given <= {*command.KEPT, *command.FIXED, "GIT_SSH_COMMAND", "PWD", "_", "SHLVL"}
     assert {"PATH", "GIT_TERMINAL_PROMPT", "GIT_SSH_COMMAND"} <= given
 
 
 def test_a_git_that_never_stops_talking_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow_git(tmp_path, monkeypatch, "exec yes")
     with pytest.raises(StateError, match="more than is sensible"):
-        program.git(["fetch"], folder=tmp_path, timeout=30)
+        command.git(["fetch"], folder=tmp_path, timeout=30)
 
 
 def test_a_pipe_that_is_left_open_delays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an ssh master does that stays behind (ControlPersist)."""
     slow_git(tmp_path, monkeypatch, "echo done; setsid sleep 5 &")
     began = time.monotonic()
-    assert program.git(["fetch"], folder=tmp_path, timeout=30).out == "done\n"
+    assert command.git(["fetch"], folder=tmp_path, timeout=30).out == "done\n"
     assert time.monotonic() - began < 3
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from flow.change import Commit, Event, Write
+from flow.model.commits import Commit, StateEvent, Write
 from schema import layout
 from schema.documents import render
 from schema.execution import Execution, Result, State
-from state import build
-from state.git import GitRepository
-from state.repository import Landed
-from state.settle import NothingFlagged, settle
+from state.contract.repository import Landed
+from state.edits.settle import NothingFlagged, settle
+from state.git import commit_builder
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, claim, client, land, remote, tip
 
 PATH = layout.execution("v", 1, "work")
@@ -31,7 +31,7 @@ def forged(folder: Path) -> tuple[GitRepository, GitRepository, str]:
 def by_hand(bare: Path, files: dict[str, bytes | None]) -> str:
     repo = pygit2.Repository(str(bare))
     head = tip(repo, layout.STATE)
-    return land(repo, build.write_tree(repo, head.tree, files), [str(head.id)], layout.STATE, "Mallory")
+    return land(repo, commit_builder.write_tree(repo, head.tree, files), [str(head.id)], layout.STATE, "Mallory")
 
 
 def record(repository: GitRepository) -> Execution:
@@ -59,7 +59,7 @@ def test_S12_a_flag_on_the_branch_is_all_that_a_program_needs_that_replays_nothi
     one, two, oid = forged(tmp_path)
     snapshot = one.fetch()
     [flag] = snapshot.projects["v"].flags
-    written = Commit(Event("flag", "v"), (Write(layout.flag("v", oid), flag),))
+    written = Commit(StateEvent("flag", "v"), (Write(layout.flag("v", oid), flag),))
     assert isinstance(one.swap(snapshot, [written], node="n"), Landed)
     two.fetch()
     seen = two.at(*two.tips()).projects["v"]

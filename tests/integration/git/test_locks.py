@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from state.errors import StateError
-from state.git import GitRepository
-from state.repository import Landed, Outcome, Rejected, Rejection
-from state.setup import DEAD
+from state.contract.errors import StateError
+from state.contract.repository import Landed, Outcome, Rejected, Rejection
+from state.git.git_repository import GitRepository
+from state.server.setup import DEAD
 from tests.integration.git.remotes import claim, client, remote
 from tests.integration.servers.bench import Bench
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from flow.change import Commit
+from flow.model.commits import Commit
 from schema import layout
-from state.git import GitRepository
-from state.lost_tips import LostTip, find, let_stand, put_back
-from state.people import NotCommitted
-from state.repository import Edit, Landed
+from state.contract.repository import Edit, Landed
+from state.edits.lost_tips import LostTip, find, let_stand, put_back
+from state.edits.main import NotCommitted
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, claim, client, remote, tip
 
 

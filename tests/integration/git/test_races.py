@@ -9,12 +9,12 @@ from random import Random
 
 import pytest
 
-from controller.pace import Pace
+from controller.loop.pace import Pace
 from schema import layout
 from schema.node import Heartbeat
-from state.git import GitRepository
-from state.people import commit_edit
-from state.repository import Edit, Landed, Outcome, Rejected, Rejection
+from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection
+from state.edits.main import commit_edit
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 
 RACERS, ROUNDS, TRIES = 8, 5, 20

@@ -14,18 +14,18 @@ import pygit2
 import pytest
 from pygit2.enums import ObjectType
 
-import state.assemble
-from flow.world import ProjectView
+import state.snapshot.assembler
+from flow.model.snapshot import ProjectView
 from schema import layout
 from schema.node import Heartbeat
 from state import hook
-from state.comments import comments
-from state.git import GitRepository
-from state.log import events
-from state.past import at
-from state.project import Pipelines, Reading
-from state.read import entries, named
-from state.repository import Edit, Landed
+from state.contract.repository import Edit, Landed
+from state.edits.comments import comments
+from state.git.clone import entries, named
+from state.git.git_repository import GitRepository
+from state.history.at_time import at
+from state.history.events import events
+from state.snapshot.project_folders import PipelinesInForce, Reading
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 
 SEED = int(os.environ.get("WINSLOW_SEED", time.time() // 86_400))
@@ -225,15 +225,15 @@ def test_T1_a_fault_in_reading_one_project_is_that_project_s(tmp_path: Path, mon
     bench = Bench(tmp_path)
     edit = Edit({"projects/w/project.yaml": "pipeline: p\n"}, "another", AUTHOR)
     assert isinstance(bench.one.propose(edit, base=bench.one.fetch().main), Landed)
-    real = state.assemble.assemble
+    real = state.snapshot.assembler.assemble
 
-    def fails(reading: Reading, pipelines: Pipelines, id: str) -> tuple[ProjectView, bool] | None:
+    def fails(reading: Reading, pipelines: PipelinesInForce, id: str) -> tuple[ProjectView, bool] | None:
         if id == "w":
             raise RecursionError("nobody thought of this")
         return real(reading, pipelines, id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(state.assemble, "assemble", fails)
+        patch.setattr(state.snapshot.assembler, "assemble", fails)
         fresh = client(tmp_path, "fresh").fetch()
         assert fresh.projects["v"].project
         assert "RecursionError" in fresh.projects["w"].problem

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flow.controls import answer, steps_of
-from flow.views import project_state, stage_states
-from flow.world import RequestFile, Snapshot
+from flow.model.snapshot import RequestFile, Snapshot
+from flow.project.replies import answer, steps_of
+from flow.status.states import project_state, stage_states
 from schema.request import Request
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 
 BUNDLE = Path(__file__).parents[2] / "old" / "rows.bundle"
 READ = {

@@ -8,11 +8,12 @@ import pygit2
 import pytest
 
 from schema import layout
-from state import build, setup
-from state.probe import probe
-from state.repository import Edit, Landed, Rejected, Rejection
-from state.setup import CannotInit, init
-from state.watch import watch
+from state.contract.repository import Edit, Landed, Rejected, Rejection
+from state.git import commit_builder
+from state.git.heartbeat_probe import probe
+from state.server import setup
+from state.server.setup import CannotInit, init
+from state.transport.watch import watch
 from tests.integration.git.remotes import AUTHOR, FILES, claim, client, remote, run
 
 
@@ -201,9 +202,9 @@ def test_a_server_that_is_only_pushed_to_packs_what_came_together(tmp_path: Path
     repo = pygit2.Repository(str(folder))
     many = {f"projects/v/logs/{number:04d}-s.txt": b"%d\n" % number for number in range(256 * (setup.LOOSE + 3))}
     head = repo[repo.references[layout.STATE].target].peel(pygit2.Commit)
-    tree = build.write_tree(repo, head.tree, dict(many))
+    tree = commit_builder.write_tree(repo, head.tree, dict(many))
     message = f"many\n\nWinslow-Wanted: {repo.references[layout.MAIN].target}\n"
-    made = build.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
+    made = commit_builder.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
     repo.references.create(layout.STATE, made, force=True)
     loose = folder / "objects" / "17"
     assert len(list(loose.iterdir())) > setup.LOOSE

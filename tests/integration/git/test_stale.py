@@ -9,25 +9,25 @@ from typing import Any
 import pygit2
 import pytest
 
-import state.push
-import state.remote
-from flow.actions import Decision
-from flow.decide import decide
-from flow.leases import Sightings, looked
-from flow.local import Me, World
-from flow.world import Snapshot
+import state.transport.push
+import state.transport.remote
+from flow.model.snapshot import Snapshot
+from flow.node.decision import Decision
+from flow.node.node_world import NodeIdentity, World
+from flow.node.sightings import Sightings, looked
+from flow.reconcile.decide import decide
 from schema import layout
 from schema.codec import MAX_BYTES
 from schema.documents import render
 from schema.node import Inventory
 from schema.reply import Reply
-from state import build
-from state.git import GitRepository
-from state.program import Done
-from state.project import AT_ONCE
-from state.read import Clone
-from state.repository import Landed
-from state.setup import init
+from state.contract.repository import Landed
+from state.git import commit_builder
+from state.git.clone import Clone
+from state.git.git_repository import GitRepository
+from state.server.setup import init
+from state.snapshot.project_folders import AT_ONCE
+from state.transport.command import Done
 from tests.contract.repositories import AUTHOR, FILES, tip
 
 STALE = 10_000
@@ -37,14 +37,17 @@ GUARD = 20.0
 
 def commit(repo: pygit2.Repository, ref: str, files: dict[str, bytes | None], message: str) -> None:
     head = tip(repo, ref)
-    made = build.commit(repo, [str(head.id)], build.write_tree(repo, head.tree, files), message, author=AUTHOR)
+    made = commit_builder.commit(
+        repo, [str(head.id)], commit_builder.write_tree(repo, head.tree, files), message, author=AUTHOR
+    )
     repo.references.create(ref, made, force=True)
 
 
 def world(snapshot: Snapshot) -> World:
     seen = looked(Sightings(), now=1.0, poll=5.0, snapshot=snapshot, watched=frozenset())
     return World(
-        me=Me("n1", "i" * 32, Inventory(node="n1", incarnation="i" * 32)), snapshot=snapshot, fresh=True, now=1.0,
+        me=NodeIdentity("n1", "i" * 32, Inventory(node="n1", incarnation="i" * 32)),
+        snapshot=snapshot, fresh=True, now=1.0,
         wall="2026-01-01T00:00:00Z", poll=5.0, entries={}, outbox={}, containers={}, busy=frozenset(), seen=seen,
         ids=("a" * 32,), wiped={},
     )  # fmt: skip
@@ -55,7 +58,7 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.programs = self.documents = self.bytes = 0
-        for module in (state.push, state.remote):
+        for module in (state.transport.push, state.transport.remote):
             monkeypatch.setattr(module, "git", self._counting(module.git))
         read = Clone.text
 

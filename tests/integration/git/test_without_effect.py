@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from flow.change import Commit, Event, Write
+from flow.model.commits import Commit, StateEvent, Write
 from schema import layout
 from schema.reply import Reply
-from state.git import GitRepository
-from state.repository import Edit, Landed, Rejected, Rejection
-from state.revisions import put_back
+from state.contract.repository import Edit, Landed, Rejected, Rejection
+from state.git.git_repository import GitRepository
+from state.history.revisions import put_back
 from tests.integration.cli.command import Command
 from tests.integration.git.remotes import AUTHOR, client, remote, run
 
@@ -50,7 +50,7 @@ def reply(one: GitRepository) -> None:
     base = one.fetch()
     [file] = base.projects["v"].unanswered
     document = Reply(seq=1, request=file.name, kind="start", verdict="accepted", blob=file.blob)
-    commit = Commit(Event("accept", "v"), (Write(layout.reply("v", file.name), document),))
+    commit = Commit(StateEvent("accept", "v"), (Write(layout.reply("v", file.name), document),))
     assert isinstance(one.swap(base, [commit], node="n"), Landed)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.hostimage import build_base
+from runner.docker.host_image import build_base
 from schema.execution import State
 from schema.reasons import End
 from tests.contract.runners import Bench, docker, log

@@ -10,7 +10,8 @@ from tests.integration.gpus.double import BIG, ROOT, SMALL, Driver
 
 LOOK = """
 import json, os
-from runner import gpu_load, gpus
+from runner import gpus
+from runner.metrics import gpu_load
 gpus.LIMIT = 0.5
 print(json.dumps(gpu_load.GpuLoads(gpus.find(), limit=0.5).look()), flush=True)
 os._exit(0)  # whatever hangs in the driver

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flow.views import project_state
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
+from flow.status.states import project_state
 from schema.execution import Execution, State
 from schema.reasons import End, Wait
 from tests.integration.cli.command import Command

@@ -116,7 +116,8 @@ def test_M5_a_library_without_its_kernel_module_is_no_gpu(driver: Driver, probe:
 
 def test_M5_without_a_driver_nothing_is_loaded_and_nothing_said() -> None:
     program = (
-        "import sys; import controller.assemble; from runner import gpus; found = gpus.find(); found.look(fresh=True);"
+        "import sys; import controller.node.assembly; from runner import gpus;"
+        "found = gpus.find(); found.look(fresh=True);"
         "print(found.text, 'pynvml' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)

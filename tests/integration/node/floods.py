@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from runner.logs import CAP, SUMMARY
+from runner.logs.log_file import CAP, SUMMARY
 from schema.execution import State
 from tests.integration.node.lab import Lab, Node
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from flow.controls import steps_of
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
+from flow.project.replies import steps_of
 from schema import layout
 from schema.execution import State
-from state.git import GitRepository
-from state.people import commit_edit, next_request_name
-from state.repository import Edit
-from state.setup import init
+from state.contract.repository import Edit
+from state.edits.main import commit_edit, next_request_name
+from state.git.git_repository import GitRepository
+from state.server.setup import init
 
 AUTHOR = "Ada <ada@example.org>"
 HANG = 45.0
@@ -24,8 +24,8 @@ HANG = 45.0
 NODE = """
 import os, sys
 from pathlib import Path
-from controller.assemble import run_node
-from controller.options import NodeOptions
+from controller.node.assembly import run_node
+from controller.node.options import NodeOptions
 repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner,
     poll=float(os.environ.get("TEST_POLL", "0.25")), heartbeat=0.4, slots=2, settle=0.1, board=0.5,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 
-from flow.boards import root_board
+from flow.boards.root_board import root_board
 from tests.integration.node.lab import Lab, stage
 
 Labs = Callable[..., Lab]

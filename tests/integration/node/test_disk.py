@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from controller.disk import FolderDisk
-from controller.journal import Journal
-from runner.archive import archive, archived, forget, here
+from controller.journal.journal import Journal
+from controller.journal.small_files import FolderDisk
+from runner.logs.archive import archive, archived, forget, here
 from runner.store import digests
 from runner.store.blocks import Blocks
 from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
 from schema.execution import State
 from schema.node import Heartbeat
-from state.git import GitRepository
-from state.repository import Edit, Landed, Outcome
+from state.contract.repository import Edit, Landed, Outcome
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 from tests.integration.node.lab import Lab, stage
 from tests.integration.node.waiting import eventually

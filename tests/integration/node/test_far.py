@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import pytest
 
-from runner.archive import archive
-from runner.peers import Key
-from runner.remote import file_path, log_path, rows_path
+from peer.client.executions import file_path, log_path, rows_path
+from peer.client.signed import Key
+from runner.logs.archive import archive
 from runner.store.digests import of_bytes
 from runner.store.packed import Packed
 from schema.execution import State

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import notes
-from runner.far_shelf import ONCE, ONCE_HEADER, FarShelf, shelf_path, signed_too
-from runner.peers import Key, Peers
-from runner.remote import Remote
-from runner.shelf import ShelfError
+from peer.client.executions import FarNode
+from peer.client.files import ONCE, ONCE_HEADER, FarShelf, shelf_path, signed_too
+from peer.client.signed import Key, Peers
+from runner import durable
+from runner.files.shared_folder import ShelfError
 from schema.execution import State
 from schema.node import Inventory
 from tests.integration.node.lab import Lab, stage
@@ -131,13 +131,13 @@ def test_a_content_that_nobody_has_is_named(fleet: Fleet) -> None:
 def shelf(fleet: Fleet, tmp_path: Path, name: str = "pool:") -> FarShelf:
     peers = Peers("n2", Key(fleet.lab.folder / "n2" / "node" / "peer.key"))
     peers.known = {"n1": Inventory(node="n1", incarnation="i", address=fleet.addresses["n1"])}
-    return FarShelf(Remote(peers, "n1"), name, tmp_path / "uploads")
+    return FarShelf(FarNode(peers, "n1"), name, tmp_path / "uploads")
 
 
 def test_F24_an_upload_to_another_node_goes_on_and_is_invisible_until_it_is_whole(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.far_shelf.SENT", 1 << 20)
+    monkeypatch.setattr("peer.client.files.SENT", 1 << 20)
     source = tmp_path / "film"
     source.write_bytes(os.urandom(5 << 20))
 
@@ -210,7 +210,7 @@ def test_S9_S11_strangers_replays_and_paths_that_lead_out_change_nothing(fleet: 
             far.remove(bad)
         with pytest.raises(ShelfError):
             far.put(fleet.lab.folder / "n1.log", bad)
-    assert notes.read(fleet.lab.folder / "n1" / "view.json")
+    assert durable.read(fleet.lab.folder / "n1" / "view.json")
 
 
 # -- inputs ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from schema import layout
 from schema.execution import State
-from state.message import Read, parse
+from state.contract.commit_message import Read, parse
 from tests.integration.node.lab import Lab, stage
 
 Labs = Callable[..., Lab]

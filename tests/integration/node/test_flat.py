@@ -8,25 +8,25 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from controller.archiving import Archiving
-from controller.disk_index import DiskIndex
-from controller.retaining import Retaining, Room
-from flow.boards import root_board
-from flow.decide import decide
-from flow.leases import Sightings, looked
-from flow.local import Me, World
-from flow.world import Snapshot
-from runner import notes
+from controller.housekeeping.archive import LogArchive
+from controller.housekeeping.disk_index import DiskIndex
+from controller.housekeeping.retention import RetentionWork, Room
+from flow.boards.root_board import root_board
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import NodeIdentity, World
+from flow.node.sightings import Sightings, looked
+from flow.reconcile.decide import decide
+from runner import durable
 from runner.store.workspaces import Workspaces
 from schema import layout, packed
 from schema.documents import render
 from schema.execution import Claim, Execution, State
 from schema.node import Inventory
 from schema.reply import Reply
-from state import build
-from state.git import GitRepository
-from state.read import Clone
-from state.repository import Edit, Landed
+from state.contract.repository import Edit, Landed
+from state.git import commit_builder
+from state.git.clone import Clone
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, FILES, client, remote, tip
 
 EXECUTIONS = 2
@@ -66,12 +66,12 @@ def finished(folder: Path, projects: int) -> None:
             (run / "project").write_text(id)
             (run / "execution").write_text(str(number))
             (run / "log").write_text("a line\n")
-            notes.jot(folder / "data" / "projects" / id / f"{number:04d}" / "workspace.json", {"container": run.name})
+            durable.jot(folder / "data" / "projects" / id / f"{number:04d}" / "workspace.json", {"container": run.name})
     for ref, files in ((layout.MAIN, wanted), (layout.STATE, known)):
         head = tip(repo, ref)
-        tree = build.write_tree(repo, head.tree, files)
+        tree = commit_builder.write_tree(repo, head.tree, files)
         message = f"more\n\nWinslow-Wanted: {repo.references[layout.MAIN].target}\n"
-        repo.references[ref].set_target(build.commit(repo, [str(head.id)], tree, message, author=AUTHOR))
+        repo.references[ref].set_target(commit_builder.commit(repo, [str(head.id)], tree, message, author=AUTHOR))
 
 
 class Node:
@@ -80,8 +80,8 @@ class Node:
     def __init__(self, folder: Path) -> None:
         data = folder / "data"
         self.repository = GitRepository(str(folder / "remote.git"), folder / "one.git")
-        self.retaining = Retaining(data, Workspaces(data), Room(), lambda work: work(), print, clock=lambda: 0.0)
-        self.archiving = Archiving(data, None, print, submit=lambda work: work(), now=lambda: 1e9, clock=lambda: 0.0)
+        self.retaining = RetentionWork(data, Workspaces(data), Room(), lambda work: work(), print, clock=lambda: 0.0)
+        self.archiving = LogArchive(data, None, print, submit=lambda work: work(), now=lambda: 1e9, clock=lambda: 0.0)
 
     def round(self) -> Snapshot:
         snapshot = self.repository.fetch()
@@ -95,7 +95,8 @@ class Node:
 def world(snapshot: Snapshot) -> World:
     inventory = Inventory(node="n", incarnation="i", slots=1)
     return World(
-        me=Me("n", "i", inventory), snapshot=snapshot, fresh=True, now=1.0, wall="", poll=5.0, entries={}, outbox={},
+        me=NodeIdentity("n", "i", inventory),
+        snapshot=snapshot, fresh=True, now=1.0, wall="", poll=5.0, entries={}, outbox={},
         containers={}, busy=frozenset(), ids=(), wiped={},
         seen=looked(Sightings(), now=1.0, poll=5.0, snapshot=snapshot, watched=frozenset()),
     )  # fmt: skip
@@ -104,7 +105,7 @@ def world(snapshot: Snapshot) -> World:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     found: Counter[str] = Counter()
     places = [
-        (packed, "unpack"), (os, "scandir"), (os, "listdir"), (notes, "read"), (DiskIndex, "_keep_run"),
+        (packed, "unpack"), (os, "scandir"), (os, "listdir"), (durable, "read"), (DiskIndex, "_keep_run"),
         (Clone, "_bytes"), (Clone, "_load"), (Clone, "_below"),
     ]  # fmt: skip
     for owner, name in places:

@@ -11,16 +11,16 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.docs.pages import ROOT, blocks
 from tests.integration.node.lab import AUTHOR, HANG, Lab, stage
 from tests.integration.web.conftest import silent
 from tests.servers.http import HttpServer
-from webui import hook_secret
-from webui.app import create_app
-from webui.hooks import Hook
+from webui.access import hook_secret
+from webui.asgi.app import create_app
+from webui.asgi.hooks import Hook
 from webui.site import Page
-from webui.source import NodeSource, OwnSource, Source
+from webui.source.view_source import NodeSource, OwnSource, ViewSource
 
 HOUR = 3600.0
 
@@ -34,7 +34,7 @@ def slow(lab: Callable[..., Lab], http: HttpServer, monkeypatch: pytest.MonkeyPa
     return here
 
 
-def page(source: Source, data: Path) -> TestClient:
+def page(source: ViewSource, data: Path) -> TestClient:
     made = Page(source, silent(data), lambda: AUTHOR, b"secret", data)
     return TestClient(create_app(made), base_url="http://localhost")
 

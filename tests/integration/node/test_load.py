@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from runner import load
+from runner.metrics import load
 from schema.execution import State
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import HANG, Lab, stage
 
 Labs = Callable[..., Lab]

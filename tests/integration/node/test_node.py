@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from controller.failpoints import NAMES
-from flow.controls import steps_of
+from flow.project.replies import steps_of
 from schema.execution import State
 from schema.reasons import End, Refusal
 from tests.integration.node.lab import Lab, stage

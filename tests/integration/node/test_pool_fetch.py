@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.peers import Key, Peers
-from runner.pool_fetch import NotFetched, PoolFetch
+from peer.client.pool_fetch import NotFetched, PoolFetch
+from peer.client.signed import Key, Peers
 from runner.store import digests
 from schema.execution import State
 from schema.node import Inventory
@@ -71,7 +71,7 @@ def test_T5_what_is_another_file_by_the_time_it_came_is_not_taken(
 ) -> None:
     (pool(fleet, "n1") / "a.mp4").write_bytes(CLIP)
     wrong = f"blake3:{hashlib.sha256(b'').hexdigest()}"
-    monkeypatch.setattr("runner.far_shelf.FarShelf.digest", lambda self, path: wrong)
+    monkeypatch.setattr("peer.client.files.FarShelf.digest", lambda self, path: wrong)
     with pytest.raises(NotFetched, match="changed on n1 while it was fetched"):
         fetching(fleet).bring("a.mp4", lambda *_: None)
     assert not list(pool(fleet, "n2").iterdir())

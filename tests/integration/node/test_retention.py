@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.retaining import Pressure, Retaining, Room, let_go, on_disk, parse_room
-from flow.retention import Drop
-from runner.archive import archive, archived
+from controller.housekeeping.retention import Pressure, RetentionWork, Room, let_go, on_disk, parse_room
+from flow.reconcile.retention import Drop
+from runner.logs.archive import archive, archived
 from runner.store import digests
 from runner.store.errors import Dropped, StoreError
 from runner.store.packed import Packed
@@ -332,7 +332,7 @@ def test_a_full_disk_is_told_as_long_as_it_lasts(tmp_path: Path) -> None:
 
     free = iter((50, 50, 200))
     store = Workspaces(tmp_path, overlays=False)
-    it = Retaining(
+    it = RetentionWork(
         tmp_path, store, parse_room("10%"), lambda work: work(), lambda text: None, lambda path: (next(free), 1000)
     )
     said = [it.look(fleet(started()), frozenset) for _ in range(3)]
@@ -366,7 +366,7 @@ def test_what_cannot_be_dropped_is_told_once_and_keeps_nothing_else_back(
         drop(project, number, why)
 
     monkeypatch.setattr(store, "drop", drops)
-    it = Retaining(tmp_path, store, Room(), lambda work: work(), said.append, clock=lambda: now)
+    it = RetentionWork(tmp_path, store, Room(), lambda work: work(), said.append, clock=lambda: now)
     for number in range(24 * 360):
         now = number * 10.0
         it.look(fleet(story), frozenset)

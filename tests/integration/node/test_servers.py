@@ -6,7 +6,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from cli.health import _signs
+from cli.doctor import _signs
 from schema import layout
 from schema.execution import State
 from tests.integration.git.test_beats import refuse

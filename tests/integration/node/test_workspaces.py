@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import notes
+from runner import durable
 from runner.store import overlay
 from runner.store.digests import of_bytes
 from runner.store.tree import Tree
@@ -64,7 +64,7 @@ def test_a_stage_changes_what_the_one_before_left_and_not_its_result(lab: Make) 
     here.node()
     here.ask("request: start\n")
     check(here)
-    note = notes.read(store(here).folder("v", 2) / "workspace.json")
+    note = durable.read(store(here).folder("v", 2) / "workspace.json")
     assert note["overlay"] == (overlay.probe(here.folder) is None)
 
 

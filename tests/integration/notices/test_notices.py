@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.notifier import Notifier
-from controller.notify_send import apart, forbidden
-from flow.notices import Notice
+from controller.notify.notifier import Notifier
+from controller.notify.send import apart, forbidden
+from flow.status.notices import Notice
 from schema.notify import Subject
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import HANG, Lab, stage

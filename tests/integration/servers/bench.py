@@ -3,18 +3,18 @@
 import secrets
 from pathlib import Path
 
-from controller.disk import FolderDisk
-from controller.journal import Journal
-from controller.loop import Controller, Parts
-from controller.trees import NoTrees
-from controller.workshop import InlineJobs, Tools, Workshop
-from flow.clock import VirtualClock
-from flow.local import Me
-from runner.fake import FakeRunner
-from runner.labels import Owner
+from controller.dirs.contract import NoTrees
+from controller.journal.journal import Journal
+from controller.journal.small_files import FolderDisk
+from controller.launch.launcher import InlineJobs, Launcher, LauncherTools
+from controller.loop.round import Controller, NodeServices
+from flow.model.clock import VirtualClock
+from flow.node.node_world import NodeIdentity
+from runner.contract.fake import FakeRunner
+from runner.contract.labels import Owner
 from schema.node import Inventory
-from state.git import GitRepository
-from state.repository import Edit, Landed, Outcome
+from state.contract.repository import Edit, Landed, Outcome
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, client
 
 POLL, RUNS = 10.0, 60.0
@@ -41,15 +41,15 @@ class Bench:
     def start(self) -> None:
         """A controller from what is on the disk."""
         journal, trees = Journal(self.disk), NoTrees()
-        tools = Tools(self.owner, self.runner, trees, journal, InlineJobs(), self.clock)
+        tools = LauncherTools(self.owner, self.runner, trees, journal, InlineJobs(), self.clock)
         inventory = Inventory(node=self.name, incarnation=self.owner.incarnation, runner="fake", cpus=4, slots=2)
         self.journal = journal
         self.controller = Controller(
-            Parts(
-                me=Me(self.name, self.owner.incarnation, inventory, settle=0.0),
+            NodeServices(
+                me=NodeIdentity(self.name, self.owner.incarnation, inventory, settle=0.0),
                 repository=self.repository,
                 runner=self.runner,
-                workshop=Workshop(tools),
+                workshop=Launcher(tools),
                 trees=trees,
                 journal=journal,
                 clock=self.clock,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cli import health
-from controller.refusals import FETCH, PAUSE, Refusals
-from state.answers import LONGEST_REST, Fault, answer, retry_after
-from state.errors import CredentialsRefused, NotAStateRepository, StateError, Unreachable
-from state.git import GitRepository
-from state.probe import probe, swaps
-from state.repository import Edit, Landed, Outcome, Rejected, Rejection, Unknown
+from cli import doctor
+from controller.loop.server_backoff import FETCH, PAUSE, ServerBackoff
+from state.contract.errors import CredentialsRefused, NotAStateRepository, StateError, Unreachable
+from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection, Unknown
+from state.git.git_repository import GitRepository
+from state.git.heartbeat_probe import probe, swaps
+from state.transport.server_answers import LONGEST_REST, Fault, answer, retry_after
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 from tests.servers.front import Answer, Asked, Front, Rule
 
@@ -177,14 +177,14 @@ def test_B8_a_time_to_come_again_is_obeyed() -> None:
     assert retry_after(date + b"<= Recv header: retry-after: Mon, 02 Mar 2026 10:01:30 GMT\n") == 90
     assert retry_after(b"Recv header: Retry-After: 99999999\n") == LONGEST_REST
     assert retry_after(b"Recv header: Retry-After: soon\n") is None
-    waits = Refusals()
+    waits = ServerBackoff()
     waits.heard("swap", Rejected(Rejection.THROTTLED, "", 17.0), 100.0)
     assert [waits.wait(kind, 116.0) for kind in ("swap", "beat")] == [True, True]
     assert not waits.wait("swap", 117.0)
     waits.throttled(200.0, 30.0)
     assert waits.wait(FETCH, 229.0)
     assert waits.wait("swap", 229.0)
-    waits = Refusals()
+    waits = ServerBackoff()
     waits.heard("swap", Rejected(Rejection.UNFIT), 0.0)
     assert waits.wait("swap", PAUSE - 1)
 
@@ -244,9 +244,9 @@ def test_B5_doctor_tells_all_of_it(tmp_path: Path, front: Front) -> None:
     ref = folder / "refs" / "winslow" / "nodes" / "x"
     ref.parent.mkdir(parents=True)
     ref.write_text("1" * 40 + "\n")
-    [(_, result, text)] = list(health._broken(str(folder)))
+    [(_, result, text)] = list(doctor._broken(str(folder)))
     assert (result, "update-ref -d refs/winslow/nodes/x" in text) == ("fail", True)
     ref.unlink()
     front.rule = careless(front, folder)
-    found = {name: result for name, result, _ in health._signs(front.url(folder))}
+    found = {name: result for name, result, _ in doctor._signs(front.url(folder))}
     assert found == {"node refs": "ok", "compare-and-swap": "fail"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import remote, run
 from tests.integration.servers.bench import RUNS, Bench
 from tests.servers.http import HttpServer

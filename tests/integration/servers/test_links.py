@@ -8,14 +8,14 @@ from pathlib import Path
 import pygit2
 import pytest
 
-import state.remote
-from controller.heartbeat import NameTaken
+import state.transport.remote
+from controller.loop.heartbeat import NameTaken
 from schema import layout
-from state import program
-from state.errors import Unreachable
-from state.git import GitRepository
-from state.log import events
-from state.repository import Landed, Unknown
+from state.contract.errors import Unreachable
+from state.contract.repository import Landed, Unknown
+from state.git.git_repository import GitRepository
+from state.history.events import events
+from state.transport import command
 from tests.integration.git.remotes import claim, land, remote, tip
 from tests.integration.servers.bench import RUNS, Bench
 from tests.servers.http import HttpServer
@@ -78,14 +78,14 @@ def link(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Link]:
 def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The process groups of every git that was run."""
     found: list[int] = []
-    real = program._end
+    real = command._end
 
     def end(child: object) -> None:
         found.append(child.pid)  # type: ignore[attr-defined]
         real(child)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(program, "_end", end)
-    monkeypatch.setattr(state.remote, "POLL_TIMEOUT", LIMIT)
+    monkeypatch.setattr(command, "_end", end)
+    monkeypatch.setattr(state.transport.remote, "POLL_TIMEOUT", LIMIT)
     return found
 
 

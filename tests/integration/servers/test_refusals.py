@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import remote
 from tests.integration.servers.bench import POLL, RUNS, Bench
 from tests.servers.http import HttpServer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flow.world import ProjectView
+from flow.model.snapshot import ProjectView
 from runner.store.workspaces import Workspaces
 from schema.execution import State
 from tests.integration.cli.command import Command

@@ -10,18 +10,18 @@ from starlette.testclient import TestClient
 
 from runner.store.packed import Packed
 from schema.execution import Execution, State
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import Lab, stage
 from tests.integration.node.test_peers import free_port
 from tests.integration.node.waiting import eventually
 from tests.integration.transfers.fleet import Fleet
 from tests.integration.transfers.server import BUCKET, Server
-from webui import logbook
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
+from webui.logs import logbook
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 Fleets = Callable[..., Fleet]
 LINES = "[print('line', n, 'x' * 30) for n in range(5000)]"

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from state.git import GitRepository
-from state.people import commit_edit
-from state.repository import Edit
-from state.setup import init
-from webui.app import create_app
-from webui.asking import Outbox
-from webui.fleet import Fleet
+from state.contract.repository import Edit
+from state.edits.main import commit_edit
+from state.git.git_repository import GitRepository
+from state.server.setup import init
+from webui.asgi.app import create_app
 from webui.pages import login
 from webui.site import Page
-from webui.source import Look, OwnSource
+from webui.source.fleet import Fleet
+from webui.source.outbox import Outbox
+from webui.source.view_source import Look, OwnSource
 
 AUTHOR = "Ada Lovelace <ada@example.org>"
 PIPELINE = """name: p

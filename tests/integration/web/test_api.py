@@ -9,17 +9,17 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from state.git import GitRepository
-from state.people import commit_edit
-from state.repository import Edit
+from state.contract.repository import Edit
+from state.edits.main import commit_edit
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
 from tests.integration.web.conftest import AUTHOR, PIPELINE, Bench, silent
-from webui.access.who import Person, Role
-from webui.app import create_app
-from webui.asking import Outbox
-from webui.fleet import Fleet
+from webui.access.person import Person, Role
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.fleet import Fleet
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 API = "/api/v1"
 PERSON = "Grace Hopper <grace@example.org>"

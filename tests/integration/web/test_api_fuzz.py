@@ -20,14 +20,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from schema.names import NAME
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
 from webui.api.service import create_api
-from webui.app import LOCAL, create_app
-from webui.asking import Outbox
-from webui.fleet import Fleet
+from webui.asgi.app import LOCAL, create_app
 from webui.site import Page
-from webui.source import OwnSource
+from webui.source.fleet import Fleet
+from webui.source.outbox import Outbox
+from webui.source.view_source import OwnSource
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.web.conftest import Bench
 from webui.pages import bulk
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.web.conftest import AUTHOR, PIPELINE, Bench, silent
-from webui.app import create_app
+from webui.asgi.app import create_app
 from webui.site import Page
 
 

@@ -1,7 +1,7 @@
 """Comments on a project: files of `main` from which nothing follows."""
 
-from flow.controls import steps_of
-from state.comments import MOST
+from flow.project.replies import steps_of
+from state.edits.comments import MOST
 from tests.integration.web.conftest import AUTHOR, Bench
 
 EVIL = "<img src=x onerror=alert(1)>\n\nWinslow-Delete: now"

@@ -6,13 +6,13 @@ from datetime import datetime
 import pytest
 from starlette.testclient import TestClient
 
-from runner import load
-from state.git import GitRepository
+from runner.metrics import load
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 Labs = Callable[..., Lab]
 EVIL = "print('<img src=x onerror=alert(1)>', chr(27) + '[31mred' + chr(27) + '[0m', chr(8238) + 'abc')"

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from runner.shelf import Item, Shelf
+from runner.files.shared_folder import Item, Shelf
 from runner.store.digests import of_bytes
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
 from tests.integration.web.conftest import Bench
-from webui import downloads
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
+from webui.files import downloads
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 CONTENT = bytes(range(256)) * 4000
 EVIL = "<img src=x onerror=alert(1)>.txt"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from state.people import NotCommitted
+from state.edits.main import NotCommitted
 from tests.integration.web.conftest import PIPELINE, Bench
 
 REFUSED = NotCommitted("the server's check refused it")

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 Labs = Callable[..., Lab]
 

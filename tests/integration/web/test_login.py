@@ -16,13 +16,13 @@ from starlette.testclient import TestClient
 from schema.access import Role
 from tests.integration.web.conftest import AUTHOR, FILES, PIPELINE, Bench, made
 from webui.access import users as stored
+from webui.access.authenticator import OPEN, Logins
 from webui.access.gate import Anyone
-from webui.access.logins import OPEN, Logins
+from webui.access.person import Person
 from webui.access.sessions import Sessions
 from webui.access.tokens import Tokens
 from webui.access.users import Users
-from webui.access.who import Person
-from webui.app import create_app
+from webui.asgi.app import create_app
 from webui.pages import login
 from webui.site import Page
 
@@ -195,7 +195,7 @@ def test_S7_a_role_changes_with_the_repository_and_a_session_ends_with_the_user(
 
 
 def test_S7_an_old_or_forged_session_is_none(bench: Bench, browser: Browser, logins: Logins) -> None:
-    from webui.access.logins import claims_of
+    from webui.access.authenticator import claims_of
 
     forged = Sessions(b"another secret", 3600, bench.folder).give(claims_of(logins.users.all()["ada"]))
     here = browser()
@@ -292,7 +292,7 @@ def test_S7_guesses_are_limited_for_a_name_wherever_they_come_from(browser: Brow
 
 
 def test_S7_an_open_stream_ends_with_the_right_to_it(browser: Browser, logins: Logins) -> None:
-    from webui.access.who import KEY, STILL, still
+    from webui.access.person import KEY, STILL, still
 
     here = browser()
     enter(here, "eve")
@@ -326,7 +326,7 @@ def test_S7_who_sends_slowly_keeps_nobody_waiting(browser: Browser) -> None:
     """The body is read before a thread is taken: ten times as many as there are threads."""
     import anyio
 
-    from webui.whole import Whole
+    from webui.asgi.body_limit import Whole
 
     served = []
 

@@ -10,16 +10,16 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
-from runner import logs
-from runner.archive import archive
+from runner.logs import log_file
+from runner.logs.archive import archive
 from runner.store.packed import Packed
 from schema.execution import State
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 Labs = Callable[..., Lab]
 LOG = "/projects/v/executions/1/log"
@@ -135,7 +135,7 @@ def test_S8_who_is_far_behind_is_told_what_was_left_out(served: tuple[Lab, str])
     here, url = served
     record = here.view().executions[0]
     with (here.folder / "n1" / "runs" / record.claim.container / "log").open("a") as file:
-        file.writelines(f"{logs.stamp()} O {'x' * 100} {number}\n" for number in range(60_000))
+        file.writelines(f"{log_file.stamp()} O {'x' * 100} {number}\n" for number in range(60_000))
     heard = ""
     with httpx2.stream("GET", f"{url}{LOG}?from=0-0", timeout=45) as answer:
         for line in answer.iter_lines():

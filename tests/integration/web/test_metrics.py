@@ -9,16 +9,16 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as families
 from starlette.requests import Request
 
-from flow.views import STATES
-from runner import load
-from schema.node import Gpu, Health, Inventory
+from flow.status.states import STATES
+from runner.metrics import load
+from schema.node import Health, Inventory, NodeGpu
 from tests.integration.web.conftest import Bench
-from webui.access.who import KEY, Person, Role
-from webui.metrics import Metrics
-from webui.source import NothingYet
+from webui.access.person import KEY, Person, Role
+from webui.asgi.metrics import Metrics
+from webui.source.view_source import NothingYet
 
 DOCS = Path(__file__).parents[3] / "docs" / "operating.md"
-GPUS = (Gpu(uuid="GPU-1"), Gpu(uuid="GPU-2", health=Health.LOST))
+GPUS = (NodeGpu(uuid="GPU-1"), NodeGpu(uuid="GPU-2", health=Health.LOST))
 
 
 @pytest.fixture

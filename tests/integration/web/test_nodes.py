@@ -6,14 +6,14 @@ from dataclasses import replace
 import pygit2
 import pytest
 
-from runner import load
-from schema.node import Gpu, Heartbeat, Inventory
-from state.git import GitRepository
+from runner.metrics import load
+from schema.node import Heartbeat, Inventory, NodeGpu
+from state.git.git_repository import GitRepository
 from tests.integration.web.conftest import AUTHOR, Bench
-from webui.charts import GAP, chart, sparkline
+from webui.views.charts import GAP, chart, sparkline
 
 EVIL = "<img src=x onerror=alert(1)>"
-GPU = Gpu(uuid="GPU-1", model=f"Fast {EVIL}", memory=2**33)
+GPU = NodeGpu(uuid="GPU-1", model=f"Fast {EVIL}", memory=2**33)
 
 
 @pytest.fixture

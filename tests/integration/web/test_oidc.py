@@ -11,12 +11,12 @@ from starlette.testclient import TestClient
 
 from tests.integration.web.conftest import AUTHOR, Bench
 from tests.integration.web.provider import CLIENT, SECRET, Provider, provider
+from webui.access.authenticator import Logins
 from webui.access.config import Oidc, PageConfig
-from webui.access.logins import Logins
 from webui.access.sessions import Sessions
 from webui.access.tokens import Tokens
 from webui.access.users import Users
-from webui.app import create_app
+from webui.asgi.app import create_app
 from webui.site import Page
 
 ADA = {

@@ -12,18 +12,18 @@ import uvicorn
 
 from schema.access import Role
 from schema.execution import State
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.browser.house import COMMAND, ROOT
 from tests.integration.node.lab import HANG, Lab, stage
-from webui import streams
-from webui.access.logins import Logins
+from webui.access.authenticator import Logins
 from webui.access.sessions import Sessions
 from webui.access.tokens import Tokens
 from webui.access.users import Users
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi import streams
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NodeSource
 
 WORDS = "correct horse battery"
 LOG = "/projects/v/executions/1/log"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from state.git import GitRepository
+from state.git.git_repository import GitRepository
 from tests.integration.web.conftest import AUTHOR, Bench
-from webui.app import create_app
-from webui.asking import Outbox
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import NODE_VIEW, NodeSource
+from webui.source.outbox import Outbox
+from webui.source.view_source import NODE_VIEW, NodeSource
 
 API = "/api/v1"
 

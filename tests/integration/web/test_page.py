@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from flow.world import Snapshot
+from flow.model.snapshot import Snapshot
 from tests.integration.web.conftest import AUTHOR, Bench
-from webui.source import Look
-from webui.streams import changed
+from webui.asgi.streams import changed
+from webui.source.view_source import Look
 
 
 def test_R2_the_overview_shows_every_project_and_its_state(bench: Bench) -> None:
@@ -103,7 +103,7 @@ def test_events_name_the_projects_that_changed() -> None:
 
 
 def test_a_listener_hears_of_a_commit(bench: Bench) -> None:
-    from webui.source import Watch
+    from webui.source.view_source import Watch
 
     heard = threading.Event()
     watch = Watch(bench.source)

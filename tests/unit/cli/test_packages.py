@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-LAYERS = ["schema", "flow", "state", "runner", "controller", "webui", "cli"]
+LAYERS = ["schema", "flow", "state", "runner", "peer", "controller", "webui", "cli"]
 
 
 def test_a_wheel_holds_the_layers_and_no_tests_or_benchmarks() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cli.errors import CommandError
-from cli.ports import Taken, listening, next_free, split
+from cli.ports import PortTaken, listening, next_free, split
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def taken() -> Iterator[str]:
 
 
 def test_N3_a_taken_port_is_told_with_the_next_free_one(taken: str) -> None:
-    with pytest.raises(Taken, match=r"^port \d+ is taken by another program; 127\.0\.0\.1:\d+ is free$"):
+    with pytest.raises(PortTaken, match=r"^port \d+ is taken by another program; 127\.0\.0\.1:\d+ is free$"):
         listening(taken)
 
 
@@ -29,7 +29,7 @@ def test_N3_up_takes_the_next_free_port(taken: str) -> None:
 
 def test_N3_a_port_that_was_taken_is_nobody_elses() -> None:
     address, own = next_free("127.0.0.1:18484")
-    with own, pytest.raises(Taken):
+    with own, pytest.raises(PortTaken):
         listening(address)
 
 

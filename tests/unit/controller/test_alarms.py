@@ -1,6 +1,6 @@
 """A node says what stands in its way once, not in every round."""
 
-from controller.alarms import STUCK, Alarms
+from controller.loop.alarms import STUCK, Alarms
 
 
 def test_what_lasts_is_said_once_and_again_after_it_was_over() -> None:

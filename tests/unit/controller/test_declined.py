@@ -1,7 +1,7 @@
 """What a node says of a push that did not land."""
 
-from controller.refusals import declined
-from state.repository import Rejection
+from controller.loop.server_backoff import declined
+from state.contract.repository import Rejection
 
 
 def test_a_full_disk_of_this_machine_is_not_the_servers_doing() -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from flow.node_states import NodeState, standings
-from runner.errors import EngineUnavailable
-from runner.fake import FakeRunner
+from flow.node.node_states import NodeState, standings
+from runner.contract.errors import EngineUnavailable
+from runner.contract.fake import FakeRunner
 from schema.execution import State
 from schema.reasons import End
-from state.memory import MemoryRepository
+from state.memory.memory_repository import MemoryRepository
 from tests.unit.controller.worlds import OneNode, server
 
 LONG = "name: p\nstages:\n  - {{name: a, image: i, env: {{FAKE_SECONDS: 6000}}{more}}}\n"

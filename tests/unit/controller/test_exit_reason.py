@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.exit_reason import exit_reason
+from controller.launch.exit_reason import exit_reason
 
 T = "2026-01-01T00:00:00.000000Z"
 

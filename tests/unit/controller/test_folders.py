@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.folders import Folders
-from controller.trees import InputMissing, NotYet
-from flow.local import Order
+from controller.dirs.contract import InputMissing, NotYet
+from controller.dirs.folders import Folders
+from flow.node.node_world import LaunchOrder
 from runner.store import digests
 from schema.execution import State
 from schema.reasons import End
@@ -22,9 +22,9 @@ def folders(tmp_path: Path) -> Folders:
     return Folders(tmp_path / "data", tmp_path / "pool", isolated=False)
 
 
-def order(path: str = "", **more: object) -> Order:
+def order(path: str = "", **more: object) -> LaunchOrder:
     facts = {"inputs": {"video": path}, "files": ("video",)} if path else {}
-    return Order.model_validate({"project": "v", "execution": 1, "stage": "a", "image": "i", **facts, **more})
+    return LaunchOrder.model_validate({"project": "v", "execution": 1, "stage": "a", "image": "i", **facts, **more})
 
 
 # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def sequence(trees: Folders) -> Path:
     return folder
 
 
-def pictures(path: str = "run-1/frames") -> Order:
+def pictures(path: str = "run-1/frames") -> LaunchOrder:
     return order(path, folders=("video",), env={"INPUT_VIDEO": path})
 
 

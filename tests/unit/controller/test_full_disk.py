@@ -2,7 +2,7 @@
 
 import errno
 
-from controller.disk import MemoryDisk
+from controller.journal.small_files import MemoryDisk
 from schema.execution import State
 from schema.reasons import End
 from tests.unit.controller.worlds import OneNode, server

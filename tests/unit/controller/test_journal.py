@@ -4,15 +4,15 @@ import threading
 
 import pytest
 
-from controller.disk import MemoryDisk
-from controller.journal import Journal, JournalError
-from controller.trees import NoTrees
-from flow.local import Entry, Order
+from controller.dirs.contract import NoTrees
+from controller.journal.journal import Journal, JournalError
+from controller.journal.small_files import MemoryDisk
+from flow.node.node_world import HeldClaim, LaunchOrder
 from schema.execution import ImageRecord
 from schema.reasons import End
 
-ORDER = Order(project="v", execution=1, stage="a", image="i")
-ENTRY = Entry(claim="1" * 32, container="1" * 32, order=ORDER)
+ORDER = LaunchOrder(project="v", execution=1, stage="a", image="i")
+ENTRY = HeldClaim(claim="1" * 32, container="1" * 32, order=ORDER)
 IMAGE = ImageRecord(ref="i", digest="sha256:1")
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.machine import choose_runner
-from controller.options import CannotStart, NodeOptions
-from runner.errors import EngineUnavailable
-from runner.labels import Owner
-from runner.runner import Runner
+from controller.node.inventory import choose_runner
+from controller.node.options import CannotStart, NodeOptions
+from runner.contract.errors import EngineUnavailable
+from runner.contract.labels import Owner
+from runner.contract.runner import Runner
 
 OWNER = Owner("r", "n", "i")
 

@@ -1,8 +1,8 @@
 """What is told of launches under way, and how often."""
 
-from controller.launches import Launches
-from flow.clock import VirtualClock
-from flow.local import Launch
+from controller.launch.launches import Launches
+from flow.model.clock import VirtualClock
+from flow.node.node_world import Launch
 
 
 class Listener:

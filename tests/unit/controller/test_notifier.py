@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from controller import notifier, notify_queue
-from controller.notifier import Notifier
-from controller.notify_queue import NotifyQueue
-from controller.notify_send import GONE, digest, without
-from flow.notices import Notice
+from controller.notify import address_queue, notifier
+from controller.notify.address_queue import NotifyQueue
+from controller.notify.notifier import Notifier
+from controller.notify.send import GONE, digest, without
+from flow.status.notices import Notice
 from schema.notify import Subject
 
 
@@ -124,7 +124,7 @@ def test_M12_a_dead_address_is_tried_later_and_later_and_then_gets_all_in_order(
 
 
 def test_M12_what_an_address_did_not_get_is_counted_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notify_queue, "MOST", 2)
+    monkeypatch.setattr(address_queue, "MOST", 2)
     dead = Address(tmp_path / "dead")
     dead.put("a", "b", "c", "d", "e")
     os.utime(next(dead.queue.folder.glob("*-d.json")), (0, 0))  # of the day before yesterday

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from controller.patience import ThreadPatience
-from runner.errors import EngineUnavailable
+from controller.loop.patience import ThreadPatience
+from runner.contract.errors import EngineUnavailable
 
 GUARD = 20.0
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from controller.trees import NoTrees, Ready, Tell, quiet
-from controller.workshop import ThreadJobs
-from flow.local import Order
-from runner.spec import Spec
+from controller.dirs.contract import NoTrees, Ready, Tell, quiet
+from controller.launch.launcher import ThreadJobs
+from flow.node.node_world import LaunchOrder
+from runner.contract.spec import Spec
 from schema.execution import State
 from schema.reasons import End
 from tests.unit.controller.worlds import OneNode
@@ -29,7 +29,7 @@ class Hashing(NoTrees):
     def __init__(self) -> None:
         self.begun = threading.Event()
 
-    def prepare(self, container: str, order: Order, tell: Tell = quiet) -> Ready:
+    def prepare(self, container: str, order: LaunchOrder, tell: Tell = quiet) -> Ready:
         while True:
             self.begun.set()
             tell("hashing", 1, 2)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from controller.journal import Journal
-from controller.workshop import Workshop
-from flow.local import Ended
-from runner.fake import FakeRunner
-from runner.spec import Image
+from controller.journal.journal import Journal
+from controller.launch.launcher import Launcher
+from flow.node.node_world import ExecutionEnd
+from runner.contract.fake import FakeRunner
+from runner.contract.spec import Image
 from schema.execution import Result, State
 from tests.unit.controller.worlds import OneNode, server
 
@@ -34,7 +34,7 @@ class LaterJobs:
 
 
 READS = [
-    (Workshop, "busy"), (Workshop, "setbacks"), (Workshop, "launching"), (Journal, "entries"), (Journal, "outbox"),
+    (Launcher, "busy"), (Launcher, "setbacks"), (Launcher, "launching"), (Journal, "entries"), (Journal, "outbox"),
     (FakeRunner, "containers"),
 ]  # fmt: skip
 
@@ -57,7 +57,7 @@ def test_M3_a_launch_that_ends_while_a_round_looks_is_never_launched_again(
         if ending == "launched":
             return launch(entry)
         facts = {"project": "v", "execution": 1, "stage": "a", "state": State.SUCCEEDED, "result": Result()}
-        return it.workshop._put(Ended(container=entry.container, **facts))
+        return it.workshop._put(ExecutionEnd(container=entry.container, **facts))
 
     it.workshop._launch = counted  # type: ignore[method-assign]
     it.ask(request="start")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from controller.sampler import Sampler, Stages, of_gpus
-from runner import load
-from runner.usage import Usage, of_stats
+from controller.node.sampler import Sampler, Stages, of_gpus
+from runner.contract.usage import Usage, of_stats
+from runner.metrics import load
 
 
 class Says:

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from controller.disk import MemoryDisk
-from controller.journal import Journal
-from controller.loop import Controller, Parts
-from controller.trees import NoTrees, Trees
-from controller.workshop import InlineJobs, Jobs, Tools, Workshop
-from flow.clock import VirtualClock
-from flow.local import Me
-from flow.world import ProjectView
-from runner.fake import FakeRunner
-from runner.labels import Owner
+from controller.dirs.contract import NoTrees, Trees
+from controller.journal.journal import Journal
+from controller.journal.small_files import MemoryDisk
+from controller.launch.launcher import InlineJobs, Jobs, Launcher, LauncherTools
+from controller.loop.round import Controller, NodeServices
+from flow.model.clock import VirtualClock
+from flow.model.snapshot import ProjectView
+from flow.node.node_world import NodeIdentity
+from runner.contract.fake import FakeRunner
+from runner.contract.labels import Owner
 from schema.execution import Execution
 from schema.node import Inventory
-from state.memory import MemoryRepository, MemoryServer
-from state.people import request_edit
-from state.repository import Edit, Landed
+from state.contract.repository import Edit, Landed
+from state.edits.main import request_edit
+from state.memory.memory_repository import MemoryRepository, MemoryServer
 
 AUTHOR = "Ada <ada@example.org>"
 POLL = 5.0
@@ -48,7 +48,7 @@ class OneNode:
 
     def restart(self) -> None:
         self.journal = Journal(self.disk)
-        tools = Tools(
+        tools = LauncherTools(
             self.owner,
             self.runner,
             self.trees,
@@ -60,10 +60,10 @@ class OneNode:
             self.said.append,
         )
         inventory = Inventory(node="n1", incarnation=self.owner.incarnation, runner="fake", cpus=4, slots=2)
-        self.workshop = Workshop(tools)
+        self.workshop = Launcher(tools)
         self.controller = Controller(
-            Parts(
-                me=Me("n1", self.owner.incarnation, inventory),
+            NodeServices(
+                me=NodeIdentity("n1", self.owner.incarnation, inventory),
                 repository=MemoryRepository(self.remote),
                 runner=self.runner,
                 workshop=self.workshop,

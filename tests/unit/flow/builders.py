@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from flow.controls import answer, answer_all, steps_of
-from flow.world import ProjectView, RequestFile, Snapshot
+from flow.model.snapshot import ProjectView, RequestFile, Snapshot
+from flow.project.replies import answer, answer_all, steps_of
 from schema.binding import read
 from schema.execution import Claim, Execution, Result, State
 from schema.node import Inventory, NodeSettings, Settings

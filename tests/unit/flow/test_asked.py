@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from cli.looking import told
-from flow.asked import answered
-from flow.boards import root_board
-from flow.controls import answer
-from flow.project_board import project_board
-from flow.views import project_state, stage_states
+from cli.ps import told
+from flow.boards.project_board import project_board
+from flow.boards.root_board import root_board
+from flow.project.replies import answer
+from flow.status.asked import answered
+from flow.status.states import project_state, stage_states
 from schema.execution import State
 from schema.reasons import Wait
 from tests.unit.flow.builders import Story, fleet, node, started
@@ -68,7 +68,7 @@ def test_T7_boards_say_when_and_the_command_how_long_ago(monkeypatch: pytest.Mon
     words = "pauses after detect, asked by Ada at 2026-03-01 09:30 UTC"
     assert words in root_board(found)
     assert words in project_board(found, story.view)
-    monkeypatch.setattr("cli.looking.ages.since", lambda moment: 125.0)
+    monkeypatch.setattr("cli.ps.ages.since", lambda moment: 125.0)
     assert told(project_state(found, story.view)) == "PauseRequested: pauses after detect, asked by Ada 2 min ago"
     [detect] = [each for each in stage_states(found, story.view) if each.stage == "detect"]
     assert (detect.state, detect.reason) == ("running", Wait.PAUSE_REQUESTED)

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow import capacity
-from flow.capacity import Amounts, reckoned, shortage, whole
-from flow.decide import decide
-from flow.leases import Sightings
-from flow.local import Me, World
-from flow.placement import busy_counts, candidates, place
-from flow.plan import plan
-from flow.views import project_state
-from flow.world import Snapshot
-from schema.execution import Asked, State
+from flow.boards.plan import plan
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import NodeIdentity, World
+from flow.node.sightings import Sightings
+from flow.placement import capacity
+from flow.placement.capacity import Amounts, reckoned, shortage, whole
+from flow.placement.ranking import busy_counts, candidates, place
+from flow.reconcile.decide import decide
+from flow.status.states import project_state
+from schema.execution import AskedRecord, State
 from schema.node import Inventory, NodeSettings
 from schema.pipeline import Resources
 from schema.reasons import Wait
@@ -36,7 +36,7 @@ def machine(**facts: object) -> Inventory:
 
 
 def test_T4_memory_is_summed() -> None:
-    running = {("a", 1): Asked(memory=60 * GIB)}
+    running = {("a", 1): AskedRecord(memory=60 * GIB)}
     assert shortage(Resources(memory=4 * GIB), machine(), told(), running) == ""
     assert (
         shortage(Resources(memory=60 * GIB), machine(), told(), running)
@@ -64,13 +64,13 @@ def test_T4_reserve_and_over_commit(wish: dict[str, object], resources: dict[str
 @pytest.mark.parametrize(("cpus", "slots"), [(2, 4), (2, 1), (64, 4), (1, 16)])
 def test_silent_stages_fill_every_slot_of_a_small_machine(cpus: int, slots: int) -> None:
     small = machine(cpus=cpus, slots=slots, memory=2 * GIB)
-    others = {("a", number): Asked() for number in range(slots - 1)}
+    others = {("a", number): AskedRecord() for number in range(slots - 1)}
     assert shortage(Resources(), small, told(), others) == ""
 
 
 def test_auto_takes_what_fits() -> None:
     auto = machine(cpus=4, slots=4, auto=True)
-    few = {("a", number): Asked(cpus=0.1) for number in range(20)}
+    few = {("a", number): AskedRecord(cpus=0.1) for number in range(20)}
     assert capacity.slots(auto, told()) is None
     assert shortage(Resources(cpus=2), auto, told(), few) == ""
     assert shortage(Resources(cpus=2.5), auto, told(), few) == "2.5 cores wanted, 2 of 4 free"
@@ -101,7 +101,7 @@ def test_waiting_says_which_resource_is_short_and_where() -> None:
 
 
 asks = st.builds(
-    Asked,
+    AskedRecord,
     cpus=st.none() | st.floats(0.1, 9),
     memory=st.none() | st.integers(0, 80 * GIB),
     shm=st.none() | st.integers(0, 80 * GIB),
@@ -115,10 +115,10 @@ wishes = st.builds(
 
 @settings(deadline=None)
 @given(st.lists(asks, max_size=12), wishes, st.booleans())
-def test_T4_the_sum_never_exceeds_what_a_node_has(wanted: list[Asked], wish: NodeSettings, auto: bool) -> None:
+def test_T4_the_sum_never_exceeds_what_a_node_has(wanted: list[AskedRecord], wish: NodeSettings, auto: bool) -> None:
     inventory = machine(disk=100 * GIB, auto=auto)
     room, modest = whole(inventory, wish), capacity.share(inventory, wish)
-    taken: dict[tuple[str, int], Asked] = {}
+    taken: dict[tuple[str, int], AskedRecord] = {}
     for number, ask in enumerate(wanted):
         resources = Resources(cpus=ask.cpus, memory=ask.memory, shm_size=ask.shm, disk=ask.disk)
         if not shortage(resources, inventory, wish, taken):
@@ -131,7 +131,8 @@ def test_T4_the_sum_never_exceeds_what_a_node_has(wanted: list[Asked], wish: Nod
 def world(found: Snapshot, name: str) -> World:
     inventory = found.inventories[name]
     return World(
-        me=Me(name, "i", inventory), snapshot=found, fresh=True, now=0.0, wall="", poll=1.0, entries={}, outbox={},
+        me=NodeIdentity(name, "i", inventory),
+        snapshot=found, fresh=True, now=0.0, wall="", poll=1.0, entries={}, outbox={},
         containers={}, busy=frozenset(), seen=Sightings(), ids=tuple(f"{n:032x}" for n in range(32)), wiped={},
     )  # fmt: skip
 

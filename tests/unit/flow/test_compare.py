@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from flow.compare import Row, compare, duration
+from flow.status.compare import ComparisonRow, compare, duration
 from schema.execution import Execution, ImageRecord, Result, State, Times
 from tests.unit.flow.builders import started
 
@@ -13,7 +13,7 @@ def execution(**facts: object) -> Execution:
     return started().ran(State.SUCCEEDED).model_copy(update={"result": None, **facts})
 
 
-def row(group: str, name: str, left: Execution, right: Execution) -> Row:
+def row(group: str, name: str, left: Execution, right: Execution) -> ComparisonRow:
     return next(row for row in compare(left, right) if (row.group, row.name) == (group, name))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.estimate import Estimate, estimate
+from flow.status.estimate import Estimate, estimate
 from schema.execution import Cached, Execution, State, Times
 from tests.unit.flow.builders import started
 

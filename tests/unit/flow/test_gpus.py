@@ -5,32 +5,32 @@ from dataclasses import replace
 
 import pytest
 
-from flow import gpus
-from flow.decide import decide
-from flow.draft import Draft
-from flow.gpus import choose, held_here, misfit, published, remembered, shortage
-from flow.interpolate import Scope
-from flow.leases import Sightings
-from flow.local import Ended, Entry, Me, Order, Sight, World
-from flow.placement import Candidate, Placement, place
-from flow.plan import plan
-from flow.steps import Slot
-from flow.stewardship import Stewardship
-from flow.world import Snapshot
+from flow.boards.plan import plan
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import ExecutionEnd, HeldClaim, LaunchOrder, NodeIdentity, ObservedContainer, World
+from flow.node.sightings import Sightings
+from flow.placement import gpus
+from flow.placement.gpus import choose, held_here, misfit, published, remembered, shortage
+from flow.placement.ranking import Candidate, Placement, place
+from flow.project.interpolation import Scope
+from flow.project.steps import Slot
+from flow.reconcile.commit_draft import CommitDraft
+from flow.reconcile.decide import decide
+from flow.reconcile.stewardship import Stewardship
 from schema.execution import State
-from schema.node import Gpu, Health, Inventory, NodeSettings
+from schema.node import Health, Inventory, NodeGpu, NodeSettings
 from schema.pipeline import Resources, Stage
 from schema.reasons import End, Wait
 from tests.unit.flow.builders import Story
 
 GIB = 2**30
-SMALL = Gpu(
+SMALL = NodeGpu(
     uuid="GPU-small", model="NVIDIA GeForce RTX 2080", memory=8 * GIB, driver="550.54", compute_capability="7.5"
 )
-OLD = Gpu(
+OLD = NodeGpu(
     uuid="GPU-old", model="NVIDIA GeForce RTX 2080 Ti", memory=11019 << 20, driver="550.54", compute_capability="7.5"
 )
-BIG = Gpu(uuid="GPU-big", model="NVIDIA RTX A6000", memory=48 * GIB, driver="550.54", compute_capability="8.6")
+BIG = NodeGpu(uuid="GPU-big", model="NVIDIA RTX A6000", memory=48 * GIB, driver="550.54", compute_capability="8.6")
 ALL = (BIG, SMALL, OLD)
 
 
@@ -38,7 +38,7 @@ def wants(gpus: int = 1, **gpu: str) -> Resources:
     return Resources.model_validate({"gpus": gpus, "gpu": gpu or None})
 
 
-def uuids(chosen: tuple[Gpu, ...] | None) -> list[str] | None:
+def uuids(chosen: tuple[NodeGpu, ...] | None) -> list[str] | None:
     return None if chosen is None else [gpu.uuid for gpu in chosen]
 
 
@@ -71,7 +71,7 @@ def test_M5_several_are_of_one_model_where_that_is_possible() -> None:
     assert uuids(choose(wants(2), (*ALL, twin), {"GPU-twin": "v/1"})) == ["GPU-small", "GPU-old"]
 
 
-def with_health(health: Health) -> tuple[Gpu, ...]:
+def with_health(health: Health) -> tuple[NodeGpu, ...]:
     return tuple(gpu.model_copy(update={"health": health}) if gpu is SMALL else gpu for gpu in ALL)
 
 
@@ -95,7 +95,7 @@ def test_M5_what_is_taken_or_not_well_is_not_chosen() -> None:
         (wants(0), (), None),
     ],
 )
-def test_M5_a_node_that_never_could_says_why(resources: Resources, have: tuple[Gpu, ...], says: str | None) -> None:
+def test_M5_a_node_that_never_could_says_why(resources: Resources, have: tuple[NodeGpu, ...], says: str | None) -> None:
     assert misfit(resources, have) == says
 
 
@@ -111,7 +111,7 @@ def test_M5_who_has_the_gpus_is_said() -> None:
 # -- placement ---------------------------------------------------------------------------------------------------------
 
 
-def node(name: str, *have: Gpu, taken: dict[str, str] | None = None) -> Candidate:
+def node(name: str, *have: NodeGpu, taken: dict[str, str] | None = None) -> Candidate:
     return Candidate(Inventory(node=name, incarnation="i", slots=2, gpus=have), NodeSettings(), 0, taken or {})
 
 
@@ -161,10 +161,10 @@ def inventory(*health: Health) -> Inventory:
 def test_M5_a_changed_gpu_is_told_and_a_used_one_once_it_lasts(
     before: tuple[Health, ...], now: tuple[Health, ...], age: float, fact: str | None
 ) -> None:
-    me = Me("n", "i", inventory(*now))
+    me = NodeIdentity("n", "i", inventory(*now))
     snapshot = Snapshot("m", "s", inventories={"n": inventory(*before)})
     seen = Sightings(things={("gpus in use", *now): age})
-    draft, watched = Draft(snapshot), set[Hashable]()
+    draft, watched = CommitDraft(snapshot), set[Hashable]()
     Stewardship(me, snapshot, seen, 5, draft, watched).register()
     assert [commit.event.fact for commit in draft.commits] == ([fact] if fact else [])
 
@@ -197,9 +197,9 @@ def test_M5_a_plan_gives_a_gpu_to_one_stage_only() -> None:
 # -- what a node holds -------------------------------------------------------------------------------------------------
 
 
-def world(entries: list[Entry], sights: list[Sight], ended: list[Ended] | None = None) -> World:
+def world(entries: list[HeldClaim], sights: list[ObservedContainer], ended: list[ExecutionEnd] | None = None) -> World:
     return World(
-        me=Me("n", "i", Inventory(node="n", incarnation="i")),
+        me=NodeIdentity("n", "i", Inventory(node="n", incarnation="i")),
         snapshot=None,
         fresh=True,
         now=0,
@@ -216,12 +216,14 @@ def world(entries: list[Entry], sights: list[Sight], ended: list[Ended] | None =
 
 
 C = "c" * 32
-ENTRY = Entry(claim=C, container=C, order=Order(project="v", execution=3, stage="s", image="i", gpus=("GPU-small",)))
-END = Ended(container=C, project="v", execution=3, stage="s", state=State.FAILED)
+ENTRY = HeldClaim(
+    claim=C, container=C, order=LaunchOrder(project="v", execution=3, stage="s", image="i", gpus=("GPU-small",))
+)
+END = ExecutionEnd(container=C, project="v", execution=3, stage="s", state=State.FAILED)
 
 
-def sight(*, running: bool = False, exited: bool = False) -> Sight:
-    return Sight(C, running=running, exited=exited, gpus=("GPU-small",))
+def sight(*, running: bool = False, exited: bool = False) -> ObservedContainer:
+    return ObservedContainer(C, running=running, exited=exited, gpus=("GPU-small",))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def sight(*, running: bool = False, exited: bool = False) -> Sight:
     ],
 )
 def test_M5_a_container_holds_its_gpus_until_it_ended(
-    entries: list[Entry], sights: list[Sight], ended: list[Ended], held: str | None
+    entries: list[HeldClaim], sights: list[ObservedContainer], ended: list[ExecutionEnd], held: str | None
 ) -> None:
     assert held_here(world(entries, sights, ended)).get("GPU-small") == held
 
@@ -260,7 +262,7 @@ def test_M5_a_claim_is_not_renewed_while_its_old_container_ends_on_the_same_gpu(
     story.now(1, claim=claim, gpus=("GPU-small",), result=None)
     entry = ENTRY.model_copy(update={"phase": "started", "stop": End.TIMEOUT})
     entry = entry.model_copy(update={"order": entry.order.model_copy(update={"execution": 1})})
-    me = Me("n", "i", Inventory(node="n", incarnation="i", gpus=ALL, slots=2))
+    me = NodeIdentity("n", "i", Inventory(node="n", incarnation="i", gpus=ALL, slots=2))
     snapshot = Snapshot("m", "s", projects={"v": story.view}, inventories={"n": me.inventory})
     here = replace(
         world([entry], [sight(running=True)] if running else []), me=me, snapshot=snapshot, ids=("e" * 32, "f" * 32)

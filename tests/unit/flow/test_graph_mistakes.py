@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.judge import is_mistaken, unfilled
+from flow.project.pipeline_checks import is_mistaken, unfilled
 from schema.binding import bind
 from schema.codec import load
 from schema.errors import DocumentError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.interpolate import command
+from flow.project.interpolation import command
 from schema.execution import State
 from schema.reasons import End, Refusal, Wait
 from tests.unit.flow.builders import Story, started
@@ -152,7 +152,7 @@ def test_an_abort_of_all_waits_for_every_execution_and_one_pauses_only_its_branc
     story.pending({"request": "abort"})
     assert story.replies() == []
     story.pending({"request": "abort", "execution": 2})
-    from flow.controls import answer
+    from flow.project.replies import answer
 
     story.now(2, state=State.ABORTED, reason=End.ABORTED)
     story.view = answer(story.view, story.view.unanswered[0], aborted=2).view

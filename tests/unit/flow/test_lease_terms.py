@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from flow.lease_terms import lease, problems, too_short
-from flow.world import Snapshot
+from flow.model.snapshot import Snapshot
+from flow.node.lease_terms import lease, problems, too_short
 from schema.node import Inventory, Settings
 
 SETTINGS = Settings(schema=1, lost_after=30.0)  # type: ignore[call-arg]

@@ -3,8 +3,8 @@
 import gc
 import weakref
 
-from flow.memo import Memo, shared
-from flow.world import ProjectView
+from flow.model.memo import Memo, shared
+from flow.model.snapshot import ProjectView
 
 
 def test_a_value_is_looked_at_once_and_another_equal_one_anew() -> None:

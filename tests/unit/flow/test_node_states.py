@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from cli import sightings
-from cli.looking import condition
-from flow.boards import root_board
-from flow.node_states import NodeState, judge, nobody_answers, rough, standing, unheard
-from flow.plan import plan
-from flow.views import project_state
-from flow.world import Judged, Snapshot
+from cli.ps import condition
+from flow.boards.plan import plan
+from flow.boards.root_board import root_board
+from flow.model.snapshot import Judged, Snapshot
+from flow.node.node_states import NodeState, judge, nobody_answers, rough, standing, unheard
+from flow.status.states import project_state
 from schema.execution import State
-from schema.node import Away, Heartbeat
+from schema.node import Heartbeat, NodeAway
 from schema.reasons import Wait
 from tests.unit.flow.builders import Story, fleet, node, started
 
 BEAT, NEXT = "1" * 40, "2" * 40
-STOPPED = Away(why="stopped", beat=BEAT, by="n1", since="2026-03-01 09:30 UTC")
-SILENT = Away(why="silent", beat=BEAT, by="n2", since="2026-03-01 09:30 UTC")
+STOPPED = NodeAway(why="stopped", beat=BEAT, by="n1", since="2026-03-01 09:30 UTC")
+SILENT = NodeAway(why="silent", beat=BEAT, by="n2", since="2026-03-01 09:30 UTC")
 
 
 def lone(story: Story | None = None, *, drain: bool = False, schema: int = 1, **told: object) -> Snapshot:
@@ -64,7 +64,7 @@ def test_T2_every_surface_says_the_same_of_a_node(state: NodeState, found: Snaps
 
 
 @pytest.mark.parametrize("told", [STOPPED, SILENT], ids=["stopped", "silent"])
-def test_T2_another_heartbeat_voids_what_was_said_of_an_absence(told: Away) -> None:
+def test_T2_another_heartbeat_voids_what_was_said_of_an_absence(told: NodeAway) -> None:
     found = lone(away=told)
     assert not standing(found, "n1").answers
     assert standing(replace(found, heartbeats={"n1": NEXT}), "n1").state is NodeState.READY

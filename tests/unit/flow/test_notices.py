@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from flow.local import Entry, Order, Sight
-from flow.notices import of_change, of_timeouts
-from flow.world import Snapshot
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import HeldClaim, LaunchOrder, ObservedContainer
+from flow.status.notices import of_change, of_timeouts
 from schema.execution import State
-from schema.node import Away
+from schema.node import NodeAway
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started
 
@@ -71,7 +71,7 @@ def test_M12_a_failure_that_is_tried_again_is_not_told() -> None:
 
 
 def silent(found: Snapshot) -> Snapshot:
-    told = Away(why="silent", beat="1" * 40, by="n2", since="2026-03-01 09:30 UTC")
+    told = NodeAway(why="silent", beat="1" * 40, by="n2", since="2026-03-01 09:30 UTC")
     return replace(found, inventories={"n1": found.inventories["n1"].model_copy(update={"away": told})})
 
 
@@ -113,13 +113,13 @@ def test_M12_rules_and_projects_say_who(project: dict[str, Any], rules: list[obj
 @pytest.mark.parametrize(("used", "mark"), [(49, None), (50, 50), (79, 50), (81, 80), (99, 90)])
 def test_M12_half_and_more_of_a_timeout_is_told_by_the_node_that_runs_it(used: float, mark: int | None) -> None:
     story = started(ONE % ", timeout: 100s")
-    order = Order(project="v", execution=1, stage="only", image="i", timeout=100.0)
-    entry = Entry(claim="1" * 32, container="1" * 32, order=order)
+    order = LaunchOrder(project="v", execution=1, stage="only", image="i", timeout=100.0)
+    entry = HeldClaim(claim="1" * 32, container="1" * 32, order=order)
     world: Any = SimpleNamespace(
         snapshot=now(story),
         now=1000.0,
         entries={"1" * 32: entry},
-        containers={"1" * 32: Sight("1" * 32, running=True, started=1000.0 - used)},
+        containers={"1" * 32: ObservedContainer("1" * 32, running=True, started=1000.0 - used)},
     )
     found = of_timeouts(world)
     assert [each.title for each in found] == ([f"v has used {mark} % of its time"] if mark else [])

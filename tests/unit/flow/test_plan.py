@@ -2,8 +2,8 @@
 
 from dataclasses import asdict, replace
 
-from flow.plan import Planned, plan
-from flow.world import Deletion
+from flow.boards.plan import Planned, plan
+from flow.model.snapshot import Departure
 from schema.execution import State
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started
@@ -142,7 +142,7 @@ def test_M9_what_one_project_takes_another_does_not_get() -> None:
 def test_M9_a_deletion_is_told() -> None:
     for now, word in ((False, "deleted after its grace time"), (True, "deleted at once")):
         story = Story()
-        story.view = replace(story.view, deletion=Deletion("c" * 40, "Ada", now=now))
+        story.view = replace(story.view, deletion=Departure("c" * 40, "Ada", now=now))
         assert says(planned(story)) == {"replies": (word,)}
 
 

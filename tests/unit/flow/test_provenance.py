@@ -1,6 +1,6 @@
 """Where a result comes from, back to the first execution."""
 
-from flow.provenance import named_by, steps
+from flow.status.provenance import named_by, steps
 from schema.execution import Cached, Result
 from tests.unit.flow.builders import Story, fleet, node, started
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from flow.remedies import remedy
-from flow.views import project_state
+from flow.status.remedies import remedy
+from flow.status.states import project_state
 from schema.execution import State
 from schema.reasons import End
-from tests.unit.flow import test_views as stories
+from tests.unit.flow import test_states as stories
 from tests.unit.flow.builders import Story, fleet, node, started
 
 

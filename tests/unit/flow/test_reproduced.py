@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.views import project_state, stage_states, stale
+from flow.status.states import project_state, stage_states, stale
 from schema.execution import State
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.transitions import NEXT, illegal
+from flow.model.transitions import NEXT, illegal
 from schema.execution import Claim, Execution, State
 
 PAIRS = [(before, after) for before in State for after in State]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.archive import DamagedLog, archive, archived, forget, here, mark_sent, restored, sent_to
-from runner.log_source import PackedSource
+from runner.logs.archive import DamagedLog, archive, archived, forget, here, mark_sent, restored, sent_to
+from runner.logs.log_source import PackedSource
 from runner.store import digests
 from runner.store.blocks import Blocks
 from runner.store.errors import DamagedObject
@@ -82,7 +82,7 @@ def test_which_bucket_has_it_is_remembered(run: Path, packed: Packed) -> None:
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from runner.archive import archive
+from runner.logs.archive import archive
 from runner.store.packed import Packed
 def die(place):
     if place == sys.argv[2]:

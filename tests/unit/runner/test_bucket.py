@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.bucket import BadBucket, Bucket, BucketAway, named, settings
+from runner.files.bucket import BadBucket, Bucket, BucketAway, named, settings
 
 KEYS = {"AWS_ACCESS_KEY_ID": "the-key-id", "AWS_SECRET_ACCESS_KEY": "the-secret", "AWS_REGION": "eu-1"}
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ImageUnavailable
-from runner.fake import FakeRunner
-from runner.labels import Owner
-from runner.spec import Ending, Spec
+from runner.contract.errors import ImageUnavailable
+from runner.contract.fake import FakeRunner
+from runner.contract.labels import Owner
+from runner.contract.spec import Ending, Spec
 
 OWNER = Owner("r", "n", "i")
 

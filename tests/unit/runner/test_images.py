@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner import images
+from runner.contract import images
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from runner import load
-from runner.gpu_load import GpuLoads
 from runner.gpus import NoGpus, Nvml
-from runner.measure import Machine, rates
+from runner.metrics import load
+from runner.metrics.gpu_load import GpuLoads
+from runner.metrics.measure import Machine, rates
 
 
 class Wall:

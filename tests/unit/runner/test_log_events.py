@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from runner import log_events, logs
-from runner.log_events import note, noted
+from runner.logs import log_events, log_file
+from runner.logs.log_events import note, noted
 
 
 def test_each_thing_is_noted_once_in_order_and_cleanly(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_what_is_said_after_the_end_stands_in_the_log_once_and_on_a_line_of_its_
     (tmp_path / "log").write_text("2026-01-01T00:00:00.000000Z O torn")
     for _ in range(2):
         log_events.say(tmp_path, "no metrics are taken from metrics.json: it is no JSON", 0.0)
-    lines = logs.tail(tmp_path / "log", 10)
+    lines = log_file.tail(tmp_path / "log", 10)
     assert [(line.stream, line.text) for line in lines] == [
         ("O", "torn"),
         ("W", "no metrics are taken from metrics.json: it is no JSON"),

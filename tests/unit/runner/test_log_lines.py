@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import log_lines
-from runner.log_index import Indexes, LineIndex
-from runner.log_lines import Raw, backward, forward
-from runner.log_source import FileSource, TextSource
+from runner.logs import log_lines
+from runner.logs.log_index import Indexes, LineIndex
+from runner.logs.log_lines import Raw, backward, forward
+from runner.logs.log_source import FileSource, TextSource
 
 texts = st.text(st.sampled_from("ab\n"), max_size=60)
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import log_search
-from runner.log_search import search
-from runner.log_source import TextSource
+from runner.logs import log_search
+from runner.logs.log_search import search
+from runner.logs.log_source import TextSource
 
 T = "2026-01-01T00:00:00.000000Z O "
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from controller import assemble
-from controller.options import NodeOptions
-from runner.modes import unreadable
+from controller.node import assembly
+from controller.node.options import NodeOptions
+from runner.files.modes import unreadable
 
 STAGES = (64000, 64000)
 
@@ -36,10 +36,10 @@ def test_a_node_with_a_strict_umask_still_makes_files_that_stages_can_read(
         made.extend(path.stat().st_mode & 0o777 for path in (options.data, options.data / "files"))
         return 0
 
-    monkeypatch.setattr(assemble, "_run", rounds)
+    monkeypatch.setattr(assembly, "_run", rounds)
     before = os.umask(0o077)
     try:
-        assert assemble.run_node(NodeOptions(repo="", name="n", data=tmp_path / "data"), lambda text: None) == 0
+        assert assembly.run_node(NodeOptions(repo="", name="n", data=tmp_path / "data"), lambda text: None) == 0
     finally:
         os.umask(before)
     assert made == [0o700, 0o755]

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from runner.outside_ends import REMEMBERED, Known, cause, told_to_end
+from runner.docker.outside_ends import REMEMBERED, KnownEnds, cause, told_to_end
 
 
 def event(action: str, id: str = "c", **attributes: str) -> dict[str, object]:
     return {"Action": action, "id": id, "Actor": {"ID": id, "Attributes": attributes}}
 
 
-OWN = Known(
+OWN = KnownEnds(
     id="c",
     code=0,
     error="",

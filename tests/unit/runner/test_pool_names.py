@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool_names import hint
+from runner.files.pool_names import hint
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine import unusable
-from runner.errors import EngineFailed, ImageUnavailable
-from runner.images import runnable
-from runner.pulls import fetched
+from runner.contract.errors import EngineFailed, ImageUnavailable
+from runner.contract.images import runnable
+from runner.docker.engine import unusable
+from runner.docker.pulls import fetched
 
 DIGEST = "sha256:" + "a" * 64
 

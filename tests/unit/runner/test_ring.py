@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.ring import Point, Ring
+from runner.metrics.ring import Point, Ring
 
 RECORDS, PERIOD = 12, 5.0
 STEPS = st.lists(

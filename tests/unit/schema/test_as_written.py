@@ -2,11 +2,11 @@
 
 import pytest
 
-from flow.interpolate import Scope, environment, input_environment
+from flow.project.interpolation import Scope, environment, input_environment
 from schema.binding import read
 from schema.documents import parse, render
 from schema.errors import DocumentError
-from schema.inputs import Input, Kind, fit, with_defaults
+from schema.inputs import Input, InputKind, fit, with_defaults
 from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.request import Request
@@ -34,7 +34,7 @@ def test_N6_a_program_gets_the_environment_as_it_was_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in WRITTEN if text != "1.0e-05"])
 def test_N6_a_string_input_is_the_text_that_was_written(text: str) -> None:
-    spec = Input(type=Kind.STRING)
+    spec = Input(type=InputKind.STRING)
     for model, head in ((Project, "pipeline: p"), (Request, "request: start")):
         given = read(model, f"{head}\ninputs: {{x: {text}}}\n", "f").inputs  # type: ignore[attr-defined]
         value = fit(spec, given["x"], "x")
@@ -46,10 +46,12 @@ def test_N6_a_string_input_is_the_text_that_was_written(text: str) -> None:
 @pytest.mark.parametrize(("text", "value"), [("3.10", 3.1), ("0x1F", 31), ("0o17", 15), ("1e5", 1e5), (".5", 0.5)])
 def test_a_number_is_a_number_however_it_was_written(text: str, value: float) -> None:
     given = read(Project, f"pipeline: p\ninputs: {{x: {text}}}\n", "f").inputs["x"]
-    assert fit(Input(type=Kind.NUMBER), given, "x") == value
+    assert fit(Input(type=InputKind.NUMBER), given, "x") == value
     specs = pipeline(f"inputs: {{x: {{type: number, default: {text}, min: {text}}}}}").inputs
     assert with_defaults(specs, {}) == {"x": value}
-    assert fit(Input(type=Kind.BOOLEAN), read(Request, "request: start\ninputs: {b: True}\n", "f").inputs["b"], "b")
+    assert fit(
+        Input(type=InputKind.BOOLEAN), read(Request, "request: start\ninputs: {b: True}\n", "f").inputs["b"], "b"
+    )
 
 
 def test_what_is_kept_of_a_definition_gives_the_same_texts() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from schema.errors import DocumentError
 from schema.layout import place_on_main
-from state.parsed import read
+from state.snapshot.document_cache import read
 from tests.corpus.cases import FOLDER, RIGHT, WRONG, Case
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from state.program import Done
-from state.push import Update, _accepted, refusal
-from state.repository import Rejected, Rejection, Unknown
+from state.contract.repository import Rejected, Rejection, Unknown
+from state.transport.command import Done
+from state.transport.push import Update, _accepted, refusal
 
 REF = "refs/heads/winslow/state"
 SOURCE = f"refs/winslow-ours/x:{REF}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from state import access, urls
+from state.transport import credentials, urls
 
 TAKEN = [
     "https://git.example.org/group/state.git",
@@ -60,9 +60,9 @@ def test_S8_passwords_are_not_shown(url: str, shown: str) -> None:
 
 
 def test_S8_what_git_says_is_cleared_of_the_password() -> None:
-    said = access.without_secrets("fatal: https://ada:se%2Fcret@h/x: no (se/cret)", "https://ada:se%2Fcret@h/x")
+    said = credentials.without_secrets("fatal: https://ada:se%2Fcret@h/x: no (se/cret)", "https://ada:se%2Fcret@h/x")
     assert said == "fatal: https://ada:…@h/x: no (…)"
-    assert access.without_secrets("git@h", "ssh://git@h/x") == "git@h"
+    assert credentials.without_secrets("git@h", "ssh://git@h/x") == "git@h"
 
 
 def test_S8_a_bad_address_is_named_without_its_password() -> None:

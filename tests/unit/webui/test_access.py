@@ -11,11 +11,11 @@ import pytest
 from schema.access import Role
 from schema.errors import DocumentError
 from webui.access.config import LOCAL, PageConfig, WrongConfig, config_of, refuse_open_door
-from webui.access.kept import CannotChange
+from webui.access.record_file import CannotChange
 from webui.access.sessions import Claims, Sessions
 from webui.access.tokens import Tokens
 from webui.access.users import Users
-from webui.serve import _secret, hosts
+from webui.asgi.serve import _secret, hosts
 
 WORDS = "correct horse battery"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.log_lines import Raw
-from webui import ansi
-from webui.ansi import Token, tokens
-from webui.log_rows import Event, rows
+from runner.logs.log_lines import Raw
+from webui.logs import ansi
+from webui.logs.ansi import AnsiToken, tokens
+from webui.logs.log_rows import LogEvent, rows
 
 ESC = "\x1b"
 OURS = re.compile(r"(?:[fb](?:\d{1,3}|i)|bold|faint|italic|underline|struck|ctl)(?: (?!$)|$)")
@@ -64,27 +64,27 @@ class Elements(HTMLParser):
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        ("plain", [Token("plain")]),
-        (f"{ESC}[31mred{ESC}[0m not", [Token("red", "f1"), Token(" not")]),
-        (f"{ESC}[1;97;44mx", [Token("x", "f15 b4 bold")]),
-        (f"{ESC}[38;5;208mx{ESC}[39my", [Token("x", "f208"), Token("y")]),
-        (f"{ESC}[38;2;255;0;0mx", [Token("x", "f196")]),
-        (f"{ESC}[7mx", [Token("x", "fi bi")]),
-        (f"{ESC}[31;7mx", [Token("x", "fi b1")]),
-        (f"{ESC}[8mhidden", [Token("hidden")]),
-        (f"{ESC}]0;title\x07text", [Token("text")]),
-        (f"{ESC}]8;;http://x{ESC}\\link", [Token("link")]),
-        (f"{ESC}[2Jtext", [Token("text")]),
-        ("a\0b", [Token("a"), Token("␀", "ctl"), Token("b")]),
-        ("\u202eabc", [Token("�", "ctl"), Token("abc")]),
-        (f"{ESC}", [Token("␛", "ctl")]),
-        ("10%\r20%\r30%", [Token("↤", "ctl"), Token("30%")]),
-        ("windows\r", [Token("windows")]),
-        ("a\tb", [Token("a\tb")]),
-        ("👩\u200d🔬 é", [Token("👩\u200d🔬 é")]),
+        ("plain", [AnsiToken("plain")]),
+        (f"{ESC}[31mred{ESC}[0m not", [AnsiToken("red", "f1"), AnsiToken(" not")]),
+        (f"{ESC}[1;97;44mx", [AnsiToken("x", "f15 b4 bold")]),
+        (f"{ESC}[38;5;208mx{ESC}[39my", [AnsiToken("x", "f208"), AnsiToken("y")]),
+        (f"{ESC}[38;2;255;0;0mx", [AnsiToken("x", "f196")]),
+        (f"{ESC}[7mx", [AnsiToken("x", "fi bi")]),
+        (f"{ESC}[31;7mx", [AnsiToken("x", "fi b1")]),
+        (f"{ESC}[8mhidden", [AnsiToken("hidden")]),
+        (f"{ESC}]0;title\x07text", [AnsiToken("text")]),
+        (f"{ESC}]8;;http://x{ESC}\\link", [AnsiToken("link")]),
+        (f"{ESC}[2Jtext", [AnsiToken("text")]),
+        ("a\0b", [AnsiToken("a"), AnsiToken("␀", "ctl"), AnsiToken("b")]),
+        ("\u202eabc", [AnsiToken("�", "ctl"), AnsiToken("abc")]),
+        (f"{ESC}", [AnsiToken("␛", "ctl")]),
+        ("10%\r20%\r30%", [AnsiToken("↤", "ctl"), AnsiToken("30%")]),
+        ("windows\r", [AnsiToken("windows")]),
+        ("a\tb", [AnsiToken("a\tb")]),
+        ("👩\u200d🔬 é", [AnsiToken("👩\u200d🔬 é")]),
     ],
 )
-def test_colours_become_classes_and_the_rest_a_mark_or_nothing(line: str, shown: list[Token]) -> None:
+def test_colours_become_classes_and_the_rest_a_mark_or_nothing(line: str, shown: list[AnsiToken]) -> None:
     assert tokens(line) == shown
 
 
@@ -99,7 +99,7 @@ def test_S6_nothing_that_acts_is_left(line: str) -> None:
 @given(st.lists(anything, max_size=4), st.lists(anything, max_size=2))
 def test_S6_the_page_has_no_element_that_is_not_of_our_template(lines: list[str], events: list[str]) -> None:
     raws = [Raw(0, 1, line.encode(errors="replace").replace(b"\n", b""), begins=True) for line in lines]
-    made = Elements(rows([*raws, *(Event("2026-01-01T00:00:00Z", text) for text in events)], 1))
+    made = Elements(rows([*raws, *(LogEvent("2026-01-01T00:00:00Z", text) for text in events)], 1))
     count = len(lines) + len(events)
     assert [tag for tag, _ in made.found].count("div") == count
     assert {tag for tag, _ in made.found} <= {"div", "a", "time", "span"}

@@ -8,9 +8,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from webui import hook_secret
-from webui.hooks import LARGEST, Hook
-from webui.nudges import Seldom
+from webui.access import hook_secret
+from webui.asgi.hooks import LARGEST, Hook
+from webui.source.nudges import Seldom
 
 
 class Bench:

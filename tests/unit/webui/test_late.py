@@ -9,12 +9,12 @@ import pytest
 
 from webui.api import service
 from webui.api.late import LateApi
-from webui.security import App
+from webui.asgi.headers import App
 from webui.site import Page
 
 
 def test_a_page_that_no_program_uses_does_without_it() -> None:
-    look = "import sys, cli.running, webui.serve; sys.exit('fastapi' in sys.modules)"
+    look = "import sys, cli.node, webui.asgi.serve; sys.exit('fastapi' in sys.modules)"
     subprocess.run([sys.executable, "-c", look], check=True, timeout=60)
 
 

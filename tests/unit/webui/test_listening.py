@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 
 from webui.access.config import PageConfig
-from webui.serve import WebOptions, listening
+from webui.asgi.serve import WebOptions, listening
 
 URL = "https://winslow.example.org"
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from controller import nudged
-from webui import nudges
-from webui.nudges import EVERY, Seldom
+from controller.loop import wakeup
+from webui.source import nudges
+from webui.source.nudges import EVERY, Seldom
 
 
 class Clock:
@@ -58,4 +58,4 @@ def test_one_that_comes_later_is_passed_on_at_once() -> None:
 
 def test_the_node_watches_the_file_that_is_touched(tmp_path: Path) -> None:
     nudges.nudge(tmp_path)
-    assert (tmp_path / nudged.FILE).exists()
+    assert (tmp_path / wakeup.FILE).exists()

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from runner import notes
-from state.errors import Unreachable
-from state.repository import Edit, Landed
+from runner import durable
+from state.contract.errors import Unreachable
+from state.contract.repository import Edit, Landed
 from tests.integration.git.remotes import AUTHOR, client, remote
-from webui.asking import Outbox
+from webui.source.outbox import Outbox
 
 
 @pytest.fixture
 def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outbox:
     """One whose thread does nothing: a test says when it sends."""
-    monkeypatch.setattr("webui.asking.keep_at", lambda *_: None)
+    monkeypatch.setattr("webui.source.outbox.keep_at", lambda *_: None)
     remote(tmp_path)
     return Outbox(tmp_path / "outbox", lambda: client(tmp_path, "page"))
 
@@ -23,7 +23,7 @@ def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outbox:
 def away(outbox: Outbox, monkeypatch: pytest.MonkeyPatch, folder: Path, **files: str) -> None:
     """Puts edits in while the server is away."""
     with monkeypatch.context() as patch:
-        patch.setattr("webui.asking.commit_edit", lambda *_, **__: (_ for _ in ()).throw(Unreachable("away")))
+        patch.setattr("webui.source.outbox.commit_edit", lambda *_, **__: (_ for _ in ()).throw(Unreachable("away")))
         for name, text in files.items():
             assert outbox.edit({f"notes/{name}.txt": text}, name, AUTHOR) is None
 
@@ -37,7 +37,7 @@ def test_T1_a_node_s_file_that_does_not_parse_stops_no_other_wish(
     broken = Edit({"nodes/x.yaml": "drain: [yes\n\t: {"}, "a slip", AUTHOR)
     assert isinstance(people.propose(broken, base=people.fetch().main), Landed)
     with monkeypatch.context() as patch:
-        patch.setattr("webui.asking.commit_edit", lambda *_, **__: (_ for _ in ()).throw(Unreachable("away")))
+        patch.setattr("webui.source.outbox.commit_edit", lambda *_, **__: (_ for _ in ()).throw(Unreachable("away")))
         assert outbox.drain("x", True, "", AUTHOR) is None
     away(outbox, monkeypatch, tmp_path, after="x")
     outbox.send_all()
@@ -76,7 +76,7 @@ def test_F21_a_wish_is_on_the_disk_before_it_counts(
     outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
-    real = notes.sync
-    monkeypatch.setattr(notes, "sync", lambda path: (synced.append(os.fspath(path)), real(path)))
+    real = durable.sync
+    monkeypatch.setattr(durable, "sync", lambda path: (synced.append(os.fspath(path)), real(path)))
     away(outbox, monkeypatch, tmp_path, one="1")
     assert [Path(path) == outbox.folder for path in synced] == [False, True], "the file, then its name in the folder"

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from flow.world import Snapshot
-from state.past import NoTime
-from webui import past
-from webui.past import AT_ONCE, KEPT, OthersLook, Pasts
-from webui.source import Look
+from flow.model.snapshot import Snapshot
+from state.history.at_time import NoTime
+from webui.source import past
+from webui.source.past import AT_ONCE, KEPT, OthersLook, Pasts
+from webui.source.view_source import Look
 
 NOW = Look(Snapshot("m", "s"), 0.0)
 PATIENT = 10
@@ -24,7 +24,7 @@ class Slow:
         self.begun, self.go = threading.Semaphore(0), threading.Event()
         commit = SimpleNamespace(commit_time=1, message="begin")
         self.pasts = Pasts(SimpleNamespace(clone=SimpleNamespace(line=lambda _: iter([commit]))))  # type: ignore[arg-type]
-        monkeypatch.setattr(past.past, "at", self._at)
+        monkeypatch.setattr(past.at_time, "at", self._at)
 
     def _at(self, clone: object, when: str, now: float) -> Snapshot:
         self.asked.append(when)

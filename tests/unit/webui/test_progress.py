@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from runner import preparing
-from runner.preparing import Preparing
+from runner import launch_progress
+from runner.launch_progress import Preparing
 from runner.store.errors import NotFound
 from schema.execution import Execution
-from webui import progress
-from webui.progress import EVERY, KEPT, RESTS, Progress
-from webui.source import Look
+from webui.source.view_source import Look
+from webui.views import progress
+from webui.views.progress import EVERY, KEPT, RESTS, ProgressReader
 
 MINE, OTHER = "a" * 32, "b" * 32
 
@@ -48,8 +48,8 @@ def there(monkeypatch: pytest.MonkeyPatch) -> There:
     return There()
 
 
-def known(there: There, tmp_path: Path) -> Progress:
-    return Progress(tmp_path, lambda: there.now, there.ask)
+def known(there: There, tmp_path: Path) -> ProgressReader:
+    return ProgressReader(tmp_path, lambda: there.now, there.ask)
 
 
 def settle() -> None:
@@ -109,7 +109,7 @@ def test_how_far_the_preparation_was_is_not_said_of_the_program(there: There, tm
     run = tmp_path / "runs" / MINE
     run.mkdir(parents=True)
     found = known(there, tmp_path)
-    preparing.show(run, Preparing("hashing rec.mp4", 98.0))
+    launch_progress.show(run, Preparing("hashing rec.mp4", 98.0))
     assert found.of(LOOK, record("n1", MINE)) == 98.0
-    preparing.show(run, None)
+    launch_progress.show(run, None)
     assert found.of(LOOK, record("n1", MINE)) is None

@@ -9,17 +9,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from cli.errors import CommandError
-from cli.looking import Wanted, _ps_rows
+from cli.ps import WantedRows, _ps_rows
 from cli.settings import project_of
-from flow.world import Deletion, ProjectView, Snapshot
+from flow.model.snapshot import Departure, ProjectView, Snapshot
 from schema.execution import Tombstone
-from webui.app import create_app
+from webui.asgi.app import create_app
 from webui.site import Page
-from webui.source import Look
+from webui.source.view_source import Look
 
 COMMIT = "c" * 40
 LEAVING = ProjectView(
-    "gone", None, deletion=Deletion(COMMIT, "Ada Lovelace <ada@example.org>"), tombstone=Tombstone(commit=COMMIT)
+    "gone", None, deletion=Departure(COMMIT, "Ada Lovelace <ada@example.org>"), tombstone=Tombstone(commit=COMMIT)
 )
 PURGED = replace(LEAVING, tombstone=Tombstone(commit=COMMIT, state="purged"))
 ANEW = replace(LEAVING, tombstone=Tombstone(commit="d" * 40, state="purged"))
@@ -53,7 +53,7 @@ def test_a_project_that_can_be_restored_is_still_there(tmp_path: Path, view: Pro
 
 
 def test_a_purged_project_is_gone_from_the_command() -> None:
-    everything = Wanted(frozenset(), "", "")
+    everything = WantedRows(frozenset(), "", "")
     snapshot = Snapshot("m", "s", projects={"gone": PURGED})
     assert _ps_rows(snapshot, everything, live=False) == []
     with pytest.raises(CommandError, match="all of it is gone"):

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from webui.charts import TOLD, trend
-from webui.tables import MOST_BYTES, MOST_LINES, MOST_POINTS, read
+from webui.views.charts import TOLD, trend
+from webui.views.tables import MOST_BYTES, MOST_LINES, MOST_POINTS, read
 
 
 def lines(text: str) -> dict[str, tuple[tuple[float, float], ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.shim import protect
+from runner.process.shim import protect
 from runner.store.errors import StoreError
 from runner.store.workspaces import Workspaces
 from tests.unit.runner.store.trees import inside_overlay, need_overlays

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from runner.store import pins
-from runner.store.bring import Holder
 from runner.store.check import check
 from runner.store.errors import Away, MissingObject, StoreError
+from runner.store.fetch import Holder
 from runner.store.workspaces import Workspaces
 from tests.unit.runner.store.test_workspaces import stage, text
 

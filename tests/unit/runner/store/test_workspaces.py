@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from runner import notes
+from runner import durable
 from runner.store import checkout, collect, digests
 from runner.store.digests import of_bytes
 from runner.store.errors import BadManifest, DamagedObject, MissingObject, NotFound, StoreError
-from runner.store.manifest import Kind, Row, build, text_of
+from runner.store.manifest import Row, RowKind, build, text_of
 from runner.store.tree import Tree, export
 from runner.store.workspaces import Added, Workspaces
 from tests.unit.runner.store.trees import apply, changes, full_walk
@@ -102,7 +102,7 @@ def test_a_finish_that_was_cut_off_goes_on(store: Workspaces, monkeypatch: pytes
     (opened.path / "b").write_text("two")
     with monkeypatch.context() as patch:
         if at == "note":
-            patch.setattr("runner.notes.Draft.keep", _cut_off)
+            patch.setattr("runner.durable.FileDraft.keep", _cut_off)
         elif at == "put aside":
             patch.setattr(store, "_put_aside", _cut_off)
         else:
@@ -132,8 +132,8 @@ def test_F12_all_of_a_result_is_on_the_disk_before_the_note_names_it(
         (opened.path / name).write_text(name)
     done: list[object] = []
     monkeypatch.setattr("runner.store.objects.sync", lambda path: done.append(Path(path)))
-    keep = notes.Draft.keep
-    monkeypatch.setattr(notes.Draft, "keep", lambda draft: (done.append("named"), keep(draft)))
+    keep = durable.FileDraft.keep
+    monkeypatch.setattr(durable.FileDraft, "keep", lambda draft: (done.append("named"), keep(draft)))
     result = store.finish("p", 1)
     before = set(done[: done.index("named")])
     wanted = [store.objects.find(digest) for digest in (result, of_bytes(b"a"), of_bytes(b"b"))]
@@ -294,7 +294,7 @@ def test_a_replaced_program_stays_a_program(store: Workspaces) -> None:
     (opened.path / "run").chmod(0o750)
     base = store.finish("p", 1)
     after = store.edit(base, {"run": store.add(io.BytesIO(b"#!2"))})
-    assert store.manifest(after).rows["run"].kind is Kind.PROGRAM
+    assert store.manifest(after).rows["run"].kind is RowKind.PROGRAM
     assert os.access(store.open("p", 2, "c2", after).path / "run", os.X_OK)
 
 
@@ -361,7 +361,7 @@ def test_workspaces_are_opened_and_finished_at_once(store: Workspaces) -> None:
 
 
 def test_a_manifest_of_rows_that_nobody_checked_cannot_be_stored(store: Workspaces) -> None:
-    digest = store.objects.put(build([Row("d", Kind.DIRECTORY)]).encode() + b"../x\0d\0" + b"0\0\0")
+    digest = store.objects.put(build([Row("d", RowKind.DIRECTORY)]).encode() + b"../x\0d\0" + b"0\0\0")
     with pytest.raises(BadManifest):
         store.open("p", 1, "c1", digest)
     added = Added(digests.of_bytes(b""), 0)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from runner.shim import enter_overlay
-from runner.spec import Overlay
+from runner.contract.spec import Overlay
+from runner.process.shim import enter_overlay
 from runner.store import digests, overlay
-from runner.store.manifest import Kind, Manifest, Row, build, text_of
+from runner.store.manifest import Manifest, Row, RowKind, build, text_of
 
 NAMES = [
     b"a",
@@ -147,11 +147,11 @@ def full_walk(root: Path) -> Manifest:
             path = os.path.join(folder, name)
             found, inside = os.lstat(path), text_of(path[len(top) + 1 :])
             if stat.S_ISDIR(found.st_mode):
-                rows.append(Row(inside, Kind.DIRECTORY))
+                rows.append(Row(inside, RowKind.DIRECTORY))
             elif stat.S_ISLNK(found.st_mode):
-                rows.append(Row(inside, Kind.LINK, 0, text_of(os.readlink(path))))
+                rows.append(Row(inside, RowKind.LINK, 0, text_of(os.readlink(path))))
             elif stat.S_ISREG(found.st_mode):
-                kind = Kind.PROGRAM if found.st_mode & 0o100 else Kind.FILE
+                kind = RowKind.PROGRAM if found.st_mode & 0o100 else RowKind.FILE
                 with open(path, "rb") as file:
                     content = file.read()
                 rows.append(Row(inside, kind, len(content), digests.of_bytes(content)))

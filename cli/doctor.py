@@ -1,0 +1,220 @@
+"""`doctor`: whether this machine and the repository can do their work, and what to do where not."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import bare, output, settings
+from cli.errors import CommandError
+from runner import extras
+
+if TYPE_CHECKING:
+    from flow.model.snapshot import Snapshot
+
+ROOM = 5 * 2**30
+SKEW = 300.0
+"""Seconds by which a recorded time may lie in the future before the clock is doubted."""
+TOOLKIT = "nvidia-container-runtime-hook"
+"""The program by which Docker gives GPUs to containers."""
+Finding = tuple[str, str, str]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(doctor)
+
+
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="give a bare repository the settings and the hook it lacks")
+    ] = False,
+) -> None:
+    """Look whether this machine and the repository can do their work; each line says what to do.
+
+    Example: winslowctl doctor --repo /srv/git/lab.git
+    """
+    rows = [{"check": name, "result": result, "text": text} for name, result, text in _checks(fix)]
+    if not output.for_programs(rows):
+        colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+        output.table(
+            ("CHECK", "", ""),
+            [[r["check"], f"[{colours[r['result']]}]{r['result']}[/]", output.shown(r["text"])] for r in rows],
+        )
+    if any(row["result"] == "fail" for row in rows):
+        raise typer.Exit(1)
+
+
+def _checks(fix: bool) -> Iterator[Finding]:
+    yield _git()
+    yield _packages()
+    yield _names()
+    yield from _repository(fix)
+    yield _docker()
+    yield _gpus()
+    yield _disk()
+
+
+def _git() -> Finding:
+    import subprocess
+
+    if not shutil.which("git"):
+        return "git", "fail", "not installed; apt-get install git"
+    version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return "git", "ok", version
+
+
+def _packages() -> Finding:
+    """What this installation can do beyond the command alone."""
+    missing = [feature for feature in extras.ALL if extras.lacking(feature)]
+    if not missing:
+        return "packages", "ok", "all that a node can do"
+    names = ", ".join(feature.name for feature in missing)
+    return "packages", "warn", f"enough for the command and a plain node; for {names}: {extras.command()}"
+
+
+def _names() -> Finding:
+    """Other modules called like our packages: they are not loaded, but who starts Python by hand may meet them."""
+    from runner.isolated import shadows
+
+    found = shadows()
+    if not found:
+        return "names", "ok", "nothing shadows Winslow's packages"
+    where = ", ".join(found[:3])
+    return (
+        "names",
+        "warn",
+        f"{where} would shadow Winslow's packages; `winslowctl` does not load them, `python -m cli.main` may",
+    )
+
+
+def _repository(fix: bool) -> Iterator[Finding]:
+    from state.contract.errors import StateError
+    from state.history.events import events
+
+    try:
+        yield from bare.findings(settings.repo_url(), fix=fix)
+        client, snapshot = settings.snapshot(live=True)
+    except (CommandError, StateError) as error:
+        yield "repository", "fail", str(error)
+        return
+    yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
+    flags = [flag.text for view in snapshot.projects.values() for flag in view.flags]
+    for text in dict.fromkeys(flags):
+        yield "history", "fail", text
+    for problem in [text for text in snapshot.problems if text not in flags][:5]:
+        yield "document", "warn", problem
+    yield _nodes(snapshot)
+    yield from _broken(client.url)
+    yield from _signs(client.url)
+    yield _clock([event.time for event in events(client, limit=1)], time.time())
+
+
+def _nodes(snapshot: "Snapshot") -> Finding:
+    """Whether anybody would do what is asked for."""
+    from flow.node.node_states import nobody_answers, standings
+
+    found = standings(snapshot)
+    if not found:
+        return "nodes", "warn", "no node has joined; `winslowctl node --repo URL --name N` does"
+    if why := nobody_answers(snapshot):
+        return "nodes", "fail", f"{why}; start one, or `winslowctl nodes rm` one that is gone for good"
+    amiss = [f"{each.node} {each.why}" for each in found.values() if each.state not in ("ready", "draining")]
+    if amiss:
+        return "nodes", "warn", ", ".join(amiss)
+    return "nodes", "ok", f"{len(found)} answer"
+
+
+def _signs(url: str) -> Iterator[Finding]:
+    """Where nodes can give their signs of life, and whether the server keeps two of them from the same work."""
+    from state.git.heartbeat_probe import NO_SWAP, probe
+
+    refs = probe(url)
+    found = refs if refs.good else probe(url, branches=True)
+    why = f"the server refuses refs/winslow/…: {refs.text}"
+    left = "" if found.delete else "; what was tried stays there, as the server lets nobody delete it"
+    if refs.good:
+        yield "node refs", "ok", f"the server lets nodes keep refs/winslow/nodes/…{left}"
+    elif found.good:
+        yield "node refs", "warn", f"heartbeats go to branches winslow-nodes/… instead{left}; {why}"
+    else:
+        hint = "let nodes create and force-push branches winslow-nodes/*, or they count as lost"
+        yield "node refs", "fail", f"{hint}; {why}; as for branches: {found.text}"
+    if found.compares is False:
+        yield "compare-and-swap", "fail", NO_SWAP
+    elif found.compares:
+        yield "compare-and-swap", "ok", "the server refuses a push that came too late"
+
+
+def _broken(url: str) -> Iterator[Finding]:
+    """Refs that keep the server from taking any push, where they can be seen from here."""
+    from state.transport.remote import broken_refs_in
+    from state.transport.urls import local_path
+
+    folder = local_path(url)
+    for ref in broken_refs_in(folder) if folder else ():
+        text = f"{ref} names an object that is not there, so no push is taken; git -C {folder} update-ref -d {ref}"
+        yield "refs", "fail", text
+
+
+def _clock(recorded: list[str], now: float) -> Finding:
+    """Nothing is decided by it, but people read the times."""
+    newest = max((datetime.fromisoformat(text).timestamp() for text in recorded), default=now)
+    if newest - now > SKEW:
+        text = f"this clock is {newest - now:.0f} s behind the newest event's; set it (timedatectl set-ntp true)"
+        return "clock", "warn", text
+    return "clock", "ok", "not behind the newest event"
+
+
+def _docker() -> Finding:
+    from runner.contract.errors import RunnerError
+
+    try:
+        from runner.docker.docker_runner import engine
+
+        found = engine()
+    except (RunnerError, ImportError) as error:
+        hint = extras.lacking(extras.DOCKER) or f"apt-get install docker.io ({str(error)[:120]})"
+        text = f"no engine answers, stages would run as processes; {hint}"
+        return "docker", "warn", text
+    live = "" if found.live_restore else "; set live-restore, or a restart of dockerd ends stages"
+    return "docker", "ok" if not live else "warn", f"Docker Engine {found.version}{live}"
+
+
+def _gpus() -> Finding:
+    from runner.gpus import find
+    from schema.node import Health
+
+    found = find()
+    gpus = found.look()
+    well = found.certain and all(gpu.health in (Health.OK, Health.BUSY) for gpu in gpus)
+    text = found.text
+    if gpus and not _toolkit():
+        well, text = False, f"{text}; for containers, install nvidia-container-toolkit and restart dockerd"
+    return "gpus", "ok" if well else "warn", text
+
+
+def _toolkit() -> bool:
+    """Whether Docker can give GPUs to containers, as far as can be told from here: doctor may run in one itself."""
+    from runner.contract.errors import RunnerError
+
+    try:
+        from runner.docker.docker_runner import engine
+
+        return "nvidia" in engine().runtimes or shutil.which(TOOLKIT) is not None
+    except (RunnerError, ImportError):
+        return True  # stages would run as processes
+
+
+def _disk() -> Finding:
+    folder = settings.data().absolute()
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return "data", "fail", f"{folder} cannot be written; name another folder with --data"
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 2**30:.0f} GiB free at {folder}"
+    return ("disk", "ok", text) if free > ROOM else ("disk", "warn", f"{text}; make room, or name another with --data")

@@ -1,0 +1,166 @@
+"""`validate`: what can be said of documents without running anything, each problem at its place."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from schema.codec import ParsedText
+    from schema.errors import Problem
+    from schema.pipeline import Pipeline
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(validate)
+
+
+def validate(
+    path: Annotated[Path | None, typer.Argument(help="a folder; default: here, or the repository with --rev")] = None,
+    rev: Annotated[str, typer.Option("--rev", help="a commit or branch of the state repository")] = "",
+    hook: Annotated[bool, typer.Option("--hook", help="be the pre-receive hook: read `old new ref` lines")] = False,
+) -> None:
+    """Check every document: each problem is file:line:col: what. Exit code 1 if there are any. Commits nothing.
+
+    Example: winslowctl validate .     winslowctl validate --rev main
+    """
+    if hook:
+        from state.hook import main as be_the_hook
+
+        raise typer.Exit(be_the_hook())
+    texts, others = _texts(path, rev)
+    found, notes = check(texts)
+    problems = list(dict.fromkeys([*found, *others]))
+    if not output.for_programs({"files": len(texts), "problems": problems, "notes": notes}):
+        for text in [*problems, *(f"note: {note}" for note in notes)]:
+            print(text)
+        print(f"{len(texts)} documents, {len(problems)} problems")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _texts(path: Path | None, rev: str) -> tuple[Mapping[str, bytes], list[str]]:
+    """Documents by path, and what is wrong beside them: files that nothing reads, requests that nobody answers."""
+    if path and rev:
+        raise CommandError("either a folder or --rev, not both", 2)
+    if rev or (path is None and not Path("winslow.yaml").exists()):
+        return _of_revision(rev)
+    return _of_folder(path or Path("."))
+
+
+def _of_folder(root: Path) -> tuple[dict[str, bytes], list[str]]:
+    from schema import layout, misplaced
+    from schema.codec import MAX_BYTES
+    from state.edits.sparse_checkout import left_out
+    from state.snapshot.document_cache import irregular
+
+    if not (root / "winslow.yaml").is_file():
+        raise CommandError(f"{root} is no working copy of a state repository: it has no winslow.yaml")
+    texts: dict[str, bytes] = {}
+    others: list[Problem] = []
+    for inside in sorted(_files(root)):
+        path = root / inside
+        if not layout.place_on_main(inside):
+            others += misplaced.problems([inside])
+        elif path.is_symlink() or not path.is_file():
+            others.append(irregular(inside))
+        else:
+            with path.open("rb") as file:
+                texts[inside] = file.read(MAX_BYTES + 1)
+    hidden = {
+        inside: text
+        for inside, text in left_out(root, MAX_BYTES + 1).items()
+        if inside not in texts and layout.place_on_main(inside)
+    }
+    if hidden:
+        settings.warn(f"this checkout is sparse: {len(hidden)} documents are read as git's index has them")
+    return dict(sorted({**texts, **hidden}.items())), list(map(str, others))
+
+
+def _files(root: Path) -> "Iterator[str]":
+    """Everything that is no folder, and links to folders; nothing of git's own."""
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        folders[:] = [name for name in folders if name != ".git"]
+        for name in (*files, *links):
+            yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def _of_revision(rev: str) -> tuple[Mapping[str, bytes], list[str]]:
+    from state.history.revisions import documents_at, put_back, resolve
+
+    client, _ = settings.snapshot()
+    commit = resolve(client, rev or "main")
+    problems = client.at(commit, client.tips()[1]).problems
+    others = [problem for problem in problems if not problem.startswith("winslow/state: ")]
+    return documents_at(client, commit), [*others, *map(str, put_back(client, commit))]
+
+
+def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
+    """Problems, and notes on what is valid but would be refused when it is started."""
+    from flow.project.pipeline_checks import alone, unfitting
+    from schema import layout
+    from schema.binding import bind
+    from schema.codec import load
+    from schema.errors import DocumentError
+    from schema.pipeline import Pipeline, unsupported
+    from schema.project import Project
+
+    problems: list[str] = []
+    notes: list[str] = []
+    pipelines: dict[str, Pipeline | None] = {}
+    projects: list[tuple[ParsedText, Project]] = []
+    for file, text in texts.items():
+        place = layout.place_on_main(file)
+        assert place
+        try:
+            document = _parsed(place.kind, text, file)
+            if isinstance(document, Pipeline):
+                pipelines[place.owner] = document
+                problems += map(str, pipeline_problems(load(text, file), document, place.owner))
+                sentence = unsupported(document)
+                notes += [f"{file}: {sentence}; a start is refused"] if sentence else []
+            elif isinstance(document, Project):
+                parsed = load(text, file)
+                projects.append((parsed, bind(Project, parsed)))
+        except DocumentError as error:
+            problems += map(str, error.problems)
+            pipelines |= {place.owner: None} if place.kind == "pipeline" else {}
+    notes += [str(alone(file)) for file in texts if _is_alone(file, texts)]
+    for parsed, project in projects:
+        problems += map(str, unfitting(project, parsed, pipelines))
+    return problems, notes
+
+
+def _is_alone(file: str, texts: Mapping[str, bytes]) -> bool:
+    """A request of a project that is not there. One that was deleted leaves its requests, so that is no mistake."""
+    from schema import layout
+
+    place = layout.place_on_main(file)
+    return place is not None and place.kind == "request" and layout.project(place.owner) not in texts
+
+
+def _parsed(kind: str, text: bytes, file: str) -> object:
+    from schema.documents import parse
+
+    return parse(kind, text, file)
+
+
+def pipeline_problems(parsed: "ParsedText", pipeline: "Pipeline", name: str) -> "Iterator[Problem]":
+    """What a parsed pipeline says that can never hold: places without a value, a name that is not its file's."""
+    from flow.project.pipeline_checks import misnamed, unfilled
+
+    yield from misnamed(pipeline, name, parsed)
+    yield from unfilled(pipeline, parsed)
+
+
+def refuse(problems: "Iterator[Problem]") -> None:
+    """CommandError with all of them, if there are any."""
+    found = "\n".join(map(str, problems))
+    if found:
+        raise CommandError(found)

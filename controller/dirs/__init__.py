@@ -1,0 +1,1 @@
+"""The directories of executions: what a launch needs of them, and the real ones."""

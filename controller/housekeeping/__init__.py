@@ -1,0 +1,1 @@
+"""Work beside the rounds: retention, archives, deletions, transfers."""

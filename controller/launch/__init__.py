@@ -1,0 +1,1 @@
+"""Starting executions and collecting their ends, beside the rounds."""

@@ -1,0 +1,1 @@
+"""Rounds: observe, decide, act, and what stands between two of them."""

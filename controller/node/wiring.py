@@ -1,0 +1,244 @@
+"""The parts of one controller, put together."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from controller.dirs.folders import Folders
+from controller.failpoints import Failpoint, from_environment
+from controller.housekeeping.archive import LogArchive
+from controller.housekeeping.bucket_upload import BucketUpload
+from controller.housekeeping.retention import RetentionWork, spoken_of
+from controller.housekeeping.store_loss import StoreLoss
+from controller.journal.journal import Journal
+from controller.launch.launcher import Jobs, Launcher, LauncherTools, ThreadJobs
+from controller.loop.pace import Pace
+from controller.loop.patience import ThreadPatience
+from controller.loop.pool_gaps import PoolGaps
+from controller.loop.round import Controller, NodeServices
+from controller.loop.view_file import VIEW, ViewFile
+from controller.node.boot_clock import BootClock, boot_id
+from controller.node.inventory import enough_disk, take_inventory
+from controller.node.options import NodeOptions
+from controller.node.sampler import Sampler
+from controller.notify.notifier import Notifier
+from controller.notify.send import page_of
+from flow.model.commits import Commit
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import NodeIdentity, World
+from peer.client.pool_fetch import Offers
+from peer.client.signed import Key, Peers
+from runner import launch_progress
+from runner.contract.labels import Owner
+from runner.contract.runner import Runner
+from runner.files.bucket import Bucket, settings
+from runner.gpus import Gpus, lost
+from runner.launch_progress import Preparing
+from runner.logs import log_events
+from runner.store import identity
+from state.git.git_repository import GitRepository
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSite:
+    """What a node has before its controller is built."""
+
+    options: NodeOptions
+    journal: Journal
+    incarnation: str
+    owner: Owner
+    runner: Runner
+    gpus: Gpus
+    pace: Pace
+    sampler: Sampler
+    say: Say
+
+    @property
+    def pool(self) -> Path:
+        return self.options.pool or self.options.data / "pool"
+
+    def run(self, container: str) -> Path:
+        return self.options.data / "runs" / container
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStock:
+    """What holds the files of stages, here and elsewhere."""
+
+    trees: Folders
+    store: str
+    bucket: Bucket | None
+    peers: Peers
+    key: Key | None
+    bereft: StoreLoss
+
+
+def build(site: NodeSite) -> Controller:
+    options, clock, failpoint, work = site.options, BootClock(), from_environment(), ThreadJobs()
+    stock = _stock(site, failpoint)
+    notifier = Notifier(options.data / "notices", options.notify, site.say, page_of(options.data / "web" / "web.yaml"))
+
+    def changed(before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
+        notifier.changed(before, after, commits)
+        stock.peers.nudge()
+
+    fetch = stock.trees.fetch
+    pools = PoolGaps(site.pool, Offers(fetch, work.submit).of) if fetch else PoolGaps(site.pool)
+    workshop = Launcher(_tools(site, stock, clock, failpoint, work))
+    return Controller(
+        NodeServices(
+            me=_me(site, stock),
+            repository=GitRepository(options.repo, options.data / "clone.git"),
+            runner=site.runner,
+            workshop=workshop,
+            trees=stock.trees,
+            journal=site.journal,
+            clock=clock,
+            boot=boot_id(),
+            poll=options.poll,
+            beat=options.heartbeat,
+            fresh_id=lambda: secrets.token_hex(16),
+            failpoint=failpoint,
+            room=lambda: enough_disk(options.data),
+            gpus=site.gpus,
+            say=site.say,
+            load=lambda: site.sampler.newest,
+            show=_show(site, stock, notifier),
+            changed=changed,
+            note=partial(_note, site),
+            retain=_retain(site, stock, failpoint, work),
+            pools=pools.seen,
+            look=pools.look,
+            patience=ThreadPatience(),
+        )
+    )
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def _stock(site: NodeSite, failpoint: Failpoint) -> NodeStock:
+    options, can = site.options, site.runner.capabilities
+    site.pool.mkdir(parents=True, exist_ok=True)
+    key = Key(options.data / "node" / "peer.key") if options.peer else None
+    peers = Peers(options.name, key)
+    bereft, store, bucket = _store(options, site.say), identity.identify(options.data), _bucket(options)
+    trees = Folders(
+        options.data,
+        site.pool,
+        isolated=can.isolation,
+        user=can.user,
+        say=site.say,
+        failpoint=failpoint,
+        peers=peers,
+        store=store,
+        bucket=bucket,
+    )
+    trees.workspaces.wanted = None  # until the repository was looked at
+    return NodeStock(trees, store, bucket, peers, key, bereft)
+
+
+def _store(options: NodeOptions, say: Say) -> StoreLoss:
+    """The store this node works with. One of its own that is gone is made anew, a shared one is not."""
+    if options.store:
+        identity.share(options.data, options.store)
+    before, store = identity.last(options.data), identity.identify(options.data)
+    if before not in ("", store):
+        say(f"the store of this node is not the one it had ({before[:8]}): what only that had is lost")
+    return StoreLoss(options.name, before, store, say, partial(identity.remember, options.data, store))
+
+
+def _bucket(options: NodeOptions) -> Bucket | None:
+    if not options.bucket:
+        return None
+    return Bucket(options.bucket, settings(os.environ, options.bucket_keys))
+
+
+def _retain(site: NodeSite, stock: NodeStock, failpoint: Failpoint, work: Jobs) -> Callable[[World], str]:
+    options, workspaces = site.options, stock.trees.workspaces
+    held = partial(spoken_of, site.journal)
+    retaining = RetentionWork(
+        options.data,
+        workspaces,
+        options.keep_free,
+        work.submit,
+        site.say,
+        mend=stock.trees.mend,
+        fetch=stock.trees.fetch,
+    )
+    archiving = LogArchive(options.data, stock.bucket, site.say, passing=failpoint)
+    outgoing = BucketUpload(options.data, workspaces.objects, stock.bucket, work.submit, site.say)
+
+    def retain(world: World) -> str:
+        outgoing.look()
+        if world.snapshot is None:
+            return ""
+        archiving.look(world.snapshot, held)
+        return retaining.look(world.snapshot, held)
+
+    return retain
+
+
+# -- stages -----------------------------------------------------------------------------------------------------------
+
+
+def _tools(site: NodeSite, stock: NodeStock, clock: BootClock, failpoint: Failpoint, work: Jobs) -> LauncherTools:
+    return LauncherTools(
+        owner=site.owner,
+        runner=site.runner,
+        trees=stock.trees,
+        journal=site.journal,
+        jobs=work,
+        clock=clock,
+        failpoint=failpoint,
+        wake=site.pace.wake,
+        say=site.say,
+        lost=partial(lost, site.gpus),
+        note=partial(_note, site),
+        show=partial(_prepares, site),
+    )
+
+
+def _note(site: NodeSite, container: str, text: str) -> None:
+    log_events.note(site.run(container), text)
+
+
+def _prepares(site: NodeSite, container: str, text: str | None, percent: float | None) -> None:
+    launch_progress.show(site.run(container), None if text is None else Preparing(text, percent))
+
+
+# -- what others see --------------------------------------------------------------------------------------------------
+
+
+def _show(site: NodeSite, stock: NodeStock, notifier: Notifier) -> Callable[[World], None]:
+    window = ViewFile(site.options.data / VIEW, site.pool, time.time, stock.bucket.name if stock.bucket else "")
+
+    def show(world: World) -> None:
+        if world.snapshot:
+            stock.peers.known = world.snapshot.inventories
+            stock.bereft.seen(world.snapshot)
+        window.show(world)
+        notifier.seen(world)
+
+    return show
+
+
+def _me(site: NodeSite, stock: NodeStock) -> NodeIdentity:
+    options = site.options
+    inventory = take_inventory(options, site.incarnation, site.runner, stock.key)
+    return NodeIdentity(
+        node=options.name,
+        incarnation=site.incarnation,
+        inventory=inventory.model_copy(
+            update={"store": stock.store, "bucket": stock.bucket.name if stock.bucket else ""}
+        ),
+        pool="/pool" if site.runner.capabilities.isolation else str(site.pool.absolute()),
+        settle=options.settle,
+        board=options.board,
+    )

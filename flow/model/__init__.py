@@ -1,0 +1,1 @@
+"""The values that everything is decided on: a snapshot, commits to make, time."""

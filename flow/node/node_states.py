@@ -1,0 +1,147 @@
+"""Whether a node answers and takes work: one value that every surface shows, from the repository and what was judged.
+
+A node that stops says so itself; one that is silent is found so by the others, who write it down beside its inventory
+with the heartbeat that they saw last. Another heartbeat than that one is a sign of life, and voids what was said.
+Where nobody is left to judge, who looks judges by what he has seen himself (`judge`): `Snapshot.judged`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flow.model.memo import Memo
+from flow.model.snapshot import Judged, Snapshot
+from schema.node import Heartbeat, Inventory, NodeAway, NodeSettings
+
+
+class NodeState(StrEnum):
+    """The first that holds is shown, in this order."""
+
+    ABSENT = "not joined"
+    STOPPED = "stopped"
+    SILENT = "silent"
+    HALTED = "halted"
+    TOO_OLD = "too old"
+    UNKNOWN = "unknown"
+    BARRED = "not admitted"
+    FULL = "full"
+    DRAINING = "draining"
+    READY = "ready"
+
+
+AWAY = frozenset({NodeState.ABSENT, NodeState.STOPPED, NodeState.SILENT})
+"""Nobody answers there."""
+DOUBTED = AWAY | {NodeState.UNKNOWN}
+IDLE = AWAY | {NodeState.HALTED, NodeState.TOO_OLD}
+"""It does nothing for projects of which it holds nothing: it takes no work and no steward's duties."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStanding:
+    """`text` says since when or why, where there is something to say."""
+
+    node: str
+    state: NodeState
+    text: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """As far as is known."""
+        return self.state not in DOUBTED
+
+    @property
+    def takes(self) -> bool:
+        """Whether it takes new work."""
+        return self.state is NodeState.READY
+
+    @property
+    def why(self) -> str:
+        """The state in a sentence's words: `silent for 6 min`."""
+        if self.state in AWAY and self.text.startswith(self.state):
+            return self.text
+        return f"{self.state}: {self.text}" if self.text else str(self.state)
+
+
+def standing(snapshot: Snapshot, node: str) -> NodeStanding:
+    inventory = snapshot.inventories.get(node)
+    if inventory is None:
+        return NodeStanding(node, NodeState.ABSENT)
+    settings = snapshot.nodes.get(node)
+    for state, text in _findings(snapshot, inventory, settings):
+        if text:
+            return NodeStanding(node, state, text)
+    if settings and settings.drain:
+        return NodeStanding(node, NodeState.DRAINING, "it takes nothing new")
+    return NodeStanding(node, NodeState.READY)
+
+
+def _standings(snapshot: Snapshot) -> Mapping[str, NodeStanding]:
+    return {name: standing(snapshot, name) for name in sorted(snapshot.inventories)}
+
+
+standings: Memo[Snapshot, Mapping[str, NodeStanding]] = Memo(_standings, 8)
+"""Of all nodes that joined, by name."""
+
+
+def nobody_answers(snapshot: Snapshot) -> str:
+    """Why nothing will happen, where there are nodes and none of them answers; else nothing."""
+    found = standings(snapshot)
+    if not found or any(each.answers for each in found.values()):
+        return ""
+    return "no node answers: " + ", ".join(f"{each.node} {each.why}" for each in found.values())
+
+
+def away(snapshot: Snapshot, node: str) -> NodeAway | None:
+    """What is written down of its absence, if that is still so."""
+    inventory = snapshot.inventories.get(node)
+    told = inventory.away if inventory else None
+    return told if told and told.beat == snapshot.heartbeats.get(node, told.beat) else None
+
+
+def _findings(
+    snapshot: Snapshot, inventory: Inventory, settings: NodeSettings | None
+) -> Iterable[tuple[NodeState, str]]:
+    node = inventory.node
+    told, judged = away(snapshot, node), snapshot.judged.get(node, Judged("", ""))
+    wanted, known = snapshot.settings.schema_version, inventory.schema_version
+    barred = snapshot.settings.join != "open" and settings is None
+    stopped = f"stopped at {told.since}" if told and told.why == "stopped" else ""
+    silent = f"silent since {told.since}, as {told.by} saw" if told and told.why == "silent" else ""
+    old = f"it reads schema {known}, and winslow.yaml wants {wanted}" if wanted > known else ""
+    return (
+        (NodeState.STOPPED, stopped),
+        (NodeState.SILENT, judged.text if judged.state == NodeState.SILENT else silent),
+        (NodeState.HALTED, judged.text if judged.state == NodeState.HALTED else inventory.halted),
+        (NodeState.TOO_OLD, old),
+        (NodeState.UNKNOWN, judged.text if judged.state == NodeState.UNKNOWN else ""),
+        (NodeState.BARRED, f"nodes/{node}.yaml is missing" if barred else ""),
+        (NodeState.FULL, inventory.full),
+    )
+
+
+def judge(snapshot: Snapshot, silence: Mapping[str, float], heard: Mapping[str, Heartbeat]) -> dict[str, Judged]:
+    """What follows from what one has seen: for how long each heartbeat did not change, and what they say."""
+    found = {}
+    for node in snapshot.inventories:
+        quiet, said = silence.get(node), heard.get(node)
+        if quiet is not None and quiet >= snapshot.settings.lost_after:
+            found[node] = Judged(NodeState.SILENT, f"silent for {rough(quiet)}")
+        elif said and said.halted:
+            found[node] = Judged(NodeState.HALTED, said.halted)
+    return found
+
+
+def unheard(snapshot: Snapshot, ages: Mapping[str, float]) -> dict[str, Judged]:
+    """Of nodes that one looks at for the first time: how long ago they spoke, by their own clocks, if long ago."""
+    limit = max(3 * snapshot.settings.lost_after, 3600.0)  # more than a wrong clock explains
+    text = "its last sign of life is {} old by its own clock; whether it lives is known after the next look"
+    return {node: Judged(NodeState.UNKNOWN, text.format(rough(age))) for node, age in ages.items() if age > limit}
+
+
+def rough(seconds: float) -> str:
+    """A duration as people say it: `40 s`, `6 min`, `3 h`, `2 days`."""
+    for size, word in ((86_400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {word}{'s' if word == 'day' and count > 1 else ''}"
+    return f"{int(seconds)} s" if seconds < 10 else f"{int(seconds) // 10 * 10} s"  # so that it seldom changes

@@ -1,0 +1,1 @@
+"""What one project wants next: its replies, its chains, its pipeline."""

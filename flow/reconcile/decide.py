@@ -1,0 +1,116 @@
+"""What should this node do next? A world in, a decision out.
+
+First it looks after what the node holds, then it does a steward's work (replies, losses, deletions), then it takes new
+work, as much as fits. What it may not do: anything but local housekeeping on a world that is not fresh; anything at
+all that cannot be taken back while it is halted.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+
+from flow.model.snapshot import Snapshot
+from flow.node.decision import Decision, Stop
+from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, World
+from flow.reconcile.commit_draft import CommitDraft
+from flow.reconcile.held_claims import HeldClaims
+from flow.reconcile.new_claims import NewClaims
+from flow.reconcile.stewardship import Stewardship
+from schema.reasons import End
+
+
+def decide(world: World) -> Decision:
+    local = Decision(
+        stops=tuple(_overdue(world)),
+        collects=tuple(_collectable(world)),
+        halted=world.halted,
+    )
+    if world.halted:
+        return local
+    if not world.fresh or world.snapshot is None:
+        return replace(local, launches=tuple(_launchable(world)))
+    return _with_repository(world, world.snapshot, local)
+
+
+def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decision:
+    draft = CommitDraft(snapshot)
+    watched: set[Hashable] = set()
+    stewardship = Stewardship(
+        world.me,
+        snapshot,
+        world.seen,
+        world.poll,
+        draft,
+        watched,
+        wall=world.wall,
+        halts=world.halts,
+        unseen=world.unseen,
+    )
+    stewardship.register()
+    held = HeldClaims(world, snapshot, draft)
+    held.tend()
+    stewardship.serve()
+    taking = NewClaims(world, snapshot, draft, watched, stewardship.live, held.ids_left)
+    taking.take()
+    held.mention()
+    draft.show()
+    stewardship.show()
+    return Decision(
+        stops=(*local.stops, *held.stops),
+        ends=tuple(held.ends),
+        collects=tuple(each for each in local.collects if each not in {ended.container for ended in held.ends}),
+        adopted=tuple(held.adopted),
+        launches=tuple(held.launches),
+        commits=tuple(draft.commits),
+        grants=(*held.grants, *taking.grants),
+        drops=tuple(held.drops),
+        removals=tuple(held.removals),
+        wipes=tuple(stewardship.wipes(world.wiped)) if world.engine else (),
+        watched=frozenset(watched),
+        unseen=frozenset(taking.unseen),
+    )
+
+
+def _overdue(world: World) -> Iterator[Stop]:
+    """Stages past their own limits, and stops that were decided before and have not worked yet."""
+    for container, entry in world.entries.items():
+        sight = world.containers.get(container)
+        if sight is None or not sight.running:
+            continue
+        if reason := entry.stop or _limit(entry, sight, world):
+            yield Stop(container, reason)
+
+
+def _limit(entry: HeldClaim, sight: ObservedContainer, world: World) -> End | None:
+    """What it wrote is not known while the engine does not answer; for how long it has run is."""
+    order, now = entry.order, world.now
+    if sight.started is None:
+        return None
+    if order.timeout is not None and now - sight.started > order.timeout:
+        return End.TIMEOUT
+    newest = max(sight.started, sight.last_output or 0.0)
+    if world.engine and order.idle_timeout is not None and now - newest > order.idle_timeout:
+        return End.NO_OUTPUT
+    return None
+
+
+def _collectable(world: World) -> Iterator[str]:
+    for container in world.entries:
+        sight = world.containers.get(container)
+        if sight and sight.exited and not _occupied(world, container, "collection"):
+            yield container
+
+
+def _launchable(world: World) -> Iterator[str]:
+    """Claims that had landed before the repository went away. Not while nobody says what runs already."""
+    for container, entry in world.entries.items() if world.engine else ():
+        if entry.phase != "granted" or entry.stop or _occupied(world, container, "launch"):
+            continue
+        sight = world.containers.get(container)
+        if sight is None or not (sight.running or sight.exited):
+            yield container
+
+
+def _occupied(world: World, container: str, work: Work) -> bool:
+    """Whether that is not to be done now, or no longer."""
+    rests = world.setbacks.get(container) == Setback(work, resting=True)
+    return rests or container in world.busy or container in world.outbox

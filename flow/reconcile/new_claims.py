@@ -1,0 +1,179 @@
+"""New work: of what all projects want, as much as fits on this node, the most urgent first."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from flow.model.commits import StateEvent
+from flow.model.snapshot import Judged, ProjectView, Snapshot
+from flow.node.lease_terms import lease
+from flow.node.node_states import NodeState, rough
+from flow.node.node_world import HeldClaim, World
+from flow.placement import capacity
+from flow.placement.capacity import claimed
+from flow.placement.gpus import choose, held_here, holders, holders_in
+from flow.placement.ranking import admitted, busy_counts, candidates, data_of, patience, place
+from flow.project.active import open_views
+from flow.project.replies import steps_of
+from flow.project.steps import Slot
+from flow.reconcile.commit_draft import CommitDraft
+from flow.reconcile.launch_order import take
+from schema.execution import Execution, State
+from schema.node import SCHEMA, NodeSettings
+from schema.reasons import End
+
+LOOKED_AT = 50
+"""Points of a stage that a round looks at, of those that could be taken: once they are taken, others follow."""
+
+
+class NewClaims:
+    def __init__(
+        self,
+        world: World,
+        snapshot: Snapshot,
+        draft: CommitDraft,
+        watched: set[Hashable],
+        live: frozenset[str],
+        ids: list[str],
+    ) -> None:
+        self.world, self.snapshot, self.draft = world, snapshot, draft
+        self.watched, self.live, self.ids = watched, live, ids
+        self.fleet = _as_seen(world, snapshot, live)
+        self.names = admitted(snapshot)
+        self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
+        self.claims = claimed(open_views(snapshot))
+        self.grants: list[HeldClaim] = []
+        self.unseen: set[str] = set()
+        self._count_own_ends()
+
+    def _count_own_ends(self) -> None:
+        """Slots that this round's own results free."""
+        me = self.world.me.node
+        views = [self.draft.view(view.id) for view in open_views(self.snapshot)]
+        active = sum(
+            execution.state.active and execution.claim.node == me for view in views for execution in view.executions
+        )
+        self.busy[me] = active
+        self.taken[me] = {**held_here(self.world), **holders_in(views).get(me, {})}
+        self.claims[me] = {**capacity.held_here(self.world), **claimed(views).get(me, {})}
+
+    def take(self) -> None:
+        if self.snapshot.settings.schema_version > SCHEMA or not self._admitted():
+            return
+        if not (self.world.room and self.world.engine):
+            return
+        if self.world.unseen and len(self.live) > 1:
+            return
+        for view in sorted(open_views(self.snapshot), key=_urgency):
+            self._consider(self.draft.view(view.id))
+
+    def _admitted(self) -> bool:
+        return self.snapshot.settings.join == "open" or self.world.me.node in self.snapshot.nodes
+
+    def _consider(self, view: ProjectView) -> None:
+        if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
+            return
+        looked_at: dict[str, int] = {}
+        for slot in steps_of(view).slots:
+            if self._full():
+                return  # whose turn it is elsewhere, others see
+            if looked_at.get(slot.stage.name, 0) < LOOKED_AT:
+                looked_at[slot.stage.name] = looked_at.get(slot.stage.name, 0) + self._rested(view, slot)
+                self._slot(self.draft.view(view.id), slot)
+
+    def _full(self) -> bool:
+        """Whether it holds as many executions at once as it may."""
+        settings = self.snapshot.nodes.get(self.world.me.node, NodeSettings())
+        most = capacity.slots(self.world.me.inventory, settings)
+        return most is not None and self.busy.get(self.world.me.node, 0) >= most
+
+    def _slot(self, view: ProjectView, slot: Slot) -> None:
+        if self._rested(view, slot) and self._looked_for(slot) and self._my_turn(view, slot) and self.ids:
+            self._claim(view, slot)
+
+    def _rested(self, view: ProjectView, slot: Slot) -> bool:
+        """Whether it is long enough since the failure that this attempt follows."""
+        if not slot.backoff:
+            return True
+        key = ("backoff", view.id, slot.after_failure)
+        self.watched.add(key)
+        return self.world.seen.age(key) >= slot.backoff
+
+    def _looked_for(self, slot: Slot) -> bool:
+        """Whether this node's pool was looked at for exactly what the slot reads."""
+        known = None if self.world.has is None else self.world.has | self.world.lacks
+        unseen = set() if known is None else set(slot.files) - known
+        self.unseen |= unseen
+        return not unseen
+
+    def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
+        """Whether this node can run it now, and no better one is to try first."""
+        assert view.project
+        me, lacks = self.world.me.inventory, self.world.lacks
+        nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
+        placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
+        rank = placement.rank(self.world.me.node)
+        if rank is None:
+            return False
+        key = ("claim", view.id, slot.key)
+        self.watched.add(key)
+        return self.world.seen.age(key) >= patience(rank, self.world.poll)
+
+    def _claim(self, view: ProjectView, slot: Slot) -> None:
+        self.draft.reply_all(view.id)
+        view = self.draft.view(view.id)
+        if view.asked:
+            return  # among those may be a pause that landed before this claim, or an abort that waits for an end
+        wanted = next((each for each in steps_of(view).slots if each.key == slot.key), None)
+        if wanted is None or wanted.files != slot.files:
+            return  # a reply of this very round changed what is wanted
+        world, mine = self.world, self.taken[self.world.me.node]
+        gpus = choose(wanted.stage.resources, world.me.inventory.gpus, mine)
+        if gpus is None:
+            return
+        taken = take(
+            world.me,
+            view,
+            wanted,
+            claim=self.ids.pop(),
+            lease=lease(self.snapshot),
+            wanted=self.snapshot.main,
+            wall=world.wall,
+            gpus=tuple(gpu.uuid for gpu in gpus),
+        )
+        event = StateEvent(
+            verb="claim",
+            project=view.id,
+            execution=taken.record.execution,
+            stage=wanted.name,
+            fact=f"on {world.me.node}" + (f", attempt {wanted.attempt}" if wanted.attempt > 1 else ""),
+            claim=taken.record.claim.id,
+            request=wanted.request,
+        )
+        self.draft.record(view.id, event, *self._replaced(view, wanted), taken.record)
+        self.grants.append(taken.entry)
+        self.busy[world.me.node] = self.busy.get(world.me.node, 0) + 1
+        self.claims[world.me.node][view.id, taken.record.execution] = taken.record.asked or capacity.NOTHING
+        mine |= dict.fromkeys(taken.record.gpus, f"{view.id}/{taken.record.execution}")
+
+    def _replaced(self, view: ProjectView, slot: Slot) -> tuple[Execution, ...]:
+        lost = view.execution(slot.replaces) if slot.replaces else None
+        if lost is None:
+            return ()
+        return (lost.model_copy(update={"state": State.SUPERSEDED, "reason": End.NODE_LOST}),)
+
+
+def _as_seen(world: World, snapshot: Snapshot, live: frozenset[str]) -> Snapshot:
+    """With what this node has seen of the others: whoever is not alive for it is silent, told to others or not. Of
+    itself it knows what it has not written down yet: that there is room again, for instance.
+    """
+    me = world.me.node
+    if me in snapshot.inventories and snapshot.inventories[me] != world.me.inventory:
+        snapshot = replace(snapshot, inventories={**snapshot.inventories, me: world.me.inventory})
+    quiet = {name: world.seen.silence(name) for name in snapshot.inventories if name not in live}
+    if not quiet:
+        return snapshot
+    return replace(snapshot, judged={n: Judged(NodeState.SILENT, f"silent for {rough(q)}") for n, q in quiet.items()})
+
+
+def _urgency(view: ProjectView) -> tuple[int, str]:
+    return (-(view.project.priority if view.project else 0), view.id)

@@ -1,0 +1,1 @@
+"""What people are told: states, estimates, comparisons, provenance, notices."""

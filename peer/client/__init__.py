@@ -1,0 +1,1 @@
+"""Asking another node, with this node's key."""

@@ -1,0 +1,1 @@
+"""What this node answers to others that sign with a key of an inventory."""

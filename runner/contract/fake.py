@@ -1,0 +1,147 @@
+"""The runner of simulations: containers that take virtual time, scripted by the stage's own environment.
+
+`FAKE_SECONDS` how long it runs (1) · `FAKE_EXIT` its exit code (0) · `FAKE_OOM=1` ends by lack of memory ·
+`FAKE_OUTPUT_EVERY` seconds between lines · `FAKE_IGNORE_TERM=1` ends only by KILL, after the grace ·
+`FAKE_IMAGE_MISSING=1` cannot be created. Containers outlive controllers because the test keeps this object.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from runner.contract.errors import EngineRefused, ImageUnavailable
+from runner.contract.labels import Owner
+from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
+from runner.contract.usage import Usage
+
+NEVER = float("inf")
+
+
+@dataclass(slots=True)
+class _Box:
+    """A container; what may end it, and when. The first of the three does."""
+
+    spec: Spec
+    created: Container
+    seconds: float
+    every: float
+    started: float | None = None
+    ends: float = NEVER  # by itself
+    killed: float = NEVER  # by our stop
+    crashed: float = NEVER  # with the machine
+    ended: Container | None = None
+
+    @property
+    def over(self) -> float:
+        return min(self.ends, self.killed, self.crashed)
+
+    def last_output(self, now: float) -> float | None:
+        if self.started is None or not self.every:
+            return None
+        ran = min(now, self.over) - self.started
+        return self.started + self.every * int(ran / self.every) if ran >= self.every else None
+
+
+class FakeRunner:
+    def __init__(self, owner: Owner, clock: Callable[[], float]) -> None:
+        self.owner, self.clock = owner, clock
+        self._boxes: dict[str, _Box] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities("fake")
+
+    def resolve(self, image: str, pull: str) -> Image:
+        if image.startswith("missing/"):
+            raise ImageUnavailable(f"there is no image {image!r}")
+        return Image(image, id="sha256:fake")
+
+    def create(self, spec: Spec) -> None:
+        if spec.id in self._boxes:
+            return
+        script = spec.environment
+        if script.get("FAKE_IMAGE_MISSING"):
+            raise ImageUnavailable(f"there is no image {spec.image!r}")
+        created = Container(spec.id, spec.labels, Condition.CREATED)
+        seconds, every = float(script.get("FAKE_SECONDS", 1)), float(script.get("FAKE_OUTPUT_EVERY", 0))
+        self._boxes[spec.id] = _Box(spec, created, seconds, every)
+
+    def start(self, container: str) -> None:
+        box = self._mine(container)
+        if box is None:
+            raise EngineRefused(f"there is no container {container} to start: it was not created, or was removed")
+        if box.started is None:
+            box.started = self.clock()
+            box.ends = box.started + box.seconds
+
+    def stop(self, container: str) -> None:
+        box = self._mine(container)
+        if box is None or box.started is None or box.killed < NEVER or self.clock() >= box.over:
+            return
+        box.killed = self.clock() + (box.spec.grace if box.spec.environment.get("FAKE_IGNORE_TERM") else 0.0)
+
+    def remove(self, container: str) -> None:
+        box = self._mine(container)
+        if box is None:
+            return
+        if box.started is not None and self.clock() < box.over:
+            raise EngineRefused(f"container {container} still runs: stop it before removing it")
+        del self._boxes[container]
+
+    def usage(self, container: str) -> Usage | None:
+        return None
+
+    def reap(self) -> None:
+        return None
+
+    def containers(self) -> Mapping[str, Container]:
+        now, owns = self.clock(), self.owner.owns
+        return {id: box.ended or _look(box, now) for id, box in self._boxes.items() if owns(box.spec.labels)}
+
+    def _mine(self, container: str) -> _Box | None:
+        box = self._boxes.get(container)
+        return box if box is not None and self.owner.owns(box.spec.labels) else None
+
+    def in_use(self) -> dict[str, list[str]]:
+        """Which running containers use each GPU."""
+        now, used = self.clock(), dict[str, list[str]]()
+        for id, box in self._boxes.items():
+            if box.started is not None and now < box.over:
+                for gpu in box.spec.gpus:
+                    used.setdefault(gpu, []).append(id)
+        return used
+
+    def machine_reboot(self) -> None:
+        """Power off and on: what ran has ended with the machine."""
+        now = self.clock()
+        for box in self._boxes.values():
+            if box.started is not None and now < box.over:
+                box.crashed = now
+
+    def log(self, container: str) -> list[str]:
+        box = self._boxes[container]
+        last = box.last_output(self.clock())
+        if last is None or box.started is None:
+            return []
+        return [f"line {number + 1}" for number in range(round((last - box.started) / box.every))]
+
+
+def _look(box: _Box, now: float) -> Container:
+    if box.started is None:
+        return box.created
+    id, labels, output = box.spec.id, box.spec.labels, box.last_output(now)
+    if now < box.over:
+        return Container(id, labels, Condition.RUNNING, started=box.started, last_output=output)
+    code, ending = _end(box)
+    box.ended = Container(id, labels, Condition.EXITED, code, ending, box.started, output)
+    return box.ended
+
+
+def _end(box: _Box) -> tuple[int, Ending]:
+    script = box.spec.environment
+    if box.over == box.crashed:
+        return 255, Ending.INFRASTRUCTURE
+    if box.over == box.killed:
+        return (137 if script.get("FAKE_IGNORE_TERM") else 143), Ending.STOPPED
+    if script.get("FAKE_OOM"):
+        return 137, Ending.OOM
+    return int(script.get("FAKE_EXIT", 0)), Ending.EXIT

@@ -1,0 +1,1 @@
+"""Stages as containers of a Docker Engine."""

@@ -1,0 +1,484 @@
+"""Stages as containers of a Docker Engine; `runner.docker.options` says what they may do, `runner.docker.engine` what
+the engine says.
+
+What outlives this process is in each container's directory: `container.json` its id, `started.json` when it began on
+the boot-time clock and under which engine, `stop.json` that we told it to end, `engine.json` that the engine was lost,
+`signal.json` that somebody else told it to end, `ending.json` how it ended, `log` and how far it has come.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError, ImageNotFound, NotFound
+from docker.types import LogConfig
+
+from runner import durable
+from runner.contract import images
+from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailable, ImageUnavailable, RunnerError
+from runner.contract.labels import Owner
+from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
+from runner.contract.usage import Usage, of_stats
+from runner.docker import options as rights
+from runner.docker import outside_ends
+from runner.docker.docker_ids import CLAIM, ContainerIds, name_of
+from runner.docker.docker_log import Follower, nanoseconds, read_position
+from runner.docker.engine import (
+    BROKEN,
+    ContainerLog,
+    Engine,
+    EngineEvents,
+    connect,
+    engine,
+    identity,
+    remembered,
+    said,
+    talking,
+)
+from runner.docker.host_image import build_base
+from runner.docker.outside_ends import KILLED, KnownEnds, signal_of
+from runner.docker.pulls import FULL, fetched
+from runner.logs import log_file
+
+__all__ = ["DockerRunner", "Engine", "engine"]
+
+ITS_OWN = (
+    "could not select device driver", "executable file not found", "no such file or directory", "not a directory",
+    "permission denied", "exec format error", "OCI runtime", "nvidia-container",
+)  # fmt: skip
+"""What a failure to start says where it is the container's own, and another try would end in the same way."""
+LOG_PATIENCE = 5.0
+"""Seconds without progress of its log after which an ended container is reported with the log it has."""
+
+
+def boot_time() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class DockerRunner:
+    """`root` holds each container's directory; `user` is `uid:gid` of every stage, if not the usual one.
+
+    The engine has to answer at once, or with `later` at some time: until then all that needs it is EngineUnavailable.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        root: Path,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        user: str = "",
+        client: Any = None,
+        log_cap: int = log_file.CAP,
+        later: bool = False,
+    ) -> None:
+        self.owner, self.root, self.user = owner, root.absolute(), user or rights.stages_user()
+        self.on_change, self.log_cap = on_change, log_cap
+        self._client, self._connecting = None if later else connect(client), threading.Lock()
+        self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self._lock, self._stopping, self._building = threading.Lock(), threading.Lock(), threading.Lock()
+        self._followers: dict[str, Follower] = {}
+        self._ended: dict[str, Container] = {}
+        self._started: dict[str, float | None] = {}
+        self._told: dict[str, threading.Timer] = {}
+        self._running: frozenset[str] = frozenset()
+        self._labels: Mapping[str, Mapping[str, str]] = {}
+        self._out_of_memory: set[str] = set()
+        self._ids = ContainerIds(lambda: self.client, owner, self.root)
+        self._live = True
+        self._events = EngineEvents(lambda: self.client, owner, self._heard, self._lost, self._found)
+
+    @property
+    def client(self) -> Any:
+        """EngineUnavailable until an engine has answered."""
+        with self._connecting:
+            if self._client is None:
+                self._client = connect()
+            return self._client
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
+
+    # -- images -----------------------------------------------------------------------------------------------------
+
+    def resolve(self, image: str, pull: str) -> Image:
+        with talking():
+            found = None if pull == "always" else self._local(image)
+            if found is None and pull == "never":
+                raise ImageUnavailable(
+                    f"there is no image {image!r} on this node, and `pull: never` forbids to fetch it"
+                )
+            if found is None:
+                found = self._host(image) or self._local(fetched(self.client, image)) or {}
+            return images.resolved(image, images.runnable(image, found, self._machine()))
+
+    def _machine(self) -> str:
+        """The processor that the engine runs programs on, in Docker's word; nothing where it does not say."""
+        return str(self.client.version().get("Arch") or "")
+
+    def _host(self, image: str) -> dict[str, Any] | None:
+        """`host/…` needs no registry anywhere: here it is an image made of this host's Python, at its first use."""
+        if not image.startswith("host/"):
+            return None
+        with self._building:
+            if self._local(image) is None:
+                build_base(image)
+        return self._local(image)
+
+    def _local(self, image: str) -> dict[str, Any] | None:
+        try:
+            return dict(self.client.api.inspect_image(images.pinned(image)))
+        except (ImageNotFound, NotFound):
+            return None
+        except APIError as error:
+            failure = said(error)
+            if isinstance(failure, EngineUnavailable):
+                raise failure from None
+            raise ImageUnavailable(f"image {image!r}: {error.explanation}") from None
+
+    # -- life of a container ----------------------------------------------------------------------------------------
+
+    def create(self, spec: Spec) -> None:
+        with talking():
+            if (found := self._ids.inspect(spec.id)) is not None:
+                self._ids.made(spec.id, found["Id"])
+                return
+            rights.hand_over(spec, self.user)
+            self._create(spec, rights.ENGINE_LOG)
+
+    def _create(self, spec: Spec, log: Mapping[str, str]) -> None:
+        """By the image's id where it is known: its tag may mean another one by now."""
+        api = self.client.api
+        options = {**rights.options(spec, self.user), "log_config": LogConfig(type="json-file", config=dict(log))}
+        try:
+            made = api.create_container(
+                spec.image_id or images.pinned(spec.image),
+                list(spec.command) or None,
+                name=name_of(spec.id),
+                entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
+                environment=rights.environment(spec),
+                labels=rights.labels(spec),
+                user=self.user,
+                working_dir="/workspace",
+                host_config=api.create_host_config(**options),
+                use_config_proxy=False,
+            )
+            self._ids.made(spec.id, made["Id"])
+        except (ImageNotFound, NotFound) as error:
+            raise ImageUnavailable(f"image {spec.image!r} is not on this node: {error.explanation}") from None
+        except APIError as error:
+            self._not_created(spec, log, error)
+
+    def _not_created(self, spec: Spec, log: Mapping[str, str], error: APIError) -> None:
+        text, failure = str(error.explanation or error), said(error)
+        if "max-buffer-size" in text and log is rights.ENGINE_LOG:  # from the engine's own log-opts
+            self._create(spec, rights.ENGINE_LOG_BUFFERED)
+        elif isinstance(failure, EngineUnavailable) or FULL in text:
+            raise EngineFailed(f"the engine cannot create the container: {text[-500:]}") from None
+        elif error.response is None or error.response.status_code != 409:
+            raise EngineRefused(f"the engine refuses the container: {text}") from None
+        elif self._ids.own(spec.id) is None:
+            raise EngineRefused(f"somebody else's container is named {name_of(spec.id)}: {text}") from None
+
+    def start(self, container: str) -> None:
+        with talking():
+            found = self._ids.own(container)
+            if found is None:
+                raise EngineRefused(f"container {name_of(container)} is gone: somebody removed it before its start")
+            if found["State"]["Status"] == "created":
+                self._start(container)
+                found = self._ids.inspect(container) or found
+            self._start_time(container, found, under=identity())
+            self._follow(container)
+
+    def _start(self, container: str) -> None:
+        try:
+            self.client.api.start(self._ids.target(container))
+        except APIError as error:
+            text = str(error.explanation or error)
+            if isinstance(said(error), EngineUnavailable) and not any(sign in text for sign in ITS_OWN):
+                raise EngineFailed(f"the engine cannot start the container: {text[-500:]}") from None
+            self.remove(container)
+            raise EngineRefused(_start_failure(text)) from None
+
+    def stop(self, container: str) -> None:
+        with talking(), self._stopping:
+            found = self._to_stop(container)
+            if found is None or not found["State"]["Running"]:
+                return
+            self._press(container, found)
+
+    def _to_stop(self, container: str) -> Mapping[str, Any] | None:
+        """Where the engine fails at describing one that ran at the last look, that does not keep it from its end."""
+        try:
+            return self._ids.own(container)
+        except (APIError, *BROKEN):
+            if container not in self._running:
+                raise
+            return {"State": {"Running": True}, "Config": {"Labels": self._labels.get(container, {})}}
+
+    def _press(self, container: str, found: Mapping[str, Any]) -> None:
+        """TERM the first time, KILL once the grace is over, whoever counted it down so far."""
+        path = self.root / container / "stop.json"
+        note = durable.read(path)
+        if note.get("boot") != self.boot:
+            note = {"at": boot_time(), "boot": self.boot, "sent": False}
+            durable.write(path, note)
+        left = float(note["at"]) + _grace(found) - boot_time()
+        if left > 0 and container in self._told:
+            return
+        if found["State"].get("Paused"):
+            self.client.api.unpause(self._ids.target(container))  # the engine signals nothing that is paused
+        if self._signal(container, "TERM" if left > 0 else "KILL") and not note["sent"]:
+            durable.write(path, {**note, "sent": True})
+        if left > 0:
+            self._told[container] = timer = threading.Timer(left, self._kill_later, (container,))
+            timer.daemon = True
+            timer.start()
+
+    def _kill_later(self, container: str) -> None:
+        try:
+            self.stop(container)
+        except (EngineUnavailable, APIError, OSError):
+            pass  # whoever calls `stop` again will see to it
+
+    def _signal(self, container: str, name: str) -> bool:
+        """False when there was nothing any more to send it to."""
+        try:
+            self.client.api.kill(self._ids.target(container), name)
+        except APIError as error:
+            if error.response is None or error.response.status_code not in (404, 409, 500):
+                raise  # 404, 409 and old engines' 500: it has ended by now
+            return False
+        return True
+
+    def remove(self, container: str) -> None:
+        with talking():
+            if self._ids.inspect(container) is not None and self._ids.own(container) is None:
+                return
+            try:
+                self.client.api.remove_container(self._ids.target(container), v=True)
+            except NotFound:
+                pass
+            except APIError as error:
+                if "already in progress" not in str(error.explanation):
+                    raise EngineRefused(
+                        f"the engine does not remove {name_of(container)}: {error.explanation}"
+                    ) from None
+        self._ids.forget(container)
+        with self._lock:
+            follower, timer = self._followers.pop(container, None), self._told.pop(container, None)
+            self._ended.pop(container, None)
+            self._started.pop(container, None)
+        if follower:
+            follower.end()
+        if timer:
+            timer.cancel()
+
+    def usage(self, container: str) -> Usage | None:
+        try:
+            with talking():
+                return of_stats(self.client.api.stats(self._ids.target(container), stream=False, one_shot=True))
+        except RunnerError:
+            return None
+
+    def reap(self) -> None:
+        self._events.end()
+        with self._lock:
+            followers, timers = list(self._followers.values()), list(self._told.values())
+            self._followers, self._told = {}, {}
+        for timer in timers:
+            timer.cancel()
+        for follower in followers:
+            follower.end()
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def containers(self) -> Mapping[str, Container]:
+        with talking():
+            listed = self._ids.all()
+            looks = [self._look(container, entry) for container, entry in listed.items()]
+        found = {look.id: look for look in looks if look}
+        self._labels = {look.id: look.labels for look in found.values()}
+        self._running = frozenset(look.id for look in found.values() if look.running)
+        return found
+
+    def _look(self, container: str, entry: Mapping[str, Any]) -> Container | None:
+        """None for one that is gone. One that the engine cannot describe counts as running: its end is not known."""
+        labels = entry.get("Labels") or {}
+        if not self.owner.owns(labels):
+            return None
+        if known := self._ended.get(container):
+            return known
+        if entry["State"] == "created":
+            return Container(container, labels, Condition.CREATED)
+        try:
+            if entry["State"] in ("running", "paused", "restarting"):
+                return self._at_work(container, labels)
+            return self._at_end(container, labels)
+        except (APIError, KeyError, ValueError, OSError) as error:
+            if isinstance(error, BROKEN):
+                raise
+            return Container(container, labels, Condition.RUNNING, detail=str(error)[:300])
+
+    def _at_work(self, container: str, labels: Mapping[str, str], found: Mapping[str, Any] | None = None) -> Container:
+        if container not in self._started:
+            self._start_time(container, found or self._ids.inspect(container) or {}, under="" if found else identity())
+        self._follow(container)
+        if container not in self._running:
+            self._forget_loss(container)
+        started, output = self._started.get(container), self._last_output(container)
+        return Container(container, labels, Condition.RUNNING, started=started, last_output=output)
+
+    def _last_output(self, container: str) -> float | None:
+        """While its log cannot be had, it is not known to be silent."""
+        follower = self._followers.get(container)
+        return boot_time() if follower and follower.deaf else log_file.last_output(self.root / container)
+
+    def _forget_loss(self, container: str) -> None:
+        """It outlived an engine that was lost and answers again."""
+        note = self.root / container / "engine.json"
+        if note.exists() and (found := self._ids.inspect(container)) and found["State"]["Running"]:
+            note.unlink(missing_ok=True)
+
+    def _at_end(self, container: str, labels: Mapping[str, str]) -> Container | None:
+        found = self._ids.inspect(container)
+        if found is None:
+            return None
+        if not self._log_complete(container):
+            return self._at_work(container, labels, found)
+        self._start_time(container, found)
+        ending, detail = self._ending(container, found)
+        started, output = self._started.get(container), log_file.last_output(self.root / container)
+        code = int(found["State"]["ExitCode"])
+        self._ended[container] = ended = Container(
+            container, labels, Condition.EXITED, code, ending, started, output, detail
+        )
+        return ended
+
+    def _ending(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
+        """Judged once: what comes later, like a boot of the machine, changes nothing of it."""
+        note, which = self.root / container / "ending.json", [found["Id"], found["State"]["FinishedAt"]]
+        before = durable.read(note)
+        if before.get("which") == which:
+            return Ending(before["ending"]), str(before["detail"])
+        ending, detail = self._judged(container, found)
+        with suppress(OSError):
+            durable.write(note, {"which": which, "ending": str(ending), "detail": detail})
+        return ending, detail
+
+    def _judged(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
+        """Our own stop first; then what the kernel did; then what others, the engine or the machine did."""
+        state, stop = found["State"], durable.read(self.root / container / "stop.json")
+        known = self._known(container, found)
+        if stop and (stop.get("sent") or known.code in KILLED or outside_ends.told_to_end(known)):
+            return Ending.STOPPED, ""
+        if state.get("OOMKilled") or found["Id"] in self._out_of_memory:
+            limit = (found["Config"].get("Labels") or {}).get(rights.MEMORY)
+            of = f" of {int(limit) / 2**20:.0f} MiB" if limit else ""
+            return Ending.OOM, f"the kernel ended a process of it: it reached its memory limit{of}"
+        why = outside_ends.cause(known)
+        return (Ending.INFRASTRUCTURE, why) if why else (Ending.EXIT, "")
+
+    def _known(self, container: str, found: Mapping[str, Any]) -> KnownEnds:
+        directory, state = self.root / container, found["State"]
+        return KnownEnds(
+            id=str(found["Id"]),
+            code=int(state["ExitCode"]),
+            error=str(state.get("Error") or ""),
+            finished=nanoseconds(state["FinishedAt"]) / 1e9,
+            began=str(state["StartedAt"]),
+            restarts=int(found.get("RestartCount") or 0),
+            boot=self.boot,
+            engine=identity(),
+            live=self._outlived(),
+            started=durable.read(directory / "started.json"),
+            lost=durable.read(directory / "engine.json"),
+            signal=str(durable.read(directory / "signal.json").get("name", "")),
+            events=remembered(self.client),
+        )
+
+    def _outlived(self) -> bool:
+        """Whether containers go on without their engine, as it is set now, or was at the last answer."""
+        try:
+            return bool(self.client.info().get("LiveRestoreEnabled"))
+        except (APIError, ValueError, AttributeError, EngineUnavailable, *BROKEN):
+            return self._live
+
+    def _start_time(self, container: str, found: Mapping[str, Any], *, under: str = "") -> None:
+        """On the boot-time clock: noted once, so that a wall clock set anew changes nothing. `under` which engine."""
+        path = self.root / container / "started.json"
+        note = durable.read(path)
+        moment = found.get("State", {}).get("StartedAt", "0001")
+        if not note and not moment.startswith("0001"):
+            ago = time.time() - nanoseconds(moment) / 1e9
+            note = {"boot": self.boot if ago < boot_time() else "", "started": boot_time() - ago}
+            note |= {"moment": moment, "engine": under, "live": self._live}
+            durable.write(path, note)
+        self._started[container] = float(str(note["started"])) if note.get("boot") == self.boot else None
+
+    def _follow(self, container: str) -> None:
+        with self._lock:
+            if container not in self._followers and not self._events.ending:
+                directory = self.root / container
+                directory.mkdir(parents=True, exist_ok=True)
+                source = ContainerLog(self.client, self._ids.target(container))
+                self._followers[container] = Follower(directory, source, self.log_cap, self.on_change)
+
+    def _log_complete(self, container: str) -> bool:
+        if read_position(self.root / container / "log.position").complete:
+            return True
+        self._follow(container)
+        follower = self._followers.get(container)
+        if follower is None or follower.finished:
+            return True
+        follower.renew()
+        if time.monotonic() - follower.moved < LOG_PATIENCE:
+            return False
+        follower.give_up()
+        return True
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def _found(self) -> None:
+        """An engine answers: what is asked of it once, for what runs under it."""
+        self._live = self._outlived()
+
+    def _heard(self, event: Mapping[str, Any]) -> None:
+        if event.get("Action") == "oom":
+            self._out_of_memory.add(str(event.get("id")))
+        if name := signal_of(event):
+            self._note(str(event["Actor"]["Attributes"].get(CLAIM, "")), "signal.json", {"name": name})
+        else:
+            self.on_change()
+
+    def _lost(self) -> None:
+        """The engine hung up. Should what runs now end by it, this note says why."""
+        for container in self._running | frozenset(self._followers):
+            if container not in self._ended:
+                self._note(container, "engine.json", {"lost": time.time(), "live": self._live})
+        self._running = frozenset()
+
+    def _note(self, container: str, name: str, content: Mapping[str, object]) -> None:
+        if (self.root / container).is_dir() and container:
+            with suppress(OSError):
+                durable.write(self.root / container / name, content)
+
+
+# -- plain things -----------------------------------------------------------------------------------------------------
+
+
+def _start_failure(text: str) -> str:
+    if "could not select device driver" in text:
+        return "the engine cannot give GPUs: install nvidia-container-toolkit and restart dockerd"
+    if "executable file not found" in text or "no such file or directory" in text:
+        return f"the image has no such program: {text[-300:]}"
+    return f"the engine cannot start the container: {text[-500:]}"
+
+
+def _grace(found: Mapping[str, Any]) -> float:
+    return float((found["Config"].get("Labels") or {}).get(rights.GRACE) or 10.0)

@@ -1,0 +1,124 @@
+"""What a container is given. Unless somebody granted more, that is nothing beyond running.
+
+A user of its own, no capabilities, no new privileges, the default seccomp profile, a read-only root, no network, `/tmp`
+and a home in memory, `/workspace` and `/winslow` to write to.
+"""
+
+import os
+from typing import Any
+
+from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
+
+from runner.contract.errors import EngineRefused
+from runner.contract.labels import PREFIX
+from runner.contract.spec import Limits, Spec
+
+HOME = "/home/winslow"
+GRACE = f"{PREFIX}.grace"
+MEMORY = f"{PREFIX}.memory"
+ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
+ENGINE_LOG_BUFFERED = {**ENGINE_LOG, "mode": "non-blocking", "max-buffer-size": "64m"}
+"""For engines whose own `log-opts` name a buffer, which they then insist on."""
+USER = "winslow"
+
+
+def stages_user() -> str:
+    """A user that nobody else is, or this very one where only root could give files away."""
+    return "64000:64000" if os.geteuid() == 0 else f"{os.geteuid()}:{os.getegid()}"
+
+
+def options(spec: Spec, user: str) -> dict[str, Any]:
+    """For the engine's `HostConfig`."""
+    uid, _, gid = user.partition(":")
+    temporary = f"rw,exec,nosuid,nodev,mode=1777,uid={uid},gid={gid or uid}"
+    return {
+        "init": True,
+        "auto_remove": False,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "network_mode": "none",
+        "userns_mode": "host",  # ids are the host's, also where the engine maps those of others
+        "tmpfs": {"/tmp": temporary, HOME: temporary},
+        "mounts": _mounts(spec),
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        **_limits(spec.limits),
+        **({"device_requests": [_gpus(spec)]} if spec.gpus else {}),
+    }
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    given = {
+        "mem_limit": limits.memory,
+        "memswap_limit": limits.memory,  # the same: no swap beyond it
+        "nano_cpus": int(limits.cpus * 1e9) if limits.cpus else None,
+        "shm_size": limits.shm_size,
+        "pids_limit": limits.pids,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _gpus(spec: Spec) -> DeviceRequest:
+    return DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]])
+
+
+def _mounts(spec: Spec) -> list[Mount]:
+    own = [
+        _workspace(spec),
+        Mount("/winslow", str((spec.directory / "io").absolute()), type="bind"),
+    ]
+    return own + [
+        Mount(mount.target, str(mount.source.absolute()), type="bind", read_only=not mount.writable)
+        for mount in spec.mounts
+    ]
+
+
+def _workspace(spec: Spec) -> Mount:
+    """An overlay is a volume without a name: the engine mounts it for the run, and it goes with the container."""
+    if spec.overlay is None:
+        return Mount("/workspace", str(spec.workspace.absolute()), type="bind")
+    options = {"type": "overlay", "device": "overlay", "o": spec.overlay.options()}
+    return Mount("/workspace", None, type="volume", no_copy=True, driver_config=DriverConfig("local", options))
+
+
+def environment(spec: Spec) -> dict[str, str]:
+    """Of the machine's devices a stage sees those that it was given, whatever its image asks for."""
+    own = {"HOME": HOME, "USER": USER, "LOGNAME": USER}
+    return {**own, **spec.environment, "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void"}
+
+
+def labels(spec: Spec) -> dict[str, str]:
+    return {**spec.labels, GRACE: str(spec.grace), MEMORY: str(spec.limits.memory or "")}
+
+
+def ids(user: str) -> tuple[int, int]:
+    uid, _, gid = user.partition(":")
+    return int(uid), int(gid or uid)
+
+
+def hand_over(spec: Spec, user: str) -> None:
+    """The stage's own trees, made where they are missing, belong to its user. Refused."""
+    trees = (spec.directory / "io",) if spec.overlay else (spec.workspace, spec.directory / "io")
+    try:
+        for tree in trees:
+            tree.mkdir(parents=True, exist_ok=True)
+            _own(str(tree), *ids(user))
+    except PermissionError as error:
+        raise EngineRefused(
+            f"cannot give {error.filename} to the stages' user {user}: run the node as root, "
+            f"or let stages run as this user ({os.getuid()}:{os.getgid()})"
+        ) from None
+
+
+def _own(tree: str, uid: int, gid: int) -> None:
+    """Links are changed themselves, never what they point to; what is theirs keeps its times."""
+    _own_one(tree, uid, gid)
+    for folder, folders, files in os.walk(tree):
+        for name in (*folders, *files):
+            _own_one(os.path.join(folder, name), uid, gid)
+
+
+def _own_one(path: str, uid: int, gid: int) -> None:
+    found = os.lstat(path)
+    if (found.st_uid, found.st_gid) != (uid, gid):
+        os.chown(path, uid, gid, follow_symlinks=False)

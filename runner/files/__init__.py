@@ -1,0 +1,1 @@
+"""Folders that people put files into, and the bucket between nodes."""

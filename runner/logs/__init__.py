@@ -1,0 +1,1 @@
+"""Logs of any size: written, indexed, searched, read from anywhere, archived."""

@@ -1,0 +1,1 @@
+"""The state repository in Git: a bare clone, its reader, its writer, heartbeats, upkeep."""

@@ -1,0 +1,1 @@
+"""What was: events, past states, revisions."""

@@ -1,0 +1,1 @@
+"""The state repository in memory, for simulations."""

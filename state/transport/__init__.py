@@ -1,0 +1,1 @@
+"""Talking to a remote: the git program, its credentials, addresses, pushes, fetches."""

@@ -1,0 +1,1 @@
+"""The page as a server: the application, headers, compression, streams, metrics, hooks."""

@@ -1,0 +1,1 @@
+"""Files as a page lists, gives and takes them."""

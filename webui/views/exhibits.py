@@ -1,0 +1,62 @@
+"""What a stage wants people to look at: the files that its `show` names, as the repository lists them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow.model.snapshot import ProjectView
+from schema import layout
+from schema.execution import Execution, State
+from state.git.clone_reader import CloneReader
+from webui.files.downloads import REPORTS, SHOWN
+from webui.files.places import FileRoot
+
+MOST = 24
+KINDS = {**dict.fromkeys(REPORTS, "report"), ".csv": "table", ".tsv": "table"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """`kind`: image, video, report, table, or other."""
+
+    path: str
+    kind: str
+    raw: str
+    page: str
+    place: FileRoot
+
+
+def exhibits(view: ProjectView, record: Execution | None, clone: CloneReader) -> list[Exhibit]:
+    """Of one execution; nothing where its list cannot be read."""
+    text = record and clone.read_text(layout.artifacts(view.id, record.execution, record.slot))
+    if not text or record is None:
+        return []
+    try:
+        listed = json.loads(text)
+        paths = [str(path) for path in (listed.get("show") or ())][:MOST]
+    except (ValueError, AttributeError, TypeError):
+        return []
+    place = FileRoot(view.id, record.execution)
+    return [Exhibit(path, _kind(path), f"{place.raw}/{path}", f"{place.url}/{path}", place) for path in paths]
+
+
+def results(view: ProjectView, clone: CloneReader) -> list[tuple[Execution, list[Exhibit]]]:
+    """What the newest success of each stage left to look at, the last stage first; together at most `MOST`."""
+    newest = {each.stage: each for each in view.executions if each.state is State.SUCCEEDED}
+    found, room = list[tuple[Execution, list[Exhibit]]](), MOST
+    for record in sorted(newest.values(), key=lambda each: -each.execution):
+        shown = exhibits(view, record, clone)[:room]
+        room -= len(shown)
+        if shown:
+            found.append((record, shown))
+    return found
+
+
+def _kind(path: str) -> str:
+    suffix = Path(path.lower()).suffix
+    return KINDS.get(suffix) or SHOWN.get(suffix, "other/").partition("/")[0]
+
+
+def newest(view: ProjectView) -> Execution | None:
+    """What a person who is asked something would look at: the last success of the chain."""
+    return next((each for each in reversed(view.executions) if each.state is State.SUCCEEDED), None)
