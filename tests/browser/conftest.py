@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser import axe
-from tests.browser.house import ROOT, House
+from tests.browser.house import ROOT, WAIT, House
 from tests.integration.conftest import lab  # noqa: F401  (a fixture)
 from tests.integration.node.lab import Lab
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=WAIT)
 SHOTS = Path(os.environ.get("WINSLOW_SCREENSHOTS") or ROOT / ".screenshots")
 EXPECTED = re.compile(
     r"the server responded with a status of (401|409|422|503)|ERR_CONNECTION_(REFUSED|RESET)|ERR_INCOMPLETE_CHUNKED"
@@ -61,7 +61,7 @@ def tab(browser: Browser) -> Iterator[Page]:
 
     context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(WAIT)
     page.on("console", heard)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page

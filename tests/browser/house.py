@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.integration.node.lab import HANG, Lab
 
 ROOT = Path(__file__).parents[2]
+WAIT = 60_000.0
+"""A guard against hanging, in milliseconds: what is waited for takes a moment, and longer on a machine under load."""
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'winslowctl'; from cli.main import main; main()"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from schema.execution import State
-from tests.browser.house import House
+from tests.browser.house import WAIT, House
 from tests.integration.node.lab import Lab, stage
 from tests.servers.doors import PROXIES, certificate, door
 from tests.servers.programs import free_port
@@ -25,7 +25,7 @@ LARGE = 3 * 1024 * 1024
 def visitor(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(WAIT)
     yield page
     context.close()
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.house import House
-from tests.integration.node.lab import Lab, stage
+from tests.integration.node.lab import UNTIL_TOLD, Lab, stage
 
 Labs = Callable[..., Lab]
 Houses = Callable[[Lab], House]
@@ -57,13 +57,14 @@ def test_no_page_is_wider_than_its_window(finished: House, tab: Page, width: int
 
 
 def test_R2_M10_the_overview_follows_what_happens_without_a_reload(lab: Labs, house: Houses, tab: Page) -> None:
-    here = lab(stage("one", "time.sleep(1)"))
+    here = lab(stage("one", UNTIL_TOLD))
     made = house(here)
     tab.goto(made.url)
     tab.evaluate("window.same = true")
     here.ask("request: start")
     row = tab.locator("#row-v")
     expect(row).to_contain_text("running")
+    here.go()
     expect(row).to_contain_text("succeeded")
     assert tab.evaluate("window.same"), "the page was loaded anew"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.house import House
+from tests.browser.house import WAIT, House
 from tests.integration.node.lab import Lab, stage
 
 Labs = Callable[..., Lab]
@@ -38,7 +38,7 @@ def bare(browser: Browser) -> Iterator[Page]:
     """A tab that runs no script."""
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(WAIT)
     yield page
     context.close()
 

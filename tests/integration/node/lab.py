@@ -18,8 +18,8 @@ from state.git.git_repository import GitRepository
 from state.server.setup import init
 
 AUTHOR = "Ada <ada@example.org>"
-HANG = 45.0
-"""A guard against hanging, ten times what anything here takes."""
+HANG = 120.0
+"""A guard against hanging, many times what anything here takes, also on a machine with much else to do."""
 
 NODE = """
 import os, sys
@@ -34,6 +34,8 @@ sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runn
 """
 
 WORK = "import os, time; print(os.environ['WINSLOW_STAGE'], file=open(os.environ['RUNS'], 'a')); "
+UNTIL_TOLD = "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]"
+"""The program of a stage that goes on until `Lab.go` ends it, however loaded the machine is."""
 
 
 def stage(name: str, program: str = "", **more: object) -> str:
@@ -106,6 +108,10 @@ class Lab:
 
     def bring_back(self) -> None:
         (self.remote / "HEAD.away").rename(self.remote / "HEAD")
+
+    def go(self) -> None:
+        """Lets stages end that wait `UNTIL_TOLD`."""
+        Path(f"{self.runs}.go").touch()
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from controller.failpoints import NAMES
 from flow.project.replies import steps_of
 from schema.execution import State
 from schema.reasons import End, Refusal
-from tests.integration.node.lab import Lab, stage
+from tests.integration.node.lab import UNTIL_TOLD, Lab, stage
+from tests.integration.node.waiting import eventually
 
 Make = Callable[..., Lab]
 TWO = stage("one", "open('a', 'w').write('x')") + stage("two", "print(open('a').read())")
@@ -138,11 +139,12 @@ def test_S9_a_pool_path_that_leads_out_is_refused(lab: Make) -> None:
 
 
 def test_F10_M4_a_stage_ends_while_git_is_away_and_its_result_arrives_later(lab: Make) -> None:
-    here = lab(stage("one", "time.sleep(1)"))
+    here = lab(stage("one", UNTIL_TOLD))
     here.node()
     here.ask("request: start\n")
     here.until_state(State.RUNNING)
     here.take_away()
+    here.go()
     outbox = here.folder / "n1" / "node" / "outbox"
     deadline_guard(lambda: any(outbox.glob("*.json")))
     here.bring_back()
@@ -215,9 +217,4 @@ def test_two_nodes_share_the_work_and_a_dead_one_is_replaced(lab: Make) -> None:
 
 
 def deadline_guard(condition: Callable[[], bool]) -> None:
-    import time
-
-    deadline = time.monotonic() + 45
-    while not condition():
-        assert time.monotonic() < deadline, "never happened"
-        time.sleep(0.05)
+    assert eventually(condition), "never happened"

@@ -12,7 +12,7 @@ import pytest
 
 ID, SECRET = "winslow-key", "winslow-secret-1"
 BUCKET = "lab"
-HANG = 20.0
+HANG = 60.0
 
 
 def rclone() -> str:
