@@ -243,7 +243,7 @@ class Follower:
     def __init__(self, directory: Path, source: ContainerLogSource, cap: int, done: Callable[[], None]) -> None:
         self.directory, self.source, self.cap, self.done = directory, source, cap, done
         self.moved = time.monotonic()
-        self.deaf = False  # it could not listen at the last try
+        self._checked = 0.0
         self._stop = threading.Event()
         self._renewed = self._damaged = False
         self._stream: Stream | None = None
@@ -254,6 +254,23 @@ class Follower:
     @property
     def finished(self) -> bool:
         return self._over.is_set()
+
+    @property
+    def heard(self) -> float:
+        """Up to when it is known what the container wrote, on the monotonic clock."""
+        return max(self.moved, self._checked)
+
+    def check(self, newest: Callable[[], int]) -> None:
+        """Whether it has all lines so far, by the time of the newest; else the stream is opened anew."""
+        try:
+            moment = newest()
+        except (OSError, LookupError, ValueError):
+            return
+        position = read_position(self.directory / "log.position")
+        if moment <= position.last or position.full:
+            self._checked = time.monotonic()
+        elif (stream := self._stream) is not None:
+            _close(stream)
 
     def renew(self) -> None:
         """The container has ended: what follows it may be a connection that is half open. Once."""
@@ -313,7 +330,6 @@ class Follower:
             except LookupError:
                 break
             except Exception:  # whatever came: what was written stands, and it is asked for again
-                self.deaf = True
                 self._stop.wait(RETRY)
         if not self._stop.is_set():
             writer.note()
@@ -341,7 +357,6 @@ class Follower:
         stream = self._stream = self.source.logs(
             f"{since // SECOND}.{since % SECOND:09d}" if since else "0", follow, fresh=fresh
         )
-        self.deaf = False
         try:
             if self._stop.is_set():
                 return

@@ -50,6 +50,8 @@ ITS_OWN = (
     "permission denied", "exec format error", "OCI runtime", "nvidia-container",
 )  # fmt: skip
 """What a failure to start says where it is the container's own, and another try would end in the same way."""
+UNHEARD = 10.0
+"""Seconds without a line after which the engine is asked whether there was none: the stream may be half open."""
 LOG_PATIENCE = 5.0
 """Seconds without progress of its log after which an ended container is reported with the log it has."""
 
@@ -335,9 +337,14 @@ class DockerRunner:
         return Container(container, labels, Condition.RUNNING, started=started, last_output=output)
 
     def _last_output(self, container: str) -> float | None:
-        """While its log cannot be had, it is not known to be silent."""
-        follower = self._followers.get(container)
-        return boot_time() if follower and follower.deaf else log_file.last_output(self.root / container)
+        """The time for which its log could not be had is no silence."""
+        output, follower = log_file.last_output(self.root / container), self._followers.get(container)
+        if follower is None or time.monotonic() - follower.heard < UNHEARD:
+            return output
+        follower.check(ContainerLog(self.client, self._ids.target(container)).newest)
+        unheard = time.monotonic() - follower.heard
+        since = output or self._started.get(container)
+        return output if unheard < UNHEARD or since is None else min(since + unheard, boot_time())
 
     def _forget_loss(self, container: str) -> None:
         """It outlived an engine that was lost and answers again."""

@@ -21,7 +21,7 @@ from docker.types import CancellableStream
 
 from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailable
 from runner.contract.labels import Owner
-from runner.docker.docker_log import Stream
+from runner.docker.docker_log import Stream, frames
 
 HTTPError: type[Exception] = requests.exceptions.BaseHTTPError  # type: ignore[attr-defined]
 """What reading a stream raises below `requests`."""
@@ -31,7 +31,9 @@ BROKEN = (
 )  # fmt: skip
 WORDS = (10.0, 30.0)
 """Seconds to connect, and between two pieces of an answer that comes at once."""
-QUIET = 30.0
+SOON = 3.0
+"""Seconds for a question whose answer is short, and can be had later too."""
+QUIET = 60.0
 """Seconds without a line after which a log is asked for anew: a connection may be half open."""
 
 
@@ -216,6 +218,15 @@ class ContainerLog:
             raise OSError(f"the engine gives no log of {self.name}: {response.status_code}")
         stream: Stream = CancellableStream(response.raw.stream(65536), response)
         return stream
+
+    def newest(self) -> int:
+        """The time of its last line, in nanoseconds; 0 where there is none. OSError, also where that takes long."""
+        api = self.client.api
+        wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": "1"}
+        answer = api.get(f"{api.base_url}/v{api.api_version}/containers/{self.name}/logs", params=wanted, timeout=SOON)
+        if answer.status_code != 200:
+            raise OSError(f"the engine gives no log of {self.name}: {answer.status_code}")
+        return max((frame.time for found in frames(iter([answer.content])) for frame in found), default=0)
 
     def over(self) -> bool:
         try:

@@ -153,6 +153,21 @@ def test_B6_a_tag_that_moves_before_the_container_is_made_changes_nothing(bench:
     client.images.remove(tag)
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_log_that_cannot_be_had_is_no_silence(bench: Bench, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+    """A stream that is half open looks like a stage that says nothing, and `idle_timeout` would end it."""
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, spec)
+    said = bench.up(runner, spec).last_output
+    assert said is not None
+    if not answers:
+        monkeypatch.setattr("runner.docker.engine.ContainerLog.newest", Mock(side_effect=OSError("stalled")))
+    runner._followers[spec.id].moved -= 3600
+    found = runner.containers()[spec.id].last_output
+    assert found is not None
+    assert (found == said) == answers
+
+
 def test_a_stage_has_a_name_and_leaves_no_core(bench: Bench) -> None:
     script = "import getpass, resource; print(getpass.getuser(), resource.getrlimit(resource.RLIMIT_CORE))"
     runner, spec = bench.runner(), bench.spec(script)
