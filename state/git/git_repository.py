@@ -35,7 +35,7 @@ from state.snapshot.replay import FIRST_LOOK, MOST, Flags, Spoke, replay
 from state.transport import urls
 from state.transport.push import Publisher, Update
 from state.transport.remote import Remote, damaged
-from state.transport.server_answers import broken_refs
+from state.transport.server_answers import broken_refs, own_words
 
 OURS = "refs/winslow-ours/"
 REPLAYED = f"{VIEW}replayed"
@@ -138,8 +138,14 @@ class GitRepository(CloneReader):
                 raise StateError(f"the clone {self.path} cannot be written: {error}") from None
             if self._renewed is not None and time.monotonic() - self._renewed < RENEW_EVERY:
                 raise Damaged(f"{error}, although it was cloned anew just now") from None
+            self._ask_first()
             self._anew()
             return self._fetch()
+
+    def _ask_first(self) -> None:
+        """While the server is away there is nothing to make a clone from, and this one is all that can be shown."""
+        with suppress(Damaged, pygit2.GitError):  # git may be unable to ask from a damaged clone
+            self.remote.refs()
 
     def _fetch(self) -> Snapshot:
         for _ in range(2):
@@ -279,7 +285,7 @@ class GitRepository(CloneReader):
                 with suppress(OSError):  # it has landed; the next look moves this
                     references.create(view, oid, force=True)
             self._worked()
-        elif damaged(_own(outcome.text)):
+        elif damaged(own_words(outcome.text)):
             self._damaged = True
         return outcome
 
@@ -305,11 +311,6 @@ class GitRepository(CloneReader):
             maintenance.tidy_aside(self.path)
             if self.remote.folder and maintenance.is_ours(self.remote.folder):
                 maintenance.tidy_aside(self.remote.folder)
-
-
-def _own(text: str) -> str:
-    """What git says of this clone, without what the server says of itself."""
-    return " | ".join(part for part in text.split(" | ") if not part.startswith("remote:"))
 
 
 def _contents(writes: Sequence[Write]) -> dict[str, bytes | None]:

@@ -63,6 +63,7 @@ _SSH = re.compile(
 )
 """As ssh itself says it. A banner may speak of denied access too, and means nothing by it."""
 _BROKEN = re.compile(r"bad object (refs/[^\s|]+)")
+_OF_THE_SERVER = re.compile(r"^(?:[^|]*\()?remote:|not a git repository: '\.'$")
 _RETRY = re.compile(rb"Recv header: retry-after: *([^\r\n]+)", re.IGNORECASE)
 _DATE = re.compile(rb"Recv header: date: *([^\r\n]+)", re.IGNORECASE)
 
@@ -87,6 +88,11 @@ def answer(text: str) -> ServerAnswer | None:
         return ServerAnswer(Fault.CREDENTIALS, sent)
     found = next((fault for fault, pattern in _PATTERNS.items() if pattern.search(own)), None)
     return ServerAnswer(found, sent) if found else None
+
+
+def own_words(text: str) -> str:
+    """What git says of this clone in a refusal, without what the server says of itself: also one by path, as `.`."""
+    return " | ".join(part for part in text.split(" | ") if not _OF_THE_SERVER.search(part))
 
 
 def broken_refs(text: str) -> frozenset[str]:

@@ -83,6 +83,20 @@ def test_F22_lost_objects_are_noticed_by_the_push(tmp_path: Path) -> None:
     assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
 
 
+def test_F10_a_clone_that_seems_damaged_stays_while_the_server_is_away(tmp_path: Path) -> None:
+    folder = remote(tmp_path)
+    one = client(tmp_path)
+    base = one.fetch()
+    one._damaged = True
+    (folder / "HEAD").rename(folder / "HEAD.away")
+    with pytest.raises(StateError):
+        one.fetch()
+    assert not (tmp_path / "one.git.damaged").exists()
+    assert one.descends(base.state, base.state), "it can still be read"
+    (folder / "HEAD.away").rename(folder / "HEAD")
+    assert one.fetch().state == base.state
+
+
 def test_F22_a_server_that_is_damaged_itself_is_not_cloned_in_a_loop(tmp_path: Path) -> None:
     folder = remote(tmp_path)
     repo = pygit2.Repository(str(folder))
@@ -103,7 +117,7 @@ def test_F21_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monkey
         raise pygit2.GitError("failed to write: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(state.git.git_repository.build, "write_tree", full)
+        patch.setattr(state.git.git_repository.commit_builder, "write_tree", full)
         outcome = one.swap(base, [claim(1)], node="n")
         assert isinstance(outcome, Rejected)
         assert outcome.kind is Rejection.NOT_SENT
