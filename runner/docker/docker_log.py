@@ -9,11 +9,13 @@ Times of the two streams may be out of order by a little, so the anchor stays a 
 import fcntl
 import json
 import os
+import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +29,8 @@ POSITION_BYTES = 512
 SHORT = 8 * 1024 * 1024
 """A log up to here is found again by counting alone, so that not even a clock set back can hide a line."""
 RETRY = 0.3
+AHEAD = 4096
+"""Pieces that are read before those that came first are written."""
 
 
 class Stream(Protocol):
@@ -105,8 +109,48 @@ def read_position(path: Path) -> LogPosition:
 def nanoseconds(text: str) -> int:
     """Of an RFC 3339 time in UTC with up to nine digits after the point."""
     whole, _, fraction = text.rstrip("Z").partition(".")
-    seconds = datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()
-    return int(seconds) * SECOND + int(fraction.ljust(9, "0")[:9] or 0)
+    return _since_1970(whole) * SECOND + int(fraction.ljust(9, "0")[:9] or 0)
+
+
+def gathered(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """All that has come meanwhile, at once: an engine sends each line on its own, and writing each costs far more."""
+    waiting: queue.Queue[bytes | Exception] = queue.Queue(AHEAD)
+    ended = threading.Event()
+    threading.Thread(target=_read, args=(stream, waiting, ended), name="log-reader", daemon=True).start()
+    try:
+        while True:
+            taken: list[bytes | Exception] = [waiting.get()]
+            while len(taken) < AHEAD and isinstance(taken[-1], bytes) and not waiting.empty():
+                taken.append(waiting.get())
+            yield b"".join(each for each in taken if isinstance(each, bytes))
+            if isinstance(taken[-1], StopIteration):
+                return
+            if isinstance(taken[-1], Exception):
+                raise taken[-1]
+    finally:
+        ended.set()
+
+
+def _read(stream: Iterable[bytes], waiting: "queue.Queue[bytes | Exception]", ended: threading.Event) -> None:
+    """Puts what comes, and how it ended, for as long as somebody takes it."""
+    try:
+        for piece in stream:
+            if not _put(piece, waiting, ended):
+                return
+        last: Exception = StopIteration()
+    except Exception as error:  # for whoever takes
+        last = error
+    _put(last, waiting, ended)
+
+
+def _put(each: bytes | Exception, waiting: "queue.Queue[bytes | Exception]", ended: threading.Event) -> bool:
+    while not ended.is_set():
+        try:
+            waiting.put(each, timeout=0.5)
+        except queue.Full:
+            continue
+        return True
+    return False
 
 
 def frames(pieces: Iterator[bytes]) -> Iterator[list[LogFrame]]:
@@ -233,8 +277,17 @@ class Writer:
 
 def _head(frame: LogFrame) -> bytes:
     seconds, rest = divmod(frame.time, SECOND)
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{moment}.{rest // 1000:06d}Z {frame.stream} ".encode()
+    return f"{_second(seconds)}.{rest // 1000:06d}Z {frame.stream} ".encode()
+
+
+@lru_cache(64)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+@lru_cache(64)
+def _since_1970(whole: str) -> int:
+    return int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
 
 
 class Follower:
@@ -360,7 +413,7 @@ class Follower:
         try:
             if self._stop.is_set():
                 return
-            pieces = iter(stream)
+            pieces = gathered(stream)
             for found in frames(pieces):
                 writer.add([frame for frame in found if frame.stream != "W"])
                 self._hurt(writer, found)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.docker.docker_log import Follower, LogPosition, Writer, frames, read_position
+from runner.docker.docker_log import Follower, LogPosition, Writer, frames, gathered, read_position
 from runner.docker.docker_runner import DockerRunner
 from tests.contract.runners import Bench, log
 
@@ -186,3 +186,9 @@ def test_a_log_whose_rest_does_not_come_says_so(tmp_path: Path) -> None:
     follower.give_up()
     assert "W the engine did not give the rest of this log" in (tmp_path / "log").read_text()
     assert read_position(tmp_path / "log.position").complete
+
+
+def test_what_came_meanwhile_is_taken_at_once_and_how_it_ended_is_told() -> None:
+    assert b"".join(gathered([b"a", b"b", b"c"])) == b"abc"
+    with pytest.raises(OSError, match="cut"):
+        list(gathered(Pieces([b"a", OSError("cut")])))
