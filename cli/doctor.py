@@ -121,6 +121,8 @@ def _nodes(snapshot: "Snapshot") -> Finding:
     if not found:
         return "nodes", "warn", "no node has joined; `winslowctl node --repo URL --name N` does"
     if why := nobody_answers(snapshot):
+        if any(each.answers for each in found.values()):
+            return "nodes", "fail", why
         return "nodes", "fail", f"{why}; start one, or `winslowctl nodes rm` one that is gone for good"
     amiss = [f"{each.node} {each.why}" for each in found.values() if each.state not in ("ready", "draining")]
     if amiss:

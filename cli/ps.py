@@ -116,7 +116,7 @@ def _ps_row(view: "ProjectView", now: "ProjectState", helps: str, *, live: bool)
     newest = record or (view.executions[-1] if view.executions else None)
     runs = record is not None and record.state.active
     why = told(now)
-    if now.could and why and now.reason != "NodeOffline":  # that names them
+    if now.could and why and now.reason not in ("NodeOffline", "NodeTooOld"):  # that names them
         why += f" (could run on {', '.join(now.could)})"
     return {
         "project": now.project,

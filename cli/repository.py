@@ -133,7 +133,7 @@ def _told(each: "Planned") -> Iterator[str]:
     if each.waits:
         could = (
             f" (could run on {', '.join(each.could)})"
-            if each.could and not each.waits.startswith("NodeOffline")
+            if each.could and not each.waits.startswith(("NodeOffline", "NodeTooOld"))
             else ""
         )
         yield f"  waits  {each.waits}{could}"

@@ -13,6 +13,7 @@ class Wait(StrEnum):
     FAILED = "Failed"
     DEPENDENCY = "Dependency"
     NODE_OFFLINE = "NodeOffline"
+    NODE_TOO_OLD = "NodeTooOld"
     DONE = "Done"
     INVALID = "Invalid"
     RESOURCES = "Resources"

@@ -17,6 +17,7 @@ OVER = {
     "room": "there is room on the disk again",
     "disk": "retention can do its work again",
     "halt": "it is no longer halted",
+    "too old": "it reads what winslow.yaml wants again",
     "round": "rounds succeed again",
     "let go": "folders can be cleared again",
     "outgoing": "what was put in is sent again",

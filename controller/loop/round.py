@@ -29,7 +29,7 @@ from runner.contract.runner import Runner
 from runner.contract.spec import Container
 from runner.gpus import Gpus, NoGpus
 from schema import layout
-from schema.node import NodeAway
+from schema.node import SCHEMA, NodeAway
 from state.contract.errors import CredentialsRefused, Inconsistent, StateError, Unreachable
 from state.contract.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
@@ -232,10 +232,19 @@ class Controller:
         parts.journal.saw(Tips(snapshot.main, snapshot.state))
         self.snapshot = snapshot
         self.pushes.look(snapshot)
+        self._reads(snapshot.settings.schema_version)
         if len(snapshot.inventories) <= 1:
             self._spoke = parts.clock.now()
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
         return not self._halt(self._told(snapshot))
+
+    def _reads(self, wanted: int) -> None:
+        """Whether this node is new enough for the repository; what it runs goes on all the same."""
+        if wanted > SCHEMA:
+            text = f"winslow.yaml wants schema {wanted}, and this node reads up to {SCHEMA}: NodeTooOld"
+            self.alarms.tell("too old", f"{text}; it acts only for what it already runs; upgrade Winslow here")
+        else:
+            self.alarms.over("too old")
 
     def _halt(self, why: str | None) -> bool:
         self.halted = why

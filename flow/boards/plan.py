@@ -141,6 +141,8 @@ def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planne
 def _waits(snapshot: Snapshot, waiting: Waiting, could: Sequence[str]) -> str:
     if waiting.reason is Wait.ELECTION:
         return ""
+    if waiting.reason is Wait.NODE_TOO_OLD:
+        return f"{waiting.reason}: {', '.join(f'{node} is {standing(snapshot, node).why}' for node in could)}"
     if waiting.reason is Wait.NODE_OFFLINE:
         told = ", ".join(f"{node} is {standing(snapshot, node).why}" for node in could)
         return f"{waiting.reason}: {told};{waiting.text.rpartition(';')[2]}"

@@ -84,11 +84,13 @@ standings: Memo[Snapshot, Mapping[str, NodeStanding]] = Memo(_standings, 8)
 
 
 def nobody_answers(snapshot: Snapshot) -> str:
-    """Why nothing will happen, where there are nodes and none of them answers; else nothing."""
+    """Why nothing will happen, where there are nodes and none of them answers and can act; else nothing."""
     found = standings(snapshot)
-    if not found or any(each.answers for each in found.values()):
+    answering = [each for each in found.values() if each.answers]
+    if not found or any(each.state is not NodeState.TOO_OLD for each in answering):
         return ""
-    return "no node answers: " + ", ".join(f"{each.node} {each.why}" for each in found.values())
+    told = ", ".join(f"{each.node} {each.why}" for each in found.values())
+    return f"no node can act: {told}" if answering else f"no node answers: {told}"
 
 
 def away(snapshot: Snapshot, node: str) -> NodeAway | None:
@@ -107,7 +109,7 @@ def _findings(
     barred = snapshot.settings.join != "open" and settings is None
     stopped = f"stopped at {told.since}" if told and told.why == "stopped" else ""
     silent = f"silent since {told.since}, as {told.by} saw" if told and told.why == "silent" else ""
-    old = f"it reads schema {known}, and winslow.yaml wants {wanted}" if wanted > known else ""
+    old = f"it reads schema {known}, and winslow.yaml wants {wanted}; upgrade Winslow there" if wanted > known else ""
     return (
         (NodeState.STOPPED, stopped),
         (NodeState.SILENT, judged.text if judged.state == NodeState.SILENT else silent),

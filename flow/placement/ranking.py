@@ -228,6 +228,8 @@ def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None, wi
         reason = min((_RESTS[node.standing.state] for node in resting), key=list(_RESTS.values()).index)
         return Placement((), could, reason, "; ".join(f"{node.name} could run it, but {_but(node)}" for node in able))
     told = ", ".join(f"{node.name}, {node.standing.why}" for node in able)
+    if all(node.standing.state is NodeState.TOO_OLD for node in able):
+        return Placement((), could, Wait.NODE_TOO_OLD, f"only on {told}")
     if data and len(able) == 1 and data.node == able[0].name:
         redo = f", or redo {data.redo}" if data.redo else ""
         return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; start it{redo}")

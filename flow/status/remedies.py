@@ -27,7 +27,7 @@ def remedy(view: ProjectView, now: ProjectState) -> str:
             return f"winslowctl redo {view.id} --stage {before(view, now.stage)}"
         case Wait.FAILED:
             return after_failure(view, now.execution)
-        case Wait.NODE_OFFLINE | Wait.NO_MATCHING_NODE | Wait.DRAINING:
+        case Wait.NODE_OFFLINE | Wait.NODE_TOO_OLD | Wait.NO_MATCHING_NODE | Wait.DRAINING:
             return "winslowctl nodes"
         case Wait.INVALID:
             return "winslowctl validate --rev main"

@@ -356,7 +356,7 @@ def _resting(now: ProjectState, steps: Steps) -> str:
 
 
 def _with_nodes(now: ProjectState) -> str:
-    named = now.reason == Wait.NODE_OFFLINE
+    named = now.reason in (Wait.NODE_OFFLINE, Wait.NODE_TOO_OLD)
     return f"{now.text} (could run on {', '.join(now.could)})" if now.could and not named else now.text
 
 

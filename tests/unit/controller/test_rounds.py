@@ -144,3 +144,18 @@ def test_F12_an_end_whose_claim_was_dropped_before_the_crash_does_not_stay() -> 
     it.rounds(2)
     assert not it.journal.outbox
     assert not it.disk.names("outbox")
+
+
+def test_T2_a_node_that_is_too_old_for_the_repository_says_so_once_and_when_it_is_over() -> None:
+    it = OneNode()
+    said: list[str] = []
+    it.controller.alarms.say = said.append
+    it.edit({"winslow.yaml": "schema: 2\n"})
+    it.rounds(3)
+    assert said == [
+        "winslow.yaml wants schema 2, and this node reads up to 1: NodeTooOld; it acts only for what it already runs; "
+        "upgrade Winslow here"
+    ]
+    it.edit({"winslow.yaml": "schema: 1\n"})
+    it.rounds(1)
+    assert said[1:] == ["it reads what winslow.yaml wants again"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli import sightings
+from cli.doctor import _nodes
 from cli.ps import condition
 from flow.boards.plan import plan
 from flow.boards.root_board import root_board
@@ -35,7 +36,7 @@ CASES = {
     NodeState.READY: (lone(), Wait.ELECTION),
     NodeState.DRAINING: (lone(drain=True), Wait.DRAINING),
     NodeState.FULL: (lone(full="its disk is nearly full"), Wait.RESOURCES),
-    NodeState.TOO_OLD: (lone(schema=2), Wait.NODE_OFFLINE),
+    NodeState.TOO_OLD: (lone(schema=2), Wait.NODE_TOO_OLD),
     NodeState.HALTED: (lone(halted="main went back"), Wait.NODE_OFFLINE),
     NodeState.STOPPED: (lone(away=STOPPED), Wait.NODE_OFFLINE),
     NodeState.SILENT: (lone(away=SILENT), Wait.NODE_OFFLINE),
@@ -61,6 +62,21 @@ def test_T2_every_surface_says_the_same_of_a_node(state: NodeState, found: Snaps
         assert now.why in project.text
         assert now.why in planned.waits
         assert bool(nobody_answers(found)) == (state in (NodeState.STOPPED, NodeState.SILENT, NodeState.UNKNOWN))
+
+
+def test_T2_where_all_nodes_are_too_old_each_surface_says_so_and_names_the_upgrade() -> None:
+    """Also of a request that nobody will answer, and beside a node that is away."""
+    old = lone(schema=2)
+    both = replace(fleet(started(), node("n1"), node("n2", away=SILENT), schema=2), heartbeats={"n1": BEAT, "n2": BEAT})
+    why = "n1 too old: it reads schema 1, and winslow.yaml wants 2; upgrade Winslow there"
+    waits = plan(old)[0].waits
+    asked = lone(Story().pending({"request": "start"}), schema=2)
+    assert nobody_answers(old) == f"no node can act: {why}"
+    assert nobody_answers(both).startswith(f"no node can act: {why}, n2 silent")
+    assert waits == f"NodeTooOld: {why.replace('n1 too', 'n1 is too')}"
+    assert why in project_state(asked, asked.projects["v"]).text
+    assert _nodes(old) == ("nodes", "fail", f"no node can act: {why}")
+    assert _nodes(lone())[1] == "ok"
 
 
 @pytest.mark.parametrize("told", [STOPPED, SILENT], ids=["stopped", "silent"])
