@@ -75,7 +75,7 @@ def test_M1_R2_a_manual_stage_is_answered_with_its_pictures_beside_it(traffic: H
     expect(tab.get_by_role("heading", name="Good enough?")).to_be_visible()
     image = tab.locator(".exhibits img")
     expect(image).to_be_visible()
-    assert image.evaluate("each => each.complete && each.naturalWidth") == 64
+    expect(image).to_have_js_property("naturalWidth", 64)  # once it has arrived
     tab.get_by_label("note").fill("half a thought")
     shot(tab, "answer")
     tab.get_by_role("button", name="Answer").click()
