@@ -49,6 +49,8 @@ def run_node(options: NodeOptions, say: Say) -> int:
     try:
         if options.notify:
             read_targets(options.notify)
+        if open_still := modes.close_to_others(options.data, options.pool or options.data / "pool"):
+            say(open_still)
         with _only_one(options.data):
             modes.for_stages()
             return _run(options, say)

@@ -12,6 +12,31 @@ def for_stages() -> None:
     os.umask(OTHERS_READ)
 
 
+def close_to_others(data: Path, pool: Path) -> str:
+    """Make a node's data folder, or take it from others who may read it; why it stays open, where that is not safe.
+
+    Containers need no way through it: the engine, which is root, mounts what they see. Whoever puts files into a pool
+    that lies in it does, and so does whatever else lies there of others. The group's rights stay as people set them.
+    """
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mode = stat.S_IMODE(data.stat().st_mode)
+    if not mode & stat.S_IRWXO:
+        return ""
+    if why := _needed_by_others(data, pool):
+        return f"others on this machine can read {data}, as {why}; `chmod o= {data}` closes it"
+    data.chmod(mode & ~stat.S_IRWXO)
+    return ""
+
+
+def _needed_by_others(data: Path, pool: Path) -> str:
+    if pool.is_relative_to(data) and pool.is_dir() and pool.stat().st_mode & stat.S_IWOTH:
+        return "they may put files into its pool"
+    for each in (data, *data.iterdir()):
+        if each.lstat().st_uid != os.geteuid():
+            return f"{each} belongs to another user"
+    return "it is a home folder" if data == Path.home() else ""
+
+
 def unreadable(root: Path, file: Path, user: tuple[int, int]) -> Path | None:
     """The first of the root, the folders below it and the file that the user cannot enter or read."""
     steps = [root, *reversed([folder for folder in file.parents if root in folder.parents])]

@@ -1,12 +1,14 @@
 """What a stage's user can read, whatever umask the node's own has."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from controller.node import assembly
 from controller.node.options import NodeOptions
+from runner.files import modes
 from runner.files.modes import unreadable
 
 STAGES = (64000, 64000)
@@ -43,3 +45,29 @@ def test_a_node_with_a_strict_umask_still_makes_files_that_stages_can_read(
     finally:
         os.umask(before)
     assert made == [0o700, 0o755]
+
+
+def test_a_data_folder_is_made_closed_to_others_and_an_open_one_is_closed(tmp_path: Path) -> None:
+    made, known, shared = tmp_path / "made", tmp_path / "known", tmp_path / "shared"
+    for folder, mode in ((known, 0o755), (shared, 0o750)):
+        (folder / "node").mkdir(parents=True)
+        folder.chmod(mode)
+    for folder in (made, known, shared):
+        assert modes.close_to_others(folder, folder / "pool") == ""
+        assert modes.close_to_others(folder, folder / "pool") == ""
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (made, known, shared)] == [0o700, 0o750, 0o750]
+
+
+def test_a_data_folder_that_others_need_stays_open_and_the_remedy_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "pool").mkdir(parents=True)
+    data.chmod(0o755)
+    (data / "pool").chmod(0o1777)
+    told = modes.close_to_others(data, data / "pool")
+    (data / "pool").chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert f"can read {data}, as they may put files into its pool; `chmod o= {data}` closes it" in told
+    assert "belongs to another user" in modes.close_to_others(data, data / "pool")
+    assert stat.S_IMODE(data.stat().st_mode) == 0o755
