@@ -108,7 +108,9 @@ class MemoryRepository:
                 parent, files, event=commit.event, writes=commit.writes, node=node, wanted=base.main
             ).oid
         server.refs[layout.STATE] = parent
-        return Landed(parent, replace(self._shared(base.main, parent), heartbeats=base.heartbeats))
+        self._hear(base.state, parent)
+        found = self._shared(base.main, parent)
+        return Landed(parent, replace(found, heartbeats=base.heartbeats, spoke=dict(self._spoke)))
 
     def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
         found = self.server.beats.get(heartbeat.node)
