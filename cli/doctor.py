@@ -131,12 +131,13 @@ def _nodes(snapshot: "Snapshot") -> Finding:
 
 
 def _signs(url: str) -> Iterator[Finding]:
-    """Where nodes can give their signs of life, and whether the server keeps two of them from the same work."""
+    """Where others see the signs of life of nodes, and whether the server keeps two of them from the same work."""
     from state.git.heartbeat_probe import NO_SWAP, probe
 
     refs = probe(url)
     found = refs if refs.good else probe(url, branches=True)
-    why = f"the server refuses refs/winslow/…: {refs.text}"
+    verb = "hides" if refs.hidden else "refuses" if refs.answered else "does not answer a push to"
+    why = f"the server {verb} refs/winslow/…: {refs.text}"
     left = "" if found.delete else "; what was tried stays there, as the server lets nobody delete it"
     if refs.good:
         yield "node refs", "ok", f"the server lets nodes keep refs/winslow/nodes/…{left}"
@@ -144,6 +145,8 @@ def _signs(url: str) -> Iterator[Finding]:
         yield "node refs", "warn", f"heartbeats go to branches winslow-nodes/… instead{left}; {why}"
     else:
         hint = "let nodes create and force-push branches winslow-nodes/*, or they count as lost"
+        if refs.hidden:
+            hint = "nodes do not see each other's heartbeats, so they count as lost and take nothing"
         yield "node refs", "fail", f"{hint}; {why}; as for branches: {found.text}"
     if found.compares is False:
         yield "compare-and-swap", "fail", NO_SWAP

@@ -183,7 +183,8 @@ class Controller:
 
     def _is_seen(self, world: World) -> None:
         if world.unseen and len(world.snapshot.inventories if world.snapshot else ()) > 1:
-            self.alarms.tell("unseen", f"{world.unseen}: no new work is taken while other nodes are there", "unseen")
+            rests = "no new work is taken while other nodes are there; `winslowctl doctor` says why"
+            self.alarms.tell("unseen", f"{world.unseen}: {rests}", "unseen")
         elif not world.unseen:
             self.alarms.over("unseen")
 

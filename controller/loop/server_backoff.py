@@ -17,6 +17,7 @@ STANDING = frozenset(
         Rejection.UNFIT,
         Rejection.THROTTLED,
         Rejection.BROKEN_REF,
+        Rejection.HIDDEN,
     }
 )
 SHARED = frozenset({Rejection.CREDENTIALS, Rejection.THROTTLED})

@@ -22,6 +22,7 @@ class NodeState(StrEnum):
     SILENT = "silent"
     HALTED = "halted"
     TOO_OLD = "too old"
+    UNSEEN = "unseen"
     UNKNOWN = "unknown"
     BARRED = "not admitted"
     FULL = "full"
@@ -34,6 +35,12 @@ AWAY = frozenset({NodeState.ABSENT, NodeState.STOPPED, NodeState.SILENT})
 DOUBTED = AWAY | {NodeState.UNKNOWN}
 IDLE = AWAY | {NodeState.HALTED, NodeState.TOO_OLD}
 """It does nothing for projects of which it holds nothing: it takes no work and no steward's duties."""
+
+UNSEEN = (
+    "none of its heartbeats is to be seen, so it takes nothing while others are there; `winslowctl doctor` says why"
+)
+NEVER_SEEN = ", and none of its heartbeats is to be seen (`winslowctl doctor` says why)"
+"""Of a node that is not alone: its inventory came, and a node beats before it writes that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ def _findings(
         (NodeState.SILENT, judged.text if judged.state == NodeState.SILENT else silent),
         (NodeState.HALTED, judged.text if judged.state == NodeState.HALTED else inventory.halted),
         (NodeState.TOO_OLD, old),
+        (NodeState.UNSEEN, judged.text if judged.state == NodeState.UNSEEN else ""),
         (NodeState.UNKNOWN, judged.text if judged.state == NodeState.UNKNOWN else ""),
         (NodeState.BARRED, f"nodes/{node}.yaml is missing" if barred else ""),
         (NodeState.FULL, inventory.full),
@@ -126,8 +134,11 @@ def judge(snapshot: Snapshot, silence: Mapping[str, float], heard: Mapping[str, 
     found = {}
     for node in snapshot.inventories:
         quiet, said = silence.get(node), heard.get(node)
+        hidden = quiet is not None and node not in snapshot.heartbeats and len(snapshot.inventories) > 1
         if quiet is not None and quiet >= snapshot.settings.lost_after:
-            found[node] = Judged(NodeState.SILENT, f"silent for {rough(quiet)}")
+            found[node] = Judged(NodeState.SILENT, f"silent for {rough(quiet)}{NEVER_SEEN if hidden else ''}")
+        elif hidden:
+            found[node] = Judged(NodeState.UNSEEN, UNSEEN)
         elif said and said.halted:
             found[node] = Judged(NodeState.HALTED, said.halted)
     return found

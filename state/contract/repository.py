@@ -33,6 +33,7 @@ class Rejection(StrEnum):
     THROTTLED = "throttled"  # come again later
     NOT_SENT = "not sent"  # it never left this machine: its disk is full, or its clone is damaged
     BROKEN_REF = "broken ref"  # a ref on the server keeps it from taking any push
+    HIDDEN = "hidden"  # what stands there is shown to no reader, so nothing can replace it: a person must act
     UNKNOWN = "unknown"
 
 

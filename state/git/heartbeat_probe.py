@@ -11,7 +11,7 @@ import pygit2
 
 from schema import layout
 from state.contract.errors import StateError
-from state.contract.repository import Landed, Outcome, Rejected
+from state.contract.repository import Landed, Outcome, Rejected, Unknown
 from state.git import commit_builder
 from state.transport import urls
 from state.transport.command import git
@@ -25,6 +25,10 @@ AUTHOR = "winslow <winslow@winslow.invalid>"
 NO_SWAP = (
     "the server tells a push that came too late that it has landed, so two nodes would run the same stage; Winslow "
     "cannot use it: take git's own server (ssh, or git http-backend), Gitea, Forgejo or GitLab"
+)
+HIDDEN = (
+    "it takes them and shows them to no reader (uploadpack.hideRefs or transfer.hideRefs); on the server, "
+    "`git config --show-origin --get-regexp hiderefs` names the setting: take refs/winslow out of it"
 )
 WAIT = """#!/bin/sh
 : >'{folder}/reached'
@@ -49,11 +53,13 @@ class Probe:
     text: str = ""
     compares: bool | None = None
     refused: bool = False  # the first of it, by an answer
+    answered: bool = True  # whether an answer came to the last push
+    hidden: bool = False  # the server took it, and does not show it to who reads
 
     @property
     def good(self) -> bool:
         """All that a node needs. Nothing is deleted by nodes."""
-        return self.create and self.update
+        return self.create and self.update and not self.hidden
 
 
 def probe(url: str, *, branches: bool = False) -> Probe:
@@ -85,14 +91,18 @@ class _Prober:
         try:
             first, oid = self._put(self._left_behind())
             if not isinstance(first, Landed):
-                return Probe(False, False, False, first.text, refused=isinstance(first, Rejected))
+                refused = isinstance(first, Rejected)
+                return Probe(False, False, False, first.text, refused=refused, answered=refused)
             second, other = self._put(oid)
             text = "" if isinstance(second, Landed) else second.text
+            hidden = not text and not self._shown(other)
             compares = None if text else self._compares(other)
             gone = self.publisher.remove(self.ref)
         except StateError as error:
-            return Probe(False, False, False, str(error))
-        return Probe(True, not text, gone, text or ("" if gone else "it lets nobody delete refs"), compares)
+            return Probe(False, False, False, str(error), answered=False)
+        said = text or (HIDDEN if hidden else "" if gone else "it lets nobody delete refs")
+        answered = not isinstance(second, Unknown)
+        return Probe(True, not text, gone, said, compares, answered=answered, hidden=hidden)
 
     def _left_behind(self) -> str | None:
         """What an earlier probe could not take with it. Those of older versions had a name each."""
@@ -102,6 +112,15 @@ class _Prober:
         found = [line.split("\t", 1) for line in done.out.splitlines() if "\t" in line]
         kept = {name: oid for oid, name in found if not self.publisher.remove(name)}
         return kept.get(self.ref)
+
+    def _shown(self, oid: str) -> bool:
+        """Whether a reader sees what was written: a mirror may lag for a moment, and a look that fails says nothing."""
+        for rest in (0.0, 0.5, 2.0):
+            time.sleep(rest)
+            done = git(["ls-remote", "--", self.url, self.ref], folder=self.clone, timeout=TIMEOUT, url=self.url)
+            if done.code != 0 or oid in done.out:
+                return True
+        return False
 
     def _compares(self, oid: str) -> bool | None:
         """Two pushes on the same old value, of which the second arrives when the first has landed."""

@@ -4,6 +4,7 @@ Where a server refuses such refs, each is a commit without parents, forced onto 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pygit2
 
@@ -26,6 +27,12 @@ Publish = Callable[[str, str | None, str], Outcome]
 """A ref, what it is believed to hold, what it is to hold."""
 
 
+HIDDEN = (
+    "the server takes refs/winslow/nodes/{node}, but shows it to no reader (uploadpack.hideRefs or transfer.hideRefs), "
+    "and refuses the branch winslow-nodes/{node} in its place; on the server, `git config --show-origin --get-regexp "
+    "hiderefs` names the setting: take refs/winslow out of it, or let nodes force-push branches winslow-nodes/* "
+    "(receive.denyNonFastForwards)"
+)
 PATIENCE = 3
 """Beats that do not arrive at one place before the other one is tried."""
 
@@ -47,6 +54,8 @@ class Beats:
         self._eager, self._tidied = True, False
         self._landed = ""  # where the last one landed
         self._in_vain = 0  # beats since then
+        self._races = 0  # lost in a row to what no look shows
+        self._hides, self._no_branch = False, False  # what is known of the server
         self._pushed: tuple[str, str] = ("", "")  # the place, and the id, of our newest
 
     def look(self, refs: Mapping[str, str]) -> dict[str, str]:
@@ -62,7 +71,10 @@ class Beats:
         if oid and self._found[place].get(self.node) == oid:  # also where its answer was lost
             self._in_vain = 0
         if self._landed and self.node not in self._found[self._landed]:
+            self._hides = self._hides or self._landed == layout.NODES
             self._place, self._landed = _other(self._landed), ""  # the server takes it, and shows it to nobody
+        if self.node in self._found[layout.NODES]:
+            self._races, self._hides = 0, False
         nodes = {node for found in self._found.values() for node in found}
         self.ids = {node: "+".join(found[node] for found in self._found.values() if node in found) for node in nodes}
         return self.ids
@@ -87,6 +99,17 @@ class Beats:
         return self.clone.text(oid, FILE, MAX_BYTES)
 
     def beat(self, heartbeat: Heartbeat, expected: str | None) -> Outcome:
+        """Where the one place is hidden and the other one refused, that is said instead of a race with nobody."""
+        outcome = self._tried(heartbeat, expected)
+        if isinstance(outcome, Rejected) and outcome.kind in {*REFUSED, Rejection.RACE} and self._closed:
+            return replace(outcome, kind=Rejection.HIDDEN, text=f"{HIDDEN.format(node=self.node)}; {outcome.text}")
+        return outcome
+
+    @property
+    def _closed(self) -> bool:
+        return self._no_branch and (self._hides or self._races >= PATIENCE)
+
+    def _tried(self, heartbeat: Heartbeat, expected: str | None) -> Outcome:
         """To the refs, or to the branches if those are refused; where both are, to one in turn."""
         self.node = heartbeat.node
         place = self._place or self._usual(heartbeat.node)
@@ -94,20 +117,20 @@ class Beats:
         if _refused(outcome) and place == self._landed == layout.NODES:
             outcome = self._beat(place, heartbeat, expected)  # it took the one before: perhaps it refused only this
         if not _refused(outcome):
-            self._heard(place, outcome, expected)
+            self._heard(place, outcome)
             return outcome
         self._landed = ""
         other = _other(place)
         self._place, eager, self._eager = other, self._eager, False
         return self._beat(other, heartbeat, expected) if eager else outcome
 
-    def _heard(self, place: str, outcome: Outcome, expected: str | None) -> None:
+    def _heard(self, place: str, outcome: Outcome) -> None:
         """Where nothing is ever answered, or what nobody shows us stands in the way, the other place is tried."""
         if isinstance(outcome, Landed):
             self._place, self._landed, self._in_vain = place, place, 0
             self._tidy(place)
             return
-        self._in_vain += isinstance(outcome, Unknown) or expected is None
+        self._in_vain += isinstance(outcome, Unknown) or self._found[place].get(self.node) is None
         if self._in_vain >= PATIENCE:
             self._place, self._in_vain = _other(place), 0
 
@@ -126,7 +149,12 @@ class Beats:
         content = heartbeat.model_dump_json().encode()
         oid = self._commit(node, content) if branch else self._blob(content)
         self._pushed = (place, oid)
-        return self.publish(place + node, lease, oid)
+        outcome = self.publish(place + node, lease, oid)
+        if branch and isinstance(outcome, Landed | Rejected):
+            self._no_branch = _refused(outcome)
+        elif not branch and lease is None and isinstance(outcome, Rejected):
+            self._races += outcome.kind is Rejection.RACE
+        return outcome
 
     def _blob(self, content: bytes) -> str:
         return str(self.clone.repo.create_blob(content))

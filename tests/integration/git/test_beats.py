@@ -6,6 +6,8 @@ from pathlib import Path
 import pygit2
 import pytest
 
+from cli.doctor import _signs
+from controller.loop.alarms import STUCK
 from schema import layout
 from schema.node import Heartbeat
 from state.contract.repository import Landed, Outcome, Rejected, Rejection
@@ -200,3 +202,39 @@ def test_B1_after_heartbeats_in_vain_the_other_place_is_tried(tmp_path: Path) ->
     again = client(tmp_path, "again")
     again.remote.folder = None
     assert [isinstance(beat(again, counter), Landed) for counter in range(2, 6)] == [False, False, False, True]
+
+
+def test_B1_where_refs_are_hidden_and_branches_keep_their_history_a_beat_says_what_to_change(tmp_path: Path) -> None:
+    """As on a repository of `init --bare`: the branch can be made, and never be rewritten."""
+    folder = remote(tmp_path)
+    run("config", "uploadpack.hideRefs", "refs/winslow", cwd=folder)
+    for name in ("one", "again"):  # the second finds both places taken, and has never seen the one
+        found = client(tmp_path, name)
+        found.remote.folder = None
+        outcomes = [beat(found, counter) for counter in range(9)]
+        last = outcomes[-1]
+        assert isinstance(last, Rejected)
+        assert last.kind is Rejection.HIDDEN
+        assert "uploadpack.hideRefs" in last.text
+        races = [each for each in outcomes if isinstance(each, Rejected) and each.kind is Rejection.RACE]
+        assert len(races) < STUCK, "no sentence of a ref that moves for nobody"
+    run("config", "--unset-all", "uploadpack.hideRefs", cwd=folder)
+    assert any(isinstance(beat(found, counter), Landed) for counter in range(2))
+
+
+@pytest.mark.parametrize("key", ["uploadpack.hideRefs", "transfer.hideRefs"])
+def test_B1_the_probe_reads_back_what_it_wrote(tmp_path: Path, key: str) -> None:
+    folder = remote(tmp_path)
+    assert probe(str(folder)).good
+    run("config", key, "refs/winslow", cwd=folder)
+    found = probe(str(folder))
+    assert not found.good
+    [(_, result, text), *_] = _signs(str(folder))
+    assert result == "fail", "nor may a branch be rewritten here"
+    assert "hid" in text
+    run("config", "receive.denyNonFastForwards", "false", cwd=folder)
+    [(_, result, text), *_] = _signs(str(folder))
+    assert result == "warn"
+    if key == "uploadpack.hideRefs":
+        assert "the server hides refs/winslow/…" in text
+        assert "git config --show-origin --get-regexp hiderefs" in text

@@ -72,13 +72,13 @@ def test_nodes_whose_server_refuses_their_refs_see_each_other_by_branches(http_l
 
 def test_the_doctor_says_where_signs_of_life_go(lab: Make) -> None:
     here = lab(stage("a"))
-    assert _signs(str(here.remote))[1] == "ok"
+    assert next(_signs(str(here.remote)))[1] == "ok"
     refuse(here.remote, "refs/winslow/*")
-    name, result, text = _signs(str(here.remote))
+    name, result, text = next(_signs(str(here.remote)))
     assert (name, result) == ("node refs", "warn")
     assert "branches winslow-nodes/" in text
     assert "no such refs here" in text
     refuse(here.remote, "refs/winslow/*|refs/heads/winslow-nodes/*", "nor branches")
-    _, result, text = _signs(str(here.remote))
+    _, result, text = next(_signs(str(here.remote)))
     assert result == "fail"
     assert "force-push branches winslow-nodes/*" in text

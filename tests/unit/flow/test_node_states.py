@@ -40,6 +40,7 @@ CASES = {
     NodeState.HALTED: (lone(halted="main went back"), Wait.NODE_OFFLINE),
     NodeState.STOPPED: (lone(away=STOPPED), Wait.NODE_OFFLINE),
     NodeState.SILENT: (lone(away=SILENT), Wait.NODE_OFFLINE),
+    NodeState.UNSEEN: (judged(NodeState.UNSEEN, "none of its heartbeats is to be seen"), Wait.NODE_OFFLINE),
     NodeState.UNKNOWN: (judged(NodeState.UNKNOWN, "its last sign of life is 9 h old"), Wait.NODE_OFFLINE),
 }
 
@@ -97,11 +98,23 @@ def test_T2_who_looks_judges_by_what_he_saw_himself() -> None:
     assert unheard(found, {"n1": 9 * 3600.0})["n1"].state == NodeState.UNKNOWN
 
 
+def test_B1_a_node_whose_heartbeats_nobody_sees_is_not_ready() -> None:
+    found = replace(fleet(started(), node("n1"), node("n2")), heartbeats={"n2": BEAT})
+    said = judge(found, {"n1": 0.0, "n2": 0.0}, {})
+    assert {name: each.state for name, each in said.items()} == {"n1": NodeState.UNSEEN}
+    now = standing(replace(found, judged=said), "n1")
+    assert (now.takes, now.answers) == (False, True)
+    assert "winslowctl doctor" in now.why
+    assert judge(found, {"n1": 660.0}, {})["n1"].text.startswith("silent for 11 min, and none of its heartbeats")
+    assert judge(found, {"n2": 0.0}, {}) == {}, "it joined since the last look"
+    assert judge(replace(lone(), heartbeats={}), {"n1": 0.0}, {}) == {}, "it is alone, and takes work"
+
+
 def test_an_offline_reason_names_the_node_how_long_and_the_remedy() -> None:
     story = started()
     story.ran()
     story.ask(request="answer", inputs={"keep": True})
-    found = fleet(story, node("n1"), node("n2"))
+    found = replace(fleet(story, node("n1"), node("n2")), heartbeats={"n1": BEAT, "n2": NEXT})
     found = replace(found, judged=judge(found, {"n1": 660.0}, {}))
     now = project_state(found, found.projects["v"])
     assert (now.state, now.reason, now.could) == ("queued", Wait.NODE_OFFLINE, ("n1",))
