@@ -1,6 +1,6 @@
 """What a node says when something stands in its way: once, however long it lasts, and once when it is over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 STUCK = 5
@@ -39,6 +39,14 @@ class Alarms:
         self._standing[about], self._told[about] = what, text
         self.say(text)
         return True
+
+    def only(self, about: str, texts: Mapping[str, str]) -> None:
+        """One thing for each key, and whatever else was told about such things is over."""
+        for known in [each for each in self._standing if each.startswith(f"{about} ")]:
+            if known.removeprefix(f"{about} ") not in texts:
+                self.over(known)
+        for key, text in texts.items():
+            self.tell(f"{about} {key}", text)
 
     def lost_race(self, about: str, tip: str | None, text: str) -> None:
         """A race against nobody is none: something on the server keeps the ref where it is."""

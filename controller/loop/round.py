@@ -315,6 +315,8 @@ class Controller:
     def act(self, world: World, decision: Decision) -> Outcome | None:
         self.watched = decision.watched or self.watched
         self._is_seen(world)
+        if world.fresh:
+            self.alarms.only("fault in", dict(decision.faults))
         self._stop(decision)
         self._settle(world, decision)
         for entry in decision.adopted:

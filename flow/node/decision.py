@@ -52,3 +52,4 @@ class Decision:
     watched: frozenset[Hashable] = frozenset()
     halted: str | None = None
     unseen: frozenset[str] = frozenset()  # files that claims want, and that the pool was not looked at for: look first
+    faults: tuple[tuple[str, str], ...] = ()  # (project, text): nothing was decided for it

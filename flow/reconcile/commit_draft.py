@@ -6,6 +6,7 @@ from flow.boards.project_board import project_board
 from flow.model.commits import Commit, StateEvent, Write
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.project.replies import Answered, answer_all
+from flow.reconcile.project_fault import blamed_on
 from schema import layout
 from schema.execution import Execution, Tombstone
 
@@ -73,7 +74,8 @@ class CommitDraft:
                 continue
             shown.add(project)
             if view.project or view.tombstone is None or view.tombstone.state == "deleting":
-                self.attach(place, Write(layout.board(project), project_board(after, view)))
+                with blamed_on(project):
+                    self.attach(place, Write(layout.board(project), project_board(after, view)))
 
     def attach(self, place: int, write: Write) -> None:
         commit = self.commits[place]

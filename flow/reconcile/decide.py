@@ -14,8 +14,12 @@ from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, Wo
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims
 from flow.reconcile.new_claims import NewClaims
+from flow.reconcile.project_fault import ProjectFault, without
 from flow.reconcile.stewardship import Stewardship
 from schema.reasons import End
+
+MOST_FAULTS = 50
+"""Projects that one round leaves out, each of which costs another look; with more, the round fails."""
 
 
 def decide(world: World) -> Decision:
@@ -28,7 +32,20 @@ def decide(world: World) -> Decision:
         return local
     if not world.fresh or world.snapshot is None:
         return replace(local, launches=tuple(_launchable(world)))
-    return _with_repository(world, world.snapshot, local)
+    return _contained(world, world.snapshot, local)
+
+
+def _contained(world: World, snapshot: Snapshot, local: Decision) -> Decision:
+    """Decided anew without each project in which there is a fault."""
+    faults: dict[str, str] = {}
+    while True:
+        try:
+            return replace(_with_repository(world, snapshot, local), faults=tuple(faults.items()))
+        except ProjectFault as fault:
+            if len(faults) == MOST_FAULTS:
+                raise
+            snapshot = without(snapshot, fault)
+            faults[fault.project] = str(fault)
 
 
 def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decision:

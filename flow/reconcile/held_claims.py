@@ -29,6 +29,7 @@ from flow.project.next_stage import still_wanted
 from flow.project.replies import abort_targets, answer, answer_all, ended_by_abort, steps_of
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.launch_order import again
+from flow.reconcile.project_fault import blamed_on
 from schema import layout
 from schema.execution import Execution, State, Times, WorkspaceRecord
 from schema.reasons import End
@@ -53,19 +54,21 @@ class HeldClaims:
 
     def tend(self) -> None:
         for entry in self.world.entries.values():
-            self._tend(entry)
+            view = self.snapshot.projects.get(entry.order.project)
+            if view and view.damage:
+                continue  # what cannot be read is no reason to stop, or to claim, anything
+            with blamed_on(entry.order.project):
+                self._tend(view, entry)
         for view, record in self._strangers():
-            self._without_entry(view, record)
+            with blamed_on(view.id):
+                self._without_entry(view, record)
         self._ends_without_entry()
         self._orphans()
 
     # -- one claim -------------------------------------------------------------------------------------------------
 
-    def _tend(self, entry: HeldClaim) -> None:
-        view = self.snapshot.projects.get(entry.order.project)
+    def _tend(self, view: ProjectView | None, entry: HeldClaim) -> None:
         record = view.execution(entry.order.execution) if view else None
-        if view and view.damage:
-            return  # what cannot be read is no reason to stop, or to claim, anything
         if view and record and view.flagged(record.execution):
             self._while_flagged(view, record, entry)
             return
@@ -333,16 +336,20 @@ class HeldClaims:
         for entry in self.world.entries.values():
             view = self.snapshot.projects.get(entry.order.project)
             record = self.draft.view(view.id).execution(entry.order.execution) if view else None
-            if view and record and view.flagged(record.execution):
+            if view and record and (view.damage or view.flagged(record.execution)):
                 continue
             if not record or record.claim.id != entry.claim or record.state not in (State.CLAIMED, State.PREPARING):
                 continue
-            sight, launch = self._sight(entry), self.world.launching.get(entry.container)
-            if sight and sight.running:
-                if not alone or self._settled_since(sight.started):
-                    self._mention_running(record, entry)
-            elif launch and record.state is State.CLAIMED and self._settled_since(launch.since):
-                self._mention_preparing(record, entry, launch)
+            with blamed_on(entry.order.project):
+                self._mention(record, entry, alone=alone)
+
+    def _mention(self, record: Execution, entry: HeldClaim, *, alone: bool) -> None:
+        sight, launch = self._sight(entry), self.world.launching.get(entry.container)
+        if sight and sight.running:
+            if not alone or self._settled_since(sight.started):
+                self._mention_running(record, entry)
+        elif launch and record.state is State.CLAIMED and self._settled_since(launch.since):
+            self._mention_preparing(record, entry, launch)
 
     def _settled_since(self, moment: float | None) -> bool:
         return moment is not None and self.world.now - moment >= self.world.me.settle

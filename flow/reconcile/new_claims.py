@@ -17,6 +17,7 @@ from flow.project.replies import steps_of
 from flow.project.steps import Slot
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.launch_order import take
+from flow.reconcile.project_fault import blamed_on
 from schema.execution import Execution, State
 from schema.node import SCHEMA, NodeSettings
 from schema.reasons import End
@@ -64,7 +65,10 @@ class NewClaims:
         if self.world.unseen and len(self.live) > 1:
             return
         for view in sorted(open_views(self.snapshot), key=_urgency):
-            self._consider(self.draft.view(view.id))
+            if view.damage:
+                continue
+            with blamed_on(view.id):
+                self._consider(self.draft.view(view.id))
 
     def _admitted(self) -> bool:
         return self.snapshot.settings.join == "open" or self.world.me.node in self.snapshot.nodes

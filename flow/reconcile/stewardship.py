@@ -19,6 +19,7 @@ from flow.project.active import open_views
 from flow.project.replies import abort_targets, answer
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import event_of, unanswered_now
+from flow.reconcile.project_fault import blamed_on
 from schema import layout
 from schema.execution import Execution, State, Tombstone
 from schema.node import SCHEMA, Inventory, NodeAway
@@ -91,10 +92,11 @@ class Stewardship:
             id = view.id
             if view.damage:
                 continue
-            self._flag(view)
-            self._losses(id)
-            self._replies(id)
-            self._deletion(id, pending)
+            with blamed_on(id):
+                self._flag(view)
+                self._losses(id)
+                self._replies(id)
+                self._deletion(id, pending)
 
     def _turn(self, thing: str, project: str, item: str = "") -> bool:
         """Whether it is this node's turn: the project's first steward at once, the others after a while."""
@@ -290,7 +292,9 @@ class Stewardship:
             done = wiped.get(view.id, DeletionMark())
             if view.tombstone is None or view.damage or _is_done(view, view.tombstone, done):
                 continue
-            yield from self._wipes(view, view.tombstone, done)
+            with blamed_on(view.id):
+                found = list(self._wipes(view, view.tombstone, done))
+            yield from found
 
     def _wipes(self, view: ProjectView, stone: Tombstone, done: DeletionMark) -> Iterator[Wipe]:
         """Once it is purged, a new project of that name may begin at any time, before this node sees it."""
