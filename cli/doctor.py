@@ -136,7 +136,7 @@ def _signs(url: str) -> Iterator[Finding]:
 
     refs = probe(url)
     found = refs if refs.good else probe(url, branches=True)
-    verb = "hides" if refs.hidden else "refuses" if refs.answered else "does not answer a push to"
+    verb = "shows nobody" if refs.hidden else "refuses" if refs.answered else "does not answer a push to"
     why = f"the server {verb} refs/winslow/…: {refs.text}"
     left = "" if found.delete else "; what was tried stays there, as the server lets nobody delete it"
     if refs.good:
@@ -145,9 +145,8 @@ def _signs(url: str) -> Iterator[Finding]:
         yield "node refs", "warn", f"heartbeats go to branches winslow-nodes/… instead{left}; {why}"
     else:
         hint = "let nodes create and force-push branches winslow-nodes/*, or they count as lost"
-        if refs.hidden:
-            hint = "nodes do not see each other's heartbeats, so they count as lost and take nothing"
-        yield "node refs", "fail", f"{hint}; {why}; as for branches: {found.text}"
+        first = f"{why}; or {hint}" if refs.hidden else f"{hint}; {why}"
+        yield "node refs", "fail", f"{first}; as for branches: {found.text}"
     if found.compares is False:
         yield "compare-and-swap", "fail", NO_SWAP
     elif found.compares:

@@ -27,8 +27,8 @@ NO_SWAP = (
     "cannot use it: take git's own server (ssh, or git http-backend), Gitea, Forgejo or GitLab"
 )
 HIDDEN = (
-    "it takes them and shows them to no reader (uploadpack.hideRefs or transfer.hideRefs); on the server, "
-    "`git config --show-origin --get-regexp hiderefs` names the setting: take refs/winslow out of it"
+    "take refs/winslow out of uploadpack.hideRefs or transfer.hideRefs there "
+    "(`git config --show-origin --get-regexp hiderefs`)"
 )
 WAIT = """#!/bin/sh
 : >'{folder}/reached'

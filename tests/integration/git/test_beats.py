@@ -236,5 +236,5 @@ def test_B1_the_probe_reads_back_what_it_wrote(tmp_path: Path, key: str) -> None
     [(_, result, text), *_] = _signs(str(folder))
     assert result == "warn"
     if key == "uploadpack.hideRefs":
-        assert "the server hides refs/winslow/…" in text
+        assert "the server shows nobody refs/winslow/…" in text
         assert "git config --show-origin --get-regexp hiderefs" in text
