@@ -105,11 +105,25 @@ def said(error: APIError) -> EngineUnavailable | EngineRefused:
 
 def _unavailable(error: Exception) -> EngineUnavailable:
     address = _address()
-    why = str(error).replace("Error while fetching server API version: ", "")[:200]
     return EngineUnavailable(
-        f"the Docker Engine at {address} does not answer ({why}): start it (`systemctl start docker`), "
+        f"the Docker Engine at {address} does not answer ({_cause(error)}): start it (`systemctl start docker`), "
         f"point DOCKER_HOST to it, or let this user use its socket (group `docker`)"
     )
+
+
+def _cause(error: BaseException) -> str:
+    """The system's own words at the bottom of what the libraries wrapped around them."""
+    inner, seen = error, {id(error)}
+    while below := next((each for each in _below(inner) if id(each) not in seen), None):
+        inner = below
+        seen.add(id(inner))
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror
+    return str(error).replace("Error while fetching server API version: ", "")[:200]
+
+
+def _below(error: BaseException) -> Iterator[BaseException]:
+    yield from (each for each in (*error.args, error.__cause__, error.__context__) if isinstance(each, BaseException))
 
 
 def _address() -> str:
