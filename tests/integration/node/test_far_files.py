@@ -216,25 +216,23 @@ def test_S9_S11_strangers_replays_and_paths_that_lead_out_change_nothing(fleet: 
 # -- inputs ------------------------------------------------------------------------------------------------------------
 
 
-def test_M8_a_stage_that_reads_the_pool_runs_where_the_file_is(lab: Labs, tmp_path: Path) -> None:
-    made = Fleet(lab(stage("one"), lost_after="20s"))
-    text = f"name: p\nenv: {{RUNS: {made.lab.runs}}}\ninputs: {{video: {{type: file}}}}\nstages:\n{stage('one')}"
-    made.lab.edit({"pipelines/p.yaml": text})
-    try:
-        for name in ("n1", "n2", "n3"):
-            (made.lab.folder / name / "pool").mkdir(parents=True)
-            made.start(name)
-        made.lab.until(lambda _: len(made.lab.repository.fetch().inventories) == 3)
-        for number in range(4):
-            (made.lab.folder / "n3" / "pool" / f"{number}.mp4").write_text("film")
-            made.lab.ask(f"request: start\ninputs: {{video: {number}.mp4}}")
-            view = made.lab.until(lambda view, n=number: len([e for e in view.executions if e.state.ended]) == n + 1)  # type: ignore[misc]
-            assert (view.executions[-1].claim.node, view.executions[-1].state) == ("n3", State.SUCCEEDED)
-        made.lab.ask("request: start\ninputs: {video: nowhere.mp4}")
-        view = made.lab.until_reason("Failed")
-        assert "no file 'nowhere.mp4' in the pool of this node" in view.executions[-1].text
-    finally:
-        made.close()
+def test_M8_a_stage_that_reads_the_pool_runs_where_the_file_is(lab: Labs) -> None:
+    """Of nodes without `--peer`: of others one may fetch the file where its holder is slow to take the stage."""
+    here = lab(stage("one"), lost_after="20s")
+    text = f"name: p\nenv: {{RUNS: {here.runs}}}\ninputs: {{video: {{type: file}}}}\nstages:\n{stage('one')}"
+    here.edit({"pipelines/p.yaml": text})
+    for name in ("n1", "n2", "n3"):
+        (here.folder / name / "pool").mkdir(parents=True)
+        here.node(name)
+    here.until(lambda _: len(here.repository.fetch().inventories) == 3)
+    for number in range(4):
+        (here.folder / "n3" / "pool" / f"{number}.mp4").write_text("film")
+        here.ask(f"request: start\ninputs: {{video: {number}.mp4}}")
+        view = here.until(lambda view, n=number: len([e for e in view.executions if e.state.ended]) == n + 1)  # type: ignore[misc]
+        assert (view.executions[-1].claim.node, view.executions[-1].state) == ("n3", State.SUCCEEDED)
+    here.ask("request: start\ninputs: {video: nowhere.mp4}")
+    view = here.until_reason("Failed")
+    assert "no file 'nowhere.mp4' in the pool of this node" in view.executions[-1].text
 
 
 # -- a bad disk --------------------------------------------------------------------------------------------------------

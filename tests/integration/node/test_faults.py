@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pygit2
-import pytest
 
 from schema import layout
 from schema.execution import State
 from state.contract.commit_message import Read, parse
-from tests.integration.node.lab import Lab, stage
+from tests.integration.node.lab import HANG, Lab, stage
 
 Labs = Callable[..., Lab]
 WAITS = "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]"
@@ -56,15 +55,15 @@ def test_F1_eight_nodes_and_one_stage_make_one_claim_and_one_container(lab: Labs
     assert len(list(here.folder.glob("*/runs/*"))) == 1
 
 
-def test_F2_a_claim_whose_answer_was_lost_runs_once_under_a_new_id(lab: Labs) -> None:
+def test_F2_a_claim_whose_answer_was_lost_is_launched_once_as_it_is(lab: Labs) -> None:
     here = lab(stage("one"))
     lose_the_answer_to(here, "claim")
     here.node()
     here.ask("request: start")
     [record] = here.until_reason("Done").executions
-    lost = (here.remote / "no-answer").read_text().split()
-    assert (record.state, record.claim.epoch) == (State.SUCCEEDED, 2)
-    assert record.claim.id not in lost
+    assert (here.remote / "no-answer").exists()
+    assert (record.state, record.claim.epoch) == (State.SUCCEEDED, 1)
+    assert verbs(here).count("claim") == 1
     assert here.ran() == ["one"]
 
 
@@ -80,7 +79,6 @@ def test_F2_a_result_whose_answer_was_lost_counts_once(lab: Labs) -> None:
     assert here.ran() == ["one"]
 
 
-@pytest.mark.timeout(120)
 def test_F10_four_stages_end_while_the_server_is_away_and_nobody_takes_them_over(lab: Labs) -> None:
     lost_after = 4.0
     here = lab(stage("one", WAITS), lost_after=f"{lost_after:g}s")
@@ -97,7 +95,7 @@ def test_F10_four_stages_end_while_the_server_is_away_and_nobody_takes_them_over
     gone = time.monotonic()
     Path(f"{here.runs}.go").touch()
     while len(list(here.folder.glob("n*/node/outbox/*.json"))) < 4 or time.monotonic() < gone + 1.5 * lost_after:
-        assert time.monotonic() < gone + 45, "the stages did not end"
+        assert time.monotonic() < gone + HANG, "the stages did not end"
         time.sleep(0.1)
     here.bring_back()
     for id in projects:

@@ -117,7 +117,7 @@ def test_M12_an_address_that_hangs_or_is_dead_holds_up_nobody(inbox: Callable[..
         titles = ["first", "second", "third"]
         notifier._put(Notice(title, Subject.FAILED, title, "look", ("ada",)) for title in titles)
         assert alive.until(3) == titles
-        assert ill.until(1) == ["first"]  # it is tried again later, and nothing before it
+        assert set(ill.until(1)) == {"first"}  # it is tried again later, and nothing before it
 
 
 @pytest.mark.parametrize(
