@@ -217,6 +217,7 @@ class Controller:
                 self.refusals.fetched(parts.clock.now(), refused=True)
             if isinstance(error, Unreachable) and error.retry_after is not None:
                 self.refusals.throttled(parts.clock.now(), error.retry_after)
+            self.refusals.missed(parts.clock.now())
             self.alarms.tell("fetch", str(error))
             self.seen = missed(self.seen)
             self._stalled(error)

@@ -57,8 +57,12 @@ class ServerBackoff:
         self.until[FETCH] = self.until[EVERY_PUSH] = now + rest
 
     def fetched(self, now: float, *, refused: bool) -> None:
-        """A fetch that is let in again says that the credentials are new: the next push need not wait."""
+        """A fetch that is let in again says that something changed there: the next pushes need not wait."""
         if refused:
             self.until[FETCH] = now + self.pause / 3
         elif self.until.pop(FETCH, None) is not None:
-            self.until.pop(EVERY_PUSH, None)
+            self.until.clear()
+
+    def missed(self, now: float) -> None:
+        """A fetch that failed may be tried again at once. What pushes met meanwhile says nothing of the time after."""
+        self.until.setdefault(FETCH, now)

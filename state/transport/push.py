@@ -127,7 +127,7 @@ def refusal(done: Done, oid: str) -> Outcome:
 
 KINDS = {
     Fault.CREDENTIALS: Rejection.CREDENTIALS,
-    Fault.ABSENT: Rejection.UNKNOWN,  # mostly away for a moment: the next fetch says so, and nothing waits after it
+    Fault.ABSENT: Rejection.CREDENTIALS,
     Fault.TOO_LARGE: Rejection.UNFIT,
     Fault.DUMB: Rejection.UNFIT,
     Fault.NO_GIT: Rejection.UNFIT,

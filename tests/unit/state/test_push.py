@@ -2,7 +2,6 @@
 
 import pytest
 
-from controller.loop.server_backoff import ServerBackoff
 from state.contract.repository import Rejected, Rejection, Unknown
 from state.transport.command import Done
 from state.transport.push import Update, _accepted, refusal
@@ -83,13 +82,3 @@ def test_a_hook_that_talks_like_a_race_is_a_hook() -> None:
     outcome = refusal(done, "")
     assert isinstance(outcome, Rejected)
     assert outcome.kind is Rejection.HOOK
-
-
-def test_F10_a_repository_that_is_away_for_a_moment_makes_no_later_push_wait() -> None:
-    """A server that moves its repository, or starts anew, says so for a moment; after it everything goes on at once."""
-    outcome = refusal(Done(128, "", "fatal: '/srv/lab.git' does not appear to be a git repository"), "1" * 40)
-    assert isinstance(outcome, Rejected)
-    backoff = ServerBackoff()
-    backoff.heard("state", outcome, now=10.0)
-    assert not backoff.wait("state", now=10.1)
-    assert not backoff.wait("heartbeat", now=10.1)
