@@ -30,7 +30,7 @@ def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in given.items() if not name.startswith("PYTHON")}
 
 
-PACKAGES = ("schema", "flow", "state", "runner", "controller", "webui", "cli")
+PACKAGES = ("schema", "flow", "state", "runner", "peer", "controller", "webui", "cli")
 
 
 def shadows(given: Mapping[str, str] = os.environ) -> list[str]:

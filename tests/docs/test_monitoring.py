@@ -10,7 +10,7 @@ import yaml
 from tests.servers.programs import found
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
-METRICS = Path(__file__).parents[2] / "webui" / "metrics.py"
+METRICS = Path(__file__).parents[2] / "webui" / "asgi" / "metrics.py"
 OURS = re.compile(r"winslow_[a-z_]+")
 
 
