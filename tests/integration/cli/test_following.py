@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from tests.integration.cli.command import Command
-from tests.integration.node.lab import Lab, stage
+from tests.integration.node.lab import UNTIL_TOLD, Lab, stage
 
 Labs = Callable[..., Lab]
 Commands = Callable[[Lab], Command]
-CHATTY = stage("one", "print('first'); print('second'); open('metrics.json', 'w').write('loss: 1')").replace(
-    "}\n", ", artifacts: {reports: {metrics: metrics.json}}}\n"
+CHATTY = stage(
+    "one",
+    f"print('first', flush=True); {UNTIL_TOLD}; print('second'); open('metrics.json', 'w').write('loss: 1')",
+    artifacts="{reports: {metrics: metrics.json}}",
 )
 DIES = stage("two", "import sys; print('the camera is gone'); sys.exit(3)")
 
@@ -19,7 +21,8 @@ def test_wait_and_logs_tell_of_all_stages(lab: Labs, command: Commands) -> None:
     here.node()
     ctl("projects", "create", "w", "--pipeline", "p")
     ctl("start", "v")
-    followed = ctl("logs", "v", "-f")
+    here.until(lambda view: bool(view.executions))
+    followed = ctl("logs", "v", "-f", heard=lambda text: here.go() if "first" in text else None)
     assert [followed.index(text) for text in ("first", "succeed one", "the camera is gone", "fail two")] == sorted(
         followed.index(text) for text in ("first", "succeed one", "the camera is gone", "fail two")
     )
