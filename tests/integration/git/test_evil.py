@@ -15,7 +15,7 @@ from state.contract.repository import Edit, Landed
 from state.git.commit_builder import BadPath
 from state.git.git_repository import GitRepository
 from state.git.heartbeat_probe import probe
-from state.transport import command, urls
+from state.transport import command, credentials, urls
 from tests.integration.git.remotes import AUTHOR, client, land, remote, run, tip
 
 LINK, MODULE, FILE, FOLDER = 0o120000, 0o160000, 0o100644, 0o040000
@@ -185,6 +185,9 @@ def test_S9_an_edit_cannot_leave_the_tree(tmp_path: Path, path: str) -> None:
         one.propose(Edit({path: "x"}, "evil", AUTHOR), base=one.fetch().main)
 
 
+GIVEN = {*command.KEPT, *command.FIXED, *credentials.PASSED, *credentials.PROXIES, "GIT_SSH_COMMAND"}
+
+
 def test_S11_the_environment_of_the_controller_does_not_reach_git(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +198,7 @@ def test_S11_the_environment_of_the_controller_does_not_reach_git(
     monkeypatch.setenv("LD_PRELOAD", str(canary))
     remote(tmp_path)
     assert client(tmp_path).fetch().settings.name == "lab"
-    assert set(command.environment()) <= {*command.KEPT, *command.FIXED, "GIT_SSH_COMMAND"}
+    assert set(command.environment()) <= GIVEN
     assert not canary.exists()
 
 
@@ -234,7 +237,7 @@ def test_S11_git_is_given_the_few_variables_it_needs(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GIT_TRACE", "/tmp/trace")
     slow_git(tmp_path, monkeypatch, "env")
     given = {line.split("=")[0] for line in command.git(["fetch"], folder=tmp_path, timeout=30).out.splitlines()}
-    assert given <= {*command.KEPT, *command.FIXED, "GIT_SSH_COMMAND", "PWD", "_", "SHLVL"}
+    assert given <= GIVEN | {"PWD", "_", "SHLVL"}
     assert {"PATH", "GIT_TERMINAL_PROMPT", "GIT_SSH_COMMAND"} <= given
 
 
