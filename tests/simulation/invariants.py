@@ -51,6 +51,7 @@ class Told:
     buried_at: float = 0.0  # when it came, by the checker's clock, and what it says
     delete_after: float = 0.0
     restored_at: float = 0.0
+    overdue: bool = False  # a deletion before this one, without a restoration on `winslow/state` between, had its time
     too_late: bool = False  # by then nodes had the right to delete
     generation: int = 0  # the newest that was purged
     purged: int = 0  # and its last execution
@@ -180,6 +181,7 @@ class Checker:
 
     def _stone(self, told: Told, stone: Tombstone) -> None:
         told.last_execution = max(told.last_execution, stone.last_execution)
+        told.overdue = told.buried and (told.overdue or self._due(told))
         told.buried = stone.state == "deleting"
         if stone.state == "deleting":
             told.buried_at, told.delete_after = self.now(), stone.delete_after
@@ -190,7 +192,11 @@ class Checker:
 
     def _restored(self, told: Told) -> None:
         told.buried, told.restored_at = False, self.now()
-        told.too_late = self.now() >= told.buried_at + told.delete_after - SLACK
+        told.too_late = told.overdue or self._due(told)
+        told.overdue = False
+
+    def _due(self, told: Told) -> bool:
+        return self.now() >= told.buried_at + told.delete_after - SLACK
 
     def _order(self, wanted: str) -> None:
         if self.wanted and wanted != self.wanted[-1] and not self.server.is_ancestor(self.wanted[-1], wanted):
