@@ -1,11 +1,12 @@
 """Many tabs of one browser, and what a page says when what it shows is not renewed any more."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
 from schema.execution import State
 from tests.browser.house import House
@@ -138,3 +139,84 @@ def test_an_answer_is_sent_once_and_its_form_closes_at_once(lab: Labs, house: Ho
     expect(tab.locator("#ask")).to_contain_text("Answered by Ada Lovelace: note good")
     expect(tab.get_by_role("button", name="Answer")).to_have_count(0)
     assert len(sent) == 1
+
+
+def typed_meanwhile(tab: Page, part: str, happens: Callable[[], object], text: str) -> None:
+    """Types in the field that finds something while the answer that renews the part is on its way, old already."""
+    late: list[tuple[Route, APIResponse]] = []
+
+    def release() -> None:
+        while late:
+            renewal, answer = late.pop()
+            renewal.fulfill(response=answer)
+
+    def hold(route: Route) -> None:
+        if route.request.headers.get("hx-trigger") == part and not (late or typed):
+            late.append((route, route.fetch()))
+            return
+        release()
+        route.continue_()
+
+    typed = False
+    tab.route(re.compile(r"/(history)?\?"), hold)
+    with tab.expect_request(lambda request: request.headers.get("hx-trigger") == part):
+        happens()
+    tab.get_by_label("Find").fill(text)
+    typed = True
+    tab.wait_for_timeout(500)  # longer than the page waits for the next letter
+    release()
+
+
+def test_news_on_the_way_does_not_undo_what_is_looked_for(lab: Labs, house: Houses, tab: Page) -> None:
+    here = lab(stage("one"))
+    here.edit({f"projects/site-{n}/project.yaml": "pipeline: p\n" for n in range(3)})
+    made = house(here)
+    tab.goto(made.url)
+    rows = tab.locator("#projects tbody tr")
+    expect(rows).to_have_count(4)
+    news = {"projects/site-3/project.yaml": "pipeline: p\n"}
+    typed_meanwhile(tab, "projects", lambda: here.edit(news), "site")
+    expect(rows).to_have_count(4)
+    expect(tab.locator("#row-v")).to_have_count(0)
+    expect(tab.locator("#total")).to_have_text("4 projects")
+    here.edit({"projects/site-4/project.yaml": "pipeline: p\n", "projects/other/project.yaml": "pipeline: p\n"})
+    expect(rows).to_have_count(5)
+    expect(tab.locator("#total")).to_have_text("5 projects")
+
+
+def test_news_on_the_way_does_not_undo_which_events_are_looked_for(lab: Labs, house: Houses, tab: Page) -> None:
+    here = lab(stage("one"))
+    made = house(here)
+    here.ask("request: start")
+    here.until_reason("Done")
+
+    def told() -> bool:
+        tab.goto(f"{made.url}/history")
+        return tab.locator("#history tbody tr", has_text="claim").count() == 1
+
+    made.until(told)
+    typed_meanwhile(tab, "history", lambda: here.ask("request: start\nstage: one"), "nothing like it")
+    expect(tab.locator("#history")).to_contain_text("Nothing like that")
+
+
+def test_news_leaves_what_is_typed_on_a_project_page(lab: Labs, house: Houses, tab: Page) -> None:
+    here = lab(stage("one"))
+    made = house(here)
+    here.ask("request: start")
+    here.until_reason("Done")
+
+    def told() -> bool:
+        tab.goto(f"{made.url}/projects/v")
+        return tab.get_by_label("Compare execution").count() == 1
+
+    made.until(told)
+    tab.locator("details.redo summary").click()
+    fields = tab.locator("main :is(input, textarea):not([type=hidden]):visible")
+    count = fields.count()
+    assert count > 3
+    for number in range(count):
+        fields.nth(number).fill(str(number))
+    here.edit({"projects/v/project.yaml": "pipeline: p\nname: Renamed\n"})
+    expect(tab.locator("#head")).to_contain_text("Renamed")
+    expect(fields.last).to_be_focused()
+    assert [each.input_value() for each in fields.all()] == [str(number) for number in range(count)]

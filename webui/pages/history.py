@@ -11,14 +11,17 @@ pages = Blueprint("history", __name__)
 
 
 @pages.get("/history")
-def index() -> str:
+def index() -> str | tuple[str, int]:
+    before = request.args.get("before", "")
+    if before and request.headers.get("HX-Trigger") == "history":
+        return "", 204  # nothing that happens now changes what came before
     wanted = {name: request.args.get(name, "").strip()[:200] for name in FILTERS}
     try:
-        found, further = search(page().source.clone, look().snapshot.state, wanted, request.args.get("before", ""))
+        found, further = search(page().source.clone, look().snapshot.state, wanted, before)
     except NoEvent as error:
         abort(404, str(error))
     template = "_history.html" if request.headers.get("HX-Request") else "history.html"
-    return render_template(template, events=found, further=further, wanted=wanted, live=not request.args.get("before"))
+    return render_template(template, events=found, further=further, wanted=wanted, before=before)
 
 
 @pages.get("/history/then")
