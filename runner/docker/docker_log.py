@@ -298,7 +298,7 @@ class Follower:
         self.moved = time.monotonic()
         self._checked = 0.0
         self._stop = threading.Event()
-        self._renewed = self._damaged = False
+        self._renewed = self._damaged = self._cut = False
         self._stream: Stream | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"log-{directory.name[:8]}", daemon=True)
@@ -322,15 +322,20 @@ class Follower:
         position = read_position(self.directory / "log.position")
         if moment <= position.last or position.full:
             self._checked = time.monotonic()
-        elif (stream := self._stream) is not None:
-            _close(stream)
+        else:
+            self._open_anew()
 
     def renew(self) -> None:
         """The container has ended: what follows it may be a connection that is half open. Once."""
         if not self._renewed:
             self._renewed, self.moved = True, time.monotonic()
-            if (stream := self._stream) is not None:
-                _close(stream)
+            self._open_anew()
+
+    def _open_anew(self) -> None:
+        """A stream that is closed looks to its reader as if the log ended there, so it is noted who ended it."""
+        if (stream := self._stream) is not None:
+            self._cut = True
+            _close(stream)
 
     def give_up(self) -> None:
         """The rest does not come: the log is what it is, and says so."""
@@ -373,11 +378,12 @@ class Follower:
 
     def _follow(self, writer: Writer) -> None:
         while not self._stop.is_set() and not writer.position.complete:
+            self._cut = False
             try:
                 over = self.source.over()
                 if not (over and writer.position.full):
                     self._copy(writer, follow=not over)
-                writer.position.complete = over and not self._stop.is_set()
+                writer.position.complete = over and not (self._stop.is_set() or self._cut)
                 if not over:
                     self._stop.wait(0.02)
             except LookupError:
