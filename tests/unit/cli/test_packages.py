@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+from runner import isolated
+
 ROOT = Path(__file__).parents[3]
 LAYERS = ["schema", "flow", "state", "runner", "peer", "controller", "webui", "cli"]
 
@@ -27,3 +29,7 @@ def test_the_image_is_built_from_just_these() -> None:
         "scripts/winslow_controller.pth",
         "wheels",
     }
+
+
+def test_K1_the_isolated_start_guards_each_of_them() -> None:
+    assert list(isolated.PACKAGES) == LAYERS
