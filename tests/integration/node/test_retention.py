@@ -58,8 +58,10 @@ def test_a_node_drops_what_the_rules_do_not_keep(lab: Make) -> None:
 def test_who_starts_from_a_dropped_one_is_told(lab: Make) -> None:
     it = lab(stage("one", ONE))
     three_times(it)
+    before = len(objects(it))
     it.edit({"projects/v/project.yaml": RULES})
     assert eventually(lambda: store(it).dropped("v", 1) is not None)
+    assert eventually(lambda: len(objects(it)) == before - 4), "until then it can be had"
     it.ask("request: start\nstage: one\nworkspace: {from: 1}\n")
     failed = it.until_state(State.FAILED, 4).execution(4)
     assert failed
