@@ -4,10 +4,10 @@ import math
 import time
 from collections.abc import Callable
 
+from flow.model.backoff import Backoff
 from runner.store.errors import StoreError
 
-SHORTEST, LONGEST = 60.0, 3600.0
-"""Seconds of the first rest, and of any: each is twice the one before."""
+RESTS = Backoff(first=60.0, longest=3600.0)
 
 
 class RetriedWork:
@@ -52,5 +52,4 @@ class RetriedWork:
             return
         self._standing, self._failed = self._failed, set()
         self._times = self._times + 1 if self._standing else 0
-        rest = min(LONGEST, SHORTEST * 2.0 ** min(self._times - 1, 10))
-        self._again = self.clock() + rest if self._standing else math.inf
+        self._again = self.clock() + RESTS.rest(self._times) if self._standing else math.inf

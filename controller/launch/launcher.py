@@ -20,9 +20,9 @@ from typing import Protocol, TypeVar
 from controller.dirs.contract import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from controller.failpoints import Failpoint, nothing
 from controller.journal.journal import Journal
-from controller.launch.backoff import Backoff
 from controller.launch.launches import Launches
 from controller.launch.outcome import blank, judge
+from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
 from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Setback, Work
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
@@ -126,7 +126,7 @@ class Launcher:
         self.tools = tools
         self._lock = threading.Lock()
         self._busy: set[str] = set()
-        self._setbacks = Backoff(tools.clock.now)
+        self._setbacks = Setbacks(tools.clock.now)
         self._launches = Launches(tools.clock.now, tools.show, tools.note)
         self.lease_lasts: Callable[[str], bool] = lambda container: True
 

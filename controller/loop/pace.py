@@ -4,7 +4,9 @@ import random
 import threading
 from dataclasses import dataclass, field
 
-LONGEST_BACKOFF = 5.0
+from flow.model.backoff import Backoff
+
+AFTER_LOST_RACES = Backoff(first=0.2, longest=5.0)
 CROWDED = 10.0
 """Seconds in which a lost race or a foreign commit counts as company."""
 COURTESY = 1.0
@@ -27,8 +29,8 @@ class Pace:
         return self.poll * self.chance.uniform(0.85, 1.15)
 
     def backoff(self, lost: int) -> float:
-        """After losing `lost` races in a row: full jitter, doubling up to five seconds."""
-        return self.chance.uniform(0, min(LONGEST_BACKOFF, 0.1 * 2**lost))
+        """Seconds to wait after `lost` races in a row were lost."""
+        return AFTER_LOST_RACES.spread(lost, self.chance)
 
     def saw_company(self, now: float) -> None:
         self.company_until = now + CROWDED

@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from controller.notify.send import GONE
+from flow.model.backoff import Backoff
 from runner import durable
 from runner.worker import keep_at
 
-FIRST, LAST = 5.0, 600.0
-"""Seconds between two tries: the first, doubled each time, up to the last."""
+BETWEEN_TRIES = Backoff(first=5.0, longest=600.0)
 OLDEST = 86_400.0
 MOST = 200
 """Notices that wait for one address; of more, the oldest go."""
@@ -47,7 +47,7 @@ class NotifyQueue:
 
     @property
     def pause(self) -> float:
-        return float(min(FIRST * 2 ** max(self._tries - 1, 0), LAST))
+        return BETWEEN_TRIES.rest(self._tries)
 
     def put(self, name: str, notice: Mapping[str, object]) -> None:
         durable.write(self.folder / f"{name}.json", notice)

@@ -8,6 +8,7 @@ stage stands below all that it needs. A row is the graph in which each stage nee
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from flow.model.backoff import Backoff
 from flow.model.memo import shared
 from flow.project.attempts import MAX_LOSSES, granted, shunned, why
 from flow.project.chains import Chain, Ground, RestartPoint, fold, grounds
@@ -419,7 +420,7 @@ class _Walk:
             env=given.env,
             replaces=newest.execution if newest and lost else None,
             after_failure=newest.execution if newest and not lost else None,
-            backoff=stage.retry.backoff * 2 ** (failures - 1) if newest and not lost else 0.0,
+            backoff=Backoff(stage.retry.backoff).rest(failures) if newest and not lost else 0.0,
             shun=frozenset(e.claim.node for e in shunned(runs)) if runs else _NOBODY,
             fresh=self.chain.fresh,
             point=point,

@@ -19,13 +19,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flow.model.backoff import Backoff
 from runner.store.errors import Away, MissingObject
 from schema.node import Inventory
 
 SCHEME = "Winslow"
 CONNECT, ATTEMPTS = 20.0, 5
-PAUSE = 0.5
-"""Seconds before an interrupted download goes on, doubled each time."""
+BETWEEN_TRIES = Backoff(first=0.5)
+"""Before an interrupted download goes on."""
 
 
 class PeerAway(Away):
@@ -196,4 +197,4 @@ class Download(io.RawIOBase):
         self._connection = self._answer = None
         if self.left <= 0:
             raise PeerAway(f"{self.request.node} ({self.request.address}) does not answer: {error}") from None
-        self.sleep(PAUSE * 2 ** (ATTEMPTS - self.left - 1))
+        self.sleep(BETWEEN_TRIES.rest(ATTEMPTS - self.left))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pygit2
 
+from flow.model.backoff import Backoff
 from flow.model.snapshot import ProjectView, Snapshot
 from schema import codec, layout
 from state.contract.commit_message import said
@@ -16,6 +17,7 @@ from state.contract.errors import StateError
 from state.contract.repository import Edit, Landed, Rejected, Rejection, Repository, Unknown
 
 ATTEMPTS = 12
+AFTER_LOST_RACES = Backoff(first=0.1, longest=5.0)
 PROGRAM = "winslow <winslow@winslow.invalid>"
 """The author where nobody is known."""
 
@@ -52,7 +54,7 @@ def commit_edit(
                 if not oid:
                     raise NotCommitted(f"no answer from the server ({text}); look whether it landed, then try again")
                 sent.append(oid)
-        sleep(chance.uniform(0, min(5.0, 0.1 * 2**attempt)))
+        sleep(AFTER_LOST_RACES.spread(attempt + 1, chance))
     raise NotCommitted(f"it could not be committed in {attempts} attempts; try again")
 
 

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from controller.housekeeping import archive as archiving
 from controller.housekeeping.archive import LogArchive
-from controller.housekeeping.retry import LONGEST, SHORTEST, RetriedWork
+from controller.housekeeping.retry import RESTS, RetriedWork
 from flow.model.snapshot import Snapshot
 from runner.logs import far_logs
 from runner.logs.archive import archived, sent_to
@@ -129,10 +129,10 @@ def test_one_that_cannot_be_read_is_told_once_and_keeps_no_other_back(tmp_path: 
     assert list(it.have()) == [False, False, False]
     assert [text for text in it.said if "log.gz cannot be read" in text] == it.said
     assert len(it.said) == 1
-    it.look(SHORTEST)
+    it.look(RESTS.first)
     assert len(it.said) == 1
     (it.run(0) / "log.gz").unlink()
-    it.look(2 * SHORTEST)
+    it.look(2 * RESTS.first)
     (it.run(0) / "log.gz").write_bytes(b"no gzip")
     it.snapshot = fleet(started())
     it.look()
@@ -156,7 +156,7 @@ def test_what_fails_rests_longer_each_time(tmp_path: Path) -> None:
             it.part("b", lambda: None)
             it.done()
     assert len(said) == 1
-    assert 8 <= tries <= 1 + 6 + 4 * 3600 / LONGEST
+    assert 8 <= tries <= 1 + 6 + 4 * 3600 / RESTS.longest
     it.begin()
     it.part("a", lambda: None)
     it.done()
@@ -208,11 +208,11 @@ def test_a_bucket_that_is_away_is_asked_once_a_look_and_holds_up_no_archiving(tm
     it.look()
     assert list(it.have()) == [False] * 3
     assert it.bucket.asked == 1
-    it.look(SHORTEST)
+    it.look(RESTS.first)
     assert it.bucket.asked == 2
     assert len(it.said) == 1
     it.bucket.away = False
-    it.look(2 * SHORTEST)
+    it.look(2 * RESTS.first)
     assert len(it.bucket.has_it) == 3
 
 

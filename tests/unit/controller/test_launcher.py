@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from controller.dirs.contract import Gathered, NotKept, NoTrees, NotYet, Ready, Tell, quiet
-from controller.launch.backoff import LONGEST, SHORTEST, Backoff
 from controller.launch.launcher import MOST_FAULTS
+from controller.launch.setbacks import RESTS, Setbacks
 from flow.node.node_world import LaunchOrder
 from runner.contract.errors import EngineUnavailable
 from schema.execution import State
@@ -87,7 +87,7 @@ def test_F21_what_passes_is_waited_for_however_long(place: str, error: Exception
     it, trees = node(**{place: error})
     it.rounds(400)
     assert not it.record.state.ended
-    assert trees.tries < 400 * 5 / LONGEST * 35, "with pauses between"
+    assert trees.tries < 400 * 5 / RESTS.longest * 35, "with pauses between"
     trees.preparing = trees.gathering = None
     it.until(ended(it))
     assert it.record.state is State.SUCCEEDED
@@ -110,14 +110,14 @@ def test_a_failure_wakes_nobody_and_rests_before_it_is_tried_again(place: str) -
     before = it.wakes
     it.rounds(9, seconds=0.1)
     assert (trees.tries, it.wakes) == (1, before)
-    it.rounds(1, seconds=SHORTEST)
+    it.rounds(1, seconds=RESTS.first)
     assert (trees.tries, it.wakes) == (2, before)
     it.rounds(19, seconds=0.1)
     assert trees.tries == 2, "twice as long"
 
 
 def test_rests_double_up_to_the_longest() -> None:
-    rests = Backoff(lambda: 0.0)
+    rests = Setbacks(lambda: 0.0)
     tries = [rests.add("c", "launch", "x", passing=True) for _ in range(9)]
     assert [each.until for each in tries] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert [each.news for each in tries] == [True] + [False] * 8

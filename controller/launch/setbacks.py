@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from flow.model.backoff import Backoff
 from flow.node.node_world import Setback, Work
 
-SHORTEST, LONGEST = 1.0, 60.0
-"""Seconds of the first rest, and of any: each is twice the one before."""
+RESTS = Backoff(first=1.0, longest=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Failure:
     news: bool  # nothing of this text was said before
 
 
-class Backoff:
-    """By container. For threads."""
+class Setbacks:
+    """Failures of launches and collections, by container. For threads."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._clock = now
@@ -43,7 +43,7 @@ class Backoff:
             before = self._known.get(container)
             if before is None or before.work != work:
                 before = Failure(work, "", 0, 0, 0.0, news=True)
-            pause = min(LONGEST, SHORTEST * 2.0 ** min(before.tries, 10)) if rest is None else rest
+            pause = RESTS.rest(before.tries + 1) if rest is None else rest
             failure = Failure(
                 work,
                 text,
