@@ -92,6 +92,7 @@ def _names() -> Finding:
 
 
 def _repository(fix: bool) -> Iterator[Finding]:
+    from flow.model.snapshot import ProblemOrigin
     from state.contract.errors import StateError
     from state.history.events import events
 
@@ -105,8 +106,8 @@ def _repository(fix: bool) -> Iterator[Finding]:
     flags = [flag.text for view in snapshot.projects.values() for flag in view.flags]
     for text in dict.fromkeys(flags):
         yield "history", "fail", text
-    for problem in [text for text in snapshot.problems if text not in flags][:5]:
-        yield "document", "warn", problem
+    for problem in [each for each in snapshot.problems if each.origin is not ProblemOrigin.HISTORY][:5]:
+        yield "document", "warn", problem.text
     yield _nodes(snapshot)
     yield from _broken(client.url)
     yield from _signs(client.url)

@@ -61,7 +61,7 @@ def ps(
     hint = "no projects yet; `winslowctl projects create ID --pipeline P` makes one"
     _ps_table(rows, empty="no project is like that" if snapshot.projects else hint)
     for problem in snapshot.problems[:10]:
-        print(f"problem: {output.shown(problem)}", file=sys.stderr)
+        print(f"problem: {output.shown(problem.text)}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     from flow.boards.plan import difference
     from flow.boards.plan import plan as make
     from state.history.revisions import merged, put_back, resolve
+    from state.snapshot.project_folders import on_main
 
     client, snapshot = settings.snapshot()
     now = make(snapshot)
@@ -100,7 +101,7 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     if commit == snapshot.main:
         return snapshot, now, 0
     candidate = replace(client.at(commit, snapshot.state), heartbeats=snapshot.heartbeats, judged=snapshot.judged)
-    beside = map(str, put_back(client, commit))
+    beside = on_main(put_back(client, commit))
     candidate = replace(candidate, problems=tuple(dict.fromkeys([*candidate.problems, *beside])))
     after = make(candidate)
     planned = difference(now, after)
@@ -145,4 +146,4 @@ def _print_problems(snapshot: "Snapshot") -> None:
     from runner.logs.log_file import clean
 
     for problem in snapshot.problems:
-        print(f"problem: {clean(problem)}")
+        print(f"problem: {clean(problem.text)}")

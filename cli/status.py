@@ -52,7 +52,7 @@ def status() -> None:
         **{name.lower().replace(" ", "_"): rows for name, rows in found.items()},
         **count,
         "nodes": sorted(snapshot.inventories),
-        "problems": list(snapshot.problems),
+        "problems": [problem.text for problem in snapshot.problems],
     }
     if not output.for_programs(value):
         _print(snapshot, found, count["succeeded"])
@@ -92,7 +92,7 @@ def _print(snapshot: "Snapshot", found: dict[str, list[dict[str, Any]]], succeed
     nodes = ", ".join(map(_node, standings(snapshot).values())) or NOBODY
     output.line(f"{succeeded} succeeded · nodes: {output.shown(nodes)}")
     for problem in snapshot.problems[:10]:
-        output.line(f"problem: {output.shown(problem)}")
+        output.line(f"problem: {output.shown(problem.text)}")
 
 
 def _node(found: "NodeStanding") -> str:

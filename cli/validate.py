@@ -92,12 +92,13 @@ def _files(root: Path) -> "Iterator[str]":
 
 
 def _of_revision(rev: str) -> tuple[Mapping[str, bytes], list[str]]:
+    from flow.model.snapshot import ProblemOrigin
     from state.history.revisions import documents_at, put_back, resolve
 
     client, _ = settings.snapshot()
     commit = resolve(client, rev or "main")
     problems = client.at(commit, client.tips()[1]).problems
-    others = [problem for problem in problems if not problem.startswith("winslow/state: ")]
+    others = [problem.text for problem in problems if problem.origin is not ProblemOrigin.STATE]
     return documents_at(client, commit), [*others, *map(str, put_back(client, commit))]
 
 

@@ -87,7 +87,7 @@ root_board: Memo[Snapshot, str] = Memo(_root, 2)
 
 def problems(snapshot: Snapshot) -> list[str]:
     """Files that do not parse, that nothing reads, or that nobody answers, each with its place."""
-    found = [f"- ⚠️ {text(problem)}" for problem in islice(snapshot.problems, PROBLEMS)]
+    found = [f"- ⚠️ {text(problem.text)}" for problem in islice(snapshot.problems, PROBLEMS)]
     more = len(snapshot.problems) - len(found)
     left = [f"- and {more} more"] if more > 0 else []
     return ["## Files without effect", "", *found, *left, ""] if found else []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from schema.execution import Execution, Tombstone
 from schema.flag import Flag
@@ -10,6 +11,27 @@ from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.reply import Reply
 from schema.request import Request
+
+
+class ProblemOrigin(StrEnum):
+    """Where a problem of the repository was found."""
+
+    MAIN = "main"  # in a file that people write
+    STATE = "winslow/state"  # in a file that nodes write
+    HISTORY = "history"  # in a commit that no node may make
+    SETTINGS = "settings"  # in what files say together
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotProblem:
+    """What is wrong in the repository, as a line for people that names the place. `path` is the file, if it is one."""
+
+    text: str
+    origin: ProblemOrigin
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +146,7 @@ class Snapshot:
     inventories: Mapping[str, Inventory] = field(default_factory=dict)
     heartbeats: Mapping[str, str] = field(default_factory=dict)
     spoke: Mapping[str, str] = field(default_factory=dict)  # node to its newest commit on `winslow/state`: alive, too
-    problems: tuple[str, ...] = ()  # `file:line:col: what` of files that do not parse
+    problems: tuple[SnapshotProblem, ...] = ()
     confirmed_deletions: bool = False
     board: str = ""  # the root board as it is
     judged: Mapping[str, Judged] = field(default_factory=dict)  # not in the repository: by who looks, see `Judged`

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 import pygit2
 from pydantic import BaseModel
 
-from flow.model.snapshot import ProjectView, Snapshot
+from flow.model.snapshot import ProblemOrigin, ProjectView, Snapshot, SnapshotProblem
 from flow.node import lease_terms
 from schema import codec, layout, misplaced
 from schema.errors import DocumentError
@@ -22,7 +22,7 @@ from schema.flag import Flag
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from state.contract.errors import NewerSchema, NotAStateRepository, StateError
-from state.snapshot.project_folders import MOST_STRAYS, PipelinesInForce, Reading, assemble, files_at
+from state.snapshot.project_folders import MOST_STRAYS, PipelinesInForce, Reading, assemble, files_at, on_main
 from state.snapshot.trees import IRREGULAR, PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,7 +38,7 @@ class _Kept:
     pipeline: tuple[Pipeline | None, str]
     main: str  # the commit, where the view rests on history; else nothing
     view: ProjectView
-    problems: tuple[str, ...]
+    problems: tuple[SnapshotProblem, ...]
     unwritten: tuple[Flag, ...] = ()
 
 
@@ -49,7 +49,7 @@ class Assembler:
         self._kept: dict[str, _Kept] = {}
         self._historic: set[str] = set()  # projects whose view rests on the history of `main`
         self._faulty: set[str] = set()  # projects with something to complain about
-        self._strays: dict[str, tuple[str, ...]] = {}  # what is no project, and what there is to complain about
+        self._strays: dict[str, tuple[SnapshotProblem, ...]] = {}  # of what is no project
         self._seen: tuple[str, str] | None = None
         self._pipelines = PipelinesInForce({}, {})
         self._unwritten: Mapping[str, tuple[Flag, ...]] = {}  # flags that are not on the branch, by project
@@ -73,7 +73,8 @@ class Assembler:
         for id in sorted(self._faulty | self._strays.keys()):
             reading.problems.extend(self._kept[id].problems if id in self._faulty else self._strays[id])
         inventories = _recorded(reading, "inventory", "inventory", Inventory)
-        reading.problems.extend(lease_terms.problems(settings, inventories.values()))
+        short = lease_terms.problems(settings, inventories.values())
+        reading.problems.extend(SnapshotProblem(text, ProblemOrigin.SETTINGS) for text in short)
         return Snapshot(
             main=main.tip,
             state=state.tip,
@@ -145,7 +146,8 @@ class Assembler:
         except Exception as error:
             text = f"{PROJECTS}/{id}: this project cannot be read, so nothing is done for it: {type(error).__name__}"
             view = ProjectView(id, None, problem=text, damage=text)
-            return _Kept(("", ""), (None, ""), reading.main.tip, view, (text,))
+            problem = SnapshotProblem(text, ProblemOrigin.MAIN, f"{PROJECTS}/{id}")
+            return _Kept(("", ""), (None, ""), reading.main.tip, view, (problem,))
 
     def _project(self, reading: Reading, pipelines: PipelinesInForce, id: str) -> _Kept | None:
         folder = f"{PROJECTS}/{id}"
@@ -197,11 +199,11 @@ def _beside(main: Branch) -> Iterator[str]:
             yield path
 
 
-def _no_folder(reading: Reading, id: str) -> tuple[str, ...]:
+def _no_folder(reading: Reading, id: str) -> tuple[SnapshotProblem, ...]:
     """Of a file that lies where the folder of a project belongs."""
     path = f"{PROJECTS}/{id}"
     there = reading.main.content(path) is None and id in reading.main.projects()
-    return tuple(map(str, misplaced.problems([path]))) if there else ()
+    return tuple(on_main(misplaced.problems([path]))) if there else ()
 
 
 def _settings(reading: Reading) -> Settings:
@@ -215,7 +217,9 @@ def _settings(reading: Reading) -> Settings:
     if len(reading.problems) > before:
         _refuse_newer(reading, blob)
     if found is None:
-        raise NotAStateRepository("winslow.yaml on main never was valid: " + "; ".join(reading.problems[before:]))
+        raise NotAStateRepository(
+            "winslow.yaml on main never was valid: " + "; ".join(map(str, reading.problems[before:]))
+        )
     return found
 
 
@@ -241,7 +245,7 @@ def _pipelines(reading: Reading) -> PipelinesInForce:
         if found:
             good[name] = found
         if len(reading.problems) > before:
-            broken[name] = reading.problems[before]
+            broken[name] = reading.problems[before].text
     return PipelinesInForce(good, broken)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel
 
 from flow.model.replay import set_aside
-from flow.model.snapshot import Departure, ProjectView, RequestFile
+from flow.model.snapshot import Departure, ProblemOrigin, ProjectView, RequestFile, SnapshotProblem
 from flow.project.pipeline_checks import alone, answered
 from schema import layout, misplaced
 from schema.errors import DocumentError, Problem
@@ -50,17 +50,18 @@ class Reading:
     main: Branch
     state: Branch
     history: History
-    problems: list[str] = field(default_factory=list)
+    problems: list[SnapshotProblem] = field(default_factory=list)
     unwritten: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)  # found, and not on the branch, by project
 
     def complain(self, problems: Iterable[Problem]) -> None:
-        self.problems.extend(map(str, problems))
+        """Of what people wrote."""
+        self.problems.extend(on_main(problems))
 
     def in_force(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
         try:
             return cast(Model, self.main.document(kind, path, blob))
         except DocumentError as error:
-            self.problems.extend(str(problem) for problem in error.problems)
+            self.complain(error.problems)
             return cast(Model | None, self.history.in_force(kind, path))
 
     def on_state(self, kind: str, path: str, blob: str, model: type[Model]) -> Model | None:
@@ -68,8 +69,13 @@ class Reading:
         try:
             return cast(Model, self.state.document(kind, path, blob))
         except DocumentError as error:
-            self.problems.extend(f"winslow/state: {problem}" for problem in error.problems)
+            found = ((f"winslow/state: {problem}", problem.file) for problem in error.problems)
+            self.problems.extend(SnapshotProblem(text, ProblemOrigin.STATE, file) for text, file in found)
             return None
+
+
+def on_main(problems: Iterable[Problem]) -> Iterator[SnapshotProblem]:
+    return (SnapshotProblem(str(problem), ProblemOrigin.MAIN, problem.file) for problem in problems)
 
 
 NOWHERE = Place("", "")
@@ -159,7 +165,7 @@ class _Project:
             last_comment=max((int(each[2].item) for each in self.main.get("comment", ())), default=0),
             flags=flags,
             unwritten=tuple(flag.commit for flag in self.reading.unwritten.get(self.id, ())),
-            damage=next((text for text in self.reading.problems if text.startswith("winslow/state: ")), ""),
+            damage=next((each.text for each in self.reading.problems if each.origin is ProblemOrigin.STATE), ""),
         )
         pinned = project is not None and "@" in project.pipeline
         return view, bool(not present or problem or unanswered or pinned)
@@ -168,7 +174,7 @@ class _Project:
         entries = self.state.get("flag", ())
         written = (self.reading.on_state("flag", path, blob, Flag) for path, blob, _ in entries)
         flags = (*(flag for flag in written if flag), *self.reading.unwritten.get(self.id, ()))
-        self.reading.problems.extend(flag.text for flag in flags)
+        self.reading.problems.extend(SnapshotProblem(flag.text, ProblemOrigin.HISTORY) for flag in flags)
         return flags
 
     def _documents(self, kind: str, model: type[Model], flags: tuple[Flag, ...]) -> list[Model]:
@@ -196,7 +202,7 @@ class _Project:
         [(path, blob, _)] = self.main["project"]
         before = len(self.reading.problems)
         project = self.reading.in_force("project", path, blob, Project)
-        return project, self.reading.problems[before] if len(self.reading.problems) > before else ""
+        return project, self.reading.problems[before].text if len(self.reading.problems) > before else ""
 
     def _pipeline(self, project: Project | None) -> tuple[Pipeline | None, str]:
         if project is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flow.model.commits import Commit, StateEvent, Write
-from flow.model.snapshot import Snapshot
+from flow.model.snapshot import ProblemOrigin, Snapshot
 from schema import layout
 from schema.execution import Claim, Execution, State
 from schema.node import Heartbeat
@@ -168,7 +168,7 @@ def test_R1110_the_version_in_force_is_the_newest_that_is_valid(pair: Pair, text
     assert snapshot.pipelines["p"] == before
     assert snapshot.projects["v"].pipeline == before
     assert snapshot.projects["v"].pipeline_problem.startswith("pipelines/p.yaml:")
-    assert snapshot.problems[0].startswith("pipelines/p.yaml:")
+    assert snapshot.problems[0].text.startswith("pipelines/p.yaml:")
 
 
 def test_R1110_a_pipeline_that_never_was_valid_is_none(pair: Pair) -> None:
@@ -195,7 +195,7 @@ def test_the_version_in_force_does_not_depend_on_what_was_seen(pair: Pair) -> No
 def test_two_broken_files_with_one_content_are_each_named(pair: Pair) -> None:
     pair.break_main({f"projects/{id}/project.yaml": "pipeline: [\n" for id in "vw"})
     problems = pair.two.fetch().problems
-    assert [problem.split(":")[0] for problem in problems] == [f"projects/{id}/project.yaml" for id in "vw"]
+    assert [problem.path for problem in problems] == [f"projects/{id}/project.yaml" for id in "vw"]
 
 
 def test_a_broken_document_of_a_node_stops_nothing_else(pair: Pair) -> None:
@@ -205,7 +205,7 @@ def test_a_broken_document_of_a_node_stops_nothing_else(pair: Pair) -> None:
     snapshot = pair.two.fetch()
     assert [e.execution for e in snapshot.projects["v"].executions] == [1]
     assert snapshot.projects["v"].unanswered == (), "a reply that cannot be read is a reply all the same"
-    assert len([problem for problem in snapshot.problems if problem.startswith("winslow/state: ")]) == 2
+    assert len([problem for problem in snapshot.problems if problem.origin is ProblemOrigin.STATE]) == 2
 
 
 def test_R1130_a_project_that_left_main_is_deleted_by_somebody(pair: Pair) -> None:
@@ -289,7 +289,7 @@ def test_settings_that_do_not_parse_leave_the_older_ones_in_force(pair: Pair) ->
     pair.break_main({"winslow.yaml": "schema: 1\nnmae: x\n"})
     snapshot = pair.two.fetch()
     assert snapshot.settings.name == "lab"
-    assert snapshot.problems[0].startswith("winslow.yaml:2:1: ")
+    assert snapshot.problems[0].text.startswith("winslow.yaml:2:1: ")
 
 
 def test_a_pinned_pipeline_is_that_of_its_commit(pair: Pair) -> None:
@@ -438,7 +438,7 @@ def test_N5_names_that_layout_does_not_know_are_no_documents_and_are_told(pair: 
     )
     snapshot = pair.two.fetch()
     assert (set(snapshot.pipelines), set(snapshot.projects)) == ({"p"}, {"v", "w"})
-    assert [problem.partition(":")[0] for problem in snapshot.problems] == [
+    assert [problem.path for problem in snapshot.problems] == [
         "pipelines/Bad Name.yaml",
         "pipelines/p.yml",
         "projects/UP/project.yaml",

@@ -46,7 +46,7 @@ def test_S12_a_forged_result_is_flagged_by_a_node_and_nothing_follows_from_it() 
     assert view(cluster).unwritten == ()
     assert verbs(cluster).count("flag") == 1
     assert [e.stage for e in view(cluster).executions] == ["one"]
-    assert any(oid[:12] in problem for problem in cluster.snapshot().problems)
+    assert any(oid[:12] in problem.text for problem in cluster.snapshot().problems)
 
 
 def test_S12_the_program_runs_on_and_its_own_end_waits() -> None:

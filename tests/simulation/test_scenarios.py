@@ -424,7 +424,7 @@ def test_a_record_that_does_not_parse_stops_nothing() -> None:
     _write(cluster, path, "version: 1\nexecution: [\n")
     go(cluster, 10)
     assert sum(c.running for c in cluster.machines[0].runner.containers().values()) == 1
-    assert any(path in problem for problem in cluster.snapshot().problems)
+    assert any(path in problem.text for problem in cluster.snapshot().problems)
     _write(cluster, path, good)
     go(cluster, 60)
     assert records(cluster) == [("long", State.SUCCEEDED)]
@@ -475,7 +475,7 @@ def test_R1110_a_broken_pipeline_changes_nothing_and_is_reported() -> None:
     ask(cluster, "request: start\n")
     go(cluster, 60)
     assert records(cluster) == [("a", State.SUCCEEDED), ("b", State.SUCCEEDED)]
-    assert any(problem.startswith("pipelines/p.yaml:") for problem in cluster.snapshot().problems)
+    assert any(problem.text.startswith("pipelines/p.yaml:") for problem in cluster.snapshot().problems)
 
 
 def test_R1240_a_project_that_moves_to_another_pipeline_finishes_its_chain_first() -> None:

@@ -17,7 +17,7 @@ from webui.api.answers import WAITS, Committed, committed
 from webui.api.dependencies import Given, Limit, Now, Offset, Part, Then
 from webui.api.errors import CHANGING, MATCHING, READING, ProblemAnswer, Refused, placed
 from webui.api.etags import TAGGED, IfMatch, expected, tag
-from webui.source.pipeline_drafts import PipelineDraft, draft, ended, proposed, put, used
+from webui.source.pipeline_drafts import PipelineDraft, broken_pipelines, draft, ended, proposed, put, used
 
 routes = APIRouter(tags=["pipelines"])
 Name = Annotated[str, Path(pattern=NAME, description="the pipeline's name")]
@@ -94,7 +94,7 @@ def list_pipelines(given: Then, limit: Limit = 100, offset: Offset = 0) -> Pipel
              projects=len(users.get(each.name, ())))
         for each in islice(found, offset, offset + limit)
     ]  # fmt: skip
-    broken = [text for text in snapshot.problems if text.startswith("pipelines/")]
+    broken = broken_pipelines(snapshot)
     return Pipelines(total=len(found), items=lines, problems=broken)
 
 

@@ -65,7 +65,7 @@ def view(given: Now) -> View:
         halted=look.halted,
         commits=outbox.push,
         waiting=len(outbox.waiting()),
-        problems=list(look.snapshot.problems[:500]),
+        problems=[problem.text for problem in look.snapshot.problems[:500]],
     )
 
 

@@ -37,7 +37,7 @@ def index() -> str:
         pages=-(-len(found) // PER_PAGE) or 1,
         wanted=wanted,
         tags=tags(snapshot),
-        problems=snapshot.problems,
+        problems=[problem.text for problem in snapshot.problems],
     )
 
 

@@ -14,7 +14,7 @@ from state.contract.errors import StateError
 from state.git.clone_reader import Version
 from webui.access.person import NotAllowed, Role
 from webui.pages.common import look, need, page
-from webui.source.pipeline_drafts import draft, ended, proposed, put, used
+from webui.source.pipeline_drafts import broken_pipelines, draft, ended, proposed, put, used
 
 pages = Blueprint("pipelines", __name__)
 VERSIONS = 20
@@ -31,7 +31,7 @@ stages:
 @pages.get("/pipelines")
 def index() -> str:
     snapshot = look().snapshot
-    broken = [text for text in snapshot.problems if text.startswith("pipelines/")]
+    broken = broken_pipelines(snapshot)
     return render_template(
         "pipelines.html", pipelines=sorted(snapshot.pipelines.values(), key=lambda each: each.name),
         used=used(snapshot), broken=broken,

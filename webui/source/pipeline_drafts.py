@@ -80,6 +80,11 @@ def _changes(snapshot: Snapshot, pipeline: Pipeline) -> Iterator[str]:
         yield f"{users} project{'s' * (users > 1)} use it; what has started keeps its definition, new starts take this"
 
 
+def broken_pipelines(snapshot: Snapshot) -> list[str]:
+    """What is wrong with files below `pipelines/`, in words."""
+    return [each.text for each in snapshot.problems if each.path.startswith("pipelines/")]
+
+
 def used(snapshot: Snapshot) -> Mapping[str, list[str]]:
     """The projects of each pipeline."""
     found: dict[str, list[str]] = {}

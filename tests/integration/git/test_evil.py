@@ -53,7 +53,7 @@ def test_S3_a_link_is_never_followed(tmp_path: Path) -> None:
     snapshot = client(tmp_path).fetch()
     assert set(snapshot.pipelines) == {"p"}, "the older version, from the history"
     assert snapshot.pipelines["p"].stages[0].name == "work"
-    assert sorted(problem.split(": ")[0] for problem in snapshot.problems) == [
+    assert sorted(problem.text.split(": ")[0] for problem in snapshot.problems) == [
         "pipelines/p.yaml:1:1",
         "pipelines/stolen.yaml:1:1",
     ]
@@ -90,7 +90,7 @@ def test_S3_evil_trees_are_read_without_leaving_the_repository(tmp_path: Path) -
     )
     snapshot = client(tmp_path).fetch()
     assert set(snapshot.projects) == {"v"}
-    assert [problem.split(":")[0] for problem in snapshot.problems] == ["projects/linked", "projects/module"]
+    assert [problem.text.split(":")[0] for problem in snapshot.problems] == ["projects/linked", "projects/module"]
     assert not list(tmp_path.rglob("canary"))
 
 
@@ -100,7 +100,7 @@ def test_S3_a_folder_where_a_file_belongs_is_a_problem(tmp_path: Path) -> None:
     pipelines = next(oid for _, name, oid in entries_of(tip(repo, layout.MAIN).tree) if name == b"pipelines")
     with_entries(tmp_path, (FOLDER, b"nodes", str(raw_tree(repo, [(FOLDER, b"gpu-01.yaml", pipelines)]))))
     problems = client(tmp_path).fetch().problems
-    assert any(problem.startswith("nodes/gpu-01.yaml:1:1: a regular file") for problem in problems)
+    assert any(problem.text.startswith("nodes/gpu-01.yaml:1:1: a regular file") for problem in problems)
 
 
 def test_S3_a_link_is_no_document_even_if_its_target_reads_like_one(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_S3_a_link_is_no_document_even_if_its_target_reads_like_one(tmp_path: Pa
     with_entries(tmp_path, (FOLDER, b"nodes", str(builder.write())))
     snapshot = client(tmp_path).fetch()
     assert snapshot.nodes == {}
-    assert snapshot.problems[0].startswith("nodes/gpu-01.yaml:1:1: a regular file")
+    assert snapshot.problems[0].text.startswith("nodes/gpu-01.yaml:1:1: a regular file")
 
 
 def test_S13_a_huge_blob_is_judged_by_its_header(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_S13_a_huge_blob_is_judged_by_its_header(tmp_path: Path) -> None:
     snapshot = reader.fetch()
     assert time.perf_counter() - began < 1.0
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
-    assert "314572800 bytes" in snapshot.problems[0]
+    assert "314572800 bytes" in snapshot.problems[0].text
     assert snapshot.nodes == {}
 
 

@@ -77,7 +77,7 @@ def test_N5_hook_validate_and_snapshot_name_each_file_that_nothing_reads(tmp_pat
         line = f"{path}:1:1: "
         assert line in said
         assert what in said
-        assert [each for each in problems if each.startswith(line) and what in each], path
+        assert [each for each in problems if each.text.startswith(line) and what in each.text], path
         assert line in checked
         assert line in asked
         assert what in shown.err.replace("\n", " ")
@@ -117,7 +117,7 @@ def test_a_request_without_a_project_is_refused_and_told(tmp_path: Path) -> None
     assert isinstance(refused, str)
     assert said in refused
     without_hook(folder, one, {path: START})
-    assert any(said in problem for problem in one.fetch().problems)
+    assert any(said in problem.text for problem in one.fetch().problems)
     assert isinstance(edit(one, {"projects/w/project.yaml": "pipeline: p\n"}), Landed)
     assert one.fetch().problems == ()
 
@@ -132,7 +132,7 @@ def test_N5_another_wish_under_an_answered_name_is_told_by_hook_validate_plan_an
     assert TAKEN in Command().run("--repo", str(folder), "validate", "--rev", "wish").out
     assert TAKEN in Command().run("--repo", str(folder), "plan", "--rev", "wish").out
     without_hook(folder, one, second)
-    assert one.fetch().problems == (f"{REQUEST}:1:1: {TAKEN}",)
+    assert [str(each) for each in one.fetch().problems] == [f"{REQUEST}:1:1: {TAKEN}"]
     assert isinstance(edit(one, {REQUEST: START}), Landed), "what was answered may be put back"
     assert one.fetch().problems == ()
 

@@ -11,7 +11,7 @@ from flow.boards.plan import Planned
 from flow.boards.plan_board import HEADS, planned_board
 from flow.boards.project_board import project_board
 from flow.boards.root_board import FEW, GROUPS, root_board
-from flow.model.snapshot import Departure, Snapshot
+from flow.model.snapshot import Departure, ProblemOrigin, Snapshot, SnapshotProblem
 from flow.status.states import project_state
 from schema.execution import LogRecord, Result, State, Tombstone
 from schema.inputs import Input, InputKind
@@ -108,7 +108,7 @@ def test_hostile_words_make_no_element(words: str) -> None:
         "m",
         "s",
         projects={"v": view},
-        problems=(f"pipelines/p.yaml:1:1: {words}",),
+        problems=(SnapshotProblem(f"pipelines/p.yaml:1:1: {words}", ProblemOrigin.MAIN),),
         inventories={"n1": Inventory(node="n1", incarnation="i", gpus=(gpu,))},
     )
     planned = Planned(
@@ -191,7 +191,9 @@ def test_a_board_of_thousands_is_bounded_and_its_counts_are_whole() -> None:
     worst = asked.view
     views = {f"v{number:04d}": replace(worst, id=f"v{number:04d}") for number in range(3000)}
     fresh = {f"w{number}": replace(Story().view, id=f"w{number}") for number in range(FEW + 7)}
-    board = root_board(Snapshot("m", "s", projects=views | fresh, problems=("<" * 5000,) * 200))
+    board = root_board(
+        Snapshot("m", "s", projects=views | fresh, problems=(SnapshotProblem("<" * 5000, ProblemOrigin.MAIN),) * 200)
+    )
     assert "## Needs you (3000)" in board
     assert f"## Not started ({FEW + 7})" in board
     assert "… and 7 more." in board

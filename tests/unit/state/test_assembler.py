@@ -126,7 +126,7 @@ def test_N5_what_nothing_reads_is_a_problem_of_the_snapshot_until_it_is_gone() -
     one = MemoryRepository(MemoryServer.create({**FILES, **dict.fromkeys(WITHOUT_EFFECT, "request: start\n")}))
     found = one.fetch().problems
     for path, what in WITHOUT_EFFECT.items():
-        assert [problem for problem in found if problem.startswith(f"{path}:1:1: ") and problem.endswith(what)], path
+        assert [problem for problem in found if problem.path == path and problem.text.endswith(what)], path
     assert len(found) == len(WITHOUT_EFFECT)
     one.propose(Edit(dict.fromkeys(WITHOUT_EFFECT), "away", "A <a>"), base=one.fetch().main)
     assert one.fetch().problems == ()
@@ -144,5 +144,5 @@ def test_N5_another_wish_under_an_answered_name_is_told_to_take_the_next_number(
     one.propose(Edit({path: "request: start\ncomment: another\n"}, "second", "B <b>"), base=one.fetch().main)
     [problem] = one.fetch().problems
     said = "0001-start.yaml was answered already, so this has no effect; take the next number: 0002-start.yaml"
-    assert problem == f"{path}:1:1: {said}"
+    assert problem.text == f"{path}:1:1: {said}"
     assert one.fetch().projects["p1"].unanswered == ()
