@@ -7,9 +7,11 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 
 from cli.errors import CommandError
 
+CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 NO_TEXT = "{} is not UTF-8 text, and nothing else can be kept in the repository"
 TAKE_PATHS = (
     "init", "up", "node", "web", "peer", "validate", "pipelines", "pipeline", "files", "file", "provenance", "notify",
@@ -43,10 +45,12 @@ def sentence(error: Exception) -> str:
 
 def _known(error: Exception) -> bool:
     from runner.contract.errors import RunnerError
+    from runner.files.shared_folder import ShelfError
+    from runner.store.errors import StoreError
     from schema.errors import SchemaError
     from state.contract.errors import StateError
 
-    return isinstance(error, StateError | SchemaError | RunnerError)
+    return isinstance(error, StateError | SchemaError | RunnerError | StoreError | ShelfError)
 
 
 def _no_text(error: UnicodeError) -> str:
@@ -72,9 +76,33 @@ def _of_machine(error: OSError) -> str:
     why = error.strerror or str(error)
     if error.errno == errno.ENOENT and _adrift():
         return "the folder this shell is in is gone; `cd` to another one"
+    if error.filename is not None and error.errno in CLOSED and (closed := _closed_folder(error.filename)):
+        return closed
     if error.filename is not None:
         return f"{os.fsdecode(error.filename) if not isinstance(error.filename, int) else 'a file'}: {why}"
     return f"this machine: {why}"
+
+
+def _closed_folder(filename: str | bytes | int) -> str:
+    """That a folder takes no files, where that is why one could not be made in it: the file's own name helps nobody."""
+    if isinstance(filename, int):
+        return ""
+    place = Path(os.path.abspath(os.fsdecode(filename)))
+    folder = next((each for each in place.parents if each.is_dir()), place)
+    if place.exists() or os.access(folder, os.W_OK):
+        return ""
+    elsewhere = "`cd` to a folder of your own, or give full paths"
+    remedy = elsewhere if folder == Path.cwd() else f"name another one, or let {_me()} write there"
+    return f"nothing can be written in {folder}: {remedy}"
+
+
+def _me() -> str:
+    from getpass import getuser
+
+    try:
+        return f"the user {getuser()}"
+    except (KeyError, OSError):
+        return f"the user {os.getuid()}"
 
 
 def _adrift() -> bool:

@@ -47,7 +47,7 @@ def explain(
 ) -> None:
     """What a document or a field of it holds: its type, its default, what it means, and what is below it.
 
-    A word alone is looked for in all of them. Without one, the kinds of documents.
+    A word alone, or the end of a path, is looked for in all of them. Without one, the kinds of documents.
     Example: winslowctl explain pipeline.stages.retry     winslowctl explain timeout
     """
     if not field:
@@ -60,7 +60,7 @@ def explain(
     if first in TOPS:
         _explain(first, TOPS[first], rest)
     else:
-        _look_for(field)
+        _look_for(".".join([first, *rest]))
 
 
 def _explain(path: str, model: str, rest: list[str]) -> None:
@@ -153,19 +153,19 @@ def _below(field: "FieldInfo") -> str | None:
 
 
 def _look_for(word: str) -> None:
-    """Every field of that name, wherever it stands."""
+    """Every field of that name, or whose path ends in these names, wherever it stands."""
     from schema.meaning import MEANING
 
     found = [
         _told(path, field, MEANING[model][path.rpartition(".")[2]])
         for path, model, field in _all()
-        if path.rpartition(".")[2] == word
+        if f".{path}".endswith(f".{word}")
     ]
     if not found:
         known = [*TOPS, *(path.rpartition(".")[2] for path, _, _ in _all())]
         from schema.suggest import did_you_mean
 
-        hint = did_you_mean(word, dict.fromkeys(known)) or f"; documents are {', '.join(TOPS)}"
+        hint = did_you_mean(word.rpartition(".")[2], dict.fromkeys(known)) or f"; documents are {', '.join(TOPS)}"
         raise CommandError(f"no document and no field is called {word[:60]!r}{hint}")
     if not output.for_programs(found):
         _table(found)

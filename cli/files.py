@@ -145,18 +145,22 @@ def _tree(id: str, number: int) -> "Tree | None":
 
 def files_get(
     what: Annotated[str, typer.Argument(metavar="PROJECT/N/PATH")],
-    to: Annotated[str, typer.Option("-o", "--to", help="file or folder to write; default: here")] = "",
+    to: Annotated[str, typer.Option("-o", "--to", help="file or folder to write, or - for standard output")] = "",
     node: NODE = "",
 ) -> None:
     """Copy a file or folder of the pool, of a project, or that an execution left or is writing, also on another node.
 
     A folder is written as one that was not there before; links in it are left out.
     Example: winslowctl files get crossing/6/report.html -o report.html
+    winslowctl files get crossing/6/cars.csv -o - | head
     """
     from runner.files.shared_folder import ShelfError
     from runner.store.errors import StoreError
 
     of = place(what, node)
+    if to == "-":
+        fetching.printed(of, what)
+        return
     target = Path(to or ".")
     name = Path(of.path.rstrip("/")).name or (f"{of.project}-{of.execution}" if of.execution else of.project or "pool")
     target = target / name if target.is_dir() else target

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -61,6 +62,15 @@ def file(source: FetchSource, part: Path, target: Path) -> None:
     with progress.bar(target.name) as tell:
         _copied(source, part, 0, source.size, tell)
     part.replace(target)
+
+
+def printed(of: FileAddress, what: str) -> None:
+    """A single file on standard output. StoreError, ShelfError, OSError."""
+    source = found(of)
+    if isinstance(source, list):
+        raise CommandError(f"{what} is a folder, and standard output takes one file", 2)
+    with source.open() as file:
+        shutil.copyfileobj(file, sys.stdout.buffer, progress.PIECE)
 
 
 def folder(sources: list[FetchSource], part: Path, target: Path) -> None:

@@ -1,11 +1,14 @@
 """Verbs `files put rm du`: the pool and the files of projects, here or on a node, and changes for a next stage."""
 
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, TypeVar
 
 import typer
@@ -13,9 +16,10 @@ import typer
 from cli import output, remote, settings
 from cli.errors import CommandError
 from cli.places import NODE, FileAddress, place
-from cli.progress import bar
+from cli.progress import PIECE, bar
 
 Found = TypeVar("Found")
+STDIN = Path("-")
 PATIENCE = 120.0
 """Seconds without an end in which the node may send to its bucket."""
 
@@ -27,7 +31,7 @@ def add_to(files: typer.Typer) -> None:
 
 
 def put(
-    what: Annotated[list[Path], typer.Argument(metavar="FILE...", help="files or folders of this machine")],
+    what: Annotated[list[Path], typer.Argument(metavar="FILE...", help="files or folders of this machine, or - alone")],
     where: Annotated[str, typer.Argument(metavar="WHERE", help="pool:DIR/, PROJECT:DIR/ or PROJECT/N/PATH")],
     replace: Annotated[bool, typer.Option("--replace", help="in the place of a file that is there already")] = False,
     node: NODE = "",
@@ -37,9 +41,15 @@ def put(
     A file is not there until it is whole; what was interrupted goes on when it is put again. For an execution nothing
     of it is changed: the command that starts on the changed files is printed.
     Example: winslowctl files put ulm.mp4 pool:2020-01/     winslowctl files put ulm.mp4 pool: --node gpu-02
+    ffmpeg … | winslowctl files put - pool:2020-01/ulm.mp4
     """
-    to = place(where, node)
-    pairs = list(_pairs(what, to.path))
+    with ExitStack() as stack:
+        to = place(where, node)
+        pairs = [(stack.enter_context(_streamed(to)), to.path)] if what == [STDIN] else list(_pairs(what, to.path))
+        _put(to, pairs, where, replace)
+
+
+def _put(to: FileAddress, pairs: list[tuple[Path, str]], where: str, replace: bool) -> None:
     if to.execution:
         _prepare(to, pairs)
         return
@@ -47,6 +57,21 @@ def put(
         with bar(str(source)) as progress:
             digest = _checked(partial(to.shelf.put, source, path, replace=replace, progress=progress))
         print(f"{digest}  {where.partition(':')[0]}:{path}")
+
+
+@contextmanager
+def _streamed(to: FileAddress) -> Iterator[Path]:
+    """All of standard input as a file, whose size and digest are known before anything of it is put anywhere."""
+    if not to.path or to.path.endswith("/"):
+        raise CommandError(f"what comes by standard input needs a name: {to.name}{to.path}NAME", 2)
+    if sys.stdin.isatty():
+        print("reading from standard input; Ctrl-D ends it", file=sys.stderr)
+    data = settings.data()
+    with TemporaryDirectory(prefix=".winslow-put-", dir=data if os.access(data, os.W_OK) else None) as folder:
+        file = Path(folder) / "standard input"
+        with file.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy, PIECE)
+        yield file
 
 
 def _pairs(what: list[Path], path: str) -> Iterator[tuple[Path, str]]:
@@ -57,6 +82,8 @@ def _pairs(what: list[Path], path: str) -> Iterator[tuple[Path, str]]:
         if each.is_dir():
             inside = sorted(file for file in each.rglob("*") if file.is_file() and not file.is_symlink())
             yield from ((file, "/".join(filter(None, (folder, str(file.relative_to(each.parent)))))) for file in inside)
+        elif each == STDIN:
+            raise CommandError("standard input is put alone: winslowctl files put - WHERE", 2)
         elif each.is_file():
             yield each, ("/".join(filter(None, (folder, each.name))) if into else path)
         else:

@@ -82,7 +82,7 @@ def _print(snapshot: "Snapshot", found: dict[str, list[dict[str, Any]]], succeed
     for name, rows in found.items():
         if rows:
             output.line(f"[bold]{name}[/] ({len(rows)})")
-            heads = ("  PROJECT", "STAGE", "NODE", "PROGRESS", "TOOK", "REASON")
+            heads = ("PROJECT", "STAGE", "NODE", "PROGRESS", "TOOK", "REASON")
             output.table(heads, [_cells(row) for row in rows[:MOST]])
             if len(rows) > MOST:
                 output.line(f"  and {len(rows) - MOST} more: winslowctl ps --state {rows[0]['state']}")
@@ -102,6 +102,6 @@ def _node(found: "NodeStanding") -> str:
 def _cells(row: dict[str, Any]) -> list[str]:
     helps = f" → {row['helps']}" if row["helps"] else ""
     return [
-        f"  {output.shown(row['project'])}", output.shown(row["stage"]), place(row["node"], row["gpus"]),
+        output.shown(row["project"]), output.shown(row["stage"]), place(row["node"], row["gpus"]),
         percent(row["progress"]), ages.short(row["took"]), output.shown(f"{row['why'] or ''}{helps}", 2000),
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, settings
+from cli import one_document, output, settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -21,27 +21,65 @@ def add_to(app: typer.Typer) -> None:
 
 
 def validate(
-    path: Annotated[Path | None, typer.Argument(help="a folder; default: here, or the repository with --rev")] = None,
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="a folder, a file, or - for standard input; default: here, or the repository with --rev"),
+    ] = None,
     rev: Annotated[str, typer.Option("--rev", help="a commit or branch of the state repository")] = "",
+    place: Annotated[
+        str, typer.Option("--as", metavar="PATH", help="where in the repository a single document belongs")
+    ] = "",
     hook: Annotated[bool, typer.Option("--hook", help="be the pre-receive hook: read `old new ref` lines")] = False,
 ) -> None:
     """Check every document: each problem is file:line:col: what. Exit code 1 if there are any. Commits nothing.
 
-    Example: winslowctl validate .     winslowctl validate --rev main
+    Of a file in a working copy what the others say counts as well: whether a project's pipeline is there. Elsewhere a
+    document is checked alone, and its keys tell its kind, or --as does.
+    Example: winslowctl validate .     winslowctl validate pipelines/traffic.yaml     winslowctl validate --rev main
     """
     if hook:
         from state.hook import main as be_the_hook
 
         raise typer.Exit(be_the_hook())
-    texts, others = _texts(path, rev)
-    found, notes = check(texts)
-    problems = list(dict.fromkeys([*found, *others]))
-    if not output.for_programs({"files": len(texts), "problems": problems, "notes": notes}):
+    one = path is not None and (str(path) == one_document.STANDARD_INPUT or path.is_file())
+    if place and not one:
+        raise CommandError("--as is of a single document: winslowctl validate FILE --as pipelines/NAME.yaml", 2)
+    if path and one:
+        if rev:
+            raise CommandError("either a file or --rev, not both", 2)
+        _tell(1, *_of_file(path, place))
+    else:
+        texts, others = _texts(path, rev)
+        found, notes = check(texts)
+        _tell(len(texts), [*found, *others], notes)
+
+
+def _tell(files: int, found: list[str], notes: list[str]) -> None:
+    problems = list(dict.fromkeys(found))
+    if not output.for_programs({"files": files, "problems": problems, "notes": notes}):
         for text in [*problems, *(f"note: {note}" for note in notes)]:
             print(text)
-        print(f"{len(texts)} documents, {len(problems)} problems")
+        print(f"{_counted(files, 'document')}, {_counted(len(problems), 'problem')}")
     if problems:
         raise typer.Exit(1)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _of_file(path: Path, place: str) -> tuple[list[str], list[str]]:
+    """Problems and notes of one document."""
+    inside = None if place or str(path) == one_document.STANDARD_INPUT else one_document.working_copy(path)
+    if inside is None:
+        return one_document.checked(path, place)
+    root, name = inside
+    texts, others = _of_folder(root)
+    found, notes = check(texts)
+    of_it = [text for text in [*found, *others] if text.startswith(f"{name}:")]
+    if name not in texts and not of_it:
+        raise CommandError(f"{name}: nothing reads a file of that path, so there is nothing to check in it", 2)
+    return of_it, [note for note in notes if note.startswith(f"{name}:")]
 
 
 def _texts(path: Path | None, rev: str) -> tuple[Mapping[str, bytes], list[str]]:
@@ -60,6 +98,8 @@ def _of_folder(root: Path) -> tuple[dict[str, bytes], list[str]]:
     from state.snapshot.document_cache import irregular
 
     if not (root / "winslow.yaml").is_file():
+        if not root.exists():
+            raise CommandError(f"there is no file or folder {root}")
         raise CommandError(f"{root} is no working copy of a state repository: it has no winslow.yaml")
     texts: dict[str, bytes] = {}
     others: list[Problem] = []

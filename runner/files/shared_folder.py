@@ -65,7 +65,7 @@ class Shelf:
             yield Item(path, place.stat().st_size)
             return
         if not place.is_dir():
-            raise ShelfError(f"there is no {path or 'folder'!r} in {self.name}")
+            raise ShelfError(f"there is no {path!r} in {self.name}" if path else f"{self.name} is not there yet")
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
             if not entry.name.endswith((PART, NOTE)) and (entry.is_file() or entry.is_dir()) and self._within(entry):
                 name = f"{path.rstrip('/')}/{entry.name}" if path else entry.name

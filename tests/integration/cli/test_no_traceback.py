@@ -53,6 +53,11 @@ CASES: list[tuple[str, dict[str, str | None], int]] = [
     ("W ps > /dev/full", {}, 1),
     ("W events | head -c 1; exit ${PIPESTATUS[0]}", {}, 0),
     ("W ps | true; exit ${PIPESTATUS[0]}", {}, 0),
+    ("echo words | W files put - pool:a/b.txt && W files get pool:a/b.txt -o - | grep words", {}, 0),
+    ("head -c 9M /dev/zero | W files put - pool:b; W files get pool:b -o - | head -c 1; exit ${PIPESTATUS[0]}", {}, 0),
+    ("W files put - pool:a/ <&-", {}, 2),
+    ("W validate - </dev/zero", {}, 1),
+    ("W validate - < /bin/true", {}, 1),
     ("mkdir gone; cd gone; rmdir ../gone; W init x", {}, 1),
 ]
 

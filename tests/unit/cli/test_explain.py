@@ -31,6 +31,11 @@ def test_a_word_alone_is_found_in_all_documents() -> None:
     assert {row["field"] for row in ctl.json("explain", "priority")} >= {"project.priority"}
 
 
+def test_the_end_of_a_path_is_found_where_it_stands() -> None:
+    assert [row["field"] for row in ctl.json("explain", "stages.timeout")] == ["pipeline.stages.timeout"]
+    assert "did you mean 'timeout'?" in ctl("explain", "stages.timeuot", code=1)
+
+
 def test_a_wrong_word_names_the_nearest() -> None:
     assert "did you mean 'stages'?" in ctl("explain", "pipeline.stagess", code=1)
     assert "did you mean 'timeout'?" in ctl("explain", "timeuot", code=1)
