@@ -186,7 +186,9 @@ def _docker() -> Finding:
         text = f"no engine answers, stages would run as processes; {hint}"
         return "docker", "warn", text
     live = "" if found.live_restore else "; set live-restore, or a restart of dockerd ends stages"
-    return "docker", "ok" if not live else "warn", f"Docker Engine {found.version}{live}"
+    loose = f"; it cannot limit {', '.join(found.discards)}, so stages that ask for that run elsewhere"
+    wrong = live + (loose if found.discards else "")
+    return "docker", "warn" if wrong else "ok", f"Docker Engine {found.version}{wrong}"
 
 
 def _gpus() -> Finding:

@@ -377,6 +377,7 @@ MEANING: dict[str, dict[str, str]] = {
         "key": "public half of the key with which it signs its questions to other nodes",
         "store": "id of the store that its workspaces lie in; nodes with the same one share it",
         "bucket": "where it leaves, and finds, what stages left",
+        "discards": "limits that its engine would accept and not keep",
         "lacks": "files that stages waited for, and that its pool has not",
         "schema": "the newest version of the documents that it reads",
         "full": "why it takes nothing new until there is room again",

@@ -82,6 +82,7 @@ class Inventory(Recorded):
     winslow: str = ""
     runner: str = ""
     limits: bool = False
+    discards: tuple[str, ...] = ()  # limits that its engine would accept and not keep: memory, cpus, pids
     isolation: bool = False
     cpus: int = 1
     memory: int = 0

@@ -72,8 +72,9 @@ class Resources(Wanted):
         return self
 
     @property
-    def limits(self) -> bool:
-        return any(value is not None for value in (self.cpus, self.memory, self.shm_size, self.pids))
+    def limits(self) -> frozenset[str]:
+        """What the stage may not use more of than it says."""
+        return frozenset(name for name in ("cpus", "memory", "shm_size", "pids") if getattr(self, name) is not None)
 
 
 class NodeSelector(Wanted):

@@ -230,6 +230,8 @@ class Folders:
         if root not in real.parents:
             raise InputMissing(f"{name}: {path!r} leads out of the pool {self.pool}")
         if folder and real.is_dir():
+            if self.user and (shut := modes.unreadable_in(root, real, self.user)):
+                raise InputMissing(self._shut(name, path, shut, f"-R a+rX {real}" if real in shut.parents else ""))
             tell(f"hashing {path}", 0, 0)
             return {"path": path, **asdict(folder_digest(self.workspaces.objects.cache, real))}
         if not folder and not real.exists() and self._fetched(path, tell):
@@ -249,10 +251,12 @@ class Folders:
         except NotFetched as error:
             raise Interrupted(str(error)) from None
 
-    def _shut(self, name: str, path: str, shut: Path) -> str:
+    def _shut(self, name: str, path: str, shut: Path, all: str = "") -> str:
+        """`all` mends what is like it as well."""
         uid, gid = self.user or (0, 0)
-        right = "a+rx" if shut.is_dir() else "a+r"
-        return f"{name}: stages run as {uid}:{gid} and cannot read {path!r} in the pool: chmod {right} {shut}"
+        mends = all or f"{'a+rx' if shut.is_dir() else 'a+r'} {shut}"
+        what = f"{shut.name!r} in {path!r}" if all else repr(path)
+        return f"{name}: stages run as {uid}:{gid} and cannot read {what} in the pool: chmod {mends}"
 
     def _absent(self, name: str, path: str, real: Path, what: str) -> str:
         here = f"{name}: no {what} {path!r} in the pool of this node ({self.pool})"

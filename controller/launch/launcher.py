@@ -292,7 +292,8 @@ class Launcher:
         tools = self.tools
         tools.journal.mark_made(entry.container, image, ready, tools.clock.wall())
         tools.failpoint("before-create")
-        tools.runner.create(self._spec(entry, ready, _pinned(entry.order.image, image.digest), id))
+        for text in tools.runner.create(self._spec(entry, ready, _pinned(entry.order.image, image.digest), id)):
+            tools.note(entry.container, text)
         tools.failpoint("after-create")
 
     def _not_launched(self, entry: HeldClaim, why: str) -> ExecutionEnd:

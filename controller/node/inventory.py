@@ -44,7 +44,12 @@ def choose_runner(
         found = _processes(options, owner, wake, gpus)
     else:
         found = _docker_or_processes(options, owner, wake, say, gpus, before)
-    kept.keep(found.capabilities.name)
+    can = found.capabilities
+    kept.keep(can.name)
+    if can.discards:
+        say(
+            f"the engine cannot limit {', '.join(can.discards)} (its kernel or cgroups): such stages are not taken here"
+        )
     return found
 
 
@@ -110,6 +115,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         winslow=_version(),
         runner=can.name,
         limits=can.limits,
+        discards=can.discards,
         isolation=can.isolation,
         cpus=cpus,
         memory=psutil.virtual_memory().total,

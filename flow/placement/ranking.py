@@ -283,6 +283,8 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
         return f"lacks label {', '.join(lacking)}"
     if stage.resources.limits and not inventory.limits:
         return f"its runner ({inventory.runner}) cannot limit resources"
+    if loose := sorted(stage.resources.limits & set(inventory.discards)):
+        return f"its engine cannot limit {', '.join(loose)}"
     if small := capacity.misfit(stage.resources, inventory, node.settings):
         return small
     return gpus.misfit(stage.resources, inventory.gpus)

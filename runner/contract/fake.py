@@ -5,7 +5,7 @@
 `FAKE_IMAGE_MISSING=1` cannot be created. Containers outlive controllers because the test keeps this object.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.contract.errors import EngineRefused, ImageUnavailable
@@ -55,15 +55,16 @@ class FakeRunner:
             raise ImageUnavailable(f"there is no image {image!r}")
         return Image(image, id="sha256:fake")
 
-    def create(self, spec: Spec) -> None:
+    def create(self, spec: Spec) -> Sequence[str]:
         if spec.id in self._boxes:
-            return
+            return ()
         script = spec.environment
         if script.get("FAKE_IMAGE_MISSING"):
             raise ImageUnavailable(f"there is no image {spec.image!r}")
         created = Container(spec.id, spec.labels, Condition.CREATED)
         seconds, every = float(script.get("FAKE_SECONDS", 1)), float(script.get("FAKE_OUTPUT_EVERY", 0))
         self._boxes[spec.id] = _Box(spec, created, seconds, every)
+        return ()
 
     def start(self, container: str) -> None:
         box = self._mine(container)

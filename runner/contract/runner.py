@@ -14,7 +14,7 @@ Every implementation passes the same suite (`tests/contract/test_runner.py`). Wh
 What they do not promise: `Container.started` of a container that ran before the last boot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from runner.contract.spec import Capabilities, Container, Image, Spec
@@ -29,8 +29,8 @@ class Runner(Protocol):
         """The image's digest or id, pulling it where `pull` says so. ImageUnavailable, EngineUnavailable."""
         ...
 
-    def create(self, spec: Spec) -> None:
-        """ImageUnavailable, EngineUnavailable, Refused."""
+    def create(self, spec: Spec) -> Sequence[str]:
+        """What people should know of it, if anything. ImageUnavailable, EngineUnavailable, Refused."""
         ...
 
     def start(self, container: str) -> None: ...

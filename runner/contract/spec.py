@@ -125,6 +125,7 @@ class Capabilities:
 
     name: str
     limits: bool = False
+    discards: tuple[str, ...] = ()  # of these limits: those that would be accepted and not kept
     oom: bool = False
     gpus: bool = False
     isolation: bool = False

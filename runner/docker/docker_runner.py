@@ -8,8 +8,9 @@ the boot-time clock and under which engine, `stop.json` that we told it to end, 
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailabl
 from runner.contract.labels import Owner
 from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
 from runner.contract.usage import Usage, of_stats
+from runner.docker import discarded, outside_ends
 from runner.docker import options as rights
-from runner.docker import outside_ends
 from runner.docker.docker_ids import CLAIM, ContainerIds, name_of
 from runner.docker.docker_log import Follower, nanoseconds, read_position
 from runner.docker.engine import (
     BROKEN,
+    SOON,
     ContainerLog,
     Engine,
     EngineEvents,
@@ -90,8 +92,9 @@ class DockerRunner:
         self._labels: Mapping[str, Mapping[str, str]] = {}
         self._out_of_memory: set[str] = set()
         self._ids = ContainerIds(lambda: self.client, owner, self.root)
-        self._live = True
+        self._live, self._discards, self._answered = True, tuple[str, ...](), threading.Event()
         self._events = EngineEvents(lambda: self.client, owner, self._heard, self._lost, self._found)
+        self._answered.wait(SOON)
 
     @property
     def client(self) -> Any:
@@ -103,7 +106,8 @@ class DockerRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
+        can = Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
+        return replace(can, discards=self._discards)
 
     # -- images -----------------------------------------------------------------------------------------------------
 
@@ -144,15 +148,27 @@ class DockerRunner:
 
     # -- life of a container ----------------------------------------------------------------------------------------
 
-    def create(self, spec: Spec) -> None:
+    def create(self, spec: Spec) -> Sequence[str]:
         with talking():
             if (found := self._ids.inspect(spec.id)) is not None:
                 self._ids.made(spec.id, found["Id"])
-                return
+                less = discarded.differing(rights.options(spec, self.user), found.get("HostConfig") or {})
+                return self._with_limits(spec, less if found["State"]["Status"] == "created" else "", ())
             rights.hand_over(spec, self.user)
-            self._create(spec, rights.ENGINE_LOG)
+            warnings = self._create(spec, rights.ENGINE_LOG)
+            return self._with_limits(spec, discarded.discarded(warnings), warnings)
 
-    def _create(self, spec: Spec, log: Mapping[str, str]) -> None:
+    def _with_limits(self, spec: Spec, less: str, warnings: Sequence[str]) -> Sequence[str]:
+        """What the engine warned of. EngineRefused, and no container, where it will not keep a limit."""
+        if not less:
+            return [f"the engine says: {text}" for text in warnings]
+        self.remove(spec.id)
+        raise EngineRefused(
+            f"the engine would not keep a limit that the stage asks for ({less[:300]}): let its kernel limit it "
+            f"(cgroups), or ask for none"
+        )
+
+    def _create(self, spec: Spec, log: Mapping[str, str]) -> Sequence[str]:
         """By the image's id where it is known: its tag may mean another one by now."""
         api = self.client.api
         options = {**rights.options(spec, self.user), "log_config": LogConfig(type="json-file", config=dict(log))}
@@ -170,21 +186,23 @@ class DockerRunner:
                 use_config_proxy=False,
             )
             self._ids.made(spec.id, made["Id"])
+            return [str(text) for text in made.get("Warnings") or ()]
         except (ImageNotFound, NotFound) as error:
             raise ImageUnavailable(f"image {spec.image!r} is not on this node: {error.explanation}") from None
         except APIError as error:
-            self._not_created(spec, log, error)
+            return self._not_created(spec, log, error)
 
-    def _not_created(self, spec: Spec, log: Mapping[str, str], error: APIError) -> None:
+    def _not_created(self, spec: Spec, log: Mapping[str, str], error: APIError) -> Sequence[str]:
         text, failure = str(error.explanation or error), said(error)
         if "max-buffer-size" in text and log is rights.ENGINE_LOG:  # from the engine's own log-opts
-            self._create(spec, rights.ENGINE_LOG_BUFFERED)
-        elif isinstance(failure, EngineUnavailable) or FULL in text:
+            return self._create(spec, rights.ENGINE_LOG_BUFFERED)
+        if isinstance(failure, EngineUnavailable) or FULL in text:
             raise EngineFailed(f"the engine cannot create the container: {text[-500:]}") from None
-        elif error.response is None or error.response.status_code != 409:
+        if error.response is None or error.response.status_code != 409:
             raise EngineRefused(f"the engine refuses the container: {text}") from None
-        elif self._ids.own(spec.id) is None:
+        if self._ids.own(spec.id) is None:
             raise EngineRefused(f"somebody else's container is named {name_of(spec.id)}: {text}") from None
+        return ()
 
     def start(self, container: str) -> None:
         with talking():
@@ -452,8 +470,11 @@ class DockerRunner:
     # -- events -----------------------------------------------------------------------------------------------------
 
     def _found(self) -> None:
-        """An engine answers: what is asked of it once, for what runs under it."""
+        """An engine answers: what is asked of it once, for what runs under it and for what is not to."""
         self._live = self._outlived()
+        with suppress(APIError, *BROKEN):
+            self._discards = discarded.lacking(self.client.info())
+        self._answered.set()
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         if event.get("Action") == "oom":

@@ -21,6 +21,7 @@ from docker.types import CancellableStream
 
 from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailable
 from runner.contract.labels import Owner
+from runner.docker.discarded import lacking
 from runner.docker.docker_log import Stream, frames
 
 HTTPError: type[Exception] = requests.exceptions.BaseHTTPError  # type: ignore[attr-defined]
@@ -42,6 +43,7 @@ class Engine:
     version: str
     live_restore: bool
     runtimes: tuple[str, ...] = ()
+    discards: tuple[str, ...] = ()  # limits that it would accept and not keep
 
 
 def engine() -> Engine:
@@ -49,9 +51,8 @@ def engine() -> Engine:
     client = connect()
     with talking():
         info = client.info()
-        return Engine(
-            client.version()["Version"], bool(info.get("LiveRestoreEnabled")), tuple(info.get("Runtimes") or ())
-        )
+        version, live = client.version()["Version"], bool(info.get("LiveRestoreEnabled"))
+        return Engine(version, live, tuple(info.get("Runtimes") or ()), lacking(info))
 
 
 def connect(client: Any = None) -> Any:

@@ -12,8 +12,13 @@ from runner.contract.errors import EngineFailed, ImageUnavailable
 
 _DIGEST = re.compile(r"Digest: (sha256:[0-9a-f]{64})")
 _LOGIN = re.compile(r"denied|unauthorized|authentication|no basic auth|forbidden", re.IGNORECASE)
-_NAME = re.compile(r"not found|manifest unknown|does not exist|name unknown", re.IGNORECASE)
+_NAME = re.compile(
+    r"not found|manifest unknown|does not exist|name unknown|no matching manifest|invalid reference|unsupported",
+    re.IGNORECASE,
+)
 FULL = "no space left"
+_SET_UP = re.compile(r"x509|certificate|server gave HTTP response to HTTPS client", re.IGNORECASE)
+"""What does not pass before somebody has changed the engine's or the registry's settings."""
 
 
 def fetched(client: Any, image: str) -> str:
@@ -55,9 +60,14 @@ def _login(repository: str) -> tuple[dict[str, Any], str]:
 
 
 def _failed(image: str, words: str, trouble: str) -> EngineFailed | ImageUnavailable:
+    """What no registry has said no to is the network's, the registry's or the disk's, and is tried again."""
     text = f"image {image!r} cannot be pulled: {words.strip()}{trouble}"
     if FULL in words:
         return EngineFailed(f"{text}; make room where the engine keeps its images")
     if _LOGIN.search(words):
         return ImageUnavailable(f"{text}; check its name, and this node's `docker login`")
-    return ImageUnavailable(f"{text}; check its name" if _NAME.search(words) else text)
+    if _NAME.search(words):
+        return ImageUnavailable(f"{text}; check its name")
+    if _SET_UP.search(words):
+        return ImageUnavailable(f"{text}; let the engine trust it: its certificate, or `insecure-registries`")
+    return EngineFailed(f"{text}; its registry may be away, or the way to it")

@@ -46,13 +46,26 @@ def unreadable(root: Path, file: Path, user: tuple[int, int]) -> Path | None:
     return None if _may(file, user, stat.S_IROTH) else file
 
 
+def unreadable_in(root: Path, folder: Path, user: tuple[int, int]) -> Path | None:
+    """The same for a folder and all below it, whose names a program lists. What links lead to is below it too."""
+    if shut := unreadable(root, folder, user):
+        return shut
+    for place, _, files in os.walk(folder):
+        if not _may(Path(place), user, stat.S_IROTH | stat.S_IXOTH):
+            return Path(place)
+        for file in (Path(place, name) for name in files):
+            if not file.is_symlink() and not _may(file, user, stat.S_IROTH):
+                return file
+    return None
+
+
 def _may(path: Path, user: tuple[int, int], right: int) -> bool:
     """By owner, group and mode. What an access control list says is not known here, so it counts as allowed."""
     found = path.stat()
-    if user[0] == 0 or b"system.posix_acl_access" in map(os.fsencode, os.listxattr(path)):
-        return True
     if found.st_uid == user[0]:
         right <<= 6
     elif found.st_gid == user[1]:
         right <<= 3
-    return bool(found.st_mode & right)
+    if user[0] == 0 or found.st_mode & right == right:
+        return True
+    return b"system.posix_acl_access" in map(os.fsencode, os.listxattr(path))

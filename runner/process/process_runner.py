@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from runner import durable
@@ -64,10 +64,10 @@ class ProcessRunner:
 
     # -- life of a container ----------------------------------------------------------------------------------------
 
-    def create(self, spec: Spec) -> None:
+    def create(self, spec: Spec) -> Sequence[str]:
         directory = self._folder(spec.id)
         if (directory / "order.json").exists():
-            return
+            return ()
         image = substitute(spec.image, self.images)
         argv = image.argv(spec)
         for folder in (spec.workspace, directory / "io"):
@@ -85,6 +85,7 @@ class ProcessRunner:
         durable.write(directory / "order.json", {"labels": dict(spec.labels), "argv": argv})
         with self._lock:
             self._gone.discard(spec.id)
+        return ()
 
     def _environment(self, spec: Spec, image: HostImage, directory: Path) -> dict[str, str]:
         """Nothing of the controller's own environment: only what the stage was given, and a home of its own."""

@@ -49,13 +49,16 @@ def _image() -> None:
 class Daemon:
     """An engine of its own, to be killed; in a network of its own, or it would take the bridge of others away."""
 
-    def __init__(self, base: Path) -> None:
-        self.base, self.host = base, f"unix://{base}/s"
+    def __init__(self, base: Path, without: str = "") -> None:
+        self.base, self.host, self.without = base, f"unix://{base}/s", without
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self, *more: str) -> None:
         base = self.base
-        argv = ["unshare", "-n", "dockerd", "--host", self.host, "--data-root", f"{base}/d", "--exec-root", f"{base}/e"]
+        apart = ["unshare", "-n"]
+        if self.without:
+            apart += ["-m", "sh", "-c", f'umount /sys/fs/cgroup/{self.without} && exec "$@"', "sh"]
+        argv = [*apart, "dockerd", "--host", self.host, "--data-root", f"{base}/d", "--exec-root", f"{base}/e"]
         argv += ["--pidfile", f"{base}/p", "--iptables=false", "--bridge=none", *more]
         for stale in ("p", "e/containerd/containerd.pid"):  # a number that a zombie may still have
             (base / stale).unlink(missing_ok=True)
@@ -83,11 +86,11 @@ class Daemon:
 
 
 @contextmanager
-def private() -> Iterator[Daemon]:
-    """An engine that nobody else uses; nothing of it is left."""
+def private(without: str = "") -> Iterator[Daemon]:
+    """An engine that nobody else uses; nothing of it is left. `without`: the controller of cgroups that it lacks."""
     base = Path(f"/var/tmp/winslow-{secrets.token_hex(3)}")
     base.mkdir()
-    daemon = Daemon(base)
+    daemon = Daemon(base, without)
     try:
         daemon.start()
         yield daemon

@@ -1,5 +1,6 @@
 """A whole node whose stages are containers: real git, real engine, kill -9."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -92,6 +93,25 @@ def test_stages_hand_on_their_workspace_through_containers(lab: Lab) -> None:
     lab.ask("request: start\n")
     lab.until_reason("Done")
     assert "xxxx" in (lab.repository.read_text("projects/v/logs/0002-two.txt") or "")
+
+
+def test_what_a_stage_cannot_read_in_a_folder_is_told_before_it_starts_with_what_mends_it(lab: Lab) -> None:
+    pool = lab.folder / "n1" / "pool"
+    (pool / "day").mkdir(parents=True)
+    for name, mode in (("1.png", 0o644), ("2.png", 0o600)):
+        (pool / "day" / name).touch(mode)
+    stage = containers("one") + "\"import os; print(len(os.listdir('/pool/day')))\"]}\n"
+    project = "pipeline: p\ninputs: {frames: day}\n"
+    text = f"name: p\ninputs: {{frames: {{type: folder}}}}\nstages:\n{stage}"
+    lab.edit({"pipelines/p.yaml": text, "projects/v/project.yaml": project})
+    lab.node()
+    lab.ask("request: start\n")
+    [record] = lab.until_state(State.FAILED).executions
+    assert (record.reason, record.result and record.result.exit_code) == (End.INVALID_INPUT, None)
+    assert "cannot read '2.png' in 'day'" in record.text
+    subprocess.run(record.text.partition("in the pool: ")[2].split(), check=True)
+    lab.ask("request: start\n")
+    lab.until_state(State.SUCCEEDED, 2)
 
 
 def test_an_image_that_does_not_exist_is_a_clear_failure(lab: Lab) -> None:

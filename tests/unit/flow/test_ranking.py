@@ -45,6 +45,11 @@ def placed(wanted: Slot, *nodes: Candidate, pinned: str | None = None, data: Dat
         ({"node": {"name": "n2"}}, node("n1"), "n1: the stage wants node n2"),
         ({"node": {"labels": ["fast", "big"]}}, node("n1", labels=("big",)), "n1: lacks label fast"),
         ({"resources": {"pids": 9}}, node("n1", runner="process", limits=False), "its runner (process) cannot limit"),
+        (
+            {"resources": {"memory": "2GiB", "pids": 9}},
+            node("n1", discards=("memory",)),
+            "its engine cannot limit memory",
+        ),
         ({"resources": {"memory": "2GiB"}}, node("n1", memory=2**30), "n1: has too little memory"),
         ({"resources": {"cpus": 4}}, node("n1", cpus=2), "n1: has 2 cores"),
     ],
@@ -54,6 +59,10 @@ def test_a_node_that_never_could_says_why(stage: dict[str, object], told: Node, 
     assert (found.ranked, found.could, found.reason) == ((), (), Wait.NO_MATCHING_NODE)
     assert found.text.startswith("no node can run stage 'detect': ")
     assert why in found.text
+
+
+def test_B6_a_limit_that_the_engine_keeps_is_none_that_it_discards() -> None:
+    assert placed(slot(resources={"pids": 9}), candidate(node("n1", discards=("memory",)))).ranked == ("n1",)
 
 
 def test_a_node_that_does_not_know_its_memory_is_not_ruled_out() -> None:

@@ -28,6 +28,23 @@ def test_what_a_stage_cannot_enter_or_read_is_named(tmp_path: Path, shut: str, m
     assert unreadable(pool, pool / "day" / "in.mp4", (os.getuid(), os.getgid())) is None
 
 
+@pytest.mark.parametrize(
+    ("shut", "mode"), [("", 0o700), ("day", 0o711), ("day/a", 0o700), ("day/a", 0o744), ("day/a/2.png", 0o600)]
+)
+def test_what_a_stage_cannot_list_enter_or_read_below_a_folder_is_named(tmp_path: Path, shut: str, mode: int) -> None:
+    pool = tmp_path / "pool"
+    (pool / "day" / "a").mkdir(parents=True)
+    for name in ("1.png", "a/2.png"):
+        (pool / "day" / name).touch(0o644)
+    (pool / "day" / "link").symlink_to("a/2.png")
+    for folder in (pool, pool / "day", pool / "day" / "a"):
+        folder.chmod(0o755)
+    assert modes.unreadable_in(pool, pool / "day", STAGES) is None
+    (pool / shut).chmod(mode)
+    assert modes.unreadable_in(pool, pool / "day", STAGES) == pool / shut
+    assert modes.unreadable_in(pool, pool / "day", (os.getuid(), os.getgid())) is None
+
+
 def test_a_node_with_a_strict_umask_still_makes_files_that_stages_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

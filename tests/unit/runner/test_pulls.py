@@ -37,13 +37,46 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_B6_an_error_in_the_middle_of_the_stream_is_told_in_the_engines_words() -> None:
     torn = engine({"status": "Pulling"}, {"errorDetail": {"message": "unexpected EOF"}, "error": "unexpected EOF"})
-    with pytest.raises(ImageUnavailable, match=r"^image 'r/i:1' cannot be pulled: unexpected EOF$"):
+    with pytest.raises(
+        EngineFailed, match=r"^image 'r/i:1' cannot be pulled: unexpected EOF; its registry may be away"
+    ):
         fetched(torn, "r/i:1")
 
 
 def test_a_login_is_named_only_where_the_engine_speaks_of_one() -> None:
     with pytest.raises(ImageUnavailable, match="docker login"):
         fetched(engine({"error": "pull access denied for i"}), "i:1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Get https://lan:5000/v2/: dial tcp 10.0.0.7:5000: connect: connection refused",
+        "Get https://registry.lan/v2/: dial tcp: lookup registry.lan: Temporary failure in name resolution",
+        "net/http: TLS handshake timeout",
+        "received unexpected HTTP status: 503 Service Unavailable",
+        "toomanyrequests: You have reached your pull rate limit",
+        "filesystem layer verification failed for digest sha256:0",
+    ],
+)
+def test_B6_a_registry_that_is_away_is_tried_again_and_is_no_fault_of_the_image(words: str) -> None:
+    with pytest.raises(EngineFailed) as told:
+        fetched(engine({"error": words}), "lan:5000/i:1")
+    assert words in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ("manifest for lan:5000/i:1 not found: manifest unknown", "check its name"),
+        ("no matching manifest for linux/amd64 in the manifest list entries", "check its name"),
+        ("Get https://lan:5000/v2/: x509: certificate signed by unknown authority", "let the engine trust"),
+        ("Get https://lan:5000/v2/: http: server gave HTTP response to HTTPS client", "insecure-registries"),
+    ],
+)
+def test_B6_what_a_registry_says_no_to_is_final(words: str, remedy: str) -> None:
+    with pytest.raises(ImageUnavailable, match=remedy):
+        fetched(engine({"error": words}), "lan:5000/i:1")
 
 
 def test_a_full_disk_of_the_engine_is_its_own_failure() -> None:
