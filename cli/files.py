@@ -152,7 +152,7 @@ def files_get(
 
     A folder is written as one that was not there before; links in it are left out.
     Example: winslowctl files get crossing/6/report.html -o report.html
-    winslowctl files get crossing/6/cars.csv -o - | head
+    winslowctl files get crossing/6/cars.csv -o -
     """
     from runner.files.shared_folder import ShelfError
     from runner.store.errors import StoreError

@@ -306,7 +306,7 @@ MEANING: dict[str, dict[str, str]] = {
     "ImageRecord": {
         "ref": "as the pipeline names it",
         "digest": "where a registry knows one",
-        "id": "else the node's own id",
+        "id": "else the node's own id; where a folder stands for the image, the digest of that folder",
     },
     "WorkspaceRecord": {
         "add": "files that a person put in before it began",

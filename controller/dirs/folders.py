@@ -38,7 +38,7 @@ from runner import durable, program_output
 from runner.contract.spec import Mount
 from runner.files import modes, pool_names
 from runner.files.bucket import Bucket
-from runner.logs import log_events, log_file
+from runner.logs import log_events, log_file, log_hints
 from runner.store import digests
 from runner.store.capture import digest_of, folder_digest
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
@@ -307,6 +307,7 @@ class Folders:
             self._send(container, order, manifest)
         except StoreError as error:
             return Gathered(values, missing=(f"its workspace: {error}",), log=_log(directory))
+        log_hints.tell(directory)
         metrics = self._metrics(directory, tree, order.metrics) if order.metrics else {}
         found = {pattern: _matching(tree, pattern) for pattern in order.artifacts}
         return Gathered(

@@ -227,8 +227,9 @@ class Launcher:
         try:
             ready = tools.trees.prepare(entry.container, order, partial(self._tell, entry))
             tools.note(entry.container, "workspace and inputs are ready")
-            image, id = self._image(entry)
-            tools.note(entry.container, f"image {order.image} is here ({image.digest or image.id or 'no digest'})")
+            image, id, detail = self._image(entry)
+            known = "; ".join(filter(None, (image.digest or image.id or "no digest", detail)))
+            tools.note(entry.container, f"image {order.image} is here ({known})")
             if taken := self._taken(entry, ready, image):
                 self._put(taken)
                 return
@@ -277,15 +278,16 @@ class Launcher:
             self._look(entry)
         return alone.result()
 
-    def _image(self, entry: HeldClaim) -> tuple[ImageRecord, str]:
-        """What its tag means now, and the id of just that; where a launch before this one made the container, what it
-        meant then."""
+    def _image(self, entry: HeldClaim) -> tuple[ImageRecord, str, str]:
+        """What its tag means now, or meant when an earlier launch made the container; the id of just that; and what is
+        to be said of it."""
         tools, order = self.tools, entry.order
         if entry.image and entry.container in tools.runner.containers():
-            return entry.image, entry.image.id or ""
+            return entry.image, entry.image.id or "", ""
         self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
         found = self._patiently(entry, lambda: tools.runner.resolve(order.image, order.pull))
-        return ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id), found.id or ""
+        record = ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id)
+        return record, found.id or "", found.detail
 
     def _make(self, entry: HeldClaim, ready: Ready, image: ImageRecord, id: str) -> None:
         """The container, once it is written down what it is made from: whatever comes then, it can be told."""

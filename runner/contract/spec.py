@@ -117,6 +117,7 @@ class Image:
     ref: str
     digest: str | None = None  # sha256:…
     id: str | None = None
+    detail: str = ""  # for people: why it is not known better
 
 
 @dataclass(frozen=True, slots=True)

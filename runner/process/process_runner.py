@@ -7,6 +7,7 @@ stage is ended where it still runs, and that is an end too.
 """
 
 import os
+import pwd
 import shutil
 import signal
 import threading
@@ -19,10 +20,11 @@ from runner.contract.errors import EngineRefused
 from runner.contract.labels import Owner
 from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
 from runner.contract.usage import Usage, of_processes
-from runner.logs import log_file
-from runner.process import shim
+from runner.logs import log_events, log_file
+from runner.process import program_digest, shim
 from runner.process.program_folders import HostImage, read_images, substitute
 from runner.process.supervisor import MARK, Shims, kill_marked
+from runner.store.digests import DigestCache
 
 __all__ = ["HostImage", "ProcessRunner", "read_images"]
 
@@ -49,6 +51,8 @@ class ProcessRunner:
         self.log_cap = log_cap
         self.boot = shim.boot_id()
         self._lock = threading.Lock()
+        self._unknown: dict[str, str] = {}  # by image, why its record has no digest
+        self._digests = DigestCache(program_digest.MOST_FILES)
         self._shims = Shims(on_change)
         self._ended: dict[str, Container] = {}
         self._orders: dict[str, dict[str, object]] = {}
@@ -59,8 +63,16 @@ class ProcessRunner:
         return Capabilities("process", gpus=self.gpus)
 
     def resolve(self, image: str, pull: str) -> Image:
-        substitute(image, self.images)
-        return Image(image, id=f"host:{image}")
+        found = substitute(image, self.images)
+        if found.folder is None:
+            return Image(image, id=f"host:{image}")
+        try:
+            known = program_digest.digest(found, self._digests)
+        except program_digest.NoDigest as error:
+            self._unknown[image] = f"no digest of its program is recorded: {error}"
+            return Image(image, id=f"host:{image}", detail=self._unknown[image])
+        self._unknown.pop(image, None)
+        return Image(image, id=known)
 
     # -- life of a container ----------------------------------------------------------------------------------------
 
@@ -83,6 +95,8 @@ class ProcessRunner:
         except ValueError as error:
             raise EngineRefused(str(error)) from None
         durable.write(directory / "order.json", {"labels": dict(spec.labels), "argv": argv})
+        if spec.image in self._unknown:
+            log_events.say(directory, self._unknown[spec.image])
         with self._lock:
             self._gone.discard(spec.id)
         return ()
@@ -92,6 +106,7 @@ class ProcessRunner:
         own = {"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")}
         for folder in own.values():
             Path(folder).mkdir(exist_ok=True)
+        own |= dict.fromkeys(("USER", "LOGNAME"), user_name())
         given = ",".join(spec.gpus)
         seen = {"CUDA_VISIBLE_DEVICES": given, "NVIDIA_VISIBLE_DEVICES": given or "void"} if self.gpus else {}
         return {**image.variables(), **own, **spec.environment, **seen, MARK: str(directory)}
@@ -247,6 +262,14 @@ class ProcessRunner:
 
     def _folder(self, container: str) -> Path:
         return self.root / container
+
+
+def user_name() -> str:
+    """Of the node's user, as whom its stages run: by the machine, not by variables, which say who called `sudo`."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _moment(facts: Mapping[str, object]) -> float | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import py_compile
 import resource
 import signal
@@ -175,6 +176,30 @@ def test_images_are_folders_and_interpreters_of_the_host(bench: Bench, tmp_path:
         bench.run(runner, spec)
         assert bench.end(runner, spec.id).exit_code == 0, log(spec)
         assert log(spec).endswith(" O small\n")
+
+
+def test_the_folder_that_stands_for_an_image_has_a_digest(bench: Bench, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.mkdir()
+    runner = bench.runner(images={"a:*": HostImage(program), "b:*": HostImage(tmp_path / "gone")})
+    before = runner.resolve("a:1", "missing").id
+    assert str(before).startswith("blake3:")
+    (program / "x.py").write_text("print(1)")
+    assert runner.resolve("a:2", "missing").id != before
+    gone = runner.resolve("b:1", "missing")
+    assert gone.id == "host:b:1"
+    assert "no digest of its program is recorded" in gone.detail
+
+
+def test_a_stage_has_its_users_name_and_leaves_no_core(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is the machine's: who called `sudo` is in the node's variables, and in no stage's."""
+    monkeypatch.setenv("USER", "somebody-else")
+    names = "os.environ['USER'] == os.environ['LOGNAME'], os.environ['USER']"
+    script = f"import os, resource; print({names}, *resource.getrlimit(resource.RLIMIT_CORE))"
+    runner, spec = bench.runner(), bench.spec(script)
+    bench.run(runner, spec)
+    bench.end(runner, spec.id)
+    assert f"O True {pwd.getpwuid(os.getuid()).pw_name} 0 0" in log(spec)
 
 
 def test_an_image_that_nothing_stands_for_names_the_remedy(bench: Bench) -> None:
