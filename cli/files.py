@@ -151,8 +151,7 @@ def files_get(
     """Copy a file or folder of the pool, of a project, or that an execution left or is writing, also on another node.
 
     A folder is written as one that was not there before; links in it are left out.
-    Example: winslowctl files get crossing/6/report.html -o report.html
-    winslowctl files get crossing/6/cars.csv -o -
+    Example: winslowctl files get crossing/6/report.html -o report.html     winslowctl files get crossing/6/a.csv -o -
     """
     from runner.files.shared_folder import ShelfError
     from runner.store.errors import StoreError

@@ -40,8 +40,7 @@ def put(
 
     A file is not there until it is whole; what was interrupted goes on when it is put again. For an execution nothing
     of it is changed: the command that starts on the changed files is printed.
-    Example: winslowctl files put ulm.mp4 pool:2020-01/     winslowctl files put ulm.mp4 pool: --node gpu-02
-    winslowctl files put - pool:2020-01/ulm.mp4
+    Example: winslowctl files put ulm.mp4 pool: --node gpu-02     winslowctl files put - pool:2020-01/ulm.mp4
     """
     with ExitStack() as stack:
         to = place(where, node)
