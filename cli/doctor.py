@@ -95,6 +95,7 @@ def _repository(fix: bool) -> Iterator[Finding]:
     from flow.model.snapshot import ProblemOrigin
     from state.contract.errors import StateError
     from state.history.events import events
+    from state.transport.push_address import push_address
 
     try:
         yield from bare.findings(settings.repo_url(), fix=fix)
@@ -103,6 +104,7 @@ def _repository(fix: bool) -> Iterator[Finding]:
         yield "repository", "fail", str(error)
         return
     yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
+    yield from _mirror(client.url)
     flags = [flag.text for view in snapshot.projects.values() for flag in view.flags]
     for text in dict.fromkeys(flags):
         yield "history", "fail", text
@@ -110,8 +112,17 @@ def _repository(fix: bool) -> Iterator[Finding]:
         yield "document", "warn", problem.text
     yield _nodes(snapshot)
     yield from _broken(client.url)
-    yield from _signs(client.url)
+    yield from _signs(push_address(client.url))
     yield _clock([event.time for event in events(client, limit=1)], time.time())
+
+
+def _mirror(url: str) -> Iterator[Finding]:
+    from state.transport.push_address import push_address
+    from state.transport.urls import shown
+
+    if (there := push_address(url)) != url:
+        text = f"read from {shown(url)}, pushed to {shown(there)} (git's pushInsteadOf): a mirror that lags behind does"
+        yield "mirror", "warn", f"{text} not show yet what was pushed; --repo {shown(there)} reads there, as nodes do"
 
 
 def _nodes(snapshot: "Snapshot") -> Finding:

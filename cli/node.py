@@ -75,9 +75,9 @@ def node(
 
     options = node_options(
         name=name, runner=runner, poll=poll, heartbeat=heartbeat, slots=_slots(slots), pool=pool, images=images,
-        labels=tuple(label or ()), stop_stages=stop_stages, once=once, repo=settings.repo_url(), data=settings.data(),
-        peer=peer or None, notify=notify, store=store, bucket=bucket or None, bucket_keys=bucket_keys,
-        keep_free=_room(keep_free),
+        labels=tuple(label or ()), stop_stages=stop_stages, once=once,
+        repo=_written_to(settings.repo_url()), data=settings.data(), peer=peer or None, notify=notify,
+        store=store, bucket=bucket or None, bucket_keys=bucket_keys, keep_free=_room(keep_free),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with (
@@ -86,6 +86,16 @@ def node(
     ):
         code = run_node(options, _say)
     raise typer.Exit(code)
+
+
+def _written_to(repo: str) -> str:
+    """Where pushes to it go, also for reading."""
+    from state.transport.push_address import push_address
+    from state.transport.urls import shown
+
+    if (there := push_address(repo)) != repo:
+        _say(f"git's pushInsteadOf sends pushes for {shown(repo)} to {shown(there)}: this node reads there, too")
+    return there
 
 
 def _slots(text: str) -> "int | Literal['auto'] | None":

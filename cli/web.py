@@ -47,7 +47,10 @@ def web(
     """
     if context.invoked_subcommand:
         return
-    options = options_of(address, settings.repo_url(), settings.data().absolute(), config, beside_node=node_view)
+    from state.transport.push_address import push_address
+
+    repo = push_address(settings.repo_url())
+    options = options_of(address, repo, settings.data().absolute(), config, beside_node=node_view)
     from webui.asgi.serve import run_page
 
     socket = _here(address, listening_on)

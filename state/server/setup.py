@@ -1,6 +1,7 @@
 """Making a state repository, and asking a server whether it can carry one."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -29,6 +30,11 @@ CONFIG = {
     "gc.auto": "0",
     maintenance.MARK: "true",
 }
+NOT_HIDDEN = "!" + layout.NODES.rpartition("/nodes/")[0]
+HIDING = ("transfer.hideRefs", "uploadpack.hideRefs", "receive.hideRefs")
+"""Where a server, also the machine's own settings, may hide the signs of life of nodes. Of all that is said the last
+counts, and what a repository says comes after what its machine does.
+"""
 STATE_README = """# What is
 
 Written by Winslow's nodes, never by hand. What is wanted is on `main`.
@@ -107,7 +113,8 @@ def _make(path: Path, bare: bool, files: Mapping[str, str], author: str) -> None
 def lacking(path: Path) -> list[str]:
     """What a bare state repository lacks of the settings and the hook that `init --bare` gives it."""
     found = {each.name.lower(): each.value for each in pygit2.Config(str(path / "config"))}
-    settings = [key for key, value in CONFIG.items() if found.get(key.lower()) != value]
+    wanted = {**CONFIG, **dict.fromkeys(HIDING, NOT_HIDDEN)}
+    settings = [key for key, value in wanted.items() if found.get(key.lower()) != value]
     hook = path / HOOK_FILE
     current = hook.is_file() and os.access(hook, os.X_OK) and hook.read_text(errors="replace") == _hook_text()
     return [*(() if current else (f"the hook {HOOK_FILE}",)), *settings]
@@ -122,6 +129,14 @@ def mend(path: Path) -> None:
 def _configure(repo: pygit2.Repository) -> None:
     for key, value in CONFIG.items():
         repo.config[key] = value
+    own = pygit2.Config(str(Path(repo.path) / "config"))
+    for key in HIDING:
+        said = list(own.get_multivar(key))
+        if said[-1:] == [NOT_HIDDEN]:
+            continue
+        if NOT_HIDDEN in said:
+            own.delete_multivar(key, f"^{re.escape(NOT_HIDDEN)}$")
+        own.set_multivar(key, "^$", NOT_HIDDEN)
 
 
 def _hook(path: Path) -> None:

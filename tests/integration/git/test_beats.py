@@ -13,6 +13,7 @@ from schema.node import Heartbeat
 from state.contract.repository import Landed, Outcome, Rejected, Rejection
 from state.git.git_repository import GitRepository
 from state.git.heartbeat_probe import probe
+from state.server import setup
 from tests.integration.git.remotes import client, remote, run, tip
 
 BRANCH = f"{layout.NODE_BRANCHES}gpu"
@@ -226,6 +227,8 @@ def test_B1_where_refs_are_hidden_and_branches_keep_their_history_a_beat_says_wh
 def test_B1_the_probe_reads_back_what_it_wrote(tmp_path: Path, key: str) -> None:
     folder = remote(tmp_path)
     assert probe(str(folder)).good
+    for ours in setup.HIDING:
+        run("config", "--unset-all", ours, cwd=folder)
     run("config", key, "refs/winslow", cwd=folder)
     found = probe(str(folder))
     assert not found.good

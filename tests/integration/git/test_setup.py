@@ -38,6 +38,24 @@ def test_init_is_idempotent_and_mends_configuration_and_hook(tmp_path: Path) -> 
     assert before == set(pygit2.Repository(str(folder)).references)
 
 
+@pytest.mark.parametrize("key", ["transfer.hideRefs", "uploadpack.hideRefs", "receive.hideRefs"])
+def test_B1_no_setting_of_the_machine_hides_heartbeats_in_what_init_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    folder = remote(tmp_path)
+    run("config", "--file", str(tmp_path / "gitconfig"), key, "refs/winslow", cwd=tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    assert probe(str(folder)).good
+    run("config", "--add", key, "refs/winslow", cwd=folder)
+    assert setup.lacking(folder) == [key]
+    init(folder, bare=True, files={}, author=AUTHOR)
+    assert setup.lacking(folder) == []
+    assert probe(str(folder)).good
+    written = (folder / "config").read_bytes()
+    init(folder, bare=True, files={}, author=AUTHOR)
+    assert (folder / "config").read_bytes() == written
+
+
 def test_init_refuses_what_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("x")
