@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flow.model.snapshot import ProjectView, Snapshot
-from flow.node.node_states import standing
 from flow.placement.capacity import asked, claimed
 from flow.placement.gpus import holders
 from flow.placement.ranking import admitted, busy_counts, candidates, data_of, place
@@ -133,20 +132,13 @@ def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planne
         nodes=placement.ranked,
         gpus=gpus,
         could=could,
-        waits=_waits(snapshot, waiting, could),
+        waits=_waits(waiting),
         stale=_becoming_stale(view, slot),
     )
 
 
-def _waits(snapshot: Snapshot, waiting: Waiting, could: Sequence[str]) -> str:
-    if waiting.reason is Wait.ELECTION:
-        return ""
-    if waiting.reason is Wait.NODE_TOO_OLD:
-        return f"{waiting.reason}: {', '.join(f'{node} is {standing(snapshot, node).why}' for node in could)}"
-    if waiting.reason is Wait.NODE_OFFLINE:
-        told = ", ".join(f"{node} is {standing(snapshot, node).why}" for node in could)
-        return f"{waiting.reason}: {told};{waiting.text.rpartition(';')[2]}"
-    return f"{waiting.reason}: {waiting.text}"
+def _waits(waiting: Waiting) -> str:
+    return "" if waiting.reason is Wait.ELECTION else f"{waiting.reason}: {waiting.text}"
 
 
 def _environment(slot: Slot) -> dict[str, str]:

@@ -13,7 +13,7 @@ from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import standing
 from flow.project.active import open_views
 from flow.status.asked import moment
-from flow.status.states import ProjectState, StageState, project_state, stage_states
+from flow.status.states import ProjectState, StageState, fault_text, project_state, stage_states
 from schema import layout
 from schema.execution import Execution
 
@@ -94,8 +94,17 @@ def problems(snapshot: Snapshot) -> list[str]:
 
 
 def _group(snapshot: Snapshot, group: BoardGroup, members: Sequence[ProjectView]) -> list[str]:
-    rows = table(group.heads, (_row(snapshot, group, view) for view in members), len(members), group.most)
+    rows = table(group.heads, (_row_or_fault(snapshot, group, view) for view in members), len(members), group.most)
     return [f"## {group.name} ({len(members)})", "", *rows] if rows else []
+
+
+def _row_or_fault(snapshot: Snapshot, group: BoardGroup, view: ProjectView) -> list[str]:
+    """A fault in one project's row is told in that row: all others are drawn."""
+    try:
+        return _row(snapshot, group, view)
+    except Exception as error:
+        told = {"project": text(view.id), "state": word("invalid"), "why": text(fault_text(error), WHY)}
+        return [told.get(head, "") for head in group.heads]
 
 
 def _row(snapshot: Snapshot, group: BoardGroup, view: ProjectView) -> list[str]:

@@ -36,6 +36,15 @@ DOUBTED = AWAY | {NodeState.UNKNOWN}
 IDLE = AWAY | {NodeState.HALTED, NodeState.TOO_OLD}
 """It does nothing for projects of which it holds nothing: it takes no work and no steward's duties."""
 
+WHAT_HELPS = {
+    NodeState.HALTED: "`winslowctl recover` there says what was lost",
+    NodeState.TOO_OLD: "upgrade Winslow there",
+    NodeState.UNSEEN: "`winslowctl doctor` there says why",
+    NodeState.UNKNOWN: "look again in a moment",
+    NodeState.BARRED: "commit that file",
+}
+"""What brings a node back that does not take work though it should; of any other state, that it is started."""
+
 UNSEEN = (
     "none of its heartbeats is to be seen, so it takes nothing while others are there; `winslowctl doctor` says why"
 )
@@ -60,6 +69,11 @@ class NodeStanding:
     def takes(self) -> bool:
         """Whether it takes new work."""
         return self.state is NodeState.READY
+
+    @property
+    def helps(self) -> str:
+        """What brings it back; nothing where a start does."""
+        return WHAT_HELPS.get(self.state, "")
 
     @property
     def why(self) -> str:

@@ -232,10 +232,20 @@ def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None, wi
         return Placement((), could, Wait.NODE_TOO_OLD, f"only on {told}")
     if data and len(able) == 1 and data.node == able[0].name:
         redo = f", or redo {data.redo}" if data.redo else ""
-        return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; start it{redo}")
-    which = "it" if len(able) == 1 else "one of them"
+        return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; {_helps(able)}{redo}")
     lacking = f"{without}; " if without else ""
-    return Placement((), could, Wait.NODE_OFFLINE, f"{lacking}only on {told}; start {which}")
+    return Placement((), could, Wait.NODE_OFFLINE, f"{lacking}only on {told}; {_helps(able)}")
+
+
+def _helps(able: list[Candidate]) -> str:
+    """What a person does so that one of them takes work again: a node that runs already is not told to be started."""
+    if len(able) == 1:
+        return able[0].standing.helps or "start it"
+    told = [f"{node.name}: {helps}" for node in able if (helps := node.standing.helps)]
+    if len(told) < len(able):
+        others = [node.name for node in able if not node.standing.helps]
+        told.append(f"start {'one of them' if len(others) == len(able) else ' or '.join(others)}")
+    return "; ".join(told)
 
 
 def _but(node: Candidate) -> str:

@@ -88,9 +88,24 @@ class ProjectState:
 
 
 def project_state(snapshot: Snapshot, view: ProjectView) -> ProjectState:
-    """The first that holds of running, needs_input, failed, paused, queued, succeeded, new, invalid."""
-    steps = steps_of(view)
+    """The first that holds of running, needs_input, failed, paused, queued, succeeded, new, invalid.
+
+    Whoever shows many projects shows the others, too, where one meets a fault that nobody thought of.
+    """
     name = view.project.pipeline if view.project else (view.definition.name if view.definition else "")
+    try:
+        return _project_state(snapshot, view, name)
+    except Exception as error:
+        return ProjectState(view.id, name, "invalid", Wait.INVALID, fault_text(error), None, None)
+
+
+def fault_text(error: Exception) -> str:
+    """Of a fault in Winslow itself, met where one project was looked at."""
+    return f"it cannot be shown, which is a fault in Winslow; report it: {type(error).__name__}: {str(error)[:200]}"
+
+
+def _project_state(snapshot: Snapshot, view: ProjectView, name: str) -> ProjectState:
+    steps = steps_of(view)
     if view.deletion:
         text = f"deleted by {view.deletion.by}; restore its project.yaml to keep it"
         return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
@@ -223,7 +238,10 @@ def _why(snapshot: Snapshot, text: str) -> str:
 def stage_states(snapshot: Snapshot, view: ProjectView) -> list[StageState]:
     """Every stage of the latest chain's definition, or of the pipeline before there is one."""
     pipeline = view.definition or view.pipeline
-    return _Stages(snapshot, view, pipeline).all() if pipeline else []
+    try:
+        return _Stages(snapshot, view, pipeline).all() if pipeline else []
+    except Exception:  # `project_state` says it
+        return []
 
 
 class _Stages:

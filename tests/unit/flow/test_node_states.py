@@ -74,7 +74,7 @@ def test_T2_where_all_nodes_are_too_old_each_surface_says_so_and_names_the_upgra
     asked = lone(Story().pending({"request": "start"}), schema=2)
     assert nobody_answers(old) == f"no node can act: {why}"
     assert nobody_answers(both).startswith(f"no node can act: {why}, n2 silent")
-    assert waits == f"NodeTooOld: {why.replace('n1 too', 'n1 is too')}"
+    assert waits == f"NodeTooOld: only on {why.replace('n1 too', 'n1, too')}"
     assert why in project_state(asked, asked.projects["v"]).text
     assert _nodes(old) == ("nodes", "fail", f"no node can act: {why}")
     assert _nodes(lone())[1] == "ok"
@@ -119,6 +119,32 @@ def test_an_offline_reason_names_the_node_how_long_and_the_remedy() -> None:
     now = project_state(found, found.projects["v"])
     assert (now.state, now.reason, now.could) == ("queued", Wait.NODE_OFFLINE, ("n1",))
     assert now.text == "its files are only on n1, silent for 11 min; start it, or redo v --stage detect"
+
+
+@pytest.mark.parametrize(
+    ("state", "helps"),
+    [
+        (NodeState.SILENT, "start it"),
+        (NodeState.STOPPED, "start it"),
+        (NodeState.UNSEEN, "`winslowctl doctor` there says why"),
+        (NodeState.HALTED, "`winslowctl recover` there says what was lost"),
+        (NodeState.UNKNOWN, "look again in a moment"),
+    ],
+)
+def test_T2_the_reason_ends_with_what_brings_that_node_back(state: NodeState, helps: str) -> None:
+    """One that runs is not told to be started."""
+    found = CASES[state][0]
+    for told in (project_state(found, found.projects["v"]).text, plan(found)[0].waits):
+        assert told.endswith(f"; {helps}")
+
+
+def test_T2_of_several_nodes_each_gets_its_own_remedy() -> None:
+    found = replace(fleet(started(), node("n1"), node("n2")), heartbeats={"n1": BEAT, "n2": NEXT})
+    hidden = {"n1": Judged(NodeState.UNSEEN, "hidden"), "n2": Judged(NodeState.SILENT, "silent for 9 min")}
+    text = project_state(replace(found, judged=hidden), found.projects["v"]).text
+    assert text.endswith("; n1: `winslowctl doctor` there says why; start n2")
+    silent = {name: Judged(NodeState.SILENT, "silent for 9 min") for name in ("n1", "n2")}
+    assert project_state(replace(found, judged=silent), found.projects["v"]).text.endswith("; start one of them")
 
 
 def test_a_dead_node_gives_no_files_to_others() -> None:

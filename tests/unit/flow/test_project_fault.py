@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from flow.boards import root_board as boards
+from flow.boards.root_board import root_board
 from flow.reconcile import commit_draft
 from flow.reconcile.decide import decide
 from flow.reconcile.held_claims import HeldClaims
 from flow.reconcile.new_claims import NewClaims
 from flow.reconcile.project_fault import ProjectFault, blamed_on, without
 from flow.reconcile.stewardship import Stewardship
+from flow.status import states
+from flow.status.states import project_state
 from tests.unit.controller.worlds import PIPELINE, OneNode, server
-from tests.unit.flow.builders import Story, fleet, node
+from tests.unit.flow.builders import Story, fleet, node, started
 from tests.unit.flow.test_capacity import world
 
 SEAMS = [
@@ -70,6 +74,33 @@ def test_T1_a_fault_in_very_many_projects_is_a_fault_of_the_round(monkeypatch: p
     monkeypatch.setattr("flow.reconcile.decide.MOST_FAULTS", 2)
     with pytest.raises(ProjectFault):
         decide(here)
+
+
+@pytest.mark.parametrize("name", ["steps_of", "stale", "graph_of"])
+def test_T1_boards_and_lists_show_all_others_where_one_project_cannot_be_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked = {id: Story().pending({"request": "start"}) for id in ("bad", "good")}
+    found = fleet(asked, node("n1", slots=4))
+    broken(monkeypatch, states, name, lambda args: getattr(args[0], "id", "bad"))
+    board = root_board(found)
+    assert "| good |" in board
+    assert "| bad |" in board
+    shown = [project_state(found, view) for view in found.projects.values()]
+    assert {each.project for each in shown if each.state == "new"} >= {"good"}
+    if name == "steps_of":
+        assert shown[0].state == "invalid"
+        assert "a fault in Winslow; report it: KeyError" in shown[0].text
+        assert "a fault in Winslow; report it: KeyError" in board
+    assert [commit.event.project for commit in decide(world(found, "n1")).commits if commit.event.project]
+
+
+def test_T1_a_row_that_cannot_be_drawn_says_so_and_ends_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = fleet({id: started() for id in ("bad", "good")}, node("n1", slots=4))
+    broken(monkeypatch, boards, "_named", lambda args: args[0].id)
+    drawn = root_board(found).splitlines()
+    assert any(line.startswith("| bad ") and "a fault in Winslow" in line for line in drawn)
+    assert any(line.startswith("| ") and "good" in line and "fault" not in line for line in drawn)
 
 
 def fault_in(project: str) -> ProjectFault:
