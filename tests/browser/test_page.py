@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.house import House
 from tests.integration.node.lab import UNTIL_TOLD, Lab, stage
@@ -21,6 +21,9 @@ WIDER = """Array.from(document.querySelectorAll('body *'))
     .filter(each => document.documentElement.scrollWidth > innerWidth + 1
         && each.getBoundingClientRect().right > innerWidth + 1)
     .map(each => each.outerHTML.slice(0, 120))"""
+
+COUNTS = """(said) => document.querySelector(said).addEventListener(
+    'sse:project-v', () => { window.heard = (window.heard || 0) + 1; })"""
 
 
 @pytest.fixture
@@ -67,6 +70,56 @@ def test_R2_M10_the_overview_follows_what_happens_without_a_reload(lab: Labs, ho
     here.go()
     expect(row).to_contain_text("succeeded")
     assert tab.evaluate("window.same"), "the page was loaded anew"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "said"),
+    [("", "**/rows/v?*", "#row-v"), ("/projects/v/1", "**/projects/v/1", "#facts")],
+    ids=["row", "execution"],
+)
+def test_R2_news_that_comes_while_an_answer_is_under_way_is_not_lost(
+    lab: Labs, house: Houses, tab: Page, path: str, asked: str, said: str
+) -> None:
+    """The answer is of before the last news, and takes the place of the element that heard them."""
+    here = lab(stage("one", UNTIL_TOLD))
+    made = house(here)
+    here.ask("request: start")
+    here.until(lambda view: bool(view.executions) and view.executions[0].state == "running")
+    tab.goto(made.url + path)
+    expect(tab.locator(said)).to_contain_text("running")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if held or route.request.headers.get("hx-trigger") != said[1:]:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    tab.route(asked, hold)
+    tab.evaluate(COUNTS, said)
+    here.edit({"projects/v/project.yaml": "pipeline: p\nname: another\n"})
+    made.until(lambda: bool(tab.evaluate("window.heard || 0")) and bool(held))
+    before = tab.evaluate("window.heard")
+    here.go()
+    made.until(lambda: "s-succeeded" in tab.request.get(f"{made.url}/projects/v/1").text())
+    made.until(lambda: int(tab.evaluate("window.heard")) > before)
+    held[0][0].fulfill(response=held[0][1])
+    expect(tab.locator(said)).to_contain_text("succeeded")
+
+
+def test_N5_a_file_without_effect_is_told_on_the_first_page_and_goes_from_it_without_a_reload(
+    lab: Labs, house: Houses, tab: Page
+) -> None:
+    here = lab(stage("one"))
+    made = house(here)
+    tab.goto(made.url)
+    told = tab.locator("#problems")
+    expect(told).to_be_empty()
+    (here.remote / "hooks" / "pre-receive").unlink()
+    here.edit({"pipelines/broken.yaml": "name: broken\nstagse: []\n"})
+    expect(told).to_contain_text("stagse")
+    here.edit({"pipelines/broken.yaml": None})
+    expect(told).to_be_empty()
 
 
 def test_R6_M4_a_request_waits_while_git_is_away_and_is_sent_on_its_return(lab: Labs, house: Houses, tab: Page) -> None:

@@ -10,6 +10,7 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flow.node.node_states import NodeState, standings
 from webui.access.person import still
 from webui.source.view_source import Look, Watch
 
@@ -26,16 +27,22 @@ MOST = 200
 def changed(look: Look, before: Look | None) -> list[str]:
     """Names of events: `project-<id>` for each that changed, `list` where some came or went, and always `any`.
 
-    `all` in place of a great many.
+    `list`, too, where files without effect did; `all` in place of a great many, and where a node's state changed: what
+    waits may wait for something else now.
     """
-    if before is None:
+    if before is None or _states(look) != _states(before):
         return ["all", "any"]
     new, old = look.snapshot.projects, before.snapshot.projects
     ids = [id for id in new.keys() | old.keys() if new.get(id) is not old.get(id)]
     if len(ids) > MOST:
         return ["all", "any"]
-    others = ["list"] if new.keys() != old.keys() else []
+    listed = new.keys() != old.keys() or look.snapshot.problems != before.snapshot.problems
+    others = ["list"] if listed else []
     return [*(f"project-{id}" for id in sorted(ids)), *others, "any"]
+
+
+def _states(look: Look) -> dict[str, NodeState]:
+    return {node: found.state for node, found in standings(look.snapshot).items()}
 
 
 class EventStream:

@@ -6,7 +6,8 @@
   const tag = document.querySelector("[data-connected]");
   if (!tag) return;
 
-  const target = new EventTarget(), wanted = new Set();
+  const target = new EventTarget(), wanted = new Set(), told = new Map();
+  let count = 0;
   let port = null, waiting = null, granted = null, view = tag.dataset.view || "";
   const send = (message) => { if (port) port.postMessage(message); };
 
@@ -27,7 +28,7 @@
     port.onmessage = ({ data }) => {
       if (data.pulse) pulse(data.pulse);
       if (data.down) down();
-      if (data.name) target.dispatchEvent(new MessageEvent(data.name, { data: "1" }));
+      if (data.name) { told.set(data.name, ++count); target.dispatchEvent(new MessageEvent(data.name, { data: "1" })); }
       if (data.log && waiting) { const go = waiting; waiting = null; granted = true; go(); }
     };
     for (const name of wanted) send({ want: name });
@@ -50,6 +51,19 @@
   }
   let shared = null;
   htmx.createEventSource = () => new Shared();
+
+  // What came while an answer was under way may be newer than that answer, and went to an element that is replaced now:
+  // the one in its place asks again. (An element that stays does so by itself.)
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => { detail.xhr.toldBefore = count; });
+  document.addEventListener("htmx:afterSettle", ({ detail, target: fresh }) => {
+    const before = detail.xhr?.toldBefore;
+    if (before === undefined || before === count) return;
+    for (const each of [fresh, ...fresh.querySelectorAll("[hx-trigger*='sse:']")]) {
+      const names = [...(each.getAttribute("hx-trigger") || "").matchAll(/sse:([^\s,]+)/g)].map(([, name]) => name);
+      const late = each !== detail.target && names.find((name) => told.get(name) > before);
+      if (late) htmx.trigger(each, `sse:${late}`);
+    }
+  });
 
   // -- for a log: `go` is called once it may be streamed, and never where too many are already -----------------------
   window.winslowLog = {
