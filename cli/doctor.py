@@ -55,6 +55,7 @@ def _checks(fix: bool) -> Iterator[Finding]:
     yield from _repository(fix)
     yield _docker()
     yield _gpus()
+    yield _policy()
     yield _disk()
 
 
@@ -213,6 +214,21 @@ def _gpus() -> Finding:
     if gpus and not _toolkit():
         well, text = False, f"{text}; for containers, install nvidia-container-toolkit and restart dockerd"
     return "gpus", "ok" if well else "warn", text
+
+
+def _policy() -> Finding:
+    """What the owner of this machine grants to stages."""
+    from controller.grants.policy_file import USUAL, PolicyRefused, load
+
+    try:
+        dangers = [what for _, what in load(USUAL).dangers()]
+    except FileNotFoundError:
+        return "policy", "ok", f"no {USUAL}: stages get least rights, and nothing else"
+    except (OSError, PolicyRefused) as error:
+        return "policy", "fail", str(error)
+    if dangers:
+        return "policy", "warn", f"DANGEROUS: {USUAL} gives stages power over this machine: {', '.join(dangers)}"
+    return "policy", "ok", f"{USUAL} can be taken"
 
 
 def _toolkit() -> bool:

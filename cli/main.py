@@ -25,6 +25,7 @@ from cli import (
     node,
     notify,
     pipelines,
+    policy,
     projects,
     provenance,
     prune,
@@ -100,7 +101,7 @@ def options(
 for group in (
     repository, validate, doctor, recovering, notify, node, web, pipelines, projects, requests, drain, wait,
     ps, top, describe, logs, history, provenance, reproduce, files, prune, contexts, completion,
-    status, explaining, sweeping, backups, service, schemas,
+    status, explaining, sweeping, backups, service, schemas, policy,
 ):  # fmt: skip
     group.add_to(app)
 

@@ -49,6 +49,9 @@ Stop = Annotated[
 ]
 
 
+PolicyPath = Annotated[
+    Path | None, typer.Option("--policy", help="what stages are granted here; default: /etc/winslow/policy.yaml")
+]
 KeepFree = Annotated[
     str, typer.Option("--keep-free", help="below so much free disk (10%, 50GiB) more is dropped than retention says")
 ]
@@ -65,7 +68,7 @@ def node(
     once: Annotated[bool, typer.Option("--once", help="one round, then end")] = False,
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
-    keep_free: KeepFree = "0%", peer_read_only: ReadOnly = False,
+    keep_free: KeepFree = "0%", peer_read_only: ReadOnly = False, policy: PolicyPath = None,
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -78,6 +81,7 @@ def node(
         labels=tuple(label or ()), stop_stages=stop_stages, once=once,
         repo=_written_to(settings.repo_url()), data=settings.data(), peer=peer or None, notify=notify,
         store=store, bucket=bucket or None, bucket_keys=bucket_keys, keep_free=_room(keep_free),
+        policy=policy,
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with (

@@ -9,6 +9,7 @@ from schema.base import Recorded
 from schema.names import ClaimId, Name
 from schema.pipeline import EnvValue
 from schema.reasons import End
+from schema.rights import NO_RIGHTS, Rights
 
 
 class State(StrEnum):
@@ -137,6 +138,7 @@ class Execution(Recorded):
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     asked: AskedRecord | None = None
+    granted: Rights = NO_RIGHTS
     workspace: WorkspaceRecord = WorkspaceRecord()
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped

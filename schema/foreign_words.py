@@ -18,7 +18,6 @@ _NO_SCHEDULE = "nothing starts by itself: a program can send a start request"
 _KEPT = "how long results are kept says `retention` in winslow.yaml or project.yaml"
 _GO_ON = "allow_failure"
 _DIRECTORY = "the workspace is the working directory"
-_FILES = "stages see the pool as /pool and the project's files as /files"
 
 STAGE: Words = {
     # GitLab CI
@@ -27,15 +26,15 @@ STAGE: Words = {
     "rules": "say when it runs with `when`", "only": "say when it runs with `when`",
     "except": "say when it runs with `when`", "extends": _NO_TEMPLATES, "trigger": _NO_SCHEDULE,
     "reports": "artifacts.reports",
-    "resource_group": "exclusive", "secrets": "nodes give no secrets in this version", "id": "name",
+    "resource_group": "exclusive", "id": "name",
     # Compose and Docker
     "environment": "env", "environments": "env", "env_file": "write the variables into `env`",
-    "stop_grace_period": "grace", "depends_on": "needs", "volumes": _FILES, "mounts": _FILES, "ports": "leave it out",
+    "stop_grace_period": "grace", "depends_on": "needs", "mounts": "volumes", "ports": "leave it out",
     "mem_limit": "resources.memory", "mem": "resources.memory", "pids_limit": "resources.pids",
     "deploy": "resources", "restart": "retry", "container_name": "name", "pull_policy": "pull",
-    "build": "`image` names an image that is built already", "working_dir": _DIRECTORY,
-    "workdir": _DIRECTORY, "user": "nodes choose the user", "runtime": "resources.gpus",
-    "privileged": "stages have no privileges", "network_mode": "leave it out", "networks": "leave it out",
+    "build": "`image` names an image that is built already",
+    "workdir": "working_dir", "runtime": "resources.gpus", "network_mode": "network", "networks": "network",
+    "userns_mode": "userns", "capabilities": "cap_add", "dns": "extra_hosts", "group_add": "user",
     "stop_signal": "TERM is sent, and KILL after `grace`",
     # GitHub Actions, Dagu, Kubernetes, Airflow
     "run": "command", "runs-on": "node.labels", "runs_on": "node.labels", "timeout-minutes": "timeout",

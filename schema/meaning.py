@@ -7,7 +7,20 @@ import re
 
 from pydantic import BaseModel
 
-from schema import access, comment, execution, inputs, node, notify, pipeline, project, reply, request, retention
+from schema import (
+    access,
+    comment,
+    execution,
+    inputs,
+    meaning_of_rights,
+    node,
+    notify,
+    pipeline,
+    project,
+    reply,
+    request,
+    retention,
+)
 
 MODELS: dict[str, type[BaseModel]] = {
     "Settings": node.Settings,
@@ -55,9 +68,11 @@ MODELS: dict[str, type[BaseModel]] = {
     "InventoryGpu": node.NodeGpu,
     "Away": node.NodeAway,
     "Heartbeat": node.Heartbeat,
+    **meaning_of_rights.MODELS,
 }
 
 MEANING: dict[str, dict[str, str]] = {
+    **meaning_of_rights.MEANING,
     "Settings": {
         "schema": "version of the documents; a node that knows only an older one takes nothing new",
         "name": "for people",
@@ -135,6 +150,7 @@ MEANING: dict[str, dict[str, str]] = {
         "parallel": "run once for each point of a matrix, or each entry of a list",
         "if": "a condition over inputs and values of stages above it; where it is false the stage is skipped",
         "allow_failure": "where it fails, what needs it goes on",
+        **meaning_of_rights.STAGE,
     },
     "Input": {
         "type": "a `file` or `folder` is a relative path in the pool; of a folder all files count",
@@ -279,6 +295,7 @@ MEANING: dict[str, dict[str, str]] = {
         "inputs": "values; files with path, digest and bytes",
         "project_files": "digest of what lay in `/files`, where the stage says `cache: true`",
         "gpus": "device ids",
+        "granted": "what it was given beyond least rights",
         "asked": "what its stage named of its node's resources",
         "workspace": "what it began with",
         "needs": "results that it was given to read, by stage",
@@ -383,6 +400,7 @@ MEANING: dict[str, dict[str, str]] = {
         "full": "why it takes nothing new until there is room again",
         "halted": "why it does nothing, as another node reads in its heartbeat",
         "away": "why nobody answers there, where that is known",
+        "grants": "what its policy grants to stages: names, never paths or values",
     },
     "Away": {
         "why": "`stopped` says the node itself at its end, `silent` another that sees no sign of life",

@@ -9,6 +9,7 @@ from schema.access import Access
 from schema.base import Recorded, Wanted
 from schema.names import Name
 from schema.notify import Rule
+from schema.policy import NO_GRANTS, Grants
 from schema.quantities import Duration, Size, Span
 from schema.retention import Retention
 
@@ -101,6 +102,7 @@ class Inventory(Recorded):
     full: str = ""  # why it takes nothing new until there is room again
     halted: str = ""  # what another node reads in its heartbeat; it writes no commit while it has halted
     away: NodeAway | None = None
+    grants: Grants = NO_GRANTS  # of its policy
 
 
 class Heartbeat(Recorded):

@@ -15,6 +15,20 @@ from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import EnvironmentName, Image, InputName, Inside, Name
 from schema.quantities import Duration, Limit, Size
+from schema.rights import (
+    NO_RIGHTS,
+    Capability,
+    Device,
+    HostName,
+    Namespace,
+    Rights,
+    Secret,
+    SecurityOption,
+    User,
+    Volume,
+    secret_record,
+    volume_record,
+)
 from schema.suggest import did_you_mean
 
 EnvValue = str | int | float | bool
@@ -179,6 +193,15 @@ Command = Annotated[
 """Arguments, without a shell."""
 
 
+ASKED = frozenset(
+    {
+        "network", "volumes", "devices", "user", "working_dir", "extra_hosts", "secrets", "privileged", "cap_add",
+        "security_opt", "pid", "ipc", "userns",
+    }
+)  # fmt: skip
+"""Keys of a stage that ask for more than least rights."""
+
+
 class Stage(Wanted):
     """One step. Without an image it is a gate: its answered inputs are its result."""
 
@@ -208,6 +231,38 @@ class Stage(Wanted):
     parallel: Matrix | None = None
     condition: str | None = Field(default=None, alias="if", max_length=1000)
     allow_failure: bool = False
+    network: Name | None = None
+    volumes: tuple[Volume, ...] = Field(default=(), max_length=32)
+    devices: tuple[Device, ...] = Field(default=(), max_length=32)
+    user: User | None = None
+    working_dir: str | None = Field(default=None, pattern=r"^/[^\x00-\x1f]{0,500}$")
+    extra_hosts: dict[HostName, str] = Field(default={}, max_length=32)
+    secrets: tuple[Secret, ...] = Field(default=(), max_length=32)
+    privileged: bool = False
+    cap_add: tuple[Capability, ...] = Field(default=(), max_length=64)
+    security_opt: tuple[SecurityOption, ...] = Field(default=(), max_length=16)
+    pid: Namespace | None = None
+    ipc: Namespace | None = None
+    userns: Namespace | None = None
+
+    @property
+    def rights(self) -> Rights:
+        """What it asks for beyond least rights; `network: none` is what every stage has."""
+        if not self.model_fields_set & ASKED:
+            return NO_RIGHTS
+        return Rights(
+            network="" if self.network in (None, "none") else self.network or "",
+            volumes=tuple(map(volume_record, self.volumes)),
+            devices=self.devices,
+            user=self.user or "",
+            working_dir=self.working_dir or "",
+            extra_hosts=self.extra_hosts,
+            secrets=tuple(map(secret_record, self.secrets)),
+            privileged=self.privileged,
+            cap_add=self.cap_add,
+            security_opt=self.security_opt,
+            host=tuple(name for name in ("pid", "ipc", "userns") if getattr(self, name)),
+        )
 
     @property
     def branching(self) -> bool:
@@ -231,6 +286,10 @@ class Stage(Wanted):
             raise ValueError(f"stage {self.name!r} has no image; `cache` is for stages that run")
         if self.gate and self.parallel:
             raise Misplaced(f"stage {self.name!r} has no image; `parallel` is for stages that run", "parallel")
+        if self.gate and self.rights != NO_RIGHTS:
+            raise ValueError(f"stage {self.name!r} has no image; rights are for stages that run")
+        if self.extra_hosts and self.network in (None, "none"):
+            raise Misplaced("a stage without `network` reaches no host", "extra_hosts")
         if self.condition is not None:
             try:
                 parse(self.condition)

@@ -19,12 +19,13 @@ from typing import Protocol, TypeVar
 
 from controller.dirs.contract import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from controller.failpoints import Failpoint, nothing
+from controller.grants.granting import NOTHING_MORE, Granted, NotGranted
 from controller.journal.journal import Journal
 from controller.launch.launches import Launches
 from controller.launch.outcome import blank, judge
 from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
-from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Setback, Work
+from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, LaunchOrder, Setback, Work
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
@@ -108,6 +109,7 @@ class LauncherTools:
     say: Callable[[str], None] = lambda text: None
     lost: Callable[[Sequence[str]], tuple[str, ...]] = lambda gpus: ()
     note: Callable[[str, str], None] = lambda container, text: None
+    grant: Callable[[LaunchOrder], Granted] = lambda order: NOTHING_MORE
     show: Callable[[str, str | None, float | None], None] = lambda container, text, percent: None
 
 
@@ -225,6 +227,7 @@ class Launcher:
     def _launch(self, entry: HeldClaim) -> None:
         tools, order = self.tools, entry.order
         try:
+            tools.grant(order)
             ready = tools.trees.prepare(entry.container, order, partial(self._tell, entry))
             tools.note(entry.container, "workspace and inputs are ready")
             image, id, detail = self._image(entry)
@@ -246,7 +249,7 @@ class Launcher:
             self._put(ended.model_copy(update={"state": State.ABORTED}))
         except InputMissing as error:
             self._put(self._unstarted(entry, End.INVALID_INPUT, str(error)))
-        except Interrupted as error:
+        except (Interrupted, NotGranted) as error:
             self._put(self._unstarted(entry, End.INFRASTRUCTURE, str(error)))
         except ImageUnavailable as error:
             self._put(self._unstarted(entry, End.IMAGE_UNAVAILABLE, str(error)))
@@ -342,7 +345,7 @@ class Launcher:
         )
 
     def _spec(self, entry: HeldClaim, ready: Ready, image: str, id: str) -> Spec:
-        order = entry.order
+        order, granted = entry.order, self.tools.grant(entry.order)
         return Spec(
             id=entry.container,
             labels=for_claim(
@@ -359,7 +362,8 @@ class Launcher:
             environment=ready.environment,
             workspace=ready.workspace,
             directory=ready.directory,
-            mounts=ready.mounts,
+            mounts=(*ready.mounts, *granted.mounts),
+            rights=granted.rights,
             limits=Limits(order.memory, order.cpus, order.shm_size, order.pids),
             gpus=order.gpus,
             pull=order.pull,

@@ -20,6 +20,7 @@ OVER = {
     "too old": "it reads what winslow.yaml wants again",
     "round": "rounds succeed again",
     "let go": "folders can be cleared again",
+    "policy": "the policy file is in force again",
     "outgoing": "what was put in is sent again",
 }
 

@@ -30,6 +30,7 @@ from runner.contract.spec import Container
 from runner.gpus import Gpus, NoGpus
 from schema import layout
 from schema.node import SCHEMA, NodeAway
+from schema.policy import NO_GRANTS, Grants
 from state.contract.errors import CredentialsRefused, Inconsistent, StateError, Unreachable
 from state.contract.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
@@ -67,6 +68,7 @@ class NodeServices:
     note: Callable[[str, str], None] = lambda container, text: None
     retain: Callable[[World], str] = lambda world: ""
     pools: Callable[[World], World] = lambda world: world
+    grants: Callable[[], Grants] = lambda: NO_GRANTS
     look: Callable[[World, Iterable[str]], World] = lambda world, files: world
     patience: Patience = field(default_factory=NoPatience)
     boot: str = ""  # which boot of the machine the clock counts from
@@ -149,7 +151,7 @@ class Controller:
         entries, outbox = parts.journal.entries, parts.journal.outbox
         engine, room = self._look(), self._room()
         world = World(
-            me=parts.me if room else replace(parts.me, inventory=parts.me.inventory.model_copy(update={"full": FULL})),
+            me=self._me(room),
             snapshot=self.snapshot,
             fresh=fresh,
             now=parts.clock.now(),
@@ -172,6 +174,11 @@ class Controller:
             unseen=self.pulse.unseen,
         )
         return self._named(parts.pools(self.devices.seen(world)))
+
+    def _me(self, room: bool) -> NodeIdentity:
+        me, grants = self.parts.me, self.parts.grants()
+        changed = {**({} if room else {"full": FULL}), **({} if grants == NO_GRANTS else {"grants": grants})}
+        return replace(me, inventory=me.inventory.model_copy(update=changed)) if changed else me
 
     def _named(self, world: World) -> World:
         """A new node beats before all else: of several that begin under one name, one has it, and only that goes on."""

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from controller.grants.policy_file import PolicyFile
 from controller.journal.journal import Journal, JournalError
 from controller.journal.small_files import FolderDisk
 from controller.loop import ending, wakeup
+from controller.loop.alarms import Alarms
 from controller.loop.heartbeat import NameTaken
 from controller.loop.pace import Pace
 from controller.loop.round import Controller
@@ -83,7 +85,8 @@ def _run(options: NodeOptions, say: Say) -> int:
     if not runner.capabilities.gpus:
         gpus = NoGpus()
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
-    controller = build(NodeSite(options, journal, incarnation, owner, runner, gpus, pace, sampler, say))
+    policy = _policy(options, runner, say)
+    controller = build(NodeSite(options, journal, incarnation, owner, runner, gpus, pace, sampler, say, policy))
     _end_on_signals(options.ended, pace)
     gpu_use = lambda id: of_gpus(sampler.newest, controller.gpus_of(id))  # noqa: E731
     stages = Stages(options.data, lambda: controller.running, runner.usage, gpus=gpu_use)
@@ -107,6 +110,27 @@ def _run(options: NodeOptions, say: Say) -> int:
         _end_or_leave(controller, runner, journal, options, say)
         runner.reap()
     return 0
+
+
+def _policy(options: NodeOptions, runner: Runner, say: Say) -> PolicyFile:
+    """CannotStart where a file was named that is not there, or one wants what this node's runner cannot do."""
+    if options.policy and not options.policy.exists():
+        raise CannotStart(f"there is no policy {options.policy}; an empty file grants nothing beyond the usual")
+    alarms = Alarms(say)
+    found = PolicyFile(options.policy, options.data, lambda text: _told(alarms, text))
+    if found.look().isolation and not runner.capabilities.isolation:
+        raise CannotStart(
+            f"{found.path} wants isolation, and the {runner.capabilities.name} runner isolates nothing: "
+            f"install Docker and start with --runner docker, or set isolation: false"
+        )
+    return found
+
+
+def _told(alarms: Alarms, text: str) -> None:
+    if text:
+        alarms.tell("policy", text)
+    else:
+        alarms.over("policy")
 
 
 def _end_or_leave(controller: Controller, runner: Runner, journal: Journal, options: NodeOptions, say: Say) -> None:

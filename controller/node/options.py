@@ -26,6 +26,7 @@ class NodeOptions:
     pool: Path | None = None
     images: Path | None = None
     labels: tuple[str, ...] = ()
+    policy: Path | None = None  # the file of what stages are granted; None for the usual place
     notify: Path | None = None  # the file of addresses; without it this node tells nobody
     settle: float = 1.0
     board: float = 60.0
@@ -48,6 +49,7 @@ def absolute(options: NodeOptions) -> NodeOptions:
         data=options.data.absolute(),
         pool=options.pool.absolute() if options.pool else None,
         images=options.images.absolute() if options.images else None,
+        policy=options.policy.absolute() if options.policy else None,
         notify=options.notify.absolute() if options.notify else None,
         store=options.store.absolute() if options.store else None,
         bucket_keys=options.bucket_keys.absolute() if options.bucket_keys else None,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from controller.dirs.folders import Folders
 from controller.failpoints import Failpoint, from_environment
+from controller.grants.granting import Granting
+from controller.grants.policy_file import PolicyFile
 from controller.housekeeping.archive import LogArchive
 from controller.housekeeping.bucket_upload import BucketUpload
 from controller.housekeeping.retention import RetentionWork, spoken_of
@@ -40,6 +42,7 @@ from runner.gpus import Gpus, lost
 from runner.launch_progress import Preparing
 from runner.logs import log_events
 from runner.store import identity
+from schema.policy import Grants, summary
 from state.git.git_repository import GitRepository
 
 Say = Callable[[str], None]
@@ -58,6 +61,14 @@ class NodeSite:
     pace: Pace
     sampler: Sampler
     say: Say
+    policy: PolicyFile
+
+    def grants(self) -> Grants:
+        """What of the policy in force this node's runner can give."""
+        policy, isolated = self.policy.look(), self.runner.capabilities.isolation
+        if isolated:
+            return summary(policy)
+        return Grants(images=() if policy.isolation else policy.images)
 
     @property
     def pool(self) -> Path:
@@ -115,6 +126,7 @@ def build(site: NodeSite) -> Controller:
             retain=_retain(site, stock, failpoint, work),
             pools=pools.seen,
             look=pools.look,
+            grants=site.grants,
             patience=ThreadPatience(),
         )
     )
@@ -202,6 +214,7 @@ def _tools(site: NodeSite, stock: NodeStock, clock: BootClock, failpoint: Failpo
         lost=partial(lost, site.gpus),
         note=partial(_note, site),
         show=partial(_prepares, site),
+        grant=Granting(site.policy.look, isolated=site.runner.capabilities.isolation),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.placement.capacity import asked, claimed
 from flow.placement.gpus import holders
+from flow.placement.grants import asker
 from flow.placement.ranking import admitted, busy_counts, candidates, data_of, place
 from flow.project.active import open_views
 from flow.project.interpolation import as_text
@@ -116,8 +117,7 @@ def _project(snapshot: Snapshot, view: ProjectView, load: _Load) -> Iterator[Pla
 
 def _starting(snapshot: Snapshot, view: ProjectView, slot: Slot, planned: Planned, load: _Load) -> Planned:
     nodes = candidates(snapshot, admitted(snapshot), load.busy, load.taken, claims=load.claims)
-    pinned = view.project.node if view.project else None
-    placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
+    placement = place(slot, nodes, who=asker(view), data=data_of(snapshot, view, slot))
     waiting, could = queued(snapshot, view, slot, load.busy, load.taken, load.claims)
     first = next((node for node in nodes if node.name in placement.ranked[:1]), None)
     gpus = tuple(gpu.uuid for gpu in (first and first.gpus_for(slot.stage)) or ())

@@ -11,6 +11,7 @@ from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Resul
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
+from schema.rights import NO_RIGHTS, Rights
 
 Work = Literal["launch", "collection"]
 
@@ -82,6 +83,9 @@ class LaunchOrder(Recorded):
     show: tuple[str, ...] = ()
     cache: bool = False  # others may take its result
     earlier: tuple[Earlier, ...] = ()  # newest first
+    pipeline: str = ""
+    tags: tuple[str, ...] = ()  # of its project
+    rights: Rights = NO_RIGHTS  # what it asks for beyond least rights
 
     @property
     def slot(self) -> str:

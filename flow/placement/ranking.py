@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import NodeStanding, NodeState, standings
 from flow.placement import capacity, gpus
+from flow.placement.grants import Asker, refusal
 from flow.project.active import open_views
 from flow.project.steps import Slot
 from schema.execution import Execution
 from schema.node import Inventory, NodeGpu, NodeSettings
 from schema.pipeline import Stage
 from schema.reasons import Wait
+from schema.rights import NO_RIGHTS
 
 DELAY_RANKS = 5
 """Ranks beyond this one wait no longer than it does."""
@@ -148,19 +150,18 @@ class Data:
         return holder.name if holder.inventory.address and node.inventory.key else ""
 
 
-def place(slot: Slot, nodes: Iterable[Candidate], *, pinned: str | None, data: Data | None) -> Placement:
-    """`pinned` is the project's own node, if it names one."""
+def place(slot: Slot, nodes: Iterable[Candidate], *, who: Asker, data: Data | None) -> Placement:
     able, misfits, nodes = [], [], tuple(nodes)
     holder = next((node for node in nodes if data and node.name == data.node), None)
     for node in nodes:
-        what = misfit(slot.stage, node, pinned) or _out_of_reach(node, data, holder) or _beside(node, data, nodes)
+        what = misfit(slot.stage, node, who) or _out_of_reach(node, data, holder) or _beside(node, data, nodes)
         if what:
             misfits.append(f"{node.name}: {what}")
         else:
             able.append(node)
     able, without = _with_files(slot, able)
     if not able and data and holder and data.lost(holder) and not data.bucket:
-        able = [holder] if misfit(slot.stage, holder, pinned) is None else []  # to fail there, and to say why
+        able = [holder] if misfit(slot.stage, holder, who) is None else []  # to fail there, and to say why
     return _among(slot, able, misfits, data, holder, without)
 
 
@@ -283,10 +284,10 @@ def _lies(snapshot: Snapshot, view: ProjectView, made: Execution) -> Data:
     return Data(made.claim.node, store, bucket, f"{view.id} --stage {made.stage}")
 
 
-def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
+def misfit(stage: Stage, node: Candidate, who: Asker) -> str | None:
     """Why the node can never run the stage, or None."""
     inventory = node.inventory
-    wanted = stage.node.name or pinned
+    wanted = stage.node.name or who.node
     if wanted and wanted != node.name:
         return f"the stage wants node {wanted}"
     if lacking := sorted(set(stage.node.labels) - node.labels):
@@ -295,6 +296,10 @@ def misfit(stage: Stage, node: Candidate, pinned: str | None) -> str | None:
         return f"its runner ({inventory.runner}) cannot limit resources"
     if loose := sorted(stage.resources.limits & set(inventory.discards)):
         return f"its engine cannot limit {', '.join(loose)}"
+    if stage.rights != NO_RIGHTS and not inventory.isolation:
+        return f"its runner ({inventory.runner}) isolates nothing, so it gives no rights of their own to stages"
+    if refused := refusal(stage, inventory.grants, who):
+        return refused
     if small := capacity.misfit(stage.resources, inventory, node.settings):
         return small
     return gpus.misfit(stage.resources, inventory.gpus)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flow.model.snapshot import ProjectView
 from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity
 from flow.placement.capacity import NOTHING, asked
+from flow.placement.grants import asker
 from flow.project.interpolation import (
     InterpolationError,
     Scope,
@@ -64,6 +65,7 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
+        granted=stage.rights,
         asked=wants if (wants := asked(stage.resources)) != NOTHING else None,
         definition=definition(stage),
         workspace=_workspace(view, slot),
@@ -150,7 +152,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
     env: dict[str, str] = {}
     for layer in ("winslow", "pipeline", "stage", "project", "request"):
         env |= {name: as_text(value) for name, value in record.env.get(layer, {}).items()}
-    resources = stage.resources
+    resources, who = stage.resources, asker(view)
     return LaunchOrder(
         project=view.id,
         execution=record.execution,
@@ -185,6 +187,9 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         metrics=stage.artifacts.reports.metrics,
         show=stage.show,
         cache=stage.cache,
+        pipeline=who.pipeline,
+        tags=who.tags,
+        rights=stage.rights,
     )
 
 

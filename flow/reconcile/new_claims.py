@@ -11,6 +11,7 @@ from flow.node.node_world import HeldClaim, World
 from flow.placement import capacity
 from flow.placement.capacity import claimed
 from flow.placement.gpus import choose, held_here, holders, holders_in
+from flow.placement.grants import asker
 from flow.placement.ranking import admitted, busy_counts, candidates, data_of, patience, place
 from flow.project.active import open_views
 from flow.project.replies import steps_of
@@ -114,7 +115,7 @@ class NewClaims:
         assert view.project
         me, lacks = self.world.me.inventory, self.world.lacks
         nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
-        placement = place(slot, nodes, pinned=view.project.node, data=data_of(self.snapshot, view, slot))
+        placement = place(slot, nodes, who=asker(view), data=data_of(self.snapshot, view, slot))
         rank = placement.rank(self.world.me.node)
         if rank is None:
             return False

@@ -15,6 +15,7 @@ from flow.node.node_world import Earlier
 from schema.execution import Execution, State
 from schema.pipeline import Stage
 from schema.reasons import End
+from schema.rights import NO_RIGHTS
 
 MOST = 5
 OWN = frozenset({"WINSLOW_EXECUTION", "WINSLOW_ATTEMPT", "WINSLOW_NODE", "WINSLOW_POINT", "CI_JOB_ID"})
@@ -28,6 +29,8 @@ def definition(stage: Stage) -> str:
     What is drawn of it (`charts`) changes nothing of it.
     """
     parts = stage.model_dump(mode="json", include=set(_PARTS), exclude={"artifacts": {"reports": {"charts"}}})
+    if stage.rights != NO_RIGHTS:
+        parts["rights"] = stage.rights.model_dump(mode="json")
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -9,6 +9,7 @@ from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.placement.capacity import Claims, claimed
 from flow.placement.gpus import Holders, holders
+from flow.placement.grants import asker
 from flow.placement.ranking import Placement, admitted, busy_counts, candidates, data_of, misfit, place
 from flow.project.active import open_views
 from flow.project.graph import graph_of
@@ -187,9 +188,9 @@ def _could(snapshot: Snapshot, view: ProjectView, waiting: Waiting, execution: E
     stage = view.definition.stage(waiting.stage) if view.definition and waiting.stage else None
     if stage is None or stage.gate:
         return ()
-    pinned = view.project.node if view.project else None
+    who = asker(view)
     nodes = candidates(snapshot, admitted(snapshot), {}, {})
-    return tuple(node.name for node in nodes if node.standing.answers and misfit(stage, node, pinned) is None)
+    return tuple(node.name for node in nodes if node.standing.answers and misfit(stage, node, who) is None)
 
 
 def _last(view: ProjectView) -> Execution | None:
@@ -216,8 +217,7 @@ def queued(
     taken = holders(snapshot) if taken is None else taken
     claims = _claims(snapshot) if claims is None else claims
     nodes = candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)
-    pinned = view.project.node if view.project else None
-    placement = place(slot, nodes, pinned=pinned, data=data_of(snapshot, view, slot))
+    placement = place(slot, nodes, who=asker(view), data=data_of(snapshot, view, slot))
     if placement.reason:
         return Waiting(placement.reason, slot.stage.name, _why(snapshot, placement.text)), placement.could
     if slot.backoff:

@@ -42,6 +42,23 @@ class Overlay:
         return ",".join((*(f"{name}={path}" for name, path in self.paths().items()), *OVERLAY_OPTIONS))
 
 
+@dataclass(frozen=True, slots=True)
+class ContainerRights:
+    """What a policy granted, in the engine's words. Without anything: least rights."""
+
+    network: str = ""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""  # uid:gid
+    working_dir: str = ""
+    devices: tuple[str, ...] = ()  # paths on the machine, the same inside
+    groups: tuple[int, ...] = ()  # that may open these
+    capabilities: tuple[str, ...] = ()
+    security: tuple[str, ...] = ()
+    privileged: bool = False
+    host: tuple[str, ...] = ()  # namespaces of the machine
+
+
+LEAST = ContainerRights()
 OVERLAY_OPTIONS = ("metacopy=off", "redirect_dir=off", "index=off")
 
 
@@ -70,6 +87,7 @@ class Spec:
     image_id: str = ""  # what that reference was resolved to, where images have ids
     grace: float = 10.0  # seconds between TERM and KILL
     overlay: Overlay | None = None
+    rights: ContainerRights = LEAST
     read_only: Path | None = None  # what a stage that sees the host's paths must not write to
 
 

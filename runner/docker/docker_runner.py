@@ -149,12 +149,13 @@ class DockerRunner:
     # -- life of a container ----------------------------------------------------------------------------------------
 
     def create(self, spec: Spec) -> Sequence[str]:
+        user = rights.user_of(spec, self.user)
         with talking():
             if (found := self._ids.inspect(spec.id)) is not None:
                 self._ids.made(spec.id, found["Id"])
-                less = discarded.differing(rights.options(spec, self.user), found.get("HostConfig") or {})
+                less = discarded.differing(rights.options(spec, user), found.get("HostConfig") or {})
                 return self._with_limits(spec, less if found["State"]["Status"] == "created" else "", ())
-            rights.hand_over(spec, self.user)
+            rights.hand_over(spec, user)
             warnings = self._create(spec, rights.ENGINE_LOG)
             return self._with_limits(spec, discarded.discarded(warnings), warnings)
 
@@ -171,7 +172,8 @@ class DockerRunner:
     def _create(self, spec: Spec, log: Mapping[str, str]) -> Sequence[str]:
         """By the image's id where it is known: its tag may mean another one by now."""
         api = self.client.api
-        options = {**rights.options(spec, self.user), "log_config": LogConfig(type="json-file", config=dict(log))}
+        user = rights.user_of(spec, self.user)
+        options = {**rights.options(spec, user), "log_config": LogConfig(type="json-file", config=dict(log))}
         try:
             made = api.create_container(
                 spec.image_id or images.pinned(spec.image),
@@ -180,8 +182,8 @@ class DockerRunner:
                 entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
                 environment=rights.environment(spec),
                 labels=rights.labels(spec),
-                user=self.user,
-                working_dir="/workspace",
+                user=user,
+                working_dir=spec.rights.working_dir or "/workspace",
                 host_config=api.create_host_config(**options),
                 use_config_proxy=False,
             )

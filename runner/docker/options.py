@@ -1,4 +1,4 @@
-"""What a container is given. Unless somebody granted more, that is nothing beyond running.
+"""What a container is given. Unless the node's policy granted more, that is nothing beyond running.
 
 A user of its own, no capabilities, no new privileges, the default seccomp profile, a read-only root, no network, `/tmp`
 and a home in memory, `/workspace` and `/winslow` to write to.
@@ -11,7 +11,7 @@ from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
 
 from runner.contract.errors import EngineRefused
 from runner.contract.labels import PREFIX
-from runner.contract.spec import Limits, Spec
+from runner.contract.spec import ContainerRights, Limits, Spec
 
 HOME = "/home/winslow"
 GRACE = f"{PREFIX}.grace"
@@ -34,10 +34,7 @@ def options(spec: Spec, user: str) -> dict[str, Any]:
     return {
         "init": True,
         "auto_remove": False,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "read_only": True,
-        "network_mode": "none",
+        **_rights(spec.rights),
         "userns_mode": "host",  # ids are the host's, also where the engine maps those of others
         "tmpfs": {"/tmp": temporary, HOME: temporary},
         "mounts": _mounts(spec),
@@ -45,6 +42,29 @@ def options(spec: Spec, user: str) -> dict[str, Any]:
         **_limits(spec.limits),
         **({"device_requests": [_gpus(spec)]} if spec.gpus else {}),
     }
+
+
+def user_of(spec: Spec, usual: str) -> str:
+    """Whose processes its are: `uid:gid`."""
+    return spec.rights.user or usual
+
+
+def _rights(rights: ContainerRights) -> dict[str, Any]:
+    held: dict[str, Any] = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"], "read_only": True}
+    if rights.privileged:
+        held = {"privileged": True}
+    given = {
+        "network_mode": rights.network or "none",
+        "extra_hosts": dict(rights.hosts),
+        "devices": [f"{path}:{path}:rw" for path in rights.devices],
+        "group_add": [str(group) for group in rights.groups],
+        "cap_add": list(rights.capabilities),
+        "pid_mode": "host" if "pid" in rights.host else None,
+        "ipc_mode": "host" if "ipc" in rights.host else None,
+    }
+    if rights.security:
+        held["security_opt"] = [*held.get("security_opt", ()), *rights.security]
+    return {**held, **{name: value for name, value in given.items() if value}}
 
 
 def _limits(limits: Limits) -> dict[str, Any]:
@@ -99,6 +119,8 @@ def ids(user: str) -> tuple[int, int]:
 def hand_over(spec: Spec, user: str) -> None:
     """The stage's own trees, made where they are missing, belong to its user. Refused."""
     trees = (spec.directory / "io",) if spec.overlay else (spec.workspace, spec.directory / "io")
+    if spec.overlay and spec.rights.user:
+        trees = (*trees, spec.overlay.upper)
     try:
         for tree in trees:
             tree.mkdir(parents=True, exist_ok=True)

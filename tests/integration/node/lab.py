@@ -29,6 +29,7 @@ from controller.node.options import NodeOptions
 repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner,
     poll=float(os.environ.get("TEST_POLL", "0.25")), heartbeat=0.4, slots=2, settle=0.1, board=0.5,
+    policy=Path(os.environ["TEST_POLICY"]) if "TEST_POLICY" in os.environ else None,
     notify=Path(os.environ["TEST_NOTIFY"]) if "TEST_NOTIFY" in os.environ else None),
     lambda text: print(text, flush=True)))
 """
@@ -127,6 +128,9 @@ class Lab:
             time.sleep(0.05)
         logs = "\n".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
         raise AssertionError(f"never: {steps_of(self.view(project))}\n{logs}")
+
+    def until_reply(self, project: str = "v") -> ProjectView:
+        return self.until(lambda view: bool(view.replies) and not view.unanswered, project)
 
     def until_reason(self, reason: str, project: str = "v") -> ProjectView:
         def reached(view: ProjectView) -> bool:

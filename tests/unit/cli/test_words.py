@@ -10,7 +10,7 @@ from tests.integration.cli.command import Command
     ("words", "meant"),
     [
         (["list"], "`winslowctl ps`"), (["kill", "v"], "`winslowctl abort`"), (["rerun"], "`winslowctl redo`"),
-        (["prunne"], "`winslowctl prune`"), (["aply"], "`winslowctl --help` lists them"),
+        (["prunne"], "`winslowctl prune`"), (["frobnicate"], "`winslowctl --help` lists them"),
         (["version"], "`winslowctl --version`"), (["projects", "delete", "v"], "`winslowctl projects rm`"),
         (["pipelines", "create"], "`winslowctl pipelines put`"), (["files", "list"], "`winslowctl files ls`"),
         (["context", "frob"], "`winslowctl context --help` lists them"),

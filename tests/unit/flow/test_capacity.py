@@ -12,6 +12,7 @@ from flow.node.node_world import NodeIdentity, World
 from flow.node.sightings import Sightings
 from flow.placement import capacity
 from flow.placement.capacity import Amounts, reckoned, shortage, whole
+from flow.placement.grants import Asker
 from flow.placement.ranking import busy_counts, candidates, place
 from flow.reconcile.decide import decide
 from flow.status.states import project_state
@@ -178,4 +179,4 @@ def test_T4_placement_skips_a_node_that_is_full_of_memory() -> None:
     slot = started(BIG).steps.run
     claims = capacity.claimed(found.projects.values())
     nodes = candidates(found, ["n1", "n2"], busy_counts(found), {}, claims=claims)
-    assert place(slot, nodes, pinned=None, data=None).ranked == ("n2",)
+    assert place(slot, nodes, who=Asker(), data=None).ranked == ("n2",)

@@ -11,6 +11,7 @@ from flow.node.node_world import ExecutionEnd, HeldClaim, LaunchOrder, NodeIdent
 from flow.node.sightings import Sightings
 from flow.placement import gpus
 from flow.placement.gpus import choose, held_here, misfit, published, remembered, shortage
+from flow.placement.grants import Asker
 from flow.placement.ranking import Candidate, Placement, place
 from flow.project.interpolation import Scope
 from flow.project.steps import Slot
@@ -118,7 +119,7 @@ def node(name: str, *have: NodeGpu, taken: dict[str, str] | None = None) -> Cand
 def placed(*nodes: Candidate, resources: Resources | None = None) -> Placement:
     stage = Stage(name="detect", image="i", resources=resources or wants())
     slot = Slot(stage, 1, "r", 1, Scope({}, {}, {}), None, {})
-    return place(slot, nodes, pinned=None, data=None)
+    return place(slot, nodes, who=Asker(), data=None)
 
 
 def test_M5_the_node_with_the_smallest_sufficient_gpu_goes_first() -> None:

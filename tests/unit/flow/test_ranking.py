@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from flow.node.node_states import standing
+from flow.placement.grants import Asker
 from flow.placement.ranking import (
     Candidate,
     Data,
@@ -36,7 +37,7 @@ def slot(shun: frozenset[str] = frozenset(), **stage: object) -> Slot:
 
 
 def placed(wanted: Slot, *nodes: Candidate, pinned: str | None = None, data: Data | None = None) -> Placement:
-    return place(wanted, nodes, pinned=pinned, data=data)
+    return place(wanted, nodes, who=Asker(node=pinned), data=data)
 
 
 @pytest.mark.parametrize(

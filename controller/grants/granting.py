@@ -1,0 +1,79 @@
+"""From what a stage asks for, by name, to what its container is given: by the policy in force at that moment.
+
+Other nodes place stages by a summary of it; this is where it is enforced.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow.node.node_world import LaunchOrder
+from flow.placement.grants import Asker, rights_refusal
+from runner.contract.spec import LEAST, ContainerRights, Mount
+from schema.policy import Policy, summary, takes_image
+from schema.rights import Rights, user_of
+
+
+class NotGranted(Exception):
+    """The policy does not grant it any more, or the machine has not what it grants; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    rights: ContainerRights = LEAST
+    mounts: tuple[Mount, ...] = ()
+
+
+NOTHING_MORE = Granted()
+
+
+class Granting:
+    def __init__(self, policy: Callable[[], Policy], *, isolated: bool) -> None:
+        self.policy, self.isolated = policy, isolated
+
+    def __call__(self, order: LaunchOrder) -> Granted:
+        """NotGranted."""
+        policy = self.policy()
+        if not takes_image(policy.images, order.image):
+            raise NotGranted(f"image {order.image} is not granted (policy.images)")
+        if policy.isolation and not self.isolated:
+            raise NotGranted("the policy wants isolation, and processes are not isolated (policy.isolation)")
+        who = Asker(order.project, order.pipeline, order.tags)
+        if refused := rights_refusal(order.rights, summary(policy), who):
+            raise NotGranted(refused)
+        if order.rights.asks() and not self.isolated:
+            raise NotGranted("processes are not isolated, so they get no rights of their own")
+        return _given(order.rights, policy)
+
+
+def _given(rights: Rights, policy: Policy) -> Granted:
+    devices = tuple(_there(policy.devices[name].path, f"device {name}") for name in rights.devices)
+    return Granted(
+        ContainerRights(
+            network=policy.networks[rights.network].bridge if rights.network else "",
+            hosts=rights.extra_hosts,
+            user=user_of(rights.user) if rights.user else "",
+            working_dir=rights.working_dir,
+            devices=devices,
+            groups=tuple({gid for path in devices if (gid := os.stat(path).st_gid)}),
+            capabilities=rights.cap_add,
+            security=rights.security_opt,
+            privileged=rights.privileged,
+            host=rights.host,
+        ),
+        tuple(
+            Mount(
+                Path(_there(policy.volumes[volume.source].path, f"volume {volume.source}")),
+                volume.target,
+                writable=not (volume.read_only or policy.volumes[volume.source].read_only),
+            )
+            for volume in rights.volumes
+        ),
+    )
+
+
+def _there(path: str, what: str) -> str:
+    if not os.path.exists(path):
+        raise NotGranted(f"the policy grants {what}, but there is no {path} on this node")
+    return path

@@ -1,0 +1,83 @@
+"""What of a stage's wishes a node does not grant. Pure: from the summary of its policy in its inventory."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from flow.model.snapshot import ProjectView
+from schema.pipeline import Stage
+from schema.policy import Grants, Whom, takes_image
+from schema.quantities import readable_size
+from schema.rights import Ask, Rights
+
+WORDS = {
+    "networks": "network", "volumes": "volume", "devices": "device", "users": "user", "secrets": "secret",
+    "capabilities": "capability", "security_opt": "security option", "host": "the machine's namespace",
+    "privileged": "`privileged`",
+}  # fmt: skip
+"""A part of a policy, as one thing of it is called."""
+LIMITS = ("cpus", "memory", "shm_size", "pids", "gpus")
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom a stage asks. `node` is the project's own node, if it names one."""
+
+    project: str = ""
+    pipeline: str = ""
+    tags: tuple[str, ...] = ()
+    node: str | None = None
+
+
+def asker(view: ProjectView) -> Asker:
+    kept = view.definition or view.pipeline
+    tags, node = (view.project.tags, view.project.node) if view.project else ((), None)
+    return Asker(view.id, kept.name if kept else "", tuple(tags), node)
+
+
+def refusal(stage: Stage, grants: Grants, who: Asker) -> str:
+    """The first thing that a node does not grant, with the line of its policy that would; else nothing."""
+    if stage.image and not takes_image(grants.images, stage.image):
+        return f"image {stage.image} is not granted (policy.images)"
+    return rights_refusal(stage.rights, grants, who) or _too_much(stage, grants)
+
+
+def rights_refusal(rights: Rights, grants: Grants, who: Asker) -> str:
+    for ask in rights.asks():
+        whom = grants.of(ask.part).get(ask.name)
+        line = f"policy.{ask.part}.{ask.name}" if ask.name else f"policy.{ask.part}"
+        if whom is None:
+            return f"{_called(ask)} is not granted (policy.{ask.part})"
+        if not permits(whom, who):
+            return f"{_called(ask)} is not granted to {who.project} of pipeline {who.pipeline} ({line})"
+        if whom.missing:
+            return f"{_called(ask)} has no value there (winslowctl secrets set {ask.name})"
+    for volume in rights.volumes:
+        if grants.volumes[volume.source].read_only and not volume.read_only:
+            line = f"policy.volumes.{volume.source}.read_only"
+            return f"volume {volume.source} is granted to be read only ({line}): ask with read_only: true"
+    return ""
+
+
+def permits(whom: Whom, who: Asker) -> bool:
+    return (
+        _among(whom.pipelines, (who.pipeline,))
+        and _among(whom.projects, (who.project,))
+        and _among(whom.tags, who.tags)
+    )
+
+
+def _among(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _called(ask: Ask) -> str:
+    return f"{WORDS[ask.part]} {ask.name}".strip()
+
+
+def _too_much(stage: Stage, grants: Grants) -> str:
+    for name in LIMITS if grants.most else ():
+        most, asked = getattr(grants.most, name), getattr(stage.resources, name)
+        if most is not None and asked is not None and asked > most:
+            size = readable_size(most) if name in ("memory", "shm_size") else f"{most:g}"
+            return f"more than {size} of {name} is not granted (policy.limits.{name})"
+    return ""

@@ -1,0 +1,89 @@
+"""The policy file on disk: who may write it, and what holds while it cannot be taken."""
+
+from pathlib import Path
+
+import pytest
+
+from controller.grants.granting import Granting, NotGranted
+from controller.grants.policy_file import PolicyFile, PolicyRefused, load
+from flow.node.node_world import LaunchOrder
+from schema.pipeline import Stage
+from schema.policy import Policy
+
+GOOD = "networks: {lan: bridge-lan}\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "etc").mkdir(mode=0o755)
+    path = tmp_path / "etc" / "policy.yaml"
+    path.write_text(GOOD)
+    path.chmod(0o644)
+    return path
+
+
+def test_a_file_that_others_may_write_is_refused(path: Path) -> None:
+    assert load(path).networks
+    path.chmod(0o666)
+    with pytest.raises(PolicyRefused, match="can be written by others"):
+        load(path)
+
+
+def test_a_folder_that_others_may_write_is_as_bad(path: Path) -> None:
+    path.parent.chmod(0o777)
+    with pytest.raises(PolicyRefused, match="can be written by others"):
+        load(path)
+
+
+def test_what_was_in_force_stays_while_the_file_cannot_be_read_also_over_a_restart(path: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    data = tmp_path / "data"
+    (data / "node").mkdir(parents=True)
+    file = PolicyFile(path, data, told.append)
+    assert file.look().networks.keys() == {"lan"}
+    path.write_text("netwroks: {}\n")
+    assert file.look().networks.keys() == {"lan"}
+    assert "the policy stays as it was" in told[-1]
+    assert "netwroks" in told[-1]
+    assert PolicyFile(path, data, told.append).look().networks.keys() == {"lan"}
+    path.write_text("networks: {lab: lab0}\n")
+    assert file.look().networks.keys() == {"lab"}
+    assert told[-1] == ""
+    path.unlink()
+    assert file.look() == Policy()
+    assert PolicyFile(path, data, told.append).look() == Policy()
+
+
+def test_without_a_file_nothing_is_granted(tmp_path: Path) -> None:
+    assert PolicyFile(tmp_path / "none.yaml", tmp_path, lambda text: None).look() == Policy()
+
+
+def order(**wishes: object) -> LaunchOrder:
+    rights = Stage.model_validate({"name": "a", "image": "i", **wishes}).rights
+    return LaunchOrder(project="v", execution=1, stage="a", image="i", pipeline="p", rights=rights)
+
+
+def test_the_policy_of_the_moment_decides_at_the_launch(tmp_path: Path) -> None:
+    policies = [Policy.model_validate({"networks": {"lan": "bridge-lan"}})]
+    granting = Granting(lambda: policies[-1], isolated=True)
+    assert granting(order(network="lan")).rights.network == "bridge-lan"
+    policies.append(Policy())
+    with pytest.raises(NotGranted, match=r"policy\.networks"):
+        granting(order(network="lan"))
+
+
+def test_the_stricter_of_both_decides_whether_a_volume_is_written(tmp_path: Path) -> None:
+    given = {"volumes": {"v": {"path": str(tmp_path), "read_only": False}}}
+    granting = Granting(lambda: Policy.model_validate(given), isolated=True)
+    assert [mount.writable for mount in granting(order(volumes=["v:/a", "v:/b:ro"])).mounts] == [True, False]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    given = {"volumes": {"v": {"path": str(tmp_path / "none")}}}
+    with pytest.raises(NotGranted, match="there is no"):
+        Granting(lambda: Policy.model_validate(given), isolated=True)(order(volumes=["v:/a:ro"]))
+
+
+def test_processes_are_refused_where_isolation_is_wanted() -> None:
+    with pytest.raises(NotGranted, match=r"policy\.isolation"):
+        Granting(lambda: Policy(isolation=True), isolated=False)(order())
