@@ -25,7 +25,7 @@ RAW = re.compile(r"/dev/(?:sd|nvme|vd|hd|dm-|mapper|loop|mem|kmem|port|kvm|fuse)
 MEANT = "gives stages power over this machine; a policy that means it says `dangerous: true`"
 
 
-class Scope(Wanted):
+class GrantScope(Wanted):
     """To whom something is granted: stages of these pipelines and projects, and of projects with one of these tags.
 
     Patterns; what is left out is no condition.
@@ -36,7 +36,7 @@ class Scope(Wanted):
     tags: tuple[str, ...] = ()
 
 
-class NetworkGrant(Scope):
+class NetworkGrant(GrantScope):
     bridge: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 
 
@@ -49,12 +49,12 @@ def _host_path(path: str) -> str:
 HostPath = Annotated[str, AfterValidator(_host_path)]
 
 
-class VolumeGrant(Scope):
+class VolumeGrant(GrantScope):
     path: HostPath
     read_only: bool = True
 
 
-class DeviceGrant(Scope):
+class DeviceGrant(GrantScope):
     path: HostPath
 
 
@@ -78,15 +78,15 @@ class Policy(Wanted):
     networks: dict[Name, NetworkGrant] = {}
     volumes: dict[Name, VolumeGrant] = {}
     devices: dict[Name, DeviceGrant] = {}
-    users: dict[NumberedUser, Scope] = {}
-    secrets: dict[EnvironmentName, Scope] = {}
+    users: dict[NumberedUser, GrantScope] = {}
+    secrets: dict[EnvironmentName, GrantScope] = {}
     limits: Caps = Caps()
     isolation: bool = False
     dangerous: bool = False
-    privileged: Scope | None = None
-    capabilities: dict[Capability, Scope] = {}
-    security_opt: dict[SecurityOption, Scope] = {}
-    host: dict[Literal["pid", "ipc", "userns"], Scope] = {}
+    privileged: GrantScope | None = None
+    capabilities: dict[Capability, GrantScope] = {}
+    security_opt: dict[SecurityOption, GrantScope] = {}
+    host: dict[Literal["pid", "ipc", "userns"], GrantScope] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +126,7 @@ class Policy(Wanted):
 
 
 class Whom(Recorded):
-    """As `Scope`; empty for everybody."""
+    """As `GrantScope`; empty for everybody."""
 
     pipelines: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ class Grants(Recorded):
 NO_GRANTS = Grants()
 
 
-def _whom(scope: Scope, **more: bool) -> Whom:
+def _whom(scope: GrantScope, **more: bool) -> Whom:
     return Whom(pipelines=scope.pipelines, projects=scope.projects, tags=scope.tags, **more)
 
 

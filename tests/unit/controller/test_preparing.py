@@ -1,7 +1,7 @@
 """M7: an abort ends what is being prepared at once, and nothing is started after it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -96,9 +96,9 @@ def test_M7_an_abort_right_before_the_start_is_seen(moment: str) -> None:
 
     create = it.runner.create
 
-    def creating(spec: Spec) -> None:
+    def creating(spec: Spec) -> Sequence[str]:
         made.append(spec.id)
-        create(spec)
+        return create(spec)
 
     it.runner.create = creating  # type: ignore[method-assign]
     it.failpoint = stop
