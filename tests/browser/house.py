@@ -63,6 +63,29 @@ class House:
         self.page.wait()
 
 
+class WholeNode:
+    """`winslowctl node --web`: the node and its page as one command, which end and begin together."""
+
+    def __init__(self, lab: Lab, port: int) -> None:
+        self.lab, self.port = lab, port
+        self.process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        options = ["--repo", self.lab.url, "--data", str(self.lab.folder / "n1"), "node", "--name", "n1"]
+        options += ["--runner", "process", "--poll", "1s", "--heartbeat", "1s", "--web", f"127.0.0.1:{self.port}"]
+        out = (self.lab.folder / "n1.log").open("ab")
+        return subprocess.Popen([*COMMAND, *options], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+
+    def restart(self) -> None:
+        """As systemd does it: told to end, and started again."""
+        self.end()
+        self.process = self._started()
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(HANG)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
