@@ -35,6 +35,7 @@ from cli import (
     reproduce,
     requests,
     schemas,
+    secrets,
     service,
     status,
     streams,
@@ -101,7 +102,7 @@ def options(
 for group in (
     repository, validate, doctor, recovering, notify, node, web, pipelines, projects, requests, drain, wait,
     ps, top, describe, logs, history, provenance, reproduce, files, prune, contexts, completion,
-    status, explaining, sweeping, backups, service, schemas, policy,
+    status, explaining, sweeping, backups, service, schemas, policy, secrets,
 ):  # fmt: skip
     group.add_to(app)
 

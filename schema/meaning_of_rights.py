@@ -22,6 +22,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "NetworkGrant": policy.NetworkGrant,
     "VolumeGrant": policy.VolumeGrant,
     "DeviceGrant": policy.DeviceGrant,
+    "SecretGrant": policy.SecretGrant,
     "Caps": policy.Caps,
     "Grants": policy.Grants,
     "Whom": policy.Whom,
@@ -88,6 +89,7 @@ MEANING: dict[str, dict[str, str]] = {
     "GrantScope": _SCOPE,
     "NetworkGrant": {**_SCOPE, "bridge": "the engine's name for it"},
     "VolumeGrant": {**_SCOPE, "path": "the folder", "read_only": "stages cannot change it"},
+    "SecretGrant": {**_SCOPE, "command": "a program that prints the value, in place of one that is kept here"},
     "DeviceGrant": {**_SCOPE, "path": "the device"},
     "Caps": {"cpus": "cores", "memory": "of memory", "shm_size": "of /dev/shm", "pids": "processes", "gpus": "GPUs"},
     "Grants": {

@@ -58,6 +58,10 @@ class DeviceGrant(GrantScope):
     path: HostPath
 
 
+class SecretGrant(GrantScope):
+    command: tuple[str, ...] = Field(default=(), max_length=64)
+
+
 class Caps(Wanted):
     """The most that one stage may ask for."""
 
@@ -79,7 +83,7 @@ class Policy(Wanted):
     volumes: dict[Name, VolumeGrant] = {}
     devices: dict[Name, DeviceGrant] = {}
     users: dict[NumberedUser, GrantScope] = {}
-    secrets: dict[EnvironmentName, GrantScope] = {}
+    secrets: dict[EnvironmentName, SecretGrant] = {}
     limits: Caps = Caps()
     isolation: bool = False
     dangerous: bool = False
@@ -184,7 +188,9 @@ def summary(policy: Policy, held: frozenset[str] = frozenset()) -> Grants:
         volumes={name: _whom(each, read_only=each.read_only) for name, each in policy.volumes.items()},
         devices={name: _whom(each) for name, each in policy.devices.items()},
         users={user_of(name): _whom(each) for name, each in policy.users.items()},
-        secrets={name: _whom(each, missing=name not in held) for name, each in policy.secrets.items()},
+        secrets={
+            name: _whom(each, missing=not (each.command or name in held)) for name, each in policy.secrets.items()
+        },
         capabilities={name.removeprefix("CAP_"): _whom(each) for name, each in policy.capabilities.items()},
         security_opt={name: _whom(each) for name, each in policy.security_opt.items()},
         host={name: _whom(each) for name, each in policy.host.items()},

@@ -39,6 +39,7 @@ from runner.contract.spec import Mount
 from runner.files import modes, pool_names
 from runner.files.bucket import Bucket
 from runner.logs import log_events, log_file, log_hints
+from runner.secrets.kept import forget
 from runner.store import digests
 from runner.store.capture import digest_of, folder_digest
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone
@@ -378,6 +379,7 @@ class Folders:
         return f"{End.INPUT_CHANGED}: {', '.join(changed)} changed while the stage ran" if changed else ""
 
     def let_go(self, container: str, order: LaunchOrder) -> None:
+        forget(self.run(container))
         self.workspaces.let_go(order.project, order.execution, container)
         self.workspaces.collect()
 

@@ -5,18 +5,28 @@ Other nodes place stages by a summary of it; this is where it is enforced.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flow.node.node_world import LaunchOrder
 from flow.placement.grants import Asker, rights_refusal
 from runner.contract.spec import LEAST, ContainerRights, Mount
+from runner.secrets.kept import BadSecret, NodeSecrets
 from schema.policy import Policy, summary, takes_image
-from schema.rights import Rights, user_of
+from schema.rights import NO_RIGHTS, Rights, user_of
 
 
 class NotGranted(Exception):
     """The policy does not grant it any more, or the machine has not what it grants; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSecret:
+    """`env` is the variable that holds it as well."""
+
+    name: str
+    value: bytes = field(repr=False)
+    env: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,8 @@ NOTHING_MORE = Granted()
 
 
 class Granting:
-    def __init__(self, policy: Callable[[], Policy], *, isolated: bool) -> None:
-        self.policy, self.isolated = policy, isolated
+    def __init__(self, policy: Callable[[], Policy], secrets: NodeSecrets, *, isolated: bool) -> None:
+        self.policy, self.secrets, self.isolated = policy, secrets, isolated
 
     def __call__(self, order: LaunchOrder) -> Granted:
         """NotGranted."""
@@ -40,11 +50,24 @@ class Granting:
         if policy.isolation and not self.isolated:
             raise NotGranted("the policy wants isolation, and processes are not isolated (policy.isolation)")
         who = Asker(order.project, order.pipeline, order.tags)
-        if refused := rights_refusal(order.rights, summary(policy), who):
+        if order.rights == NO_RIGHTS:
+            return NOTHING_MORE
+        if refused := rights_refusal(order.rights, summary(policy, self.secrets.names()), who):
             raise NotGranted(refused)
-        if order.rights.asks() and not self.isolated:
+        if not self.isolated:
             raise NotGranted("processes are not isolated, so they get no rights of their own")
         return _given(order.rights, policy)
+
+    def secrets_of(self, order: LaunchOrder) -> tuple[GivenSecret, ...]:
+        """With their values. NotGranted."""
+        policy = self.policy()
+        try:
+            return tuple(
+                GivenSecret(each.name, self.secrets.get(each.name, policy.secrets[each.name].command), each.env)
+                for each in order.rights.secrets
+            )
+        except (BadSecret, OSError, KeyError) as error:
+            raise NotGranted(str(error)) from None
 
 
 def _given(rights: Rights, policy: Policy) -> Granted:

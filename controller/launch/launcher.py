@@ -12,20 +12,21 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Thread
 from typing import Protocol, TypeVar
 
 from controller.dirs.contract import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from controller.failpoints import Failpoint, nothing
-from controller.grants.granting import NOTHING_MORE, Granted, NotGranted
+from controller.grants.given import LeastRights, RunRights
+from controller.grants.granting import NotGranted
 from controller.journal.journal import Journal
 from controller.launch.launches import Launches
 from controller.launch.outcome import blank, judge
 from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
-from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, LaunchOrder, Setback, Work
+from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Setback, Work
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
@@ -109,7 +110,7 @@ class LauncherTools:
     say: Callable[[str], None] = lambda text: None
     lost: Callable[[Sequence[str]], tuple[str, ...]] = lambda gpus: ()
     note: Callable[[str, str], None] = lambda container, text: None
-    grant: Callable[[LaunchOrder], Granted] = lambda order: NOTHING_MORE
+    rights: RunRights = field(default_factory=LeastRights)
     show: Callable[[str, str | None, float | None], None] = lambda container, text, percent: None
 
 
@@ -227,7 +228,7 @@ class Launcher:
     def _launch(self, entry: HeldClaim) -> None:
         tools, order = self.tools, entry.order
         try:
-            tools.grant(order)
+            tools.rights.check(order)
             ready = tools.trees.prepare(entry.container, order, partial(self._tell, entry))
             tools.note(entry.container, "workspace and inputs are ready")
             image, id, detail = self._image(entry)
@@ -345,7 +346,7 @@ class Launcher:
         )
 
     def _spec(self, entry: HeldClaim, ready: Ready, image: str, id: str) -> Spec:
-        order, granted = entry.order, self.tools.grant(entry.order)
+        order, given = entry.order, self.tools.rights.give(entry.container, entry.order)
         return Spec(
             id=entry.container,
             labels=for_claim(
@@ -359,11 +360,11 @@ class Launcher:
             image=image,
             command=order.command,
             entrypoint=order.entrypoint,
-            environment=ready.environment,
+            environment={**ready.environment, **given.environment},
             workspace=ready.workspace,
             directory=ready.directory,
-            mounts=(*ready.mounts, *granted.mounts),
-            rights=granted.rights,
+            mounts=(*ready.mounts, *given.mounts),
+            rights=given.rights,
             limits=Limits(order.memory, order.cpus, order.shm_size, order.pids),
             gpus=order.gpus,
             pull=order.pull,
@@ -403,7 +404,7 @@ class Launcher:
 
     def _put(self, ended: ExecutionEnd) -> None:
         self.tools.failpoint("before-outbox")
-        self.tools.journal.put(ended)
+        self.tools.journal.put(self.tools.rights.conceal(ended))
         self.tools.failpoint("after-outbox")
 
 

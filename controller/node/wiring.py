@@ -10,8 +10,10 @@ from pathlib import Path
 
 from controller.dirs.folders import Folders
 from controller.failpoints import Failpoint, from_environment
+from controller.grants.given import RunGrants
 from controller.grants.granting import Granting
 from controller.grants.policy_file import PolicyFile
+from controller.grants.published import PublishedGrants
 from controller.housekeeping.archive import LogArchive
 from controller.housekeeping.bucket_upload import BucketUpload
 from controller.housekeeping.retention import RetentionWork, spoken_of
@@ -41,8 +43,8 @@ from runner.files.bucket import Bucket, settings
 from runner.gpus import Gpus, lost
 from runner.launch_progress import Preparing
 from runner.logs import log_events
+from runner.secrets.kept import NodeSecrets
 from runner.store import identity
-from schema.policy import Grants, summary
 from state.git.git_repository import GitRepository
 
 Say = Callable[[str], None]
@@ -63,12 +65,9 @@ class NodeSite:
     say: Say
     policy: PolicyFile
 
-    def grants(self) -> Grants:
-        """What of the policy in force this node's runner can give."""
-        policy, isolated = self.policy.look(), self.runner.capabilities.isolation
-        if isolated:
-            return summary(policy)
-        return Grants(images=() if policy.isolation else policy.images)
+    @property
+    def secrets(self) -> NodeSecrets:
+        return NodeSecrets(self.options.data)
 
     @property
     def pool(self) -> Path:
@@ -126,7 +125,7 @@ def build(site: NodeSite) -> Controller:
             retain=_retain(site, stock, failpoint, work),
             pools=pools.seen,
             look=pools.look,
-            grants=site.grants,
+            grants=PublishedGrants(site.policy.look, site.secrets, isolated=site.runner.capabilities.isolation),
             patience=ThreadPatience(),
         )
     )
@@ -214,7 +213,11 @@ def _tools(site: NodeSite, stock: NodeStock, clock: BootClock, failpoint: Failpo
         lost=partial(lost, site.gpus),
         note=partial(_note, site),
         show=partial(_prepares, site),
-        grant=Granting(site.policy.look, isolated=site.runner.capabilities.isolation),
+        rights=RunGrants(
+            Granting(site.policy.look, site.secrets, isolated=site.runner.capabilities.isolation),
+            site.run,
+            site.runner.capabilities.user,
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.logs import log_file as logs
+from runner.secrets.masking import of_run
 
 SECOND = 1_000_000_000
 STREAMS = {1: "O", 2: "E"}
@@ -191,6 +192,7 @@ class Writer:
         self._path = directory / "log.position"
         self.position = LogPosition()
         self._skip = 0
+        self._masker = of_run(directory)
 
     def lock(self) -> bool:
         """False while another follower still writes. The position is that of the moment the lock was won."""
@@ -243,9 +245,11 @@ class Writer:
         position.open = position.open.replace(frame.stream, "") + ("" if frame.whole else frame.stream)
         if continued and frame.whole and not frame.text:
             return  # only the end of a line that is already there
-        head = _head(frame)
-        for at in range(0, max(len(frame.text), 1), logs.LONGEST):
-            yield head + frame.text[at : at + logs.LONGEST] + b"\n"
+        head, text = _head(frame), frame.text
+        if self._masker:
+            text = self._masker.mask(text, continued=continued, whole=frame.whole)
+        for at in range(0, max(len(text), 1), logs.LONGEST):
+            yield head + text[at : at + logs.LONGEST] + b"\n"
 
     def _append(self, text: bytes) -> None:
         position = self.position

@@ -7,6 +7,7 @@ import pytest
 from controller.grants.granting import Granting, NotGranted
 from controller.grants.policy_file import PolicyFile, PolicyRefused, load
 from flow.node.node_world import LaunchOrder
+from runner.secrets.kept import NodeSecrets
 from schema.pipeline import Stage
 from schema.policy import Policy
 
@@ -65,7 +66,7 @@ def order(**wishes: object) -> LaunchOrder:
 
 def test_the_policy_of_the_moment_decides_at_the_launch(tmp_path: Path) -> None:
     policies = [Policy.model_validate({"networks": {"lan": "bridge-lan"}})]
-    granting = Granting(lambda: policies[-1], isolated=True)
+    granting = Granting(lambda: policies[-1], NodeSecrets(Path("/nonexistent")), isolated=True)
     assert granting(order(network="lan")).rights.network == "bridge-lan"
     policies.append(Policy())
     with pytest.raises(NotGranted, match=r"policy\.networks"):
@@ -74,16 +75,18 @@ def test_the_policy_of_the_moment_decides_at_the_launch(tmp_path: Path) -> None:
 
 def test_the_stricter_of_both_decides_whether_a_volume_is_written(tmp_path: Path) -> None:
     given = {"volumes": {"v": {"path": str(tmp_path), "read_only": False}}}
-    granting = Granting(lambda: Policy.model_validate(given), isolated=True)
+    granting = Granting(lambda: Policy.model_validate(given), NodeSecrets(Path("/nonexistent")), isolated=True)
     assert [mount.writable for mount in granting(order(volumes=["v:/a", "v:/b:ro"])).mounts] == [True, False]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     given = {"volumes": {"v": {"path": str(tmp_path / "none")}}}
     with pytest.raises(NotGranted, match="there is no"):
-        Granting(lambda: Policy.model_validate(given), isolated=True)(order(volumes=["v:/a:ro"]))
+        Granting(lambda: Policy.model_validate(given), NodeSecrets(Path("/nonexistent")), isolated=True)(
+            order(volumes=["v:/a:ro"])
+        )
 
 
 def test_processes_are_refused_where_isolation_is_wanted() -> None:
     with pytest.raises(NotGranted, match=r"policy\.isolation"):
-        Granting(lambda: Policy(isolation=True), isolated=False)(order())
+        Granting(lambda: Policy(isolation=True), NodeSecrets(Path("/nonexistent")), isolated=False)(order())

@@ -1,0 +1,101 @@
+"""The secrets of one run: written where its container finds them, and hidden in what is told of it."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from controller.grants.granting import GivenSecret, Granting
+from flow.node.node_world import ExecutionEnd, LaunchOrder
+from runner.contract.spec import LEAST, ContainerRights, Mount
+from runner.secrets.masking import of_run
+
+INSIDE = "/run/secrets"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRights:
+    rights: ContainerRights = LEAST
+    mounts: tuple[Mount, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class RunRights(Protocol):
+    """What a launch asks."""
+
+    def check(self, order: LaunchOrder) -> None: ...
+
+    def give(self, container: str, order: LaunchOrder) -> GivenRights: ...
+
+    def conceal(self, ended: ExecutionEnd) -> ExecutionEnd: ...
+
+
+class LeastRights:
+    """Nobody grants anything, and nothing is secret: for simulations."""
+
+    def check(self, order: LaunchOrder) -> None:
+        return None
+
+    def give(self, container: str, order: LaunchOrder) -> GivenRights:
+        return GivenRights()
+
+    def conceal(self, ended: ExecutionEnd) -> ExecutionEnd:
+        return ended
+
+
+def write(directory: Path, secrets: Sequence[GivenSecret], user: tuple[int, int] | None) -> tuple[Mount, ...]:
+    """As files that the stage's user can read, and nobody else."""
+    if not secrets:
+        return ()
+    folder = directory / "secrets"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    for each in secrets:
+        path = folder / each.name
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as file:
+            file.write(each.value)
+        _own(path, user)
+    folder.chmod(0o500)
+    _own(folder, user)
+    return (Mount(folder, INSIDE),)
+
+
+class RunGrants:
+    """What each run is given, and what is hidden of it. `user` is whose processes stages usually are."""
+
+    def __init__(self, granting: Granting, run: Callable[[str], Path], user: tuple[int, int] | None) -> None:
+        self.granting, self.run, self.user = granting, run, user
+
+    def check(self, order: LaunchOrder) -> None:
+        """NotGranted."""
+        self.granting(order)
+
+    def give(self, container: str, order: LaunchOrder) -> GivenRights:
+        """NotGranted; OSError."""
+        granted, secrets = self.granting(order), self.granting.secrets_of(order)
+        named = granted.rights.user
+        user = (int(named.partition(":")[0]), int(named.partition(":")[2])) if named else self.user
+        mounts = write(self.run(container), secrets, user)
+        return GivenRights(granted.rights, (*granted.mounts, *mounts), variables(secrets))
+
+    def conceal(self, ended: ExecutionEnd) -> ExecutionEnd:
+        return concealed(self.run(ended.container), ended)
+
+
+def _own(path: Path, user: tuple[int, int] | None) -> None:
+    if user and os.geteuid() == 0:
+        os.chown(path, *user)
+
+
+def variables(secrets: Sequence[GivenSecret]) -> Mapping[str, str]:
+    return {each.env: each.value.decode(errors="surrogateescape") for each in secrets if each.env}
+
+
+def concealed(directory: Path, ended: ExecutionEnd) -> ExecutionEnd:
+    """What is told of an end, without the secrets that its run was given."""
+    masker = of_run(directory)
+    if not masker:
+        return ended
+    return ExecutionEnd.model_validate(masker.plain(ended.model_dump(mode="json", by_alias=True)))
