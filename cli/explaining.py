@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TOPS = {
     "settings": "Settings", "pipeline": "Pipeline", "project": "Project", "request": "Request", "comment": "Comment",
     "node": "NodeSettings", "reply": "Reply", "execution": "Execution", "inventory": "Inventory",
-    "heartbeat": "Heartbeat", "artifacts": "ArtifactList", "deleted": "Tombstone",
+    "heartbeat": "Heartbeat", "trigger": "Trigger", "artifacts": "ArtifactList", "deleted": "Tombstone",
 }  # fmt: skip
 PLACES = {
     "settings": "winslow.yaml on main",
@@ -23,6 +23,7 @@ PLACES = {
     "request": "projects/<project>/requests/<number>-<kind>.yaml on main",
     "comment": "projects/<project>/comments/<number>.yaml on main",
     "node": "nodes/<node>.yaml on main, optional",
+    "trigger": "triggers/<trigger>.yaml on main",
     "reply": "projects/<project>/replies/<request> on winslow/state",
     "execution": "projects/<project>/executions/<number>-<stage>.yaml on winslow/state",
     "inventory": "inventory/<node>.yaml on winslow/state",
@@ -32,7 +33,7 @@ PLACES = {
 }
 OTHERS = {
     "winslow.yaml": "settings", "winslow": "settings", "pipelines": "pipeline", "projects": "project",
-    "requests": "request", "nodes": "node", "replies": "reply", "executions": "execution",
+    "requests": "request", "nodes": "node", "triggers": "trigger", "replies": "reply", "executions": "execution",
 }  # fmt: skip
 
 

@@ -41,6 +41,7 @@ from cli import (
     streams,
     sweeping,
     top,
+    triggers,
     validate,
     wait,
     web,
@@ -102,7 +103,7 @@ def options(
 for group in (
     repository, validate, doctor, recovering, notify, node, web, pipelines, projects, requests, drain, wait,
     ps, top, describe, logs, history, provenance, reproduce, files, prune, contexts, completion,
-    status, explaining, sweeping, backups, service, schemas, policy, secrets,
+    status, explaining, sweeping, triggers, backups, service, schemas, policy, secrets,
 ):  # fmt: skip
     group.add_to(app)
 

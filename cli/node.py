@@ -44,6 +44,10 @@ Images = Annotated[
     Path | None, typer.Option("--images", help="JSON: what stands for images where stages are processes")
 ]
 Label = Annotated[list[str] | None, typer.Option("--label", help="what stages may ask for; may be repeated")]
+Triggers = Annotated[
+    bool,
+    typer.Option("--triggers", help="commit to main what triggers/*.yaml want; needs the right to push there"),
+]
 Stop = Annotated[
     bool, typer.Option("--stop-stages", help="at the end, end the stages too instead of leaving them running")
 ]
@@ -69,6 +73,7 @@ def node(
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
     keep_free: KeepFree = "0%", peer_read_only: ReadOnly = False, policy: PolicyPath = None,
+    triggers: Triggers = False,
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -81,7 +86,7 @@ def node(
         labels=tuple(label or ()), stop_stages=stop_stages, once=once,
         repo=_written_to(settings.repo_url()), data=settings.data(), peer=peer or None, notify=notify,
         store=store, bucket=bucket or None, bucket_keys=bucket_keys, keep_free=_room(keep_free),
-        policy=policy,
+        policy=policy, triggers=triggers,
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with (
@@ -175,7 +180,7 @@ def up(
     options = node_options(
         name="", runner=runner, poll="1s", heartbeat="10s", repo=str(path.absolute()), data=data.absolute(),
         slots=_slots(slots),
-        pool=pool, images=images, stop_stages=True,
+        pool=pool, images=images, stop_stages=True, triggers=True,
     )  # fmt: skip
     _make_host_image(runner)
     server = _page_near(page_beside(options.repo, options.data, web, print))

@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def schema(
-    name: Annotated[str, typer.Argument(help="pipeline, project, request, comment, node or winslow")] = "",
+    name: Annotated[str, typer.Argument(help="pipeline, project, request, comment, node, trigger or winslow")] = "",
     write: Annotated[
         Path | None, typer.Option("--write", help=f"a folder to write all of them to: {FOLDER} of a working copy")
     ] = None,

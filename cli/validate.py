@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from schema.codec import ParsedText
     from schema.errors import Problem
     from schema.pipeline import Pipeline
+    from schema.trigger import Trigger
 
 
 def add_to(app: typer.Typer) -> None:
@@ -151,11 +152,13 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     from schema.errors import DocumentError
     from schema.pipeline import Pipeline, unsupported
     from schema.project import Project
+    from schema.trigger import Trigger
 
     problems: list[str] = []
     notes: list[str] = []
     pipelines: dict[str, Pipeline | None] = {}
     projects: list[tuple[ParsedText, Project]] = []
+    triggers: dict[str, Trigger] = {}
     for file, text in texts.items():
         place = layout.place_on_main(file)
         assert place
@@ -169,13 +172,31 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
             elif isinstance(document, Project):
                 parsed = load(text, file)
                 projects.append((parsed, bind(Project, parsed)))
+            elif isinstance(document, Trigger):
+                triggers[place.owner] = document
         except DocumentError as error:
             problems += map(str, error.problems)
             pipelines |= {place.owner: None} if place.kind == "pipeline" else {}
     notes += [str(alone(file)) for file in texts if _is_alone(file, texts)]
+    problems += _of_triggers(texts, triggers, pipelines)
     for parsed, project in projects:
         problems += map(str, unfitting(project, parsed, pipelines))
     return problems, notes
+
+
+def _of_triggers(
+    texts: Mapping[str, bytes], triggers: "Mapping[str, Trigger]", pipelines: "Mapping[str, Pipeline | None]"
+) -> list[str]:
+    """What they say together, and of pipelines and projects that are not there."""
+    from flow.triggers.mistakes import mistakes
+    from schema import layout
+    from schema.codec import load
+
+    places = (layout.place_on_main(file) for file in texts)
+    projects = {place.owner for place in places if place and place.kind == "project"}
+    found = mistakes(triggers, pipelines.keys(), projects) if triggers else ()
+    return [str(load(texts[file], file).problem(where, what)) for name, where, what in found
+            if (file := layout.trigger(name))]  # fmt: skip
 
 
 def _is_alone(file: str, texts: Mapping[str, bytes]) -> bool:

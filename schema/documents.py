@@ -17,6 +17,7 @@ from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.reply import Reply
 from schema.request import Request
+from schema.trigger import Trigger
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,6 +28,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "request": Request,
     "comment": Comment,
     "node": NodeSettings,
+    "trigger": Trigger,
     "reply": Reply,
     "execution": Execution,
     "definition": Pipeline,

@@ -18,6 +18,7 @@ _MAIN_PATHS = {
     "request": re.compile(rf"projects/({_NAME})/requests/([^/]+)\.yaml"),
     "comment": re.compile(rf"projects/({_NAME})/comments/([0-9]{{4,9}})\.yaml"),
     "node": re.compile(rf"nodes/({_NAME})\.yaml"),
+    "trigger": re.compile(r"triggers/([a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?)\.yaml"),
     "settings": re.compile(r"winslow\.yaml()"),
 }
 _STATE_PATHS = {
@@ -88,6 +89,10 @@ def comment(id: str, number: int) -> str:
 
 def node(name: str) -> str:
     return f"nodes/{name}.yaml"
+
+
+def trigger(name: str) -> str:
+    return f"triggers/{name}.yaml"
 
 
 def reply(id: str, request_file: str) -> str:

@@ -20,6 +20,7 @@ from schema import (
     reply,
     request,
     retention,
+    trigger,
 )
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -69,6 +70,13 @@ MODELS: dict[str, type[BaseModel]] = {
     "Away": node.NodeAway,
     "Heartbeat": node.Heartbeat,
     **meaning_of_rights.MODELS,
+    "Trigger": trigger.Trigger,
+    "Schedule": trigger.Schedule,
+    "PoolFiles": trigger.PoolFiles,
+    "ProjectEnd": trigger.ProjectEnd,
+    "HookCall": trigger.HookCall,
+    "TriggeredStart": trigger.TriggeredStart,
+    "TriggeredProject": trigger.TriggeredProject,
 }
 
 MEANING: dict[str, dict[str, str]] = {
@@ -238,6 +246,49 @@ MEANING: dict[str, dict[str, str]] = {
         "from": "number of an execution that has ended",
         "add": "files to put in or to replace: path and digest of a content that the node's store has",
         "remove": "paths to take out first, with all below them",
+    },
+    "Trigger": {
+        "description": "for people",
+        "enabled": "`false`: nothing comes of it; what it made before stays",
+        "schedule": "times of a clock",
+        "pool": "new complete files of the pool",
+        "project": "the end of another project's chain",
+        "hook": "a call of the page: `winslowctl triggers hook NAME`",
+        "start": "start a project that there is",
+        "create": "make a project, called after the trigger and what it came of",
+    },
+    "Schedule": {
+        "cron": "minute hour day month weekday, like `30 6 * * 1-5`",
+        "zone": "the time zone of that, like `Europe/Berlin`",
+        "catch_up": "of times that passed while nobody was there: the `latest`, `all` (at most 100), or `none` that is "
+        "more than five minutes late",
+        "overlap": "while what it started is not at its end: `wait` for that, `skip` this time, or `allow` both",
+    },
+    "PoolFiles": {
+        "files": "a path in the pool, or a pattern of such; the same content makes one project only",
+        "settle": "a file is complete once nothing of it changed for so long",
+        "existing": "also files that were there before a node saw this trigger",
+    },
+    "ProjectEnd": {"name": "its id", "state": "`succeeded`, `failed`, or `any` end"},
+    "HookCall": {"inputs": "keys of the body's JSON object that `$[[ hook.KEY ]]` may name"},
+    "TriggeredStart": {
+        "project": "its id",
+        "stage": "where to begin",
+        "then": "`pause` stops after that stage",
+        "inputs": "for this chain; `$[[ … ]]` is replaced",
+        "env": "for this chain",
+        "fresh": "take no earlier results",
+        "comment": "why",
+    },
+    "TriggeredProject": {
+        "pipeline": "`NAME`, or `NAME@COMMIT` to pin it",
+        "name": "for people; `$[[ … ]]` is replaced, as in all texts here",
+        "description": "for people",
+        "tags": "for people, and `ps --tag`",
+        "inputs": "values of the pipeline's inputs",
+        "env": "environment of every stage",
+        "priority": "the larger, the sooner a node takes it",
+        "start": "`false`: it is made, and waits for a person",
     },
     "Reply": {
         "version": "of this file",

@@ -12,9 +12,14 @@ from difflib import SequenceMatcher
 from schema import layout
 from schema.errors import Problem
 from schema.names import NAME
+from schema.trigger import LONGEST_NAME
 
-FOLDERS = {"pipelines": "a pipeline's file", "nodes": "a node's file", "projects": "a project's file"}
-WITHOUT_EFFECT = {"triggers": "this version of Winslow has no triggers, so nothing reads it"}
+FOLDERS = {
+    "pipelines": "a pipeline's file",
+    "nodes": "a node's file",
+    "triggers": "a trigger's file",
+    "projects": "a project's file",
+}
 NEAR = 0.84
 """Likeness from which on a name passes for a misspelt one: `pipline`, and not `notes` for `nodes`."""
 
@@ -35,10 +40,11 @@ def misplaced(path: str) -> str | None:
     if parts[0] in FOLDERS and not _like_yaml(parts[-1]):
         return f"nothing reads it; {FOLDERS[parts[0]]} is {parts[0]}/NAME.yaml"
     if parts[0] in FOLDERS:
-        right = f"{parts[0]}/{_name(_stem(parts[-1]))}.yaml"
+        name = _name(_stem(parts[-1]))
+        if parts[0] == "triggers" and len(name) > LONGEST_NAME:
+            return f"not read under this name; that of a trigger has at most {LONGEST_NAME} characters"
+        right = f"{parts[0]}/{name}.yaml"
         return _said(FOLDERS[parts[0]], right, odd=not re.fullmatch(NAME, _stem(parts[-1])))
-    if parts[0] in WITHOUT_EFFECT:
-        return WITHOUT_EFFECT[parts[0]]
     return _in_a_near_folder(parts)
 
 

@@ -16,6 +16,7 @@ from schema.node import NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.request import Request
+from schema.trigger import Trigger
 
 PUBLISHED: dict[str, type[BaseModel]] = {
     "pipeline": Pipeline,
@@ -23,6 +24,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "request": Request,
     "comment": Comment,
     "node": NodeSettings,
+    "trigger": Trigger,
     "winslow": Settings,
 }
 PLACES = {
@@ -31,6 +33,7 @@ PLACES = {
     "request": "projects/<project>/requests/<number>-<kind>.yaml",
     "comment": "projects/<project>/comments/<number>.yaml",
     "node": "nodes/<node>.yaml",
+    "trigger": "triggers/<trigger>.yaml",
     "winslow": "winslow.yaml",
 }
 FOLDER = "docs/schemas"

@@ -37,6 +37,7 @@ class NodeOptions:
     bucket: str | None = None  # s3://NAME/PREFIX for what other nodes may need
     bucket_keys: Path | None = None  # its keys, where they are not in the environment
     keep_free: Room = NO_LEAST  # free disk below which more is dropped than retention's rules say
+    triggers: bool = False  # commit what `triggers/*.yaml` want
     once: bool = False
     stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
     ended: threading.Event = field(default_factory=threading.Event)

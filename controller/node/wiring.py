@@ -19,6 +19,7 @@ from controller.housekeeping.bucket_upload import BucketUpload
 from controller.housekeeping.retention import RetentionWork, spoken_of
 from controller.housekeeping.store_loss import StoreLoss
 from controller.journal.journal import Journal
+from controller.journal.small_files import FolderDisk
 from controller.launch.launcher import Jobs, Launcher, LauncherTools, ThreadJobs
 from controller.loop.pace import Pace
 from controller.loop.patience import ThreadPatience
@@ -45,6 +46,7 @@ from runner.launch_progress import Preparing
 from runner.logs import log_events
 from runner.secrets.kept import NodeSecrets
 from runner.store import identity
+from runner.store.digests import of_file
 from state.git.git_repository import GitRepository
 
 Say = Callable[[str], None]
@@ -94,6 +96,8 @@ def build(site: NodeSite) -> Controller:
     stock = _stock(site, failpoint)
     notifier = Notifier(options.data / "notices", options.notify, site.say, page_of(options.data / "web" / "web.yaml"))
 
+    triggers = _triggers(site, clock) if options.triggers else None
+
     def changed(before: Snapshot, after: Snapshot, commits: Sequence[Commit]) -> None:
         notifier.changed(before, after, commits)
         stock.peers.nudge()
@@ -119,7 +123,7 @@ def build(site: NodeSite) -> Controller:
             gpus=site.gpus,
             say=site.say,
             load=lambda: site.sampler.newest,
-            show=_show(site, stock, notifier),
+            show=_show(site, stock, notifier, triggers),
             changed=changed,
             note=partial(_note, site),
             retain=_retain(site, stock, failpoint, work),
@@ -232,13 +236,38 @@ def _prepares(site: NodeSite, container: str, text: str | None, percent: float |
 # -- what others see --------------------------------------------------------------------------------------------------
 
 
-def _show(site: NodeSite, stock: NodeStock, notifier: Notifier) -> Callable[[World], None]:
+def _triggers(site: NodeSite, clock: BootClock) -> Callable[[Snapshot], None]:
+    """What has to be told of each snapshot, so that what is due becomes commits."""
+    from controller.triggers.pool_news import PoolNews
+    from controller.triggers.trigger_memory import FileNotes, TriggerNotes
+    from controller.triggers.trigger_work import SteadyClock, TriggerWork
+
+    options, disk = site.options, FolderDisk(site.options.data / "node")
+    files = FileNotes(disk)
+    work = TriggerWork(
+        lambda: GitRepository(options.repo, options.data / "triggers.git"),
+        TriggerNotes(disk),
+        files,
+        PoolNews(site.pool, files, clock.now, of_file),
+        SteadyClock(time.time, clock.now),
+        time.sleep,
+        site.say,
+    )
+    work.start(options.poll)
+    return work.seen
+
+
+def _show(
+    site: NodeSite, stock: NodeStock, notifier: Notifier, triggers: Callable[[Snapshot], None] | None
+) -> Callable[[World], None]:
     window = ViewFile(site.options.data / VIEW, site.pool, time.time, stock.bucket.name if stock.bucket else "")
 
     def show(world: World) -> None:
         if world.snapshot:
             stock.peers.known = world.snapshot.inventories
             stock.bereft.seen(world.snapshot)
+            if triggers and world.fresh:
+                triggers(world.snapshot)
         window.show(world)
         notifier.seen(world)
 

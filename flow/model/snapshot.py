@@ -11,6 +11,7 @@ from schema.pipeline import Pipeline
 from schema.project import Project
 from schema.reply import Reply
 from schema.request import Request
+from schema.trigger import Trigger
 
 
 class ProblemOrigin(StrEnum):
@@ -143,6 +144,7 @@ class Snapshot:
     projects: Mapping[str, ProjectView] = field(default_factory=dict)
     pipelines: Mapping[str, Pipeline] = field(default_factory=dict)
     nodes: Mapping[str, NodeSettings] = field(default_factory=dict)
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
     inventories: Mapping[str, Inventory] = field(default_factory=dict)
     heartbeats: Mapping[str, str] = field(default_factory=dict)
     spoke: Mapping[str, str] = field(default_factory=dict)  # node to its newest commit on `winslow/state`: alive, too

@@ -21,6 +21,7 @@ from schema.errors import DocumentError
 from schema.flag import Flag
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
+from schema.trigger import Trigger
 from state.contract.errors import NewerSchema, NotAStateRepository, StateError
 from state.snapshot.project_folders import MOST_STRAYS, PipelinesInForce, Reading, assemble, files_at, on_main
 from state.snapshot.trees import IRREGULAR, PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
@@ -83,6 +84,7 @@ class Assembler:
             projects={id: kept.view for id, kept in self._kept.items()},
             pipelines=pipelines.good,
             nodes=_wanted(reading, "nodes", "node", NodeSettings),
+            triggers=_wanted(reading, "triggers", "trigger", Trigger),
             inventories=inventories,
             heartbeats=heartbeats,
             problems=tuple(reading.problems),
@@ -189,7 +191,7 @@ def _undisturbed(count: int) -> Iterator[None]:
 
 def _beside(main: Branch) -> Iterator[str]:
     """Files at the root, in the folders of documents and in those that nearly have the name of one."""
-    folders = sorted({*misplaced.FOLDERS, *misplaced.WITHOUT_EFFECT} - {PROJECTS})
+    folders = sorted({*misplaced.FOLDERS} - {PROJECTS})
     for folder in folders:
         yield from files_at(main, folder, IRREGULAR)
     for path, blob in sorted(main.files(ROOT).items()):

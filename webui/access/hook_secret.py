@@ -1,5 +1,6 @@
 """What a Git server must say so that its hook is believed: `DATA/web/hook-secret`, made once, and read each time."""
 
+import hmac
 import os
 import secrets
 from contextlib import suppress
@@ -7,6 +8,8 @@ from pathlib import Path
 
 PLACE = "/hooks/git"
 """Where the page hears it. Whoever calls has no login and no page of ours: neither is asked for there."""
+TRIGGERS = "/hooks/triggers"
+"""Below it each trigger that has a `hook`."""
 PATH = Path("web") / "hook-secret"
 SHORTEST = 16
 """Characters; what is shorter counts as none."""
@@ -34,3 +37,8 @@ def read(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return found if len(found) >= SHORTEST else ""
+
+
+def token_of(secret: str, trigger: str) -> str:
+    """What starts this one trigger, and nothing else. It follows from the secret, so nothing more has to be kept."""
+    return hmac.new(secret.encode(), f"trigger {trigger}".encode(), "sha256").hexdigest()

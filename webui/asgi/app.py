@@ -18,6 +18,7 @@ from webui.asgi.headers import App, Guard
 from webui.asgi.hooks import Hook
 from webui.asgi.metrics import Metrics
 from webui.asgi.streams import EventStream
+from webui.asgi.trigger_hooks import TriggerHooks
 from webui.files.downloads import Downloads
 from webui.files.uploads import Uploads, by_people
 from webui.logs.log_stream import LogStream
@@ -29,7 +30,9 @@ EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 def _hooks(page: Page) -> list[Route]:
     """Where the page has a directory for the secret."""
-    return [Hook(page.data, page.source.hurry).route()] if page.data else []
+    if page.data is None:
+        return []
+    return [TriggerHooks(page.data, page.source, page.outbox).route(), Hook(page.data, page.source.hurry).route()]
 
 
 def _files(page: Page) -> list[Route]:

@@ -23,7 +23,7 @@ STRAYS = {
     "projects/v/request/0001-abort.yaml": "a request's file is projects/v/requests/0001-abort.yaml",
     "project/w/project.yaml": "a project's file is projects/w/project.yaml",
     "winslow.yml": "the file of the settings is winslow.yaml",
-    "triggers/night.yaml": "this version of Winslow has no triggers",
+    "triggers/night.yml": "a trigger's file is triggers/night.yaml",
 }
 START, REQUEST = "request: start\n", "projects/v/requests/0001-start.yaml"
 TAKEN = "0001-start.yaml was answered already, so this has no effect; take the next number: 0002-start.yaml"

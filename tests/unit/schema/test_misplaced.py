@@ -23,6 +23,8 @@ RIGHT = {
     "pipelines/sub/a.yaml": "pipelines/a.yaml",
     "pipelines/.a.yaml": "pipelines/a.yaml (lower-case letters, digits, . _ -)",
     "node/g.yaml": "nodes/g.yaml",
+    "trigger/Nightly.yaml": "triggers/nightly.yaml (lower-case letters, digits, . _ -)",
+    "triggers/nightly.yml": "triggers/nightly.yaml",
     "nodes/gpu.yml": "nodes/gpu.yaml",
     "nodes/GPU 1.yaml": "nodes/gpu-1.yaml (lower-case letters, digits, . _ -)",
     "project/a/project.yml": "projects/a/project.yaml",
@@ -52,7 +54,7 @@ OTHERS = {
     "projects/a/plan.png": "nothing reads it; a project is projects/a/project.yaml, with files below requests/",
     "projects/a/data/x.csv": "nothing reads it; a project is projects/a/project.yaml, with files below requests/",
     "projects/p/request": "requests are files like projects/p/requests/0001-start.yaml",
-    "triggers/nightly.yaml": "this version of Winslow has no triggers, so nothing reads it",
+    f"triggers/{'n' * 41}.yaml": "that of a trigger has at most 40 characters",
 }
 FREE = [
     "README.md", ".gitlab-ci.yml", "docker-compose.yml", "mkdocs.yaml", "notes/a.yaml", "winslow",
