@@ -15,7 +15,7 @@ from cli.places import NODE, FileAddress, own_name, place
 from cli.words import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from runner.files.shared_folder import Item
     from runner.store.tree import Tree
@@ -54,11 +54,17 @@ def files_ls(
     number, _, path = rest.partition("/")
     client, _, view = settings.project(id)
     records = [execution_of(view, number)] if number else list({e.stage: e for e in view.executions}.values())
-    rows = [row for record in records for row in _files_of(client, id, record, artifacts) if below(row["path"], path)]
-    if output.for_programs(rows):
-        return
-    cells = [[str(r["execution"]), output.shown(r["path"]), f"{r['bytes']:,}", output.shown(r["digest"])] for r in rows]
-    output.table(("EXEC", "PATH", "BYTES", "DIGEST"), cells, empty="no files")
+    rows = (row for record in records for row in _files_of(client, id, record, artifacts) if below(row["path"], path))
+    output.long_list(rows, ("EXEC", "PATH", "BYTES", "DIGEST"), _file_cells, empty="no files")
+
+
+def _file_cells(row: dict[str, Any]) -> list[str]:
+    return [
+        str(row["execution"]),
+        output.plain_cell(row["path"]),
+        f"{row['bytes']:,}",
+        output.plain_cell(row["digest"]),
+    ]
 
 
 def below(path: str, folder: str) -> bool:
@@ -79,13 +85,12 @@ def _ls_shelf(of: FileAddress) -> None:
             raise CommandError(str(error)) from None
         items = []
     rows = _where(of.node or own_name(), items, lies)
-    if not output.for_programs(rows):
-        cells = [
-            [output.shown(row["path"] + "/" * row["folder"]), "" if row["folder"] else f"{row['bytes']:,}",
-             output.shown(", ".join(row["nodes"]))]
-            for row in rows
-        ]  # fmt: skip
-        output.table(("PATH", "BYTES", "ON"), cells, empty="no files")
+    output.long_list(rows, ("PATH", "BYTES", "ON"), _shelf_cells, empty="no files")
+
+
+def _shelf_cells(row: dict[str, Any]) -> list[str]:
+    size = "" if row["folder"] else f"{row['bytes']:,}"
+    return [output.plain_cell(row["path"] + "/" * row["folder"]), size, output.plain_cell(", ".join(row["nodes"]))]
 
 
 def _where(here: str, items: "Iterable[Item]", lies: "Mapping[str, Sequence[Item]]") -> list[dict[str, Any]]:
@@ -99,7 +104,7 @@ def _where(here: str, items: "Iterable[Item]", lies: "Mapping[str, Sequence[Item
     return [found[key] for key in sorted(found)]
 
 
-def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: bool) -> list[dict[str, Any]]:
+def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: bool) -> "Iterable[dict[str, Any]]":
     from schema import layout
 
     tree = None if artifacts else _tree(id, record.execution)
@@ -109,13 +114,11 @@ def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: 
     return _listed(text, record.execution) if text else []
 
 
-def _found(tree: "Tree", number: int) -> list[dict[str, Any]]:
+def _found(tree: "Tree", number: int) -> "Iterator[dict[str, Any]]":
     from runner.store.manifest import shown
 
-    return [
-        {"execution": number, "path": shown(row.path), "bytes": row.size, "digest": row.value or None}
-        for row in tree.files()
-    ]
+    for row in tree.files():
+        yield {"execution": number, "path": shown(row.path), "bytes": row.size, "digest": row.value or None}
 
 
 def _listed(text: str, number: int) -> list[dict[str, Any]]:

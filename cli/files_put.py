@@ -9,14 +9,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from cli import output, remote, settings
 from cli.errors import CommandError
-from cli.places import NODE, FileAddress, place
+from cli.places import NODE, FileAddress, own_name, place
 from cli.progress import PIECE, bar
+
+if TYPE_CHECKING:
+    from flow.model.snapshot import Snapshot
+    from peer.client.files import FarShelf
+    from runner.files.shared_folder import Shelf
 
 Found = TypeVar("Found")
 STDIN = Path("-")
@@ -35,17 +40,74 @@ def put(
     where: Annotated[str, typer.Argument(metavar="WHERE", help="pool:DIR/, PROJECT:DIR/ or PROJECT/N/PATH")],
     replace: Annotated[bool, typer.Option("--replace", help="in the place of a file that is there already")] = False,
     node: NODE = "",
+    all_nodes: Annotated[
+        bool, typer.Option("--all-nodes", help="into the pool of every node, so that any may run what reads them")
+    ] = False,
 ) -> None:
     """Put files into the pool, a project's files, or the workspace that a next stage begins with.
 
     A file is not there until it is whole; what was interrupted goes on when it is put again. For an execution nothing
     of it is changed: the command that starts on the changed files is printed.
-    Example: winslowctl files put ulm.mp4 pool: --node gpu-02     winslowctl files put - pool:2020-01/ulm.mp4
+    Example: winslowctl files put ulm.mp4 pool: --all-nodes     winslowctl files put - pool:2020-01/ulm.mp4
     """
     with ExitStack() as stack:
         to = place(where, node)
         pairs = [(stack.enter_context(_streamed(to)), to.path)] if what == [STDIN] else list(_pairs(what, to.path))
-        _put(to, pairs, where, replace)
+        if all_nodes:
+            _put_everywhere(to, pairs, replace)
+        else:
+            _put(to, pairs, where, replace)
+
+
+def _put_everywhere(to: FileAddress, pairs: list[tuple[Path, str]], replace: bool) -> None:
+    """Into each pool in turn. What one node does not take keeps it from no other; it is told in the end."""
+    if to.project or to.node:
+        raise CommandError("--all-nodes is for the pool alone (pool:DIR/), without --node", 2)
+    _, snapshot = settings.snapshot(live=True)
+    names = sorted(snapshot.inventories)
+    if not names:
+        raise CommandError("no node has joined, so there is no pool to put it into")
+    refused = [f"{node}: {why}" for node in names if (why := _not_put(snapshot, node, to, pairs, replace))]
+    if refused:
+        more = "; what was put stays, and putting it again goes on where it ended"
+        raise CommandError(f"not on all nodes: {'; '.join(refused)}{more}")
+
+
+def _not_put(snapshot: "Snapshot", node: str, to: FileAddress, pairs: list[tuple[Path, str]], replace: bool) -> str:
+    """Why a node's pool does not have all of them now, or nothing."""
+    from flow.node.node_states import standing
+    from runner.files.shared_folder import ShelfError
+    from runner.store.errors import StoreError
+
+    here = node == own_name()
+    if not here and not standing(snapshot, node).answers:
+        return f"it is {standing(snapshot, node).why}"
+    try:
+        shelf = to.shelf if here else remote.shelf(node, to.name)
+        for source, path in pairs:
+            digest = _there(shelf, source, path)
+            if not digest:
+                with bar(f"{source} → {node}") as progress:
+                    digest = shelf.put(source, path, replace=replace, progress=progress)
+            print(f"{digest}  {node} {to.name}{path}")
+    except (CommandError, ShelfError, StoreError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _there(shelf: "Shelf | FarShelf", source: Path, path: str) -> str:
+    """The digest, where just this file lies there already."""
+    from runner.files.shared_folder import ShelfError
+    from runner.store.digests import of_file
+
+    try:
+        [item] = shelf.items(path)
+        if item.path != path or item.folder or item.bytes != source.stat().st_size:
+            return ""
+        digest = shelf.digest(path)
+    except (ShelfError, ValueError):
+        return ""
+    return digest if digest == of_file(source) else ""
 
 
 def _put(to: FileAddress, pairs: list[tuple[Path, str]], where: str, replace: bool) -> None:

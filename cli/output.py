@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from cli.errors import CommandError
@@ -96,6 +97,69 @@ def one_line(value: Any) -> bool:
     if CURRENT.output in ("csv", "name"):
         raise CommandError(f"-o {CURRENT.output} is for lists, and this goes on; -o json prints one object a line", 2)
     return False
+
+
+Row = dict[str, Any]
+
+
+def long_list(
+    rows: Iterable[Row],
+    heads: Sequence[str],
+    cells: Callable[[Row], Sequence[str]],
+    *,
+    empty: str = "nothing",
+    name: str = "",
+) -> None:
+    """A list that may be very long, in every form: rows are printed as they come. Cells are plain (`plain_cell`)."""
+    from cli.tables import print_long
+
+    match CURRENT.output:
+        case "json":
+            _print_json_rows(rows)
+        case "yaml":
+            first = next(waiting := iter(rows), None)
+            for row in [[]] if first is None else ([row] for row in chain([first], waiting)):
+                _print_yaml(row)
+        case "csv" | "name":
+            _print_long_csv(iter(rows), name)
+        case _ if not print_long(heads, map(cells, rows)):
+            line(f"[dim]{empty}[/]")
+
+
+def _print_json_rows(rows: Iterable[Row]) -> None:
+    """As `json.dumps` prints the whole list."""
+    ascii, before = not speaks_unicode(sys.stdout), "[\n"
+    for row in rows:
+        text = json.dumps(row, indent=2, ensure_ascii=ascii, default=str).replace("\n", "\n  ")
+        sys.stdout.write(f"{before}  {text}")
+        before = ",\n"
+    print("[]" if before == "[\n" else "\n]")
+
+
+def _print_long_csv(rows: Iterator[Row], name: str) -> None:
+    """Columns are those of the first row, which all rows of a long list have."""
+    import csv
+
+    first = next(rows, None)
+    if first is None:
+        return
+    if CURRENT.output == "name":
+        for row in chain([first], rows):
+            print(_cell(row.get(name) if name else next(iter(row.values()), "")))
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(first)
+    writer.writerows([_cell(row.get(key)) for key in first] for row in chain([first], rows))
+
+
+def plain_cell(value: object, limit: int = 200) -> str:
+    """Text of the repository for a long list, safe for a terminal."""
+    from runner.logs.log_file import clean
+
+    text = "" if value is None else str(value)
+    if not text.isprintable():
+        text = " ".join(clean(part) for part in text.splitlines())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def safe(text: str) -> str:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,40 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, whole: b
         _in_pipe(heads, rows)
 
 
+BLOCK = 1000
+"""Rows of a long list whose columns are made equally wide, before they are printed."""
+
+
+def print_long(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
+    """Cells are plain text without control characters. Each block is printed as it comes; whether there was a row."""
+    waiting, widths = iter(rows), [0] * len(heads)
+    room = terminal_size() if sys.stdout.isatty() else 0
+    block: list[Sequence[str]] = list(islice(waiting, BLOCK))
+    if not block:
+        return False
+    lines: Iterator[Sequence[str]] = chain([heads], block)
+    while block:
+        table = [[cell or NOTHING for cell in row] for row in lines]
+        widths = [max(width, *(_cells(row[at]) for row in table)) for at, width in enumerate(widths)]
+        cut = fitted(widths, room) if room else widths
+        sys.stdout.write("".join(f"{_line(row, cut, cuts=bool(room))}\n" for row in table))
+        block = list(islice(waiting, BLOCK))
+        lines = iter(block)
+    return True
+
+
+def _line(row: Sequence[str], widths: Sequence[int], *, cuts: bool) -> str:
+    cells = (_fit(cell, width) if cuts else cell for cell, width in zip(row, widths, strict=True))
+    padded = (cell + " " * (width - _cells(cell)) for cell, width in zip(cells, widths, strict=True))
+    return (" " * GAP).join(padded).rstrip()
+
+
+def _fit(cell: str, width: int) -> str:
+    from rich.cells import set_cell_size
+
+    return cell if _cells(cell) <= width else set_cell_size(cell, max(0, width - 1)) + "…"
+
+
 def _in_pipe(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
@@ -39,6 +74,8 @@ def _in_pipe(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _cells(text: str) -> int:
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)
@@ -60,10 +97,15 @@ def _on_terminal(heads: Sequence[str], rows: Sequence[Sequence[str]], whole: boo
 
 
 def terminal_width(console: "Console") -> int:
+    return terminal_size() or console.width
+
+
+def terminal_size() -> int:
+    """How many columns the terminal has; 0 where it does not say."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or console.width
+        return os.get_terminal_size(sys.stdout.fileno()).columns
     except (OSError, ValueError):
-        return console.width
+        return 0
 
 
 def fitted(widths: Sequence[int], room: int) -> list[int]:

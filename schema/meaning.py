@@ -95,9 +95,9 @@ MEANING: dict[str, dict[str, str]] = {
         "join": "`approved`: a node takes work only once `nodes/<node>.yaml` exists",
     },
     "Retention": {
-        "keep_succeeded": "workspaces of so many succeeded executions of each stage; 10 where nobody says it",
-        "keep_failed": "workspaces of so many others that ended; 10 where nobody says it",
-        "keep_logs": "full logs of so many executions of each stage; 100 where nobody says it",
+        "keep_succeeded": "workspaces of so many successes of each stage, at least 1; 10 where nobody says it",
+        "keep_failed": "workspaces of so many others that ended, or 0; 10 where nobody says it",
+        "keep_logs": "full logs of so many executions of each stage, at least 1; 100 where nobody says it",
     },
     "Access": {
         "reader": "may look at everything",

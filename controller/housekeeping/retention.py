@@ -20,6 +20,7 @@ from controller.journal.small_files import FolderDisk
 from flow.model.snapshot import Snapshot
 from flow.project.active import open_views
 from flow.project.replies import steps_of
+from flow.reconcile.kept import Kept
 from flow.reconcile.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
 from peer.client.pool_fetch import PoolFetch
 from runner.logs.archive import archived, forget
@@ -57,7 +58,7 @@ def spoken_of_in(data: Path) -> frozenset[tuple[str, int]]:
     return spoken_of(Journal(FolderDisk(journal))) if journal.is_dir() else frozenset()
 
 
-def size_of(data: Path, drop: Drop, workspaces: Workspaces) -> int:
+def size_of(data: Path, drop: Drop | Kept, workspaces: Workspaces) -> int:
     """Bytes of what it names; contents that others name too stay, so less may come free."""
     if drop.what == "log":
         run = data / "runs" / drop.container

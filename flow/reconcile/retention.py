@@ -86,7 +86,7 @@ def _of_project(general: Retention, view: ProjectView, disk: OnDisk, pressure: i
     """Nothing of a project about which something is not known: a damaged one, or one with requests still to read."""
     if not any(view.id in of for of in (disk.workspaces, disk.logs, disk.runs)):
         return
-    if view.project is None or view.damage or view.flags or view.withheld or view.deletion or _being_deleted(view):
+    if view.project is None or untouched(view):
         return
     rules = rules_of(general, view.project.retention).under(pressure)
     kept = needed(view) | {number for project, number in disk.held if project == view.id}
@@ -99,6 +99,17 @@ def _of_project(general: Retention, view: ProjectView, disk: OnDisk, pressure: i
         if record.execution not in kept and record.claim.container in disk.logs.get(view.id, ()):
             yield Drop(view.id, record.execution, "log", why, record.claim.container)
     yield from _of_no_record(view, disk)
+
+
+def untouched(view: ProjectView) -> str:
+    """Why nothing of a project goes by these rules, whatever they say; nothing for most."""
+    if view.deletion or _being_deleted(view):
+        return "its project was deleted: all of it goes after the grace time"
+    if view.project is None:
+        return "its project.yaml never was valid"
+    if view.damage or view.flags:
+        return "what the repository says of its project is damaged or flagged; `winslowctl doctor` says how"
+    return "its project has requests that were not read yet" if view.withheld else ""
 
 
 def _of_no_record(view: ProjectView, disk: OnDisk) -> Iterator[Drop]:
@@ -119,9 +130,9 @@ def needed(view: ProjectView) -> frozenset[int]:
     """Pinned ones, the newest, and whatever the chain, or what is asked of it, may still go on from."""
     found: set[int | None] = {*(view.project.pin if view.project else ()), view.last_execution}
     found |= {request.source for file in view.unanswered if file.request and (request := file.request.workspace)}
-    found |= _bases(view)
+    found |= bases(view)
     for answered in answer_all(view):
-        found |= _bases(answered.view)
+        found |= bases(answered.view)
     return frozenset(number for number in found if number is not None)
 
 
@@ -152,7 +163,8 @@ def _put_in(view: ProjectView) -> frozenset[str] | None:
 _asked_for: Memo[ProjectView, frozenset[str] | None] = Memo(_put_in)
 
 
-def _bases(view: ProjectView) -> set[int | None]:
+def bases(view: ProjectView) -> set[int | None]:
+    """What the chain, and what runs, may still go on from."""
     open_ones = [e for e in view.executions if not e.state.ended]
     numbers = {e.execution for e in open_ones} | {e.workspace.source for e in open_ones}
     chains = fold(view.replies)
@@ -170,7 +182,7 @@ def _beyond(view: ProjectView, rules: Rules) -> Iterator[tuple[Execution, str]]:
     """Ended executions that no count keeps, oldest first, each with the rule that drops it."""
     kept: dict[tuple[str, bool], int] = defaultdict(int)
     found: list[tuple[Execution, str]] = []
-    redone = _for_a_redo(view)
+    redone = for_a_redo(view)
     for record in reversed(view.executions):
         if not record.state.ended:
             continue
@@ -184,7 +196,7 @@ def _beyond(view: ProjectView, rules: Rules) -> Iterator[tuple[Execution, str]]:
     yield from reversed(found)
 
 
-def _for_a_redo(view: ProjectView) -> set[int | None]:
+def for_a_redo(view: ProjectView) -> set[int | None]:
     """What a stage is built on if it is asked for again without a word about its workspace."""
     newest = {(e.stage, e.point): e for e in view.executions}.values()
     return {number for record in newest for number in (record.workspace.source, *read_by(record))}

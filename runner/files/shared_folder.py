@@ -14,7 +14,7 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from runner import durable
-from runner.store.digests import PREFIX
+from runner.store.digests import PREFIX, of_file
 
 PART, NOTE = ".part", ".part.json"
 PIECE = 1 << 20
@@ -94,6 +94,13 @@ class Shelf:
             raise ShelfError(f"there is no file {path!r} in {self.name}")
         file = place.open("rb")
         return file, os.fstat(file.fileno()).st_size
+
+    def digest(self, path: str) -> str:
+        """ShelfError, OSError."""
+        place = self.place(path)
+        if not place.is_file():
+            raise ShelfError(f"there is no file {path!r} in {self.name}")
+        return of_file(place)
 
     def put(
         self, source: Path, path: str, *, replace: bool = False, progress: Progress = lambda done, size: None

@@ -76,6 +76,27 @@ def test_R1310_R1320_R1340_the_pool_of_another_node_is_filled_listed_read_and_em
     assert (fleet.lab.folder / "n1" / "projects" / "v" / "files" / "notes" / "b é.txt").read_text() == "b"
 
 
+def test_R1310_a_file_is_put_into_the_pools_of_all_nodes_and_who_did_not_take_it_is_named(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(os.urandom(1 << 20))
+    said = told(fleet, "files", "put", str(tmp_path / "a.mp4"), "pool:in/", "--all-nodes")
+    assert [line.split()[1:] for line in said.splitlines()] == [["n1", "pool:in/a.mp4"], ["n2", "pool:in/a.mp4"]]
+    for name in ("n1", "n2"):
+        lies = fleet.lab.folder / name / "pool" / "in" / "a.mp4"
+        assert lies.read_bytes() == (tmp_path / "a.mp4").read_bytes()
+    again = told(fleet, "files", "put", str(tmp_path / "a.mp4"), "pool:in/", "--all-nodes")
+    assert again == said
+    (fleet.lab.folder / "n1" / "pool" / "in" / "a.mp4").write_text("another")
+    refused = winslowctl(fleet, "files", "put", str(tmp_path / "a.mp4"), "pool:in/", "--all-nodes")
+    assert refused.returncode == 1
+    assert "not on all nodes: n1: " in refused.stderr
+    assert "there already" in refused.stderr
+    assert refused.stdout.split()[1] == "n2"
+    wrong = winslowctl(fleet, "files", "put", str(tmp_path / "a.mp4"), "v:in/", "--all-nodes")
+    assert (wrong.returncode, "for the pool alone" in wrong.stderr) == (2, True)
+
+
 def test_R1320_M11_a_file_that_is_put_in_for_an_execution_of_another_node_reaches_the_next_stage(
     fleet: Fleet, tmp_path: Path
 ) -> None:

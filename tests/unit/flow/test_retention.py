@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flow.reconcile.kept import kept
 from flow.reconcile.retention import MOST_PRESSURE, Drop, OnDisk, Rules, asked_for, drops, needed, rules_of
 from schema.execution import State
 from schema.reasons import End
@@ -209,3 +210,40 @@ def test_nobody_knows_what_requests_that_were_not_read_ask_for() -> None:
     story = started(STAGES)
     story.view = replace(story.view, withheld=("0100-start.yaml",))
     assert asked_for(fleet(story)) is None
+
+
+def stays(story: Story, pressure: int = 0, held: frozenset[tuple[str, int]] = frozenset()) -> dict[int, str]:
+    """Why each workspace that does not go stays."""
+    disk, snapshot = everything(story, held), fleet(story)
+    gone = drops(snapshot, disk, pressure)
+    found = kept(snapshot, disk, gone, pressure)
+    assert not {(each.execution, each.what) for each in found} & {(each.execution, each.what) for each in gone}
+    assert len(found) + len(gone) == 2 * len(story.view.executions)
+    return {each.execution: each.why for each in found if each.what == "workspace"}
+
+
+def test_what_may_not_go_says_why() -> None:
+    story = repeated(4, pin=[2])
+    assert stays(story, MOST_PRESSURE) == {2: "it is pinned in project.yaml", 4: "its chain goes on from it"}
+    assert stays(story, MOST_PRESSURE, frozenset({("v", 1)}))[1].startswith("its end is not told yet")
+    assert stays(repeated(2))[1] == "of the newest 10 succeeded of detect"
+    running = started()
+    running.ran(State.RUNNING)
+    assert stays(running, MOST_PRESSURE) == {1: "it is running"}
+    asked = repeated(3)
+    asked.pending({"request": "start", "workspace": {"from": 1}})
+    assert "names it" in stays(asked, MOST_PRESSURE)[1]
+
+
+def test_of_a_project_of_which_nothing_goes_the_project_says_why() -> None:
+    story = repeated(3)
+    story.view = replace(story.view, damage="winslow/state: broken")
+    assert set(stays(story, MOST_PRESSURE).values()) == {
+        "what the repository says of its project is damaged or flagged; `winslowctl doctor` says how"
+    }
+
+
+@pytest.mark.parametrize("pressure", range(MOST_PRESSURE + 1))
+def test_nothing_is_both_dropped_and_kept(pressure: int) -> None:
+    for story in (repeated(5, retention={"keep_succeeded": 1}), repeated(3, pin=[1])):
+        stays(story, pressure)
