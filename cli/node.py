@@ -1,5 +1,6 @@
 """Verbs that run: `node` on a machine of the fleet, `up` for everything on a laptop."""
 
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,11 +18,17 @@ from runner import extras
 if TYPE_CHECKING:
     from controller.housekeeping.retention import Room
     from controller.node.options import NodeOptions
+    from runner.slurm.submission import SlurmOptions
 
 MOST_SLOTS = 1024
+SLURM_WORD = re.compile(r"[A-Za-z0-9_.,&|*\[\]()@:-]{0,200}")
 HOST_IMAGE = "host/python"
 Name = Annotated[str, typer.Option("--name", help="this node's name; default: the host's")]
-Runner = Annotated[str, typer.Option("--runner", help="auto, docker or process")]
+Runner = Annotated[str, typer.Option("--runner", help="auto, docker, process or slurm")]
+Partition = Annotated[str, typer.Option("--partition", help="with --runner slurm: the partition this node stands for")]
+Account = Annotated[str, typer.Option("--account", help="with --runner slurm: on whose account its jobs are")]
+Qos = Annotated[str, typer.Option("--qos", help="with --runner slurm: the quality of service of its jobs")]
+Constraint = Annotated[str, typer.Option("--constraint", help="with --runner slurm: features its machines must have")]
 Poll = Annotated[str, typer.Option("--poll", help="how often to look, like 5s")]
 Heartbeat = Annotated[
     str, typer.Option("--heartbeat", help="how often to say it is alive; a third of lost_after at most")
@@ -74,6 +81,7 @@ def node(
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
     keep_free: KeepFree = "0%", peer_read_only: ReadOnly = False, policy: PolicyPath = None,
     triggers: Triggers = False,
+    partition: Partition = "", account: Account = "", qos: Qos = "", constraint: Constraint = "",
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -87,6 +95,7 @@ def node(
         repo=_written_to(settings.repo_url()), data=settings.data(), peer=peer or None, notify=notify,
         store=store, bucket=bucket or None, bucket_keys=bucket_keys, keep_free=_room(keep_free),
         policy=policy, triggers=triggers,
+        slurm=_slurm(runner, partition, account, qos, constraint),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with (
@@ -115,6 +124,24 @@ def _slots(text: str) -> "int | Literal['auto'] | None":
     return int(text)
 
 
+def _slurm(runner: str, partition: str, account: str, qos: str, constraint: str) -> "SlurmOptions | None":
+    """What a cluster is told of this node's jobs; nothing where it has none."""
+    given = {"--partition": partition, "--account": account, "--qos": qos, "--constraint": constraint}
+    if runner == "slurm" and not partition:
+        raise CommandError("--runner slurm needs --partition NAME: `sinfo` names the cluster's partitions", 2)
+    named = [option for option, value in given.items() if value]
+    if named and runner not in ("slurm", "auto"):
+        raise CommandError(f"{named[0]} is for --runner slurm, and this node has --runner {runner}", 2)
+    if not partition:
+        return None
+    for option, value in given.items():
+        if not SLURM_WORD.fullmatch(value):
+            raise CommandError(f"{option} takes a word of Slurm's, not {value[:40]!r}", 2)
+    from runner.slurm.submission import SlurmOptions
+
+    return SlurmOptions(partition, account, qos, constraint)
+
+
 def _room(text: str) -> "Room":
     from controller.housekeeping.retention import parse_room
 
@@ -137,8 +164,8 @@ def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str
     from controller.node.options import NodeOptions
     from schema.quantities import parse_duration
 
-    if runner not in ("auto", "docker", "process"):
-        raise CommandError(f"--runner takes auto, docker or process, not {runner[:20]!r}", 2)
+    if runner not in ("auto", "docker", "process", "slurm"):
+        raise CommandError(f"--runner takes auto, docker, process or slurm, not {runner[:20]!r}", 2)
     try:
         every, beat = parse_duration(poll), parse_duration(heartbeat)
     except ValueError as error:

@@ -128,6 +128,7 @@ class Execution(Recorded):
     state: State
     reason: End | None = None
     text: str = ""  # the reason in words
+    queued: str = ""  # why it waits for a machine that somebody else gives, in one word of theirs: Priority, Resources
     claim: Claim
     wanted: str = ""  # commit of main it acted on
     image: ImageRecord | None = None

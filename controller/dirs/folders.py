@@ -79,7 +79,10 @@ def _beside(work: Callable[[], None]) -> None:
 
 
 class Folders:
-    """`isolated` says whether stages see the container's paths or, as processes, the host's; `user` who they are."""
+    """`isolated` says whether stages see the container's paths or, as processes, the host's; `user` who they are.
+
+    `overlays`: False where stages run on other machines, None where this one's abilities decide.
+    """
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class Folders:
         *,
         isolated: bool,
         user: tuple[int, int] | None = None,
+        overlays: bool | None = None,
         say: Callable[[str], None] = lambda text: None,
         failpoint: Failpoint = nothing,
         peers: Peers | None = None,
@@ -95,7 +99,7 @@ class Folders:
         bucket: Bucket | None = None,
     ) -> None:
         self.data, self.pool, self.isolated, self.user = data.absolute(), pool.absolute(), isolated, user
-        self.workspaces = Workspaces(self.data, user, say=say, passing=failpoint, later=_beside)
+        self.workspaces = Workspaces(self.data, user, overlays=overlays, say=say, passing=failpoint, later=_beside)
         self.workspaces.repair()
         self.peers, self.store, self.bucket = peers, store, bucket
         self.fetch = PoolFetch(self.data, self.pool, peers) if peers and peers.key else None

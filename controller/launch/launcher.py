@@ -372,6 +372,7 @@ class Launcher:
             grace=order.grace,
             overlay=ready.overlay,
             read_only=ready.needs,
+            timeout=order.timeout,
         )
 
     # -- collecting -------------------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ def _verdict(entry: HeldClaim, container: Container, gathered: Gathered) -> tupl
             return State.FAILED, End.INFRASTRUCTURE, "it was stopped from outside Winslow"
         case Ending.OOM:
             return State.FAILED, End.OOM_KILLED, container.detail or "it used more memory than it may"
+        case Ending.CANCELLED:
+            return State.ABORTED, End.ABORTED, container.detail or "somebody ended it outside Winslow"
         case Ending.INFRASTRUCTURE:
             return State.FAILED, End.INFRASTRUCTURE, container.detail or "the machine or its engine went down"
     if code != 0:

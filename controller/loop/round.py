@@ -486,4 +486,6 @@ def _sight(container: Container) -> ObservedContainer:
         started=container.started,
         last_output=container.last_output,
         gpus=gpus_of(container.labels),
+        queued=container.waits,
+        detail=container.detail if container.waits else "",
     )

@@ -20,7 +20,7 @@ from controller.loop.alarms import Alarms
 from controller.loop.heartbeat import NameTaken
 from controller.loop.pace import Pace
 from controller.loop.round import Controller
-from controller.node.inventory import choose_runner
+from controller.node.inventory import choose_runner, gpus_of_runner
 from controller.node.missing_extras import without_missing
 from controller.node.options import CannotStart, NodeOptions, absolute
 from controller.node.sampler import Sampler, Stages, of_gpus
@@ -82,8 +82,7 @@ def _run(options: NodeOptions, say: Say) -> int:
     if isinstance(gpus, NoGpus) and not gpus.certain:
         say(f"GPUs are left out: {gpus.text}")
     runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()), claims=journal.entries)
-    if not runner.capabilities.gpus:
-        gpus = NoGpus()
+    gpus = gpus_of_runner(runner, gpus)
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
     policy = _policy(options, runner, say)
     controller = build(NodeSite(options, journal, incarnation, owner, runner, gpus, pace, sampler, say, policy))

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -12,8 +13,15 @@ from runner import durable, extras
 from runner.contract.errors import RunnerError
 from runner.contract.labels import Owner
 from runner.contract.runner import Runner
+from runner.gpus import FixedGpus, Gpus, NoGpus
 from schema.node import SCHEMA, Inventory
 
+if TYPE_CHECKING:
+    from runner.slurm.partition import SlurmPartition
+    from runner.slurm.slurm_runner import SlurmRunner
+
+MOST_SLOTS = 1024
+"""Stages at once that are not asked for by number: what settings can say at most."""
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes of free disk below which a node takes no new work."""
 
@@ -32,6 +40,7 @@ def choose_runner(
     At the first start `auto` is Docker where an engine answers, else processes. Later a node with Docker waits for its
     engine: what it is never follows from whether the engine is up yet.
     """
+    found: Runner
     kept = KeptRunner(options.data)
     before = kept.kind(claims)
     kind = options.runner if options.runner != "auto" else before
@@ -40,13 +49,17 @@ def choose_runner(
             f"{len(claims)} of this node's executions run with --runner {before}, and --runner {kind} cannot see them: "
             f"start it with --runner {before} until they have ended, or delete {kept.path} to give them up"
         )
+    if options.slurm and kind != "slurm":
+        raise CannotStart("--partition is for a node that stands for one: start it with --runner slurm")
     if kind == "process":
         found = _processes(options, owner, wake, gpus)
+    elif kind == "slurm":
+        found = _slurm(options, owner, wake)
     else:
         found = _docker_or_processes(options, owner, wake, say, gpus, before)
     can = found.capabilities
     kept.keep(can.name)
-    if can.discards:
+    if can.discards and can.here:
         say(
             f"the engine cannot limit {', '.join(can.discards)} (its kernel or cgroups): such stages are not taken here"
         )
@@ -104,11 +117,40 @@ def _processes(options: NodeOptions, owner: Owner, wake: Callable[[], None], gpu
     return ProcessRunner(owner, options.data / "runs", images=images, gpus=gpus, on_change=wake)
 
 
+def _slurm(options: NodeOptions, owner: Owner, wake: Callable[[], None]) -> "SlurmRunner":
+    from runner.process.process_runner import read_images
+    from runner.slurm.slurm_runner import SlurmRunner
+
+    if options.slurm is None:
+        raise CannotStart("this node's stages are Slurm jobs: name the partition that it stands for with --partition")
+    images = read_images(options.images) if options.images else {}
+    return SlurmRunner(owner, options.data / "runs", options.slurm, images=images, on_change=wake)
+
+
+def gpus_of_runner(runner: Runner, found: Gpus) -> Gpus:
+    """Those that its stages may have: of this machine, or of the cluster that they run on."""
+    if not runner.capabilities.gpus:
+        return NoGpus()
+    return found if runner.capabilities.here else FixedGpus(_partition(runner).gpus())
+
+
+def _partition(runner: Runner) -> "SlurmPartition":
+    from runner.slurm.partition import SlurmPartition
+    from runner.slurm.slurm_runner import SlurmRunner
+
+    return runner.has if isinstance(runner, SlurmRunner) else SlurmPartition()
+
+
 def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: Key | None = None) -> Inventory:
-    """What this machine has. Default slots: one for every two cores."""
+    """What this machine has, or the partition that it stands for.
+
+    Default slots: one for every two cores; of a partition one for each.
+    """
     can = runner.capabilities
-    cpus = psutil.cpu_count() or 1
-    usual = cpus if options.slots == "auto" else max(1, cpus // 2)
+    cpus, memory = psutil.cpu_count() or 1, psutil.virtual_memory().total
+    if not can.here:
+        cpus, memory = max(1, _partition(runner).cpus), _partition(runner).memory
+    usual = cpus if options.slots == "auto" or not can.here else max(1, cpus // 2)
     return Inventory(
         node=options.name,
         incarnation=incarnation,
@@ -118,9 +160,9 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         discards=can.discards,
         isolation=can.isolation,
         cpus=cpus,
-        memory=psutil.virtual_memory().total,
+        memory=memory,
         labels=options.labels,
-        slots=options.slots if isinstance(options.slots, int) else usual,
+        slots=options.slots if isinstance(options.slots, int) else min(usual, MOST_SLOTS),
         auto=options.slots == "auto",
         disk=shutil.disk_usage(options.data).total if options.data.exists() else 0,
         heartbeat=options.heartbeat,

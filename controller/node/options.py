@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from controller.housekeeping.retention import NO_LEAST, Room
+from runner.slurm.submission import SlurmOptions
 
 
 class CannotStart(Exception):
@@ -20,6 +21,7 @@ class NodeOptions:
     name: str
     data: Path
     runner: str = "auto"
+    slurm: SlurmOptions | None = None  # where on a cluster its jobs go
     poll: float = 5.0
     heartbeat: float = 60.0
     slots: int | Literal["auto"] | None = None  # `auto`: as many as fit

@@ -149,6 +149,7 @@ def _stock(site: NodeSite, failpoint: Failpoint) -> NodeStock:
         site.pool,
         isolated=can.isolation,
         user=can.user,
+        overlays=None if can.here else False,
         say=site.say,
         failpoint=failpoint,
         peers=peers,

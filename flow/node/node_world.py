@@ -181,6 +181,8 @@ class ObservedContainer:
     started: float | None = None
     last_output: float | None = None
     gpus: tuple[str, ...] = ()
+    queued: str = ""  # it waits for a machine that somebody else gives: the reason in a word, once worth telling
+    detail: str = ""  # that in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ class HeldClaims:
             return
         fresh = self.ids_left.pop()
         claim = record.claim.model_copy(update={"id": fresh, "epoch": record.claim.epoch + 1})
-        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING, "text": ""})
+        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING, "text": "", "queued": ""})
         event = event_of("take-back", entry.order.project, taken, f"epoch {claim.epoch}")
         self.draft.record(entry.order.project, event, taken)
         self.grants.append(entry.model_copy(update={"claim": fresh, "phase": "started"}))
@@ -345,7 +345,10 @@ class HeldClaims:
 
     def _mention(self, record: Execution, entry: HeldClaim, *, alone: bool) -> None:
         sight, launch = self._sight(entry), self.world.launching.get(entry.container)
-        if sight and sight.running:
+        if sight and sight.queued:
+            if record.queued != sight.queued:
+                self._mention_queued(record, entry, sight)
+        elif sight and sight.running:
             if not alone or self._settled_since(sight.started):
                 self._mention_running(record, entry)
         elif launch and record.state is State.CLAIMED and self._settled_since(launch.since):
@@ -359,11 +362,18 @@ class HeldClaims:
         preparing = record.model_copy(update={"state": State.PREPARING, "text": launch.text[:LONGEST_TEXT]})
         self.draft.record(project, event_of("prepare", project, preparing, preparing.text), preparing)
 
+    def _mention_queued(self, record: Execution, entry: HeldClaim, sight: ObservedContainer) -> None:
+        """Again only when the reason is another one: when it is expected to begin changes all the time."""
+        project, text = entry.order.project, sight.detail[:LONGEST_TEXT]
+        queued = record.model_copy(update={"state": State.PREPARING, "queued": sight.queued[:50], "text": text})
+        self.draft.record(project, event_of("queue", project, queued, text), queued)
+
     def _mention_running(self, record: Execution, entry: HeldClaim) -> None:
         running = record.model_copy(
             update={
                 "state": State.RUNNING,
                 "text": "",
+                "queued": "",
                 "image": entry.image or record.image,
                 "inputs": {**record.inputs, **entry.files},
                 "project_files": entry.project_files or record.project_files,
@@ -381,6 +391,7 @@ def with_end(record: Execution, ended: ExecutionEnd) -> Execution:
             "state": ended.state,
             "reason": ended.reason,
             "text": ended.text,
+            "queued": "",
             "result": ended.result,
             "cached": ended.cached,
             "image": ended.image or record.image,

@@ -135,6 +135,7 @@ def _unbegun(record: Execution, claim: str, wall: str) -> Execution:
             "claim": new,
             "state": State.CLAIMED,
             "text": "",
+            "queued": "",
             "times": Times(claimed=wall),
             "image": record.image and ImageRecord(ref=record.image.ref),
             "inputs": {name: path_of(value) for name, value in record.inputs.items()},

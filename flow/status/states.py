@@ -321,7 +321,7 @@ class _Stages:
         return StageState(stage.name, "running", None, text, number)
 
     def _active(self, name: str, newest: Execution) -> StageState:
-        shown = "queued" if newest.state is State.CLAIMED else str(newest.state)
+        shown = "queued" if newest.state is State.CLAIMED or newest.queued else str(newest.state)
         if self.now.execution is newest and len(self.steps.active) == 1:
             return StageState(name, shown, self.now.reason, self.now.text, newest.execution)
         return StageState(name, shown, None, newest.text, newest.execution)

@@ -5,6 +5,7 @@ Every implementation passes the same suite (`tests/contract/test_runner.py`). Wh
 * `create` makes a container that has not started; `start` starts it. Both are idempotent: a container that exists is
   left as it is, one that has started or ended is not started again. A failed `create` leaves nothing behind.
 * A container outlives the controller. `containers` finds it again by its labels, with the same start and exit code.
+* After `start` a container is running, or queued where somebody else gives it a machine, with the reason.
 * `stop` sends TERM, and KILL after the container's grace; it returns at once and may be repeated; it works over a
   restart of the controller in between, as whoever calls `stop` again goes on with what is left of the grace.
 * The log file `directory/log` holds every line once: `<RFC 3339 UTC time> <O|E> <text>`, whatever happens to the

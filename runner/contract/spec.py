@@ -89,10 +89,12 @@ class Spec:
     overlay: Overlay | None = None
     rights: ContainerRights = LEAST
     read_only: Path | None = None  # what a stage that sees the host's paths must not write to
+    timeout: float | None = None  # for a runner that tells it to whom it gives the stage; the controller keeps it
 
 
 class Condition(StrEnum):
     CREATED = "created"
+    QUEUED = "queued"  # started as far as we can, it waits for a machine that somebody else gives
     RUNNING = "running"
     EXITED = "exited"
 
@@ -103,6 +105,7 @@ class Ending(StrEnum):
     EXIT = "exit"  # its own end, see exit_code
     OOM = "oom"  # the kernel killed it, or a child of it, for its memory limit
     STOPPED = "stopped"  # we sent TERM or KILL
+    CANCELLED = "cancelled"  # a person told the engine to end just this one, past Winslow
     INFRASTRUCTURE = "infrastructure"  # the engine or the machine went down under it
 
 
@@ -117,11 +120,13 @@ class Container:
     ending: Ending | None = None
     started: float | None = None  # boot-time clock; None before the start
     last_output: float | None = None  # boot-time clock of the newest log line; None when there was none
-    detail: str = ""  # for people, e.g. the memory limit that was hit
+    detail: str = ""  # for people, e.g. the memory limit that was hit, or what it waits for
+    waits: str = ""  # of one that is queued, the reason in one word; nothing while that is not worth telling
 
     @property
     def running(self) -> bool:
-        return self.condition is Condition.RUNNING
+        """It was started and has not ended: it may be running by now."""
+        return self.condition in (Condition.RUNNING, Condition.QUEUED)
 
     @property
     def exited(self) -> bool:
@@ -149,3 +154,4 @@ class Capabilities:
     gpus: bool = False
     isolation: bool = False
     user: tuple[int, int] | None = None  # uid and gid of its stages; None: the node's own
+    here: bool = True  # its stages run on this very machine

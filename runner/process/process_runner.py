@@ -7,7 +7,6 @@ stage is ended where it still runs, and that is an end too.
 """
 
 import os
-import pwd
 import shutil
 import signal
 import threading
@@ -22,7 +21,7 @@ from runner.contract.spec import Capabilities, Condition, Container, Ending, Ima
 from runner.contract.usage import Usage, of_processes
 from runner.logs import log_events, log_file
 from runner.process import program_digest, shim
-from runner.process.program_folders import HostImage, read_images, substitute
+from runner.process.program_folders import HostImage, read_images, substitute, variables
 from runner.process.supervisor import MARK, Shims, kill_marked
 from runner.store.digests import DigestCache
 
@@ -102,14 +101,9 @@ class ProcessRunner:
         return ()
 
     def _environment(self, spec: Spec, image: HostImage, directory: Path) -> dict[str, str]:
-        """Nothing of the controller's own environment: only what the stage was given, and a home of its own."""
-        own = {"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")}
-        for folder in own.values():
-            Path(folder).mkdir(exist_ok=True)
-        own |= dict.fromkeys(("USER", "LOGNAME"), user_name())
         given = ",".join(spec.gpus)
         seen = {"CUDA_VISIBLE_DEVICES": given, "NVIDIA_VISIBLE_DEVICES": given or "void"} if self.gpus else {}
-        return {**image.variables(), **own, **spec.environment, **seen, MARK: str(directory)}
+        return {**variables(spec, image, directory), **seen, MARK: str(directory)}
 
     def start(self, container: str) -> None:
         directory = self._folder(container)
@@ -262,14 +256,6 @@ class ProcessRunner:
 
     def _folder(self, container: str) -> Path:
         return self.root / container
-
-
-def user_name() -> str:
-    """Of the node's user, as whom its stages run: by the machine, not by variables, which say who called `sudo`."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def _moment(facts: Mapping[str, object]) -> float | None:

@@ -5,6 +5,8 @@ The node's own configuration maps names of images; `host` and names that begin w
 
 import fnmatch
 import json
+import os
+import pwd
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +44,23 @@ class HostImage:
         path = [folder, str(Path(self.python).parent), SYSTEM_PATH]
         base = {"PATH": ":".join(part for part in path if part), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         return {**base, **({"PYTHONPATH": folder} if folder else {}), **self.environment}
+
+
+def variables(spec: Spec, image: HostImage, directory: Path) -> dict[str, str]:
+    """Nothing of the controller's own environment: only what the stage was given, and a home of its own."""
+    own = {"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")}
+    for folder in own.values():
+        Path(folder).mkdir(exist_ok=True)
+    own |= dict.fromkeys(("USER", "LOGNAME"), user_name())
+    return {**image.variables(), **own, **spec.environment}
+
+
+def user_name() -> str:
+    """Of the node's user, as whom its stages run: by the machine, not by variables, which say who called `sudo`."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def read_images(path: Path) -> dict[str, HostImage]:

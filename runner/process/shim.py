@@ -19,6 +19,10 @@ import select
 import sys
 import time
 
+TYPE_CHECKING = False  # `typing` takes as long as the rest together
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWNS, MS_REC, MS_SLAVE = 0x20000, 0x4000, 0x80000
 MS_BIND, MS_REMOUNT, MS_RDONLY = 0x1000, 0x20, 0x1
@@ -326,9 +330,13 @@ def launch(order: ShimOrder, pipes: tuple[int, int, int], libc: ctypes.CDLL) -> 
     os._exit(127)
 
 
-def run(directory: str) -> None:
+def run(
+    directory: str, given: dict[str, str] | None = None, more: "Callable[[], dict[str, object]] | None" = None
+) -> None:
+    """`given` is added to the stage's environment, and what `more` says at its end to what is noted of that."""
     with open(os.path.join(directory, "order"), "rb") as file:
         order = unpack(file.read())
+    order.environment.update(given or {})
     libc = ctypes.CDLL(None, use_errno=True)
     if order.overlay:
         enter_overlay(libc, order.overlay, order.workspace)
@@ -360,7 +368,8 @@ def run(directory: str) -> None:
     stage.release()
     code = stage.watch(wake)
     log.close()
-    _note_end(directory, {"code": code, "stopped": stage.told})
+    end_facts = {"code": code, "stopped": stage.told, "asked": bool(asked)}
+    _note_end(directory, {**end_facts, **(more() if more else {})})
 
 
 def _facts(stage: int) -> dict[str, object]:

@@ -16,7 +16,7 @@ from runner.contract.runner import Runner
 from runner.contract.spec import Container, Spec
 from runner.process.process_runner import ProcessRunner
 
-GUARD = 20.0
+GUARD = 120.0
 
 ENDS = "import sys; print('out'); print('err', file=sys.stderr); sys.exit({code})"
 WAITS = "import time; print('up', flush=True); time.sleep(60)"
@@ -105,6 +105,8 @@ def _discard(runner: Runner, container: str) -> None:
         for found in client.api.containers(all=True, filters={"name": f"winslow-{container}"}):
             with suppress(Exception):  # what its test broke must not hide what the test says
                 client.api.remove_container(found["Id"], v=True, force=True)
+    elif cancel := getattr(runner, "give_up", None):
+        cancel(container)
     else:
         runner.stop(container)
 
@@ -164,4 +166,16 @@ def docker(root: Path) -> Bench:
     )
 
 
-ALL = {"fake": fake, "process": process, "docker": docker}
+def slurm(root: Path) -> Bench:
+    from tests.integration.slurm import loopback
+
+    loopback.need()
+    from runner.slurm.slurm_runner import SlurmRunner
+    from runner.slurm.submission import SlurmOptions
+
+    root.chmod(0o755)
+    build = partial(SlurmRunner, root=root / "runs", where=SlurmOptions(loopback.PARTITION))
+    return Bench("slurm", root, _owner(), "host", build, lambda: time.sleep(0.05))
+
+
+ALL = {"fake": fake, "process": process, "docker": docker, "slurm": slurm}

@@ -1,4 +1,4 @@
-"""One suite for every runner: what `runner.contract.runner` promises, the fake, processes and Docker keep alike."""
+"""One suite for every runner: what `runner.contract.runner` promises, fake, processes, Docker and Slurm keep alike."""
 
 import json
 import os
@@ -31,7 +31,8 @@ def real(bench: Bench, of: str) -> None:
 def test_it_says_what_it_can_grant(bench: Bench) -> None:
     found = bench.runner().capabilities
     assert found.name == bench.name
-    assert {found.limits, found.oom, found.gpus, found.isolation} == {bench.name == "docker"}
+    assert {found.limits, found.oom, found.isolation} == {bench.name == "docker"}
+    assert found.gpus == (bench.name in ("docker", "slurm"))
 
 
 def test_what_was_created_has_not_started(bench: Bench) -> None:
@@ -243,7 +244,7 @@ def test_S11_the_environment_is_the_stages_own(bench: Bench, monkeypatch: pytest
     real(bench, "environment")
     monkeypatch.setenv("CONTROLLERS_SECRET", "x")
     given = {"GIT_SSH_COMMAND": "touch /tmp/canary", "DOCKER_AUTH_CONFIG": "{}", "LD_PRELOAD": "/none.so", "A": "1"}
-    if bench.name == "process":  # inside a container nothing talks to an engine
+    if bench.name in ("process", "slurm"):  # inside a container nothing talks to an engine
         given["DOCKER_HOST"] = "unix:///nowhere"
     runner = bench.runner()
     spec = bench.spec("import json, os; print(json.dumps(dict(os.environ)))", environment=given)
@@ -267,7 +268,7 @@ def test_S11_the_environment_is_the_stages_own(bench: Bench, monkeypatch: pytest
         "NVIDIA_VISIBLE_DEVICES",
         "WINSLOW_RUN",
     }
-    assert {name for name in seen if not name.startswith(("PYTHON", "FAKE_"))} <= own | given.keys()
+    assert {name for name in seen if not name.startswith(("PYTHON", "FAKE_", "SLURM"))} <= own | given.keys()
 
 
 def test_home_and_temporary_files_are_the_stages_own(bench: Bench) -> None:

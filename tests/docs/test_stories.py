@@ -12,6 +12,7 @@ from tests.docs import images
 from tests.docs.pages import ROOT, blocks
 from tests.docs.sshd import SshServer
 from tests.docs.terminals import Terminals, environment
+from tests.integration.slurm import loopback
 
 PROJECTS = ("crossing", "rehearsal")
 """That docs/operating.md takes for granted."""
@@ -68,6 +69,10 @@ def _with_an_engine(terminals: Terminals, stack: ExitStack) -> None:
     stack.callback(images.remove_containers, terminals.folder)
 
 
+def _with_a_cluster(terminals: Terminals, stack: ExitStack) -> None:
+    terminals.environment["SLURM_CONF"] = str(loopback.need().configuration)
+
+
 STORIES = {
     "README.md": Story({"winslowctl wait first && winslowctl compare first/1 first/3": ("who",)}),
     "docs/start.md": Story(
@@ -89,6 +94,14 @@ STORIES = {
             "git push -q": ("nodes/gpu-01.yaml:1:1", "did you mean 'drain'"),
         },
         _with_a_server,
+    ),
+    "docs/slurm.md": Story(
+        {
+            "sinfo --summarize": ("main",),
+            "winslowctl nodes": ("cluster", "slurm"),
+            "winslowctl describe first": ("greet", "succeeded"),
+        },
+        _with_a_cluster,
     ),
     "docs/own-program.md": Story({}, _with_an_engine),
     "docs/operating.md": Story({}, _with_a_running_lab),

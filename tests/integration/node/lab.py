@@ -26,8 +26,10 @@ import os, sys
 from pathlib import Path
 from controller.node.assembly import run_node
 from controller.node.options import NodeOptions
+from runner.slurm.submission import SlurmOptions
 repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner,
+    slurm=SlurmOptions("main") if runner == "slurm" else None,
     poll=float(os.environ.get("TEST_POLL", "0.25")), heartbeat=0.4, slots=2, settle=0.1, board=0.5,
     policy=Path(os.environ["TEST_POLICY"]) if "TEST_POLICY" in os.environ else None,
     triggers="TEST_TRIGGERS" in os.environ,
