@@ -36,6 +36,7 @@ PROXIES = tuple(
 )
 AUTHORITIES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 """Files of certificates to trust, as Python, curl and requests take them: a git with GnuTLS looks at none of them."""
+BY_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SERVER = re.compile(r"(https?://)(?:[^/@]*@)?([^/?#]+)")
 
 
@@ -50,10 +51,26 @@ def settings(url: str) -> Sequence[str]:
 def environment() -> Mapping[str, str]:
     config = os.environ.get(SSH)
     kept = {name: os.environ[name] for name in (*PASSED, *PROXIES) if os.environ.get(name)}
-    authority = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), "")
+    authority = _first(AUTHORITIES)
     if authority and "GIT_SSL_CAINFO" not in kept:
         kept["GIT_SSL_CAINFO"] = authority
     return {**kept, "GIT_SSH_COMMAND": f"{_SSH} -F {shlex.quote(config)}" if config else _SSH}
+
+
+def trust_alike() -> None:
+    """For this process: whom git trusts, the library `requests` trusts too: by itself it looks at two alone."""
+    authority = _first((*AUTHORITIES, "GIT_SSL_CAINFO"))
+    if authority and not _first(BY_REQUESTS):
+        os.environ[BY_REQUESTS[0]] = authority
+
+
+def authority_variable() -> str:
+    """The one that counts for `requests` here, or would."""
+    return next((name for name in (*BY_REQUESTS, *AUTHORITIES) if os.environ.get(name)), AUTHORITIES[0])
+
+
+def _first(names: Sequence[str]) -> str:
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def without_secrets(text: str, url: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, request, session
 from werkzeug.wrappers import Response
 
+from state.transport.credentials import authority_variable, trust_alike
 from webui.access.config import Oidc, PageConfig
 from webui.access.sessions import Claims
 
@@ -30,6 +31,7 @@ class Provider:
     def __init__(self, site: Flask, config: Oidc, url: str) -> None:
         from authlib.integrations.flask_client import OAuth
 
+        trust_alike()
         self.name, self._groups, self._back = config.name, config.groups, f"{url.rstrip('/')}/login/back"
         self._client = OAuth(site).register(
             "provider",
@@ -66,11 +68,15 @@ class Provider:
         from authlib.integrations.base_client.errors import OAuthError
         from joserfc.errors import JoseError
         from requests import RequestException
+        from requests.exceptions import SSLError
 
         try:
             return work()
         except OAuthError as error:
             raise NotLoggedIn(f"{self.name} refused: {error.description or error.error}"[:300]) from None
+        except SSLError:
+            text = f"the certificate of {self.name} is not trusted here: the file that {authority_variable()} names for"
+            raise NotLoggedIn(f"{text} the page has to hold its authority") from None
         except (RequestException, JoseError, ValueError, KeyError, RuntimeError) as error:
             raise NotLoggedIn(f"{self.name} did not answer as it should ({type(error).__name__}); try again") from None
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from controller.notify.notifier import Notifier
 from controller.notify.send import apart, forbidden
 from flow.status.notices import Notice
 from schema.notify import Subject
+from state.transport import credentials
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import HANG, Lab, stage
+from tests.servers.doors import certificate
 
 Labs = Callable[..., Lab]
 
@@ -133,6 +136,22 @@ def test_M12_the_command_passes_on_why_an_address_took_nothing(
     assert "target 'ada' did not take it: " in said
     assert why in said
     assert "secret-path" not in said
+
+
+def test_B7_a_service_whose_certificate_git_or_python_trusts_takes_notices(
+    inbox: Callable[..., Inbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*credentials.BY_REQUESTS, *credentials.AUTHORITIES, "GIT_SSL_CAINFO"):
+        monkeypatch.delenv(name, raising=False)
+    box, file = inbox(), certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file, tmp_path / "key.pem")
+    box.server.socket = context.wrap_socket(box.server.socket, server_side=True)
+    told = targets(tmp_path, f"jsons://127.0.0.1:{box.port}/", loopback=True)
+    assert Command().run("notify", "ada", "--file", str(told)).code == 1
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    assert Command().run("notify", "ada", "--file", str(told)).code == 0
+    assert len(box.until(1)) == 1
 
 
 def test_M12_the_command_says_that_an_address_is_forbidden(inbox: Callable[..., Inbox], tmp_path: Path) -> None:

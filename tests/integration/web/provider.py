@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlencode
 
@@ -27,6 +28,7 @@ class Provider:
     """`person` is who is logged in there; `lie` changes the claims of id tokens, `signing` who signs them."""
 
     port: int = 0
+    scheme: str = "http"
     person: dict[str, Any] = field(default_factory=dict)
     lie: dict[str, Any] = field(default_factory=dict)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k", "use": "sig", "alg": "RS256"}))
@@ -36,7 +38,7 @@ class Provider:
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def metadata(self, request: Request) -> Response:
         ends = {f"{name}_endpoint": f"{self.issuer}/{name}" for name in ("authorization", "token", "userinfo")}
@@ -86,8 +88,10 @@ class Provider:
 
 
 @contextmanager
-def provider() -> Iterator[Provider]:
-    made = Provider()
+def provider(certificates: Path | None = None) -> Iterator[Provider]:
+    """With https where there is a folder with cert.pem and key.pem."""
+    made = Provider(scheme="https" if certificates else "http")
+    tls = {"ssl_certfile": certificates / "cert.pem", "ssl_keyfile": certificates / "key.pem"} if certificates else {}
     app = Starlette(
         routes=[
             Route("/.well-known/openid-configuration", made.metadata),
@@ -97,7 +101,7 @@ def provider() -> Iterator[Provider]:
             Route("/userinfo", made.userinfo),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", **tls))  # type: ignore[arg-type]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -9,8 +9,10 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from state.transport import credentials
 from tests.integration.web.conftest import AUTHOR, Bench
 from tests.integration.web.provider import CLIENT, SECRET, Provider, provider
+from tests.servers.doors import certificate
 from webui.access.authenticator import Logins
 from webui.access.config import Oidc, PageConfig
 from webui.access.sessions import Sessions
@@ -41,14 +43,19 @@ class Door:
         """As a browser goes: to the provider, and back with what it gave."""
         sent = self.here.get(f"/login/oidc?next={next}", follow_redirects=False)
         assert sent.status_code == 302
-        back = httpx.get(sent.headers["location"], follow_redirects=False).headers["location"]
+        back = httpx.get(sent.headers["location"], follow_redirects=False, verify=False).headers["location"]
         assert back.startswith("http://localhost/login/back?")
         return self.here.get(f"/login/back?{urlsplit(back).query}", follow_redirects=False)
 
 
 @pytest.fixture
-def door(bench: Bench) -> Iterator[Door]:
-    with provider() as found:
+def certificates(tmp_path: Path) -> Path | None:
+    return None
+
+
+@pytest.fixture
+def door(bench: Bench, certificates: Path | None) -> Iterator[Door]:
+    with provider(certificates) as found:
         found.person = dict(ADA)
         config = PageConfig(url="http://localhost", oidc=oidc(found.issuer, bench.folder))
         bench.commit({"winslow.yaml": ROLES})
@@ -71,6 +78,27 @@ def test_S7_a_person_logs_in_by_the_provider_and_is_the_author(bench: Bench, doo
     door.here.post("/projects/ulm/requests", data=form)
     [file] = bench.look().snapshot.projects["ulm"].unanswered
     assert file.by == "Ada Lovelace <ada@example.org>"
+
+
+class TestACertificateOfItsOwn:
+    """As a lab's GitLab has one, signed by nobody whom this machine trusts by itself."""
+
+    @pytest.fixture
+    def certificates(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        for name in (*credentials.BY_REQUESTS, *credentials.AUTHORITIES, "GIT_SSL_CAINFO"):
+            monkeypatch.delenv(name, raising=False)
+        (tmp_path / "tls").mkdir()
+        return certificate(tmp_path / "tls").parent
+
+    @pytest.mark.parametrize("name", ["GIT_SSL_CAINFO", *credentials.AUTHORITIES])
+    def test_B7_what_is_set_for_git_or_python_is_trusted(
+        self, door: Door, certificates: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        said = door.here.get("/login/oidc").text
+        assert "the certificate of GitLab is not trusted here: the file that SSL_CERT_FILE names" in said
+        monkeypatch.setenv(name, str(certificates / "cert.pem"))
+        credentials.trust_alike()
+        assert door.through().status_code == 303
 
 
 @pytest.mark.parametrize(
