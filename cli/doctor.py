@@ -115,6 +115,9 @@ def _repository(fix: bool) -> Iterator[Finding]:
     yield from _broken(client.url)
     yield from _signs(push_address(client.url))
     yield _clock([event.time for event in events(client, limit=1)], time.time())
+    for name, inventory in sorted(snapshot.inventories.items()):
+        if inventory.clock:
+            yield "clock", "warn", f"that of {name} was {inventory.clock}; times before and after do not fit together"
 
 
 def _mirror(url: str) -> Iterator[Finding]:

@@ -201,6 +201,7 @@ def nodes(context: typer.Context) -> None:
                 "halted": heartbeat.halted if heartbeat else None,
                 "beats": heartbeat.counter if heartbeat else 0,
                 "last_seen": (heartbeat.time or None) if heartbeat else None,
+                "clock": inventory.clock or None,
                 "winslow": inventory.winslow,
             }
         )
@@ -210,7 +211,8 @@ def nodes(context: typer.Context) -> None:
         [output.shown(r["node"]), output.shown(r["runner"]),
          f"{r['busy']}/{'auto' if r['slots'] is None else r['slots']}", str(r["cpus"]),
          f"{r['memory'] / 2**30:.0f} GiB", "\n".join(map(_gpu, r["gpus"])),
-         str(r["winslow"]), ages.short(ages.since(r["last_seen"])), condition(r["state"], r["why"])]
+         str(r["winslow"]), ages.short(ages.since(r["last_seen"])),
+         condition(r["state"], r["why"]) + _clock(r["clock"])]
         for r in rows
     ]  # fmt: skip
     heads = ("NODE", "RUNNER", "BUSY", "CPUS", "MEMORY", "GPUS", "WINSLOW", "LAST SEEN", "STATE")
@@ -245,6 +247,10 @@ def _gpu(gpu: dict[str, Any]) -> str:
     health = f" [{colour}]{gpu['health']}[/]" if colour else ""
     holder = f" → {output.shown(gpu['held_by'])}" if gpu["held_by"] else ""
     return f"{output.shown(gpu['model'] or gpu['uuid'])} {gpu['memory'] / 2**30:.0f} GiB{health}{holder}"
+
+
+def _clock(text: str | None) -> str:
+    return f"\n[yellow]its clock was {output.shown(text)}[/]" if text else ""
 
 
 def condition(state: str, why: str | None) -> str:

@@ -100,6 +100,7 @@ class Inventory(Recorded):
     lacks: tuple[str, ...] = ()  # files that stages have waited for, and that its pool has not
     schema_version: int = Field(default=1, alias="schema")  # the newest version of the documents that it reads
     full: str = ""  # why it takes nothing new until there is room again
+    clock: str = ""  # by how much the clock on its wall was set within the last day, and when that was seen
     halted: str = ""  # what another node reads in its heartbeat; it writes no commit while it has halted
     away: NodeAway | None = None
     grants: Grants = NO_GRANTS  # of its policy

@@ -69,6 +69,7 @@ class NodeServices:
     retain: Callable[[World], str] = lambda world: ""
     pools: Callable[[World], World] = lambda world: world
     grants: Callable[[], Grants] = lambda: NO_GRANTS
+    clock_steps: Callable[[], str] = lambda: ""
     look: Callable[[World, Iterable[str]], World] = lambda world, files: world
     patience: Patience = field(default_factory=NoPatience)
     boot: str = ""  # which boot of the machine the clock counts from
@@ -177,7 +178,11 @@ class Controller:
 
     def _me(self, room: bool) -> NodeIdentity:
         me, grants = self.parts.me, self.parts.grants()
-        changed = {**({} if room else {"full": FULL}), **({} if grants == NO_GRANTS else {"grants": grants})}
+        told = {"full": "" if room else FULL, "clock": self.parts.clock_steps()}
+        changed = {
+            **{key: text for key, text in told.items() if text},
+            **({} if grants == NO_GRANTS else {"grants": grants}),
+        }
         return replace(me, inventory=me.inventory.model_copy(update=changed)) if changed else me
 
     def _named(self, world: World) -> World:

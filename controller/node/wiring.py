@@ -21,6 +21,7 @@ from controller.housekeeping.store_loss import StoreLoss
 from controller.journal.journal import Journal
 from controller.journal.small_files import FolderDisk
 from controller.launch.launcher import Jobs, Launcher, LauncherTools, ThreadJobs
+from controller.loop.clock_steps import ClockSteps
 from controller.loop.pace import Pace
 from controller.loop.patience import ThreadPatience
 from controller.loop.pool_gaps import PoolGaps
@@ -129,6 +130,7 @@ def build(site: NodeSite) -> Controller:
             retain=_retain(site, stock, failpoint, work),
             pools=pools.seen,
             look=pools.look,
+            clock_steps=ClockSteps(time.time, clock.now, site.say).look,
             grants=PublishedGrants(site.policy.look, site.secrets, isolated=site.runner.capabilities.isolation),
             patience=ThreadPatience(),
         )

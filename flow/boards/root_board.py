@@ -174,6 +174,11 @@ def _nodes(snapshot: Snapshot) -> list[str]:
     return [f"## Nodes ({len(snapshot.inventories)})", "", *rows] if rows else []
 
 
+def _state(snapshot: Snapshot, name: str) -> str:
+    clock = snapshot.inventories[name].clock
+    return "; ".join(filter(None, (standing(snapshot, name).why, f"its clock was {clock}" if clock else "")))
+
+
 def _each_node(snapshot: Snapshot) -> Iterator[list[str]]:
     running: dict[str, list[str]] = {}
     for view in open_views(snapshot):
@@ -185,4 +190,4 @@ def _each_node(snapshot: Snapshot) -> Iterator[list[str]]:
         memory = [f"{inventory.memory / 2**30:.0f} GiB"] if inventory.memory else []
         cores = "1 core" if inventory.cpus == 1 else f"{inventory.cpus} cores"
         facts = " · ".join([cores, *memory, *([gpus] if gpus else [])])
-        yield [text(name), text(facts), text(", ".join(running.get(name, ())[:10])), text(standing(snapshot, name).why)]
+        yield [text(name), text(facts), text(", ".join(running.get(name, ())[:10])), text(_state(snapshot, name))]

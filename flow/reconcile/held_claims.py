@@ -30,8 +30,9 @@ from flow.project.replies import abort_targets, answer, answer_all, ended_by_abo
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.launch_order import again
 from flow.reconcile.project_fault import blamed_on
+from flow.reconcile.record_times import ended_times
 from schema import layout
-from schema.execution import Execution, State, Times, WorkspaceRecord
+from schema.execution import Execution, State, WorkspaceRecord
 from schema.reasons import End
 
 LONGEST_TEXT = 500
@@ -385,7 +386,6 @@ class HeldClaims:
 
 
 def with_end(record: Execution, ended: ExecutionEnd) -> Execution:
-    times = Times(claimed=record.times.claimed, started=ended.started or record.times.started, finished=ended.finished)
     return record.model_copy(
         update={
             "state": ended.state,
@@ -398,7 +398,7 @@ def with_end(record: Execution, ended: ExecutionEnd) -> Execution:
             "inputs": {**record.inputs, **ended.inputs},
             "project_files": ended.project_files or record.project_files,
             "workspace": began_with(record, ended.manifest),
-            "times": times,
+            "times": ended_times(record, ended),
             "log": ended.log,
             "artifacts": ended.artifacts.files if ended.artifacts else 0,
         }
