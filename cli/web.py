@@ -1,7 +1,10 @@
 """Verb `web`: the page. Its users and tokens: `cli.web_users`."""
 
 import socket
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +18,7 @@ from cli.words import Verbs
 from runner import extras
 
 if TYPE_CHECKING:
+    from flow.model.snapshot import Snapshot
     from webui.asgi.serve import WebOptions
 
 HERE = "127.0.0.1:8484"
@@ -24,6 +28,9 @@ Config = Annotated[
     Path | None, typer.Option("--config", help="who may log in and how it is reached; default: DATA/web/web.yaml")
 ]
 NodeView = Annotated[bool, typer.Option("--node-view", help="wait for the view of this machine's node")]
+Notify = Annotated[
+    Path | None, typer.Option("--notify", help="the file with the addresses of who is told that the last node was lost")
+]
 Handle = Annotated[int | None, typer.Option("--listening-on", hidden=True, help="a socket that the parent has given")]
 
 
@@ -38,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
 
 def web(
     context: typer.Context, address: Address = HERE, config: Config = None, node_view: NodeView = False,
-    listening_on: Handle = None,
+    listening_on: Handle = None, notify: Notify = None,
 ) -> None:  # fmt: skip
     """The page on this machine: beside a node it shows the node's view, elsewhere a clone of its own.
 
@@ -51,12 +58,29 @@ def web(
 
     repo = push_address(settings.repo_url())
     options = options_of(address, repo, settings.data().absolute(), config, beside_node=node_view)
+    options = replace(options, looked=_teller(options, notify)) if notify else options
     from webui.asgi.serve import run_page
 
     socket = _here(address, listening_on)
     if listening_on is None:
         print(f"the page: http://{address}", flush=True)
     run_page(options, socket)
+
+
+def _teller(options: "WebOptions", file: Path) -> "Callable[[Snapshot], None]":
+    """Tells, as a node would, that the last node was lost."""
+    needs(extras.NOTICES)
+    from controller.notify.notifier import Notifier
+    from controller.notify.send import CannotSend, page_of, read_targets
+
+    try:
+        read_targets(file)
+    except CannotSend as error:
+        raise CommandError(str(error), 2) from None
+    own = options.data / "web"
+    own.mkdir(parents=True, exist_ok=True, mode=0o700)
+    say = partial(print, "notices:", file=sys.stderr, flush=True)
+    return Notifier(own / "notices", file.absolute(), say, page_of(options.config or own / "web.yaml")).alone
 
 
 def options_of(

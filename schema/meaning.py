@@ -450,6 +450,7 @@ MEANING: dict[str, dict[str, str]] = {
         "lacks": "files that stages waited for, and that its pool has not",
         "schema": "the newest version of the documents that it reads",
         "full": "why it takes nothing new until there is room again",
+        "clock": "by how much the clock on its wall was set within the last day, and when that was seen",
         "halted": "why it does nothing, as another node reads in its heartbeat",
         "away": "why nobody answers there, where that is known",
         "grants": "what its policy grants to stages: names, never paths or values",

@@ -20,7 +20,7 @@ from controller.notify.send import CannotSend, apart, digest, page_of, read_targ
 from flow.model.commits import Commit
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import World
-from flow.status.notices import Notice, of_change, of_timeouts
+from flow.status.notices import Notice, of_change, of_the_last, of_timeouts
 from runner import durable
 from runner.worker import keep_at
 
@@ -70,6 +70,11 @@ class Notifier:
         """In every round: what runs here may be near its timeout."""
         if self.targets:
             self._put(of_timeouts(world))
+
+    def alone(self, snapshot: Snapshot) -> None:
+        """By a page: that the last node was lost, of which no node is left to tell."""
+        if self.targets:
+            self._put(of_the_last(snapshot))
 
     def _put(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.node_states import NodeState, away, nobody_answers, standings
 from flow.node.node_world import World
 from flow.project.active import open_views
 from flow.project.replies import steps_of
@@ -88,6 +89,22 @@ def _lost(before: Snapshot, after: Snapshot) -> Iterator[Notice]:
         text = f"It gave no sign of life since {told.since}, as {told.by} saw. It ran {runs}."
         key = f"node_lost {node} {told.beat}"
         yield Notice(key, Subject.NODE_LOST, f"node {node} is lost", text, to, f"/nodes/{node}")
+
+
+def of_the_last(snapshot: Snapshot) -> list[Notice]:
+    """Of nodes that whoever looks finds silent himself, where no node is left that would write it down and tell it."""
+    if not nobody_answers(snapshot):
+        return []
+    to = _by_rules(snapshot.settings.notify, Subject.NODE_LOST, ())
+    found = []
+    for node, now in standings(snapshot).items():
+        if now.state is not NodeState.SILENT or away(snapshot, node):
+            continue
+        runs = ", ".join(_held(snapshot, snapshot, node)) or "nothing"
+        text = f"It is {now.why}, and no other node answers. It ran {runs}."
+        key = f"node_lost {node} {snapshot.heartbeats.get(node, '')}"
+        found.append(Notice(key, Subject.NODE_LOST, f"node {node} is lost", text, to, f"/nodes/{node}"))
+    return [each for each in found if each.to]
 
 
 def _held(before: Snapshot, after: Snapshot, node: str) -> Iterator[str]:

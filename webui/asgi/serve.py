@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import psutil
 import uvicorn
 
+from flow.model.snapshot import Snapshot
 from runner import durable
 from runner.files import modes
+from runner.worker import keep_at
 from schema.access import Access
 from state.contract.errors import StateError
 from state.git.git_repository import GitRepository
@@ -33,6 +36,8 @@ from webui.source.view_source import NODE_VIEW, NodeSource, OwnSource, ViewSourc
 
 CONFIG = "web.yaml"
 SECRET = 32
+LOOKS_AFTER = 2.0
+"""Seconds between two looks whether a node was lost."""
 EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 
@@ -51,6 +56,7 @@ class WebOptions:
     beside_node: bool = False
     author: Callable[[], str] = lambda: "winslow <winslow@winslow.invalid>"
     config: Path | None = None
+    looked: Callable[[Snapshot], None] | None = None  # told each view that is not late
 
 
 def check(options: WebOptions) -> PageConfig:
@@ -69,8 +75,22 @@ def run_page(options: WebOptions, listening_on: socket.socket) -> None:
     modes.for_stages()  # what people put in
     if config.token_file:
         os.environ[TOKEN] = config.token_file
-    app = create_app(_page(options, config, own), hosts(options.host, config))
+    page = _page(options, config, own)
+    app = create_app(page, hosts(options.host, config))
+    if options.looked:
+        tell = options.looked
+        keep_at("looking after nodes", lambda: _looked_after(page.source, tell), lambda: time.sleep(LOOKS_AFTER))
     uvicorn.Server(uvicorn.Config(app, **listening(options, config))).run(sockets=[listening_on])
+
+
+def _looked_after(source: ViewSource, tell: Callable[[Snapshot], None]) -> None:
+    """What a view says that is late may have changed long ago."""
+    try:
+        look = source.look()
+    except (StateError, OSError, ValueError):
+        return
+    if not look.late:
+        tell(look.snapshot)
 
 
 def listening(options: WebOptions, config: PageConfig) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,10 @@ from controller.notify.send import apart, forbidden
 from flow.status.notices import Notice
 from schema.notify import Subject
 from state.transport import credentials
+from tests.browser.house import COMMAND, ROOT
 from tests.integration.cli.command import Command
 from tests.integration.node.lab import HANG, Lab, stage
+from tests.integration.node.test_peers import free_port
 from tests.servers.doors import certificate
 
 Labs = Callable[..., Lab]
@@ -106,6 +109,38 @@ def test_M12_R4_a_node_tells_what_it_committed_once(
     here.ask("request: answer\nstage: look")
     here.until_reason("Done")
     assert box.until(2) == ["v needs you", "v is done"]
+
+
+def test_M12_a_page_without_a_node_tells_once_that_the_last_node_was_lost(
+    lab: Labs, inbox: Callable[..., Inbox], tmp_path: Path
+) -> None:
+    box = inbox()
+    here = lab(stage("one"), lost_after="4s")
+    here.edit({"winslow.yaml": "schema: 1\nlost_after: 4s\nnotify:\n  - {to: [ada], on: [node_lost]}\n"})
+    file = targets(tmp_path, f"json://127.0.0.1:{box.port}/", loopback=True)
+    page = ["web", "--address", f"127.0.0.1:{free_port()}", "--notify", str(file)]
+
+    def open_page() -> "subprocess.Popen[bytes]":
+        options = ["--repo", here.url, "--data", str(tmp_path / "page")]
+        return subprocess.Popen([*COMMAND, *options, *page], cwd=ROOT, stdout=subprocess.DEVNULL)
+
+    node = here.node()
+    here.until(lambda _: bool(here.repository.fetch().inventories))
+    node.kill()
+    looks = open_page()
+    try:
+        assert box.until(1) == ["node n1 is lost"]
+        looks.kill()
+        looks.wait()
+        looks = open_page()
+        here.node()
+        here.ask("request: start")
+        here.until_reason("Done")
+        here.nodes[-1].kill()
+        assert box.until(2) == ["node n1 is lost"] * 2
+    finally:
+        looks.kill()
+        looks.wait()
 
 
 def test_M12_an_address_that_hangs_or_is_dead_holds_up_nobody(inbox: Callable[..., Inbox], tmp_path: Path) -> None:
