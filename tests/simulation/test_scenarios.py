@@ -1,6 +1,6 @@
 """Single faults, told one by one: what happens is exactly this, not only nothing bad."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -59,6 +59,7 @@ def holder(cluster: Cluster, number: int = 1) -> Machine:
     return next(machine for machine in cluster.machines if machine.name == record.claim.node)
 
 
+Creates = Callable[[Spec], Sequence[str]]
 LONG = pipeline("name: long, image: i, env: {FAKE_SECONDS: 40}")
 
 
@@ -134,12 +135,13 @@ def sleeping_before_the_start(cluster: Cluster) -> list[str]:
     for machine in cluster.machines:
         create, start = machine.runner.create, machine.runner.start
 
-        def making(spec: Spec, machine: Machine = machine, create: Callable[[Spec], None] = create) -> None:
-            create(spec)
+        def making(spec: Spec, machine: Machine = machine, create: Creates = create) -> Sequence[str]:
+            said = create(spec)
             if not slept:
                 slept.append(machine.name)
                 machine.next_turn = machine.asleep_until = cluster.clock.seconds + 10 * LOST_AFTER
                 go(cluster, 3 * LOST_AFTER)
+            return said
 
         def starting(id: str, machine: Machine = machine, start: Callable[[str], None] = start) -> None:
             start(id)
