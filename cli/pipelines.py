@@ -70,18 +70,30 @@ def pipelines_ls() -> None:
         )
 
 
-def pipelines_show(name: Name) -> None:
+def pipelines_show(
+    name: Name,
+    resolved: Annotated[
+        bool,
+        typer.Option("--resolved", help="with all that it includes, extends and takes by default, as chains keep it"),
+    ] = False,
+) -> None:
     """The definition of a pipeline, as it stands on main.
 
-    Example: winslowctl pipelines show traffic
+    Example: winslowctl pipelines show traffic     winslowctl pipelines show traffic --resolved
     """
     from schema import layout
+    from schema.codec import dump
     from schema.documents import tidy
 
     client, snapshot = settings.snapshot()
     text = client.read_main(layout.pipeline(settings.checked_name(name, "pipeline")))
     if text is None:
         raise CommandError(f"there is no pipeline {name!r}; `winslowctl pipelines ls` lists them")
+    if resolved and name not in snapshot.pipelines:
+        said = [each.text for each in snapshot.problems if each.path == layout.pipeline(name)]
+        raise CommandError("\n".join(said) or f"pipeline {name!r} cannot be read")
+    if resolved:
+        text = dump(tidy(snapshot.pipelines[name]))
     if not output.for_programs(tidy(snapshot.pipelines[name]) if name in snapshot.pipelines else {"text": text}):
         print(output.safe(text), end="")
 
@@ -96,6 +108,7 @@ def pipelines_put(file: Definition) -> None:
 
     text = _text(file)
     pipeline = _checked(text, str(file))
+    _whole(text, str(file), pipeline)
     if sentence := unsupported(pipeline):
         settings.warn(f"{sentence}; a start is refused")
     commit(lambda _: {layout.pipeline(pipeline.name): text}, f"Put pipeline {pipeline.name}")
@@ -126,6 +139,21 @@ def _checked(text: str, file: str) -> "Pipeline":
     pipeline = bind(Pipeline, parsed)
     refuse(pipeline_problems(parsed, pipeline, pipeline.name))
     return pipeline
+
+
+def _whole(text: str, file: str, pipeline: "Pipeline") -> None:
+    """CommandError where it cannot be put together with what it includes from this `main`."""
+    from flow.project.includes import BadInclude, resolved
+    from schema.codec import load
+
+    if not pipeline.include:
+        return
+    _, snapshot = settings.snapshot()
+    known = {**snapshot.pipelines, pipeline.name: pipeline}
+    try:
+        resolved(pipeline, lambda name, ref: known.get(name))
+    except BadInclude as error:
+        raise CommandError(str(load(text, file).problem(("include", error.at), f"include: {error}"))) from None
 
 
 def pipelines_rm(name: Name) -> None:

@@ -178,10 +178,28 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
             problems += map(str, error.problems)
             pipelines |= {place.owner: None} if place.kind == "pipeline" else {}
     notes += [str(alone(file)) for file in texts if _is_alone(file, texts)]
+    problems += _of_includes(texts, pipelines)
     problems += _of_triggers(texts, triggers, pipelines)
     for parsed, project in projects:
         problems += map(str, unfitting(project, parsed, pipelines))
     return problems, notes
+
+
+def _of_includes(texts: Mapping[str, bytes], pipelines: "dict[str, Pipeline | None]") -> list[str]:
+    """What is wrong with pipelines once they are put together. In `pipelines` they are whole afterwards.
+
+    What is included from a commit is taken as it is here: a folder knows no commits.
+    """
+    from flow.project.includes import all_resolved
+    from schema import layout
+    from schema.codec import load
+
+    written = {name: each for name, each in pipelines.items() if each}
+    good, wrong = all_resolved(written, lambda name, ref: written.get(name))
+    found = [(name, error.at, f"include: {error}") for name, error in wrong.items()]
+    pipelines |= {**good, **dict.fromkeys(wrong)}
+    return [str(load(texts[layout.pipeline(name)], layout.pipeline(name)).problem(("include", at), what))
+            for name, at, what in found]  # fmt: skip
 
 
 def _of_triggers(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo
 
+from schema.codec import ParsedText
 from schema.compact import prepare
 
 KEPT: Final[Mapping[str, Any]] = {"kept": True}
@@ -17,6 +18,11 @@ def is_kept(info: ValidationInfo) -> bool:
 
 class Document(BaseModel):
     """Kept by the ten thousand."""
+
+    @classmethod
+    def written_out(cls, parsed: ParsedText) -> ParsedText:
+        """The document with everything in its place that people may write once for several places. DocumentError."""
+        return parsed
 
     @classmethod
     def __pydantic_init_subclass__(cls, **given: Any) -> None:

@@ -42,6 +42,8 @@ def bind(model: type[M], parsed: ParsedText, context: Context = None) -> M:
     if not isinstance(parsed.value, dict):
         what = f"a mapping of keys to values is wanted, not {excerpt(parsed.value)}"
         raise DocumentError([parsed.problem((), what)])
+    if issubclass(model, Wanted):
+        parsed = model.written_out(parsed)
     value = without_extensions(parsed.value, model)
     if issubclass(model, Wanted):
         _keep_texts(value, parsed.texts, model)

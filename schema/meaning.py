@@ -44,6 +44,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "Need": pipeline.Need,
     "WorkspaceOf": pipeline.WorkspaceOf,
     "Matrix": pipeline.Matrix,
+    "Repeat": pipeline.Repeat,
+    "Include": pipeline.Include,
     "Project": project.Project,
     "Request": request.Request,
     "Comment": comment.Comment,
@@ -130,6 +132,9 @@ MEANING: dict[str, dict[str, str]] = {
         "inputs": "what a project has to say, by name",
         "fail_fast": "once a stage has failed, nothing else is started and what runs is ended",
         "stages": "each below all that it needs; without `needs` they run one after the other",
+        "include": "stages of other pipelines, before its own",
+        "default": "keys of a stage that every stage takes over, below its own; gates without an image take none",
+        "templates": "parts that stages take over by `extends`, by name",
     },
     "Stage": {
         "name": "unique in the pipeline",
@@ -158,6 +163,8 @@ MEANING: dict[str, dict[str, str]] = {
         "parallel": "run once for each point of a matrix, or each entry of a list",
         "if": "a condition over inputs and values of stages above it; where it is false the stage is skipped",
         "allow_failure": "where it fails, what needs it goes on",
+        "repeat": "run again on its own result, until a condition holds",
+        "extends": "a stage or template of this file whose keys it takes over, or a list; its own come first",
         **meaning_of_rights.STAGE,
     },
     "Input": {
@@ -211,6 +218,16 @@ MEANING: dict[str, dict[str, str]] = {
         "as": "the name that an entry of `for_each` gets; `item` where nobody says it",
         "exclude": "combinations that are left out",
         "max": "so many points run at once",
+    },
+    "Repeat": {
+        "until": "like `values.id_switches < 5`: `values.KEY` is what it gave itself, else as in `if`",
+        "max": "so many runs at most; then it is done as it is",
+    },
+    "Include": {
+        "pipeline": "its name",
+        "ref": "a commit of `main` to take it from; default: as it is",
+        "stages": "which of its stages; default: all",
+        "prefix": "before the name of each",
     },
     "Project": {
         "name": "for people",

@@ -3,11 +3,12 @@
 import math
 import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from schema.base import Wanted, is_kept
+from schema.codec import ParsedText
 from schema.condition import ConditionError, parse
 from schema.constraints import SIZES, VERSIONS, check_size, check_version
 from schema.errors import Misplaced
@@ -15,6 +16,7 @@ from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import EnvironmentName, Image, InputName, Inside, Name
 from schema.quantities import Duration, Limit, Size
+from schema.reuse import expanded
 from schema.rights import (
     NO_RIGHTS,
     Capability,
@@ -34,6 +36,8 @@ from schema.suggest import did_you_mean
 EnvValue = str | int | float | bool
 MOST_CHARTS = 8
 MOST_POINTS = 1000
+MOST_RUNS = 1000
+_OWN_VALUE = re.compile(r"(?<![\w.-])values\.")
 LIST_OF_VALUES = re.compile(r"\$\[\[\s*stages\.([a-z0-9][a-z0-9._-]*?)\.values\.([A-Za-z_][A-Za-z0-9_]*)\s*\]\]")
 
 
@@ -138,6 +142,26 @@ class Need(Wanted):
     optional: bool = False
 
 
+class Repeat(Wanted):
+    """A stage that runs again, on its own result, until a condition over what it gave holds."""
+
+    until: str = Field(max_length=1000)
+    max: int = Field(default=10, ge=1, le=MOST_RUNS)
+
+    def condition_of(self, stage: str) -> str:
+        """With `values.KEY`, which is what the stage itself gave, as every other value is named."""
+        return _OWN_VALUE.sub(f"stages.{stage}.values.", self.until)
+
+
+class Include(Wanted):
+    """Stages of another pipeline, before those of this one."""
+
+    pipeline: Name
+    ref: str = Field(default="", pattern=r"^(?:[0-9a-f]{7,64})?$")
+    stages: tuple[Name, ...] = Field(default=(), max_length=200)
+    prefix: str = Field(default="", pattern=r"^(?:[a-z0-9][a-z0-9._-]{0,30})?$")
+
+
 class Matrix(Wanted):
     """A stage that runs once for each point: each combination of `matrix`, or each entry of a list of values."""
 
@@ -231,6 +255,8 @@ class Stage(Wanted):
     parallel: Matrix | None = None
     condition: str | None = Field(default=None, alias="if", max_length=1000)
     allow_failure: bool = False
+    repeat: Repeat | None = None
+    extends: str | tuple[str, ...] = ()
     network: Name | None = None
     volumes: tuple[Volume, ...] = Field(default=(), max_length=32)
     devices: tuple[Device, ...] = Field(default=(), max_length=32)
@@ -268,7 +294,7 @@ class Stage(Wanted):
     def branching(self) -> bool:
         """Whether it is more than one of a row of stages."""
         said = self.needs is not None or self.parallel is not None or self.condition is not None
-        return said or self.allow_failure or isinstance(self.workspace, WorkspaceOf)
+        return said or self.allow_failure or self.repeat is not None or isinstance(self.workspace, WorkspaceOf)
 
     @property
     def gate(self) -> bool:
@@ -290,16 +316,24 @@ class Stage(Wanted):
             raise ValueError(f"stage {self.name!r} has no image; rights are for stages that run")
         if self.extra_hosts and self.network in (None, "none"):
             raise Misplaced("a stage without `network` reaches no host", "extra_hosts")
+        if self.gate and self.repeat:
+            raise Misplaced(f"stage {self.name!r} has no image; `repeat` is for stages that run", "repeat")
         if self.condition is not None:
-            try:
-                parse(self.condition)
-            except ConditionError as error:
-                raise Misplaced(str(error), "if") from None
+            _readable(self.condition, "if")
+        if self.repeat is not None:
+            _readable(self.repeat.condition_of(self.name), "repeat", "until")
         return self
 
 
+def _readable(condition: str, *path: str) -> None:
+    try:
+        parse(condition)
+    except ConditionError as error:
+        raise Misplaced(str(error), *path) from None
+
+
 class Pipeline(Wanted):
-    """A named definition, `pipelines/<name>.yaml`."""
+    """A named definition, `pipelines/<name>.yaml`. A chain keeps it written out: without the last three."""
 
     name: Name
     description: str = ""
@@ -307,6 +341,13 @@ class Pipeline(Wanted):
     inputs: dict[InputName, Input] = {}
     fail_fast: bool = False
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=200)
+    include: tuple[Include, ...] = Field(default=(), max_length=20)
+    default: dict[str, Any] = {}
+    templates: dict[Name, dict[str, Any]] = {}
+
+    @classmethod
+    def written_out(cls, parsed: ParsedText) -> ParsedText:
+        return expanded(parsed)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -323,6 +364,8 @@ class Pipeline(Wanted):
         seen: set[str] = set()
         for place, need in enumerate(self.needs(stage.name)):
             path = ("stages", at, "needs", place)
+            if need.stage not in names and self.include:
+                continue  # one that is included, it may be; that is seen once it is
             if need.stage not in names:
                 hint = did_you_mean(need.stage, names)
                 raise Misplaced(f"stage {stage.name!r} needs {need.stage!r}, which is no stage{hint}", *path)
@@ -336,6 +379,8 @@ class Pipeline(Wanted):
 
     def _check_source(self, at: int, stage: Stage) -> None:
         needed = [need.stage for need in self.needs(stage.name)]
+        if self.include and stage.needs is None:
+            return
         if isinstance(stage.workspace, WorkspaceOf) and stage.workspace.stage not in needed:
             text = f"the workspace begins with what {stage.workspace.stage!r} left, which is not in `needs`"
             raise Misplaced(text, "stages", at, "workspace", "from")

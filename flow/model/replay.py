@@ -4,7 +4,7 @@ Pure. Every node asks this of every commit it fetches (`state.snapshot.replay`),
 changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -82,14 +82,20 @@ def _foreign(writer: str, before: Execution | None, after: Execution) -> str | N
 def _second(accepted: Iterable[Execution], after: Execution) -> str | None:
     if after.state is not State.SUCCEEDED:
         return None
-    for other in accepted:
-        if other.execution != after.execution and _slot(other) == _slot(after):
-            return f"execution {after.execution} is a second result, beside {other.execution}"
-    return None
+    same = {e.execution: e for e in accepted if e.execution != after.execution and _slot(e) == _slot(after)}
+    if not same or _goes_on(after, same):
+        return None
+    return f"execution {after.execution} is a second result, beside {min(same)}"
+
+
+def _goes_on(after: Execution, same: Mapping[int, Execution]) -> bool:
+    """Of a stage that repeats each run goes on from the result of another, and no two from the same."""
+    source = after.workspace.source
+    return source in same and all(other.workspace.source != source for other in same.values())
 
 
 def _slot(record: Execution) -> tuple[object, ...]:
-    return (record.chain, record.request, record.stage, getattr(record, "point", None))
+    return (record.chain, record.request, record.stage, record.point)
 
 
 def set_aside(record: Execution, flag: Flag) -> Execution:

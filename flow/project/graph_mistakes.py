@@ -26,12 +26,14 @@ def graph_mistakes(pipeline: Pipeline, stage: Stage) -> Iterator[tuple[Where, st
             hint = did_you_mean(giver[0], above)
             yield ("parallel", "for_each"), f"{giver[0]!r} is no earlier stage that {stage.name!r} needs{hint}"
     if stage.condition is not None:
-        yield from ((("if",), what) for what in _of_condition(pipeline, stage, above))
+        yield from ((("if",), what) for what in _of_condition(pipeline, stage, stage.condition, above))
+    if stage.repeat is not None:
+        own, until = above | {stage.name}, stage.repeat.condition_of(stage.name)
+        yield from ((("repeat", "until"), what) for what in _of_condition(pipeline, stage, until, own))
 
 
-def _of_condition(pipeline: Pipeline, stage: Stage, above: frozenset[str]) -> Iterator[str]:
-    assert stage.condition
-    condition = parse(stage.condition)
+def _of_condition(pipeline: Pipeline, stage: Stage, text: str, above: frozenset[str]) -> Iterator[str]:
+    condition = parse(text)
     known = {**pipeline.inputs, **dict.fromkeys(_pointed(stage), Input())}
     unknown = [what for name in names(condition) if (what := _unknown(name, known, above))]
     yield from unknown

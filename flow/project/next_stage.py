@@ -112,6 +112,7 @@ class _Walk:
         self.slots: list[Slot] = []
         self.waits: list[Waiting] = []
         self.given: dict[str, _Given] = {}
+        self.bases: set[int] = set()  # results that repeating stages go on from
         self.complete: set[str] = set()  # stages of which no slot lacks anything
         self.problem = ""
         self.inputs = self._inputs()
@@ -288,12 +289,16 @@ class _Walk:
         newest = next((e for e in reversed(runs) if e.state is not State.SUPERSEDED), None)
         if newest and newest.state.active:
             return "active"
+        repeats = False
         if newest and newest.state is State.SUCCEEDED:
-            found.results.append((point, newest))
-            return "done"
+            again = self._again(stage, values, runs, newest, found) if stage.repeat else "done"
+            if again != "run":
+                found.results += [(point, newest)] if again == "done" else []
+                return again
+            newest, repeats = None, True
         if point is not None and self._left_out(stage.name, point):
             return "done"
-        if stage.condition and newest is None and (status := self._condition(stage, values, found)):
+        if stage.condition and newest is None and not repeats and (status := self._condition(stage, values, found)):
             return status
         if self._held_back(stage, found):
             return self._hold(found, self._paused_after(stage))
@@ -303,6 +308,26 @@ class _Walk:
         if stage.gate:
             return self._gate(stage, found)
         return self._wanted(stage, point, values, runs, newest, ground, found)
+
+    def _again(self, stage: Stage, point: Point, runs: Sequence[Execution], newest: Execution, found: _Found) -> Status:
+        """Whether a stage that repeats runs once more after a success, is done, or waits as nobody can say."""
+        assert stage.repeat
+        succeeded = sum(e.state is State.SUCCEEDED for e in runs)
+        condition, scope = parse(stage.repeat.condition_of(stage.name)), self._scope(stage, point)
+        values = {**scope.values, stage.name: _values(newest)}
+
+        def lookup(name: str) -> object:
+            return _looked_up(name, replace(scope, values=values))
+
+        try:
+            if holds(condition, lookup):
+                return "done"
+        except ConditionError as error:
+            return self._hold(found, Waiting(Wait.INVALID, stage.name, f"repeat: {error}"))
+        if succeeded < stage.repeat.max:
+            return "run"
+        found.text = f"ran {succeeded} times, and still not: {written(condition, lookup)}"
+        return "done"
 
     def _hold(self, found: _Found, waiting: Waiting) -> Status:
         if waiting not in self.waits[-1:]:
@@ -409,6 +434,10 @@ class _Walk:
         image = image if chain >= ground.chain else ""
         given = self._given(stage)
         source, changes = given.start
+        own = [e.execution for e in runs if e.state is State.SUCCEEDED] if stage.repeat else []
+        if own:
+            source, changes = own[-1], None
+            self.bases.add(own[-1])
         return Slot(
             stage=stage.model_copy(update={"image": image}) if image else stage,
             chain=self.chain.seq,
@@ -504,7 +533,7 @@ class _Walk:
 
     def _sources(self) -> Iterator[int]:
         """What stages that are to come begin with, or read; of what is at its end, what it left."""
-        known: set[int] = set()
+        known: set[int] = set(self.bases)
         for stage in self.pipeline.stages:
             found = self.found[stage.name]
             if found.status not in ("done", "passed", "skipped"):

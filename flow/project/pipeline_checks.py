@@ -22,12 +22,19 @@ def misnamed(pipeline: Pipeline, name: str, parsed: ParsedText) -> Iterator[Prob
 
 
 def is_mistaken(pipeline: Pipeline) -> bool:
-    """Whether `unfilled` finds anything. It can be said without knowing where things stand."""
+    """Whether `unfilled` finds anything. It can be said without knowing where things stand.
+
+    Of a pipeline that includes another one it is said once both are known.
+    """
+    if pipeline.include:
+        return False
     return any(mistakes(pipeline)) or any(any(graph_mistakes(pipeline, stage)) for stage in pipeline.stages)
 
 
 def unfilled(pipeline: Pipeline, parsed: ParsedText) -> Iterator[Problem]:
     """Places `$[[ … ]]`, lists, points and conditions that can have no value, or none that fits."""
+    if pipeline.include:
+        return
     for stage, what in mistakes(pipeline):
         yield parsed.problem(_where(parsed.value, pipeline.index(stage), what), f"stage {stage!r}: {what}")
     for at, found in enumerate(pipeline.stages):

@@ -379,7 +379,10 @@ def _with_nodes(now: ProjectState) -> str:
 
 
 def stale(view: ProjectView) -> frozenset[int]:
-    """Successful executions that build on a result which was redone since, and came out otherwise."""
+    """Successful executions that build on a result which was redone since, and came out otherwise.
+
+    Who goes on from a result of its own replaces that itself.
+    """
     succeeded = [e for e in view.executions if e.state is State.SUCCEEDED]
     newest = {(e.stage, e.point): e.execution for e in succeeded}
     by_number = {e.execution: e for e in view.executions}
@@ -393,7 +396,9 @@ def stale(view: ProjectView) -> frozenset[int]:
     known: dict[int, bool] = {}
     for execution in view.executions:  # what an execution was built on has a lower number
         known[execution.execution] = any(
-            below in replaced or known.get(below, False) for below in built_on(execution) if below in by_number
+            known.get(below, False) or (below in replaced and by_number[below].slot != execution.slot)
+            for below in built_on(execution)
+            if below in by_number
         )
     return frozenset(e.execution for e in succeeded if known[e.execution])
 

@@ -60,7 +60,7 @@ def _pipelines(commit: str, projects: Sequence[bytes]) -> dict[str, Pipeline | N
             document = read("pipeline", path, text)
         except DocumentError:
             continue
-        if isinstance(document, Pipeline):
+        if isinstance(document, Pipeline) and not document.include:  # else its inputs are not all its own
             found[document.name] = document
     return found
 

@@ -16,14 +16,15 @@ from pydantic import BaseModel
 
 from flow.model.snapshot import ProblemOrigin, ProjectView, Snapshot, SnapshotProblem
 from flow.node import lease_terms
+from flow.project.includes import BadInclude, all_resolved
 from schema import codec, layout, misplaced
-from schema.errors import DocumentError
+from schema.errors import DocumentError, Problem
 from schema.flag import Flag
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.trigger import Trigger
 from state.contract.errors import NewerSchema, NotAStateRepository, StateError
-from state.snapshot.project_folders import MOST_STRAYS, PipelinesInForce, Reading, assemble, files_at, on_main
+from state.snapshot.project_folders import MOST_STRAYS, PipelinesInForce, Reading, assemble, files_at, lookup, on_main
 from state.snapshot.trees import IRREGULAR, PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,7 +69,7 @@ class Assembler:
     ) -> Snapshot:
         reading = Reading(main, state, history, unwritten=unwritten or {})
         settings = _settings(reading)
-        pipelines = _pipelines(reading)
+        pipelines = self._as_before(_pipelines(reading))
         self._look(reading, pipelines)
         reading.complain(islice(misplaced.problems(_beside(reading.main)), MOST_STRAYS))
         for id in sorted(self._faulty | self._strays.keys()):
@@ -91,6 +92,12 @@ class Assembler:
             confirmed_deletions=history.confirmed(self._leaving()),
             board=self._board(reading),
         )
+
+    def _as_before(self, pipelines: PipelinesInForce) -> PipelinesInForce:
+        """What is put together anew at every look, and is the same, keeps its identity."""
+        known = self._pipelines.good
+        same = {name: known[name] if known.get(name) == each else each for name, each in pipelines.good.items()}
+        return replace(pipelines, good=same)
 
     def _board(self, reading: Reading) -> str:
         blob = reading.state.files(ROOT).get(layout.ROOT_BOARD, "")
@@ -241,14 +248,30 @@ def _refuse_newer(reading: Reading, blob: str) -> None:
 def _pipelines(reading: Reading) -> PipelinesInForce:
     good: dict[str, Pipeline] = {}
     broken: dict[str, str] = {}
+    blobs: dict[str, str] = {}
     for name, path, blob in _of_kind(reading.main, "pipelines", "pipeline", on_main=True):
+        blobs[name] = blob
         before = len(reading.problems)
         found = reading.in_force("pipeline", path, blob, Pipeline)
         if found:
             good[name] = found
         if len(reading.problems) > before:
             broken[name] = reading.problems[before].text
+    if any(each.include for each in good.values()):
+        good, wrong = all_resolved(good, lookup(good, reading.history))
+        for name, error in wrong.items():
+            problem = _at_include(reading, name, blobs[name], error)
+            reading.complain([problem])
+            broken.setdefault(name, str(problem))
     return PipelinesInForce(good, broken)
+
+
+def _at_include(reading: Reading, name: str, blob: str, error: BadInclude) -> Problem:
+    path = layout.pipeline(name)
+    try:
+        return codec.load(reading.main.text(path, blob), path).problem(("include", error.at), f"include: {error}")
+    except DocumentError:
+        return Problem(path, 1, 1, f"include: {error}")
 
 
 def _of_kind(branch: Branch, folder: str, kind: str, *, on_main: bool) -> Iterable[tuple[str, str, str]]:

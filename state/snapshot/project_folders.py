@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from flow.model.replay import set_aside
 from flow.model.snapshot import Departure, ProblemOrigin, ProjectView, RequestFile, SnapshotProblem
+from flow.project.includes import BadInclude, Lookup, resolved
 from flow.project.pipeline_checks import alone, answered
 from schema import layout, misplaced
 from schema.errors import DocumentError, Problem
@@ -76,6 +77,18 @@ class Reading:
 
 def on_main(problems: Iterable[Problem]) -> Iterator[SnapshotProblem]:
     return (SnapshotProblem(str(problem), ProblemOrigin.MAIN, problem.file) for problem in problems)
+
+
+def lookup(written: Mapping[str, Pipeline], history: History) -> Lookup:
+    """Pipelines by name, as they are written on `main` now, or were at a commit of it."""
+
+    def look(name: str, ref: str) -> Pipeline | None:
+        try:
+            return cast(Pipeline | None, history.pinned(name, ref)) if ref else written.get(name)
+        except DocumentError:
+            return None
+
+    return look
 
 
 NOWHERE = Place("", "")
@@ -217,7 +230,10 @@ class _Project:
             return None, str(error)
         if found is None:
             return None, f"there is no pipeline {name!r} in commit {commit} of main"
-        return cast(Pipeline, found), ""
+        try:
+            return resolved(cast(Pipeline, found), lookup({}, self.reading.history), commit), ""
+        except BadInclude as error:
+            return None, f"{layout.pipeline(name)} at {commit}: include: {error}"
 
     def _unanswered(
         self, replies: list[Reply], buried: frozenset[str]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from flow.boards.plan import Planned, difference, plan
 from flow.model.snapshot import Snapshot
+from flow.project.includes import BadInclude, resolved
 from flow.project.pipeline_checks import misnamed, unfilled
 from schema import layout
 from schema.binding import bind
@@ -39,9 +40,14 @@ def draft(now: Snapshot, name: str, text: str) -> PipelineDraft:
         pipeline = bind(Pipeline, parsed)
     except DocumentError as error:
         return PipelineDraft(text, error.problems)
+    try:
+        whole = resolved(pipeline, lambda other, ref: {**now.pipelines, name: pipeline}.get(other))
+    except BadInclude as error:
+        return PipelineDraft(text, (parsed.problem(("include", error.at), f"include: {error}"),))
     problems = (*misnamed(pipeline, name, parsed), *unfilled(pipeline, parsed))
     if problems:
         return PipelineDraft(text, problems)
+    pipeline = whole
     sentence = unsupported(pipeline)
     notes = (f"{sentence}; a start is refused",) if sentence else ()
     after = _with(now, pipeline)
