@@ -14,7 +14,6 @@ from tests.integration.node.lab import Lab, stage
 
 Labs = Callable[..., Lab]
 Houses = Callable[[Lab], House]
-TABS = 30
 GO = "[time.sleep(0.02) for _ in iter(lambda: os.path.exists(os.environ['RUNS'] + '.go'), True)]; print('last words')"
 
 
@@ -23,14 +22,18 @@ def streams(made: House) -> int:
     return len([each for each in psutil.Process(made.page.pid).net_connections("tcp") if each.status == "ESTABLISHED"])
 
 
+@pytest.mark.parametrize(("shared", "tabs"), [(True, 30), (False, 10)])
 def test_T6_with_thirty_tabs_open_every_button_answers_and_every_log_goes_on(
-    lab: Labs, house: Houses, tab: Page
+    lab: Labs, house: Houses, tab: Page, shared: bool, tabs: int
 ) -> None:
+    """Also where a browser has no shared workers, as on Android: one tab holds the stream for all."""
+    if not shared:
+        tab.context.add_init_script("delete window.SharedWorker")
     here = lab(stage("one", f"print('first words', flush=True); {GO}"))
     made = house(here)
     here.ask("request: start")
     here.until_state(State.RUNNING)
-    others = [tab.context.new_page() for _ in range(TABS)]
+    others = [tab.context.new_page() for _ in range(tabs)]
     for number, other in enumerate(others):
         other.goto(f"{made.url}/projects/v{'/1' if number % 2 else ''}", wait_until="domcontentloaded")
     assert streams(made) <= 6
@@ -38,7 +41,7 @@ def test_T6_with_thirty_tabs_open_every_button_answers_and_every_log_goes_on(
     tab.get_by_role("button", name="Pause before the next stage").click()
     expect(tab.locator("body")).to_contain_text("committed as")
     Path(f"{here.runs}.go").touch()
-    for other in others[1::10]:
+    for other in others[1::6]:
         expect(other.locator(".tx", has_text="last words")).to_be_attached()
     for other in others[::10]:
         expect(other.locator("#head .state").first).not_to_have_text("running")
@@ -99,6 +102,28 @@ def test_hidden_tabs_hold_no_stream(lab: Labs, house: Houses, tab: Page, shared:
     made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
     tab.evaluate(turn, False)
     expect(tab.locator("h1")).to_contain_text("Another name")
+
+
+def test_T6_without_shared_workers_one_tab_holds_the_stream_and_hands_it_on(
+    lab: Labs, house: Houses, tab: Page
+) -> None:
+    made = house(lab(stage("one")))
+    tab.context.add_init_script("delete window.SharedWorker")
+    asked: list[Page] = []
+    tab.context.on(
+        "request", lambda request: asked.append(request.frame.page) if request.url.endswith("/events") else None
+    )
+    others = [tab, tab.context.new_page(), tab.context.new_page()]
+    for each in others:
+        each.goto(f"{made.url}/projects/v")
+        expect(each.locator(".age")).to_have_text("live")
+    assert asked == [tab]
+    tab.close()
+    made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
+    for each in others[1:]:
+        expect(each.locator("h1")).to_contain_text("Another name")
+        expect(each.locator(".age")).to_have_text("live")
+    assert len(set(asked[1:])) == 1
 
 
 def test_a_form_that_would_not_arrive_keeps_what_was_typed(lab: Labs, house: Houses, tab: Page) -> None:

@@ -1,5 +1,5 @@
 // One stream of news for all tabs of a browser, which opens no more than six connections to a host: as a shared worker,
-// or, where there is none, in the page itself. It is closed while nobody looks, and opened again when it broke.
+// or, where there is none, in a page of it (leader.js). It is closed while nobody looks, and opened again when it broke.
 "use strict";
 const winslowHub = (() => {
   const LINGERS = 5000; // milliseconds for which the stream stays open after the last tab was hidden

@@ -17,12 +17,18 @@
       port = worker.port;
       return begin();
     }
-    const script = document.createElement("script"), channel = new MessageChannel();
+    const channel = new MessageChannel();
     port = channel.port1;
-    script.src = "/static/hub.js";
-    script.onload = () => { winslowHub(channel.port2); };
-    document.head.append(script);
+    const lead = () => { winslowLead(channel.port2); };
+    if (typeof winslowLead === "undefined") load("/static/hub.js", () => load("/static/leader.js", lead));
+    else lead(); // the page came back as it was left
     return begin();
+  }
+  function load(address, then) {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = then;
+    document.head.append(script);
   }
   function begin() {
     port.onmessage = ({ data }) => {
