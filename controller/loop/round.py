@@ -21,6 +21,7 @@ from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Wipe
 from flow.node.node_world import DeletionMark, ExecutionEnd, LaunchOrder, NodeIdentity, ObservedContainer, World
 from flow.node.sightings import Sightings, looked, missed
+from flow.node.signs_of_life import SignsOfLife
 from flow.reconcile.decide import decide
 from flow.reconcile.stewardship import earlier
 from runner.contract.errors import EngineUnavailable, RunnerError
@@ -97,15 +98,22 @@ class Controller:
         self.alarms = Alarms(parts.say)
         self.halts = Halts(parts.repository, parts.me.node)
         self._containers: Mapping[str, Container] = {}
-        self._spoke: float | None = None  # when a push that landed was sent, or nobody else was there
+        self._signs = SignsOfLife()
         parts.workshop.lease_lasts = self._lease_lasts
 
     def _lease_lasts(self, container: str) -> bool:
         """Measured anew right before a start: between a claim and its start this process may have slept for hours."""
         entry = self.parts.journal.entries.get(container)
-        signs = [at for at in (self.pulse.landed_at, self._spoke) if at is not None]
-        now = self.parts.clock.now()
-        return entry is not None and entry.lease_lasts(now, self.parts.boot, max(signs, default=None))
+        return entry is not None and entry.lease_lasts(self.parts.clock.now(), self.parts.boot, self._signs)
+
+    def _lapsed(self) -> frozenset[str]:
+        granted = (id for id, entry in self.parts.journal.entries.items() if entry.phase == "granted")
+        return frozenset(id for id in granted if not self._lease_lasts(id))
+
+    def _heard(self) -> None:
+        """A heartbeat of this node is known to have arrived."""
+        if self.pulse.landed_at is not None:
+            self._signs = self._signs.beaten(self.pulse.landed_at)
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -173,6 +181,7 @@ class Controller:
             engine=engine,
             boot=parts.boot,
             unseen=self.pulse.unseen,
+            lapsed=self._lapsed(),
         )
         return self._named(parts.pools(self.devices.seen(world)))
 
@@ -237,6 +246,7 @@ class Controller:
         self._stalls = 0
         self.refusals.fetched(parts.clock.now(), refused=False)
         self.pulse.look(snapshot, parts.clock.now())
+        self._heard()
         self.alarms.over("fetch")
         self._beat = snapshot.heartbeats.get(parts.me.node)
         if self._halt(self._rewound(snapshot) or self.pulse.twin):
@@ -248,7 +258,7 @@ class Controller:
         self.pushes.look(snapshot)
         self._reads(snapshot.settings.schema_version)
         if len(snapshot.inventories) <= 1:
-            self._spoke = parts.clock.now()
+            self._signs = self._signs.renewed(parts.clock.now())
         self.seen = looked(self.seen, now=parts.clock.now(), poll=parts.poll, snapshot=snapshot, watched=self.watched)
         return not self._halt(self._told(snapshot))
 
@@ -343,6 +353,7 @@ class Controller:
             match self.pulse.beat(world, self._beat, self.halted):
                 case Landed(oid=oid):
                     self._beat = oid
+                    self._heard()
                     self.alarms.over("heartbeat")
                 case Rejected(kind=Rejection.RACE, text=text):
                     self.alarms.lost_race("heartbeat", self._beat, text)
@@ -451,7 +462,7 @@ class Controller:
         match outcome:
             case Landed(oid=oid):
                 self.lost_races = 0
-                self._spoke = max(self._spoke or 0.0, world.now)
+                self._signs = self._signs.renewed(world.now)
                 self.alarms.over("push")
                 self._state = oid
                 parts.journal.saw(Tips(world.snapshot.main, oid))

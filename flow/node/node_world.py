@@ -6,6 +6,7 @@ from typing import Literal
 
 from flow.model.snapshot import Snapshot
 from flow.node.sightings import Sightings
+from flow.node.signs_of_life import SignsOfLife
 from schema.base import Recorded
 from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, State, slot_name
 from schema.names import ClaimId, Name
@@ -14,6 +15,7 @@ from schema.reasons import End
 from schema.rights import NO_RIGHTS, Rights
 
 Work = Literal["launch", "collection"]
+NO_SIGNS = SignsOfLife()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,12 @@ class HeldClaim(Recorded):
     project_files: str | None = None  # a digest of /files, if that matters
     began: str | None = None  # wall clock, for people
 
-    def lease_lasts(self, now: float, boot: str, alive: float | None = None) -> bool:
-        """Whether nobody can have given it up: since it was sent, or since a later sign of life that arrived."""
-        signs = [at for at in (self.sent if self.boot == boot else None, alive) if at is not None]
-        return not self.lost_after or any(now - at < self.lost_after for at in signs)
+    def lease_lasts(self, now: float, boot: str, signs: SignsOfLife = NO_SIGNS) -> bool:
+        """Whether nobody can have given it up: since it was sent, or since later signs of life that arrived."""
+        sent = self.sent if self.boot == boot else None
+        if not self.lost_after or (sent is not None and now - sent < self.lost_after):
+            return True
+        return signs.prolong(sent, now, self.lost_after)
 
     @property
     def made(self) -> dict[str, object]:
@@ -234,4 +238,5 @@ class World:
     launching: Mapping[str, Launch] = field(default_factory=dict)
     halts: Mapping[str, str] = field(default_factory=dict)  # why others say that they have halted, or an empty text
     boot: str = ""  # which boot of the machine `now` counts from
+    lapsed: frozenset[str] = frozenset()  # claims that are not started, and that others may have given up meanwhile
     engine: bool = True  # it answered; if not, containers are as they were last seen

@@ -38,6 +38,8 @@ from schema.reasons import End
 LONGEST_TEXT = 500
 """Signs of what is being done, in a record."""
 
+HELD_ON = "its node was not heard for a while, and holds on to it"
+
 
 class HeldClaims:
     """Goes through the journal once; what is to be done collects in its lists and in the draft."""
@@ -342,7 +344,16 @@ class HeldClaims:
             if not record or record.claim.id != entry.claim or record.state not in (State.CLAIMED, State.PREPARING):
                 continue
             with blamed_on(entry.order.project):
-                self._mention(record, entry, alone=alone)
+                if entry.container in self.world.lapsed:
+                    self._renew(record, entry)
+                else:
+                    self._mention(record, entry, alone=alone)
+
+    def _renew(self, record: Execution, entry: HeldClaim) -> None:
+        """Any commit does: what others decided before it, that the claim is lost, is refused from then on."""
+        project = entry.order.project
+        held = record.model_copy(update={"state": State.PREPARING, "text": HELD_ON})
+        self.draft.record(project, event_of("prepare", project, held, HELD_ON), held)
 
     def _mention(self, record: Execution, entry: HeldClaim, *, alone: bool) -> None:
         sight, launch = self._sight(entry), self.world.launching.get(entry.container)

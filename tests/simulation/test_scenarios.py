@@ -1,5 +1,6 @@
 """Single faults, told one by one: what happens is exactly this, not only nothing bad."""
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ import state.snapshot.project_folders
 from flow.model.commits import Commit
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_world import HeldClaim
+from flow.node.signs_of_life import SignsOfLife
 from flow.project.replies import steps_of
+from flow.reconcile.held_claims import HeldClaims
 from runner.contract.spec import Spec
 from schema import layout
 from schema.execution import State
@@ -539,3 +542,67 @@ def test_F16_an_abort_behind_many_requests_reaches_its_execution(monkeypatch: py
     go(cluster, 60)
     assert [reply.kind for reply in view(cluster).replies] == ["start", *wishes]
     assert records(cluster) == [("long", State.ABORTED)]
+
+
+def given_up_while_it_beats(cluster: Cluster) -> tuple[list[str], str]:
+    """A node is cut off for long before it starts what it claimed. It is given up by a push that was decided before its
+    next heartbeat arrived, and lands after that. What is started then, and what the record says at that moment.
+    """
+    ask(cluster, "request: start\n")
+    started: list[str] = []
+    runner = cluster.machines[0].runner
+    create, start = runner.create, runner.start
+    slow = [True]
+
+    def making(spec: Spec) -> Sequence[str]:
+        if slow:
+            raise OSError(errno.ENOSPC, "no room for an image")
+        return create(spec)
+
+    def starting(id: str) -> None:
+        started.append(str(view(cluster).executions[0].state))
+        start(id)
+
+    runner.create, runner.start = making, starting  # type: ignore[method-assign]
+    first, second = cluster.machines
+    second.link.cut = True
+    go(cluster, 12)
+    second.link.cut, first.link.cut = False, True
+    while second.controller is None or second.controller.seen.silence("n0") < LOST_AFTER - 6:
+        go(cluster, 5)
+    for each in cluster.machines:
+        each.pending = None
+    cluster.clock.seconds = cluster.now["now"] = cluster.clock.seconds + 10
+    assert second.controller
+    given_up = second.controller.observe()  # and only later it acts on that
+    first.link.cut = False
+    slow.clear()
+    assert first.controller
+    first.controller.round()
+    second.controller.step(given_up)
+    cluster.clock.seconds = cluster.now["now"] = cluster.clock.seconds + 5
+    first.controller.parts.workshop.launch(first.controller.parts.journal.entries[only_claim(first)])
+    return started, str(view(cluster).executions[0].state)
+
+
+def only_claim(machine: Machine) -> str:
+    assert machine.controller
+    [container] = machine.controller.parts.journal.entries
+    return container
+
+
+def test_F6_a_heartbeat_does_not_revive_a_lease_that_was_over() -> None:
+    """Only a commit does, and then the push by which others give it up is refused."""
+    started, state = given_up_while_it_beats(world(LONG, nodes=2))
+    assert started == ["preparing"]
+    assert state == "preparing"
+
+
+def test_F6_the_variant_in_which_a_heartbeat_revives_it_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prolong(self: SignsOfLife, sent: float | None, now: float, lost_after: float) -> bool:
+        return self.latest is not None and now - self.latest < lost_after
+
+    monkeypatch.setattr(SignsOfLife, "prolong", prolong)
+    monkeypatch.setattr(HeldClaims, "_renew", lambda *_: None)
+    cluster = world(LONG, nodes=2)
+    assert given_up_while_it_beats(cluster) == (["superseded"], "superseded")
