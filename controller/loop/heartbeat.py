@@ -109,6 +109,11 @@ class HeartbeatWriter:
         """Whether this process has not beaten yet, and nobody has under its name."""
         return not self._sent and not self._held and self._stranger is None
 
+    @property
+    def restarted(self) -> bool:
+        """Whether this process has not beaten yet, and the beat that stands is one that its journal knows."""
+        return not self._sent and bool(self._held)
+
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def look(self, snapshot: Snapshot, now: float) -> None:

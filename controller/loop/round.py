@@ -40,6 +40,11 @@ STALLS = 6
 """Looks in a row that find a `main` older than the state, before it is taken to be rewound."""
 REMEDY = "`winslowctl recover` puts it back, or lets the loss stand (docs/operating.md)"
 FULL = "its disk is nearly full"
+COPY = "may be a copy"
+LACKS = (
+    "stages that the journal knows are not here, and the machine is another one or started anew; before anything is "
+    "judged, it is seen whether another process beats under this name"
+)
 LAST_WORDS = 5
 """Times that a node which ends tries to say so, where others push at the same time."""
 
@@ -196,11 +201,29 @@ class Controller:
 
     def _named(self, world: World) -> World:
         """A new node beats before all else: of several that begin under one name, one has it, and only that goes on."""
+        if world.fresh and self._may_be_a_copy(world):
+            return replace(world, fresh=False)
         if not (world.fresh and self.pulse.new):
             return world
         outcome = self.pulse.beat(world, None, None)
         taken = isinstance(outcome, Rejected) and outcome.kind is Rejection.RACE
         return replace(world, fresh=not taken)
+
+    def _may_be_a_copy(self, world: World) -> bool:
+        """Of the data folder of a node that lives: what the journal says was begun on another boot is not here. Such a
+        process judges nothing, and leaves the name alone, until the other one would have beaten.
+        """
+        if self.pulse.landed_at is not None or not self.pulse.restarted:
+            return False
+        here = {*world.containers, *world.outbox}
+        if all(entry.boot == world.boot or id in here for id, entry in world.entries.items()):
+            return False
+        self.watched |= {COPY}
+        if self.seen.age(COPY) > self.parts.beat + self.parts.poll:
+            self.alarms.over("copy")
+            return False
+        self.alarms.tell("copy", LACKS)
+        return True
 
     def _is_seen(self, world: World) -> None:
         if world.unseen and len(world.snapshot.inventories if world.snapshot else ()) > 1:

@@ -50,6 +50,7 @@ class Machine:
     woken: bool = False
     launched: list[str] = field(default_factory=list)
     data: Data = field(default_factory=Data)
+    boot: str = "1"
 
 
 class Gpus:
@@ -205,6 +206,7 @@ class Cluster:
                 fresh_id=lambda: f"{machine.chance.getrandbits(128):032x}",
                 failpoint=failpoint,
                 gpus=machine.gpus,
+                boot=machine.boot,
             )
         )
 
@@ -315,6 +317,7 @@ class Cluster:
             machine.asleep_until = self.clock.seconds + chance.uniform(5, 3 * LOST_AFTER)
         if weather.strikes(chance, weather.reboot):
             machine.runner.machine_reboot()
+            machine.boot += "1"
             self._crashed(machine)
 
     # -- looking ----------------------------------------------------------------------------------------------------

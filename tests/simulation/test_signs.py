@@ -9,6 +9,7 @@ import flow.node.sightings
 from controller.journal.journal import Journal
 from controller.journal.small_files import MemoryDisk
 from controller.loop.heartbeat import HeartbeatWriter, NameTaken
+from controller.loop.round import Controller
 from flow.reconcile.stewardship import Stewardship
 from runner.contract.fake import FakeRunner
 from runner.contract.labels import Owner
@@ -150,7 +151,7 @@ def twin_of(cluster: Cluster, machine: Machine, *, copied: bool) -> Machine:
         Journal(disk).install("another")
     incarnation = Journal(disk).incarnation() or ""
     runner = FakeRunner(Owner("sim", machine.name, incarnation), cluster.clock.now)
-    other = replace(machine, disk=disk, runner=runner, controller=None, pending=None, launched=[])
+    other = replace(machine, disk=disk, runner=runner, controller=None, pending=None, launched=[], boot="other")
     cluster.machines.append(other)
     return other
 
@@ -175,6 +176,42 @@ def test_F9_a_copied_data_folder_beside_the_living_node_ends_and_touches_nothing
     assert records(cluster) == [("long", State.SUCCEEDED)]
     assert verbs(cluster).count("claim") == 1
     assert "reclaim" not in verbs(cluster)
+
+
+@pytest.mark.parametrize("second", range(1, 10, 2))
+def test_F9_a_copy_of_a_data_folder_judges_no_stage_that_runs_on_the_other_machine(second: int) -> None:
+    cluster = world(HOURS)
+    ask(cluster, "request: start\n")
+    go(cluster, 40 + second)
+    twin_of(cluster, cluster.machines[0], copied=True)
+    assert ended(cluster, 5 * BEAT)
+    go(cluster, 100)
+    assert verbs(cluster).count("claim") == 1
+    assert "fail" not in verbs(cluster)
+    assert view(cluster).executions[0].state is State.RUNNING
+
+
+def test_F9_the_variant_that_judges_at_once_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Controller, "_may_be_a_copy", lambda self, world: False)
+    cluster = world(HOURS)
+    ask(cluster, "request: start\n")
+    go(cluster, 45)
+    twin_of(cluster, cluster.machines[0], copied=True)
+    go(cluster, 100)
+    assert "fail" in verbs(cluster)
+
+
+def test_F9_after_a_reboot_that_took_its_containers_it_waits_one_heartbeat_and_then_tells_so() -> None:
+    cluster = world(HOURS)
+    ask(cluster, "request: start\n")
+    go(cluster, 40)
+    machine = cluster.machines[0]
+    machine.runner._boxes.clear()
+    machine.boot, machine.controller, machine.pending = "2", None, None
+    go(cluster, BEAT)
+    assert "fail" not in verbs(cluster)
+    go(cluster, 3 * BEAT)
+    assert "fail" in verbs(cluster)
 
 
 def test_F9_an_older_copy_waits_before_it_takes_the_place_of_a_node_that_is_gone() -> None:
