@@ -45,6 +45,7 @@ from webui.source import past
 from webui.source.fleet import Fleet
 from webui.source.outbox import CommitYourself, Outbox
 from webui.source.past import OthersLook, Pasts
+from webui.source.unsent import UnsentCommits
 from webui.source.view_source import Look, NothingYet, ViewSource
 from webui.views import filters
 from webui.views.progress import ProgressReader
@@ -85,6 +86,7 @@ class Page:
         object.__setattr__(self, "pasts", Pasts(self.source))
         object.__setattr__(self, "progress", ProgressReader(self.data))
         self.outbox.landed = self.source.made
+        self.source.show(UnsentCommits(self.outbox, self.outbox.folder / "ahead.git"))
 
 
 def create_site(page: Page) -> Flask:

@@ -58,7 +58,7 @@ def view(given: Now) -> View:
     """A commit that was made a moment ago is seen within one poll of the repository."""
     look, outbox = given.look, given.page.outbox
     return View(
-        main=look.snapshot.main,
+        main=look.sent or look.snapshot.main,
         state=look.snapshot.state,
         age=round(look.age, 3),
         node=look.node,

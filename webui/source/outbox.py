@@ -50,6 +50,11 @@ class UnsentWish:
     expected: dict[str, str] | None = None  # paths, and the tags of the texts that it was made of
     refused: str = ""
 
+    @property
+    def looks(self) -> bool:
+        """Whether its commit depends on how projects stand."""
+        return not (self.wish is None and self.wishes is None and self.comment is None)
+
 
 class Overtaken(NotCommitted):
     """A file on `main` is not any more what the edit was made of."""
@@ -82,6 +87,10 @@ class Outbox:
         self._repository: GitRepository | None = None
         self._sending = threading.Lock()
         self.landed: Callable[[str, Path], None] = lambda commit, clone: None
+        self.changed: Callable[[], None] = lambda: None  # told when something has to wait
+        self._first: set[str] = set()  # what is just being sent for the first time: nobody was promised anything yet
+        self._leaving: dict[str, UnsentWish] = {}  # what has landed, until `landed` was told
+        self._parsed: dict[str, tuple[int, UnsentWish]] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if push:
             keep_at("outbox", self.send_all, lambda: time.sleep(RETRY))
@@ -126,15 +135,45 @@ class Outbox:
     def waiting(self) -> list[UnsentWish]:
         return list(self._read())
 
+    def unsent(self) -> list[UnsentWish]:
+        """What was accepted and is not sent yet, in its order. What was refused is told, and not among it."""
+        found = {**self._files(), **self._leaving}
+        return [found[name] for name in sorted(found) if not found[name].refused and found[name].id not in self._first]
+
+    def _files(self) -> dict[str, UnsentWish]:
+        """By file name; each is read when it is new or was written anew."""
+        now: dict[str, tuple[int, UnsentWish]] = {}
+        for path in self.folder.glob("*.json"):
+            try:
+                stamp = path.stat().st_mtime_ns
+            except OSError:
+                continue
+            known = self._parsed.get(path.name)
+            found = known[1] if known and known[0] == stamp else _unsent(path)
+            if found is not None:
+                now[path.name] = (stamp, found)
+        self._parsed = now
+        return {name: each for name, (_, each) in now.items()}
+
     def forget(self, id: str) -> None:
         for path in self.folder.glob(f"*-{id}.json"):
             path.unlink(missing_ok=True)
+        self.changed()
 
     def _put(self, unsent: UnsentWish) -> str | None:
         if not self.push:
             raise CommitYourself(self.use(lambda client: self._built(client.fetch(), unsent)))
         path = self.folder / f"{time.time_ns():020d}-{unsent.id}.json"
-        durable.write(path, asdict(unsent))
+        self._first.add(unsent.id)
+        try:
+            durable.write(path, asdict(unsent))
+            return self._tried(path, unsent)
+        finally:
+            self._first.discard(unsent.id)
+            if path.exists():
+                self.changed()
+
+    def _tried(self, path: Path, unsent: UnsentWish) -> str | None:
         try:
             return self._send(path, unsent)
         except NotCommitted:
@@ -168,17 +207,26 @@ class Outbox:
 
     def _refuse(self, path: Path, unsent: UnsentWish, why: str) -> None:
         durable.write(path, asdict(replace(unsent, refused=why)))
+        self.changed()
 
     def _send(self, path: Path, unsent: UnsentWish) -> str | None:
         with self._sending:
             if not path.exists():
                 return None  # sent by the other thread meanwhile
             commit = commit_edit(self._client(), lambda snapshot: self._built(snapshot, unsent), sleep=time.sleep)
-            path.unlink(missing_ok=True)
-            self.landed(commit, self._client().path)
+            self._leaving[path.name] = unsent
+            try:
+                path.unlink(missing_ok=True)
+                self.landed(commit, self._client().path)
+            finally:
+                del self._leaving[path.name]
             return commit
 
     def _built(self, snapshot: Snapshot, unsent: UnsentWish) -> Edit:
+        return self.built(snapshot, unsent, self._client().read_main)
+
+    def built(self, snapshot: Snapshot, unsent: UnsentWish, read: Callable[[str], str | None]) -> Edit:
+        """Its commit on `main` as the snapshot has it, of which `read` gives files. NotCommitted, SchemaError."""
         if unsent.wish is not None:
             return request_edit(snapshot, unsent.project, unsent.wish, unsent.author)
         if unsent.wishes is not None:
@@ -187,13 +235,13 @@ class Outbox:
             return comment_edit(snapshot, unsent.project, unsent.comment, unsent.author)
         for path, tag in (unsent.expected or {}).items():
             wanted = tag_of((unsent.files or {}).get(path))  # it stands there where an answer to the push was lost
-            if tag_of(self._client().read_main(path)) not in (tag, wanted):
+            if tag_of(read(path)) not in (tag, wanted):
                 raise Overtaken(f"{path} was changed since; look at it again, and ask anew")
         if unsent.drain is None:
             return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
         node, drain, reason = unsent.drain
         try:
-            files = nodes.files(self._client().read_main(layout.node(node)), node, drain)
+            files = nodes.files(read(layout.node(node)), node, drain)
         except SchemaError as error:
             raise NotCommitted(str(error)) from None
         return Edit(files, nodes.message(node, drain, reason), unsent.author)

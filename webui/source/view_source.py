@@ -19,6 +19,7 @@ from state.git.git_repository import GitRepository
 from state.snapshot.assembler import Assembler
 from state.transport.watch import watch_place
 from webui.source.nudges import nudge
+from webui.source.unsent import Beneath, UnsentCommits
 
 NODE_VIEW = "view.json"
 """What the node writes in its data directory (`controller.loop.view_file`)."""
@@ -39,7 +40,8 @@ class NothingYet(StateError):
 class Look:
     """`heard` is when the server last answered, by the wall clock here; `silence` seconds without a sign of life.
 
-    `away`: it did not answer when it was asked last, which is done every `poll` seconds.
+    `away`: it did not answer when it was asked last, which is done every `poll` seconds. `sent` is the newest commit of
+    `main` that the server has, where the snapshot is of a later one, which waits in the outbox.
     """
 
     snapshot: Snapshot
@@ -49,6 +51,7 @@ class Look:
     halted: str | None = None
     away: bool = False
     poll: float = 5.0
+    sent: str = ""
 
     @property
     def late(self) -> bool:
@@ -89,6 +92,10 @@ class ViewSource(Protocol):
         """This page committed to `main`, from that clone: whoever asked for it sees it at the next look."""
         ...
 
+    def show(self, unsent: UnsentCommits) -> None:
+        """From now on `look` is with what waits to be sent."""
+        ...
+
 
 class NodeSource:
     """The view of the node beside which this page runs: nothing is asked of the server."""
@@ -101,6 +108,7 @@ class NodeSource:
         self._known: tuple[tuple[int, int], Look] | None = None
         self._last: Snapshot | None = None
         self._made: tuple[str, Path] | None = None
+        self._unsent: UnsentCommits | None = None
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -119,7 +127,10 @@ class NodeSource:
                 self._known = (stamp, self._read())
             look = _idle(self._known[1], time.time() - stamp[0] / 1e9)
             self._known, self._last = (stamp, look), look.snapshot
-            return look
+            found = _with_unsent(look, self._unsent, self)
+            if found is look and self._reader:  # what waited was sent, or taken back
+                self._reader.ahead = self._made[0] if self._made else ""
+            return found
 
     def tell(self, wake: Callable[[], None]) -> None:
         self._listeners.append(wake)
@@ -133,8 +144,24 @@ class NodeSource:
             self._made, self._known = (commit, clone), None
         with suppress(OSError):  # a full disk: the node looks by itself soon
             self.hurry()
+        self._wake()
+
+    def show(self, unsent: UnsentCommits) -> None:
+        self._unsent, unsent.outbox.changed = unsent, self._wake
+
+    def _wake(self) -> None:
         for wake in self._listeners:
             wake()
+
+    def clones(self) -> list[Path]:
+        return [self.data / "clone.git", *([self._made[1]] if self._made else [])]
+
+    def with_ahead(self, base: Snapshot, commit: str, folder: Path) -> Snapshot:
+        self._opened().see_ahead(commit, folder)
+        return self._opened().assembled(self._assembler, commit, base.state, base.heartbeats)
+
+    def read(self, commit: str, path: str) -> str | None:
+        return self._opened().read_at(commit, path)
 
     def _stamp(self) -> tuple[int, int]:
         try:
@@ -185,6 +212,12 @@ def _idle(look: Look, unwritten: float) -> Look:
     return replace(look, silence={**look.silence, look.node: unwritten}).judged()
 
 
+def _with_unsent(look: Look, unsent: UnsentCommits | None, view: Beneath) -> Look:
+    """The same look where nothing waits."""
+    found = unsent.over(look.snapshot, view) if unsent else look.snapshot
+    return look if found is look.snapshot else replace(look, snapshot=found, sent=look.snapshot.main)
+
+
 class OwnSource:
     """A clone of this page's own, for a machine without a node."""
 
@@ -196,16 +229,43 @@ class OwnSource:
         self._asking, self._seen = threading.Lock(), Sightings()
         self._hurry = threading.Event()
         self._listeners: list[Callable[[], None]] = []
+        self._unsent: UnsentCommits | None = None
+        self._ahead: tuple[Reader, Assembler] | None = None  # of the same clone, while something waits
+        self._looking = threading.Lock()
         keep_at("fetch", self.refresh, self._wait)
 
     @property
     def clone(self) -> CloneReader:
-        return self.repository
+        return self._ahead[0] if self._ahead else self.repository
 
     def look(self) -> Look:
-        if self._look is None:
+        look = self._look
+        if look is None:
             raise NothingYet(self._said)
-        return self._look
+        with self._looking:
+            found = _with_unsent(look, self._unsent, self)
+            if found is look:
+                self._ahead = None
+        return found
+
+    def show(self, unsent: UnsentCommits) -> None:
+        self._unsent, unsent.outbox.changed = unsent, self._wake
+
+    def clones(self) -> list[Path]:
+        return [self.repository.path]
+
+    def with_ahead(self, base: Snapshot, commit: str, folder: Path) -> Snapshot:
+        reader, assembler = self._opened()
+        reader.see_ahead(commit, folder)
+        return reader.assembled(assembler, commit, base.state, base.heartbeats)
+
+    def read(self, commit: str, path: str) -> str | None:
+        return self._opened()[0].read_at(commit, path)
+
+    def _opened(self) -> tuple[Reader, Assembler]:
+        if self._ahead is None:
+            self._ahead = Reader(self.repository.path), Assembler()
+        return self._ahead
 
     def tell(self, wake: Callable[[], None]) -> None:
         self._listeners.append(wake)
@@ -233,6 +293,9 @@ class OwnSource:
             silence = {node: self._seen.silence(node) for node in found.inventories}
             same = self._look.snapshot if self._look and found is self._found else found
             self._found, self._look = found, Look(same, time.time(), silence=silence, poll=self.poll).judged()
+        self._wake()
+
+    def _wake(self) -> None:
         for wake in self._listeners:
             wake()
 

@@ -29,9 +29,10 @@ ANEW = replace(LEAVING, tombstone=Tombstone(commit="d" * 40, state="purged"))
 def page(tmp_path: Path, view: ProjectView) -> TestClient:
     look = Look(Snapshot("a" * 40, "b" * 40, projects={view.id: view}), heard=0.0)
     source: Any = SimpleNamespace(
-        look=lambda: look, tell=lambda wake: None, hurry=lambda: None, made=lambda commit, clone: None, clone=None
-    )
-    outbox: Any = SimpleNamespace(waiting=list, push=True)
+        look=lambda: look, tell=lambda wake: None, hurry=lambda: None, made=lambda commit, clone: None, clone=None,
+        show=lambda unsent: None,
+    )  # fmt: skip
+    outbox: Any = SimpleNamespace(waiting=list, push=True, folder=tmp_path)
     return TestClient(create_app(Page(source, outbox, lambda: "Ada <a@b>", b"secret")), base_url="http://localhost")
 
 
