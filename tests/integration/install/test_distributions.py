@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.install.places import UV, Place, built, run
+from schema.published import PUBLISHED
+from tests.integration.install.places import ROOT, UV, Place, built, run
 
 TOOLS = {
     "uv": ((UV, "tool", "install", "--quiet", "--python", sys.executable), "UV_TOOL_DIR", "UV_TOOL_BIN_DIR"),
@@ -26,6 +27,9 @@ def test_N1_a_wheel_puts_one_folder_among_everybodys_packages(wheel: Path) -> No
         tops = {name.partition("/")[0] for name in opened.namelist()}
         assert b"Apache License" in opened.read("winslow_controller-0.1.0.dist-info/licenses/LICENSE")
         assert "winslow_controller/webui/static/vendor/htmx.min.js" in opened.namelist()
+        for name in PUBLISHED:
+            held = opened.read(f"winslow_controller/schema/json/{name}.schema.json")
+            assert held == (ROOT / f"docs/schemas/{name}.schema.json").read_bytes()
     assert tops == {
         "winslow_controller", "winslow_controller.pth",
         "winslow_controller-0.1.0.data", "winslow_controller-0.1.0.dist-info",

@@ -27,8 +27,16 @@ def test_the_image_is_built_from_just_these() -> None:
         "LICENSE",
         "scripts/winslowctl",
         "scripts/winslow_controller.pth",
+        "docs/schemas",
         "wheels",
     }
+
+
+def test_no_address_is_made_up() -> None:
+    """Where the project has a public home it names all of it; until then nothing (docs/design/040)."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {})
+    assert set(urls) in (set(), {"Documentation", "Source", "Changelog", "Issues"})
+    assert all(url.startswith("https://") and "example" not in url for url in urls.values())
 
 
 def test_K1_the_isolated_start_guards_each_of_them() -> None:
