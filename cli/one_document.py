@@ -24,7 +24,7 @@ def checked(file: Path, place: str) -> tuple[list[str], list[str]]:
     from schema.codec import load
     from schema.documents import KINDS
     from schema.errors import DocumentError
-    from schema.pipeline import Pipeline, unsupported
+    from schema.pipeline import Pipeline
 
     shown = "standard input" if str(file) == STANDARD_INPUT else str(file)
     kind, owner = _kind_at(place) if place else ("", "")
@@ -35,9 +35,7 @@ def checked(file: Path, place: str) -> tuple[list[str], list[str]]:
         return [str(problem) for problem in error.problems], []
     if not isinstance(document, Pipeline):
         return [], []
-    sentence = unsupported(document)
-    notes = [f"{shown}: {sentence}; a start is refused"] if sentence else []
-    return list(map(str, pipeline_problems(parsed, document, owner or document.name))), notes
+    return list(map(str, pipeline_problems(parsed, document, owner or document.name))), []
 
 
 def _kind_at(place: str) -> tuple[str, str]:

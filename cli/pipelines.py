@@ -104,13 +104,10 @@ def pipelines_put(file: Definition) -> None:
     Example: winslowctl pipelines put traffic.yaml
     """
     from schema import layout
-    from schema.pipeline import unsupported
 
     text = _text(file)
     pipeline = _checked(text, str(file))
     _whole(text, str(file), pipeline)
-    if sentence := unsupported(pipeline):
-        settings.warn(f"{sentence}; a start is refused")
     commit(lambda _: {layout.pipeline(pipeline.name): text}, f"Put pipeline {pipeline.name}")
 
 

@@ -150,7 +150,7 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     from schema.binding import bind
     from schema.codec import load
     from schema.errors import DocumentError
-    from schema.pipeline import Pipeline, unsupported
+    from schema.pipeline import Pipeline
     from schema.project import Project
     from schema.trigger import Trigger
 
@@ -167,8 +167,6 @@ def check(texts: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
             if isinstance(document, Pipeline):
                 pipelines[place.owner] = document
                 problems += map(str, pipeline_problems(load(text, file), document, place.owner))
-                sentence = unsupported(document)
-                notes += [f"{file}: {sentence}; a start is refused"] if sentence else []
             elif isinstance(document, Project):
                 parsed = load(text, file)
                 projects.append((parsed, bind(Project, parsed)))

@@ -64,8 +64,13 @@ def tidy(document: BaseModel) -> dict[str, Any]:
         return spoken
     always = ALWAYS if keep_reason else ALWAYS - {"reason"}
     if keep_reason:
-        spoken["claim"] = full["claim"]  # whole: holder and observers act on its numbers, never on later defaults
+        spoken["claim"] = _whole(full["claim"])
     return _ordered(full, spoken, always)
+
+
+def _whole(claim: dict[str, Any]) -> dict[str, Any]:
+    """Holder and observers act on its numbers, never on later defaults; what only exclusive claims have stays out."""
+    return {**claim, "lease": {name: value for name, value in claim["lease"].items() if value is not None}}
 
 
 def _ordered(full: Mapping[str, Any], spoken: Mapping[str, Any], always: frozenset[str]) -> dict[str, Any]:

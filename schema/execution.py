@@ -33,9 +33,18 @@ class State(StrEnum):
 
 
 class Lease(Recorded):
-    """Copied into the claim, so that holder and observers use the same numbers. Seconds."""
+    """Copied into the claim, so that holder and observers use the same numbers. Seconds.
+
+    The last two are those of an exclusive stage: when its node gives it up, and by when it has ended it then.
+    """
 
     lost_after: float = 600.0
+    give_up_after: float | None = None
+    kill_within: float | None = None
+
+    @property
+    def exclusive(self) -> bool:
+        return self.give_up_after is not None
 
 
 class Claim(Recorded):

@@ -92,6 +92,7 @@ class Inventory(Recorded):
     slots: int = 1
     auto: bool = False  # `--slots auto`: as many stages as fit, whatever `slots` says
     disk: int = 0  # bytes of the disk that its data lies on
+    exclusive: bool = False  # it can end a stage although its controller is dead or stopped
     heartbeat: float = 0.0  # seconds between two signs of life
     address: str | None = None  # HOST:PORT where other nodes can ask for objects
     key: str = ""  # public half of the key it signs its own questions with
@@ -125,7 +126,7 @@ class Heartbeat(Recorded):
 
 
 class Exclusive(Wanted):
-    """Times of stages with `exclusive: true` (not run yet): when their node gives up, and when others may take over."""
+    """Times of stages with `exclusive: true`: when their node gives up, and when others may take over."""
 
     give_up_after: Span = 90.0
     kill_within: Span = 30.0

@@ -15,6 +15,7 @@ from schema.errors import Misplaced
 from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import EnvironmentName, Image, InputName, Inside, Name
+from schema.node import Exclusive
 from schema.quantities import Duration, Limit, Size
 from schema.reuse import expanded
 from schema.rights import (
@@ -250,7 +251,7 @@ class Stage(Wanted):
     workspace: Literal["incremental", "standalone"] | WorkspaceOf = "incremental"
     cache: bool = False
     discardable: bool = False
-    exclusive: bool = False
+    exclusive: bool | Exclusive = False
     needs: tuple[Name | Need, ...] | None = None
     parallel: Matrix | None = None
     condition: str | None = Field(default=None, alias="if", max_length=1000)
@@ -310,6 +311,8 @@ class Stage(Wanted):
             raise ValueError(f"stage {self.name!r} asks for inputs; that needs `when: manual`")
         if self.gate and self.cache:
             raise ValueError(f"stage {self.name!r} has no image; `cache` is for stages that run")
+        if self.gate and self.exclusive:
+            raise Misplaced(f"stage {self.name!r} has no image; `exclusive` is for stages that run", "exclusive")
         if self.gate and self.parallel:
             raise Misplaced(f"stage {self.name!r} has no image; `parallel` is for stages that run", "parallel")
         if self.gate and self.rights != NO_RIGHTS:
@@ -424,9 +427,13 @@ def explicit(pipeline: Pipeline) -> Pipeline:
     return pipeline.model_copy(update={"stages": stages})
 
 
-def unsupported(pipeline: Pipeline) -> str | None:
-    """The sentence that refuses what this version does not run yet, or None."""
-    for stage in pipeline.stages:
-        if stage.exclusive:
-            return f"stage {stage.name!r} uses `exclusive: true`, which this version of Winslow does not run yet"
-    return None
+def with_times(pipeline: Pipeline, usual: Exclusive) -> Pipeline:
+    """The same, every exclusive stage naming its times, as its chain keeps them.
+
+    Versions that would run such a stage as any other cannot read it, and let it alone.
+    """
+    if not any(stage.exclusive is True for stage in pipeline.stages):
+        return pipeline
+    told = {stage.name: usual for stage in pipeline.stages if stage.exclusive is True}
+    stages = (s.model_copy(update={"exclusive": told[s.name]}) if s.name in told else s for s in pipeline.stages)
+    return pipeline.model_copy(update={"stages": tuple(stages)})

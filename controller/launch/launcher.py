@@ -26,11 +26,12 @@ from controller.launch.launches import Launches
 from controller.launch.outcome import blank, judge
 from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
+from flow.node.lease_terms import given_up
 from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Setback, Work
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
-from runner.contract.spec import Container, Limits, Spec
+from runner.contract.spec import Container, Limits, Spec, Watched
 from schema.execution import Cached, ImageRecord, State
 from schema.reasons import End
 
@@ -132,6 +133,7 @@ class Launcher:
         self._setbacks = Setbacks(tools.clock.now)
         self._launches = Launches(tools.clock.now, tools.show, tools.note)
         self.lease_lasts: Callable[[str], bool] = lambda container: True
+        self.until: Callable[[str], float] = lambda container: 0.0  # of an exclusive one
 
     @property
     def busy(self) -> frozenset[str]:
@@ -246,8 +248,7 @@ class Launcher:
             tools.note(entry.container, "started")
             tools.failpoint("after-start")
         except Stopped as stopped:
-            ended = self._unstarted(entry, stopped.reason, "before it was started")
-            self._put(ended.model_copy(update={"state": State.ABORTED}))
+            self._put(self._never_begun(entry, stopped.reason))
         except InputMissing as error:
             self._put(self._unstarted(entry, End.INVALID_INPUT, str(error)))
         except (Interrupted, NotGranted) as error:
@@ -304,6 +305,11 @@ class Launcher:
 
     def _not_launched(self, entry: HeldClaim, why: str) -> ExecutionEnd:
         return self._unstarted(entry, End.INFRASTRUCTURE, f"it could not be launched: {why}")
+
+    def _never_begun(self, entry: HeldClaim, reason: End) -> ExecutionEnd:
+        if reason is End.NODE_LOST:
+            return self._unstarted(entry, End.INFRASTRUCTURE, given_up(entry))
+        return self._unstarted(entry, reason, "before it was started").model_copy(update={"state": State.ABORTED})
 
     def _unstarted(self, entry: HeldClaim, reason: End, text: str) -> ExecutionEnd:
         known = self.tools.journal.entries.get(entry.container, entry)
@@ -373,6 +379,7 @@ class Launcher:
             overlay=ready.overlay,
             read_only=ready.needs,
             timeout=order.timeout,
+            watched=Watched(self.until(entry.container), entry.kill_within) if entry.exclusive else None,
         )
 
     # -- collecting -------------------------------------------------------------------------------------------------

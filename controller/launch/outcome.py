@@ -2,6 +2,7 @@
 
 from controller.dirs.contract import Gathered
 from controller.launch.exit_reason import exit_reason
+from flow.node.lease_terms import given_up
 from flow.node.node_world import ExecutionEnd, HeldClaim, LaunchOrder
 from runner.contract.spec import Container, Ending
 from runner.logs.log_file import last_words
@@ -47,7 +48,11 @@ def judge(entry: HeldClaim, container: Container, gathered: Gathered) -> Executi
 def _verdict(entry: HeldClaim, container: Container, gathered: Gathered) -> tuple[State, End | None, str]:
     code = container.exit_code
     match container.ending:
-        case Ending.STOPPED if entry.stop:
+        case Ending.LAPSED if entry.stop in (None, End.NODE_LOST):
+            return State.FAILED, End.INFRASTRUCTURE, given_up(entry)
+        case Ending.STOPPED if entry.stop is End.NODE_LOST:
+            return State.FAILED, End.INFRASTRUCTURE, given_up(entry)
+        case Ending.STOPPED | Ending.LAPSED if entry.stop:
             aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED, End.FAIL_FAST)
             return (State.ABORTED if aborted else State.FAILED), entry.stop, _limit_text(entry.stop, entry.order)
         case Ending.STOPPED:

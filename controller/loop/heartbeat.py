@@ -6,7 +6,7 @@ another process beats under its name: of two, the one whose beat stands goes on,
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from controller.journal.journal import Journal
@@ -14,12 +14,14 @@ from controller.loop.server_backoff import ServerBackoff
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import NodeIdentity, World
 from schema.node import Heartbeat
-from state.contract.repository import Landed, Outcome, Repository
+from state.contract.repository import Landed, Outcome, Rejected, Repository, SignOfLife
 
 PATIENCE = 2.0
 """Intervals of the other's heartbeats after which a process that does not beat any more is taken to be gone."""
+IN_TIME = 4.5
+"""Heartbeats in the time after which an exclusive stage is given up."""
 REMEMBERED = 16
-"""Own beats since the last one that landed."""
+"""Own beats since the last one that is known to stand in the repository."""
 
 
 class NameTaken(Exception):
@@ -54,34 +56,60 @@ class HeartbeatWriter:
         self.twin: str | None = None  # why this process may not go on under its name
         self.lost = ""  # the commit for which this node has halted
         self._told: str | None = None  # why it had halted, as its last beat says
+        self.seen_at: float | None = None  # when the newest one was sent that is known to stand in the repository
         self._sent, self._sent_at = "", 0.0  # the newest nonce, and when it was sent
+        self._times: dict[str, float] = {}  # when each of the last ones was sent
         self._held = ""  # the nonce in the ref at the last look, where it is one of ours
         self._mine: dict[str, str] = {}  # nonce by object id, of beats that landed
         self._stranger: Stranger | None = None
+        self._before = ("", 0.0)  # what `_sent` was before one that went with a claim
 
     # -- beating ----------------------------------------------------------------------------------------------------
 
     def beat(self, world: World, seen: str | None, halted: str | None) -> Outcome | None:
         """`seen` is what the ref held at the last look. None where it was not due, or is refused for a while."""
-        rests = self.landed_at is not None and world.now - self.landed_at < self.every
+        rests = self.landed_at is not None and world.now - self.landed_at < self._interval(world)
         if rests and halted == self._told:
             return None
         if self.twin or self.refusals.wait("beat", world.now):
             return None
         heartbeat = self._made(world, halted)
-        self._sent_at = world.now
         outcome = self.repository.beat(heartbeat, expected=seen)
         self.refusals.heard("beat", outcome, world.now)
         if isinstance(outcome, Landed):
-            self.landed_at, self._told = world.now, halted
-            self._mine = {outcome.oid: heartbeat.nonce}
-            self._note((heartbeat.nonce,))
+            self._arrived(heartbeat, outcome.oid, halted)
         return outcome
+
+    def _interval(self, world: World) -> float:
+        """Several fit into the time after which an exclusive stage is given up."""
+        exclusive = (entry.give_up_after / IN_TIME for entry in world.entries.values() if entry.exclusive)
+        return min((self.every, *exclusive))
+
+    def _arrived(self, heartbeat: Heartbeat, oid: str, halted: str | None) -> None:
+        self.landed_at, self._told = self._sent_at, halted
+        self._mine = {oid: heartbeat.nonce}
+        self._note((heartbeat.nonce,))
+
+    def with_claim(self, world: World, seen: str | None, claims: Iterable[str]) -> SignOfLife:
+        """One that goes with a claim of an exclusive stage: both land, or none."""
+        self._before = (self._sent, self._sent_at)
+        heartbeat = self._made(world, None)
+        return SignOfLife(heartbeat.model_copy(update={"claims": (*heartbeat.claims, *claims)}), seen)
+
+    def came_with_claim(self, sign: SignOfLife, outcome: Outcome) -> None:
+        """What became of it; of an unknown end the next look tells."""
+        match outcome:
+            case Landed(beat=oid):
+                self._arrived(sign.heartbeat, oid, None)
+            case Rejected():
+                self._sent, self._sent_at = self._before
 
     def _made(self, world: World, halted: str | None) -> Heartbeat:
         self.counter += 1
-        self._sent = self.fresh_id()
-        self._note((*self.journal.beats, self._sent)[-REMEMBERED:])
+        self._sent, self._sent_at = self.fresh_id(), world.now
+        self._times = dict([*self._times.items(), (self._sent, world.now)][-REMEMBERED:])
+        standing, *since = (*self.journal.beats, self._sent)
+        self._note((standing, *since[-REMEMBERED:]))  # however many get no answer, it knows the one that stands there
         return Heartbeat(
             node=self.me.node,
             incarnation=self.me.incarnation,
@@ -126,6 +154,10 @@ class HeartbeatWriter:
             self._foreign(found, now)
             return
         self._held, self._stranger, self.twin = nonce, None, None
+        if nonce in self.journal.beats[1:]:
+            self.journal.beats = (nonce, *(each for each in self.journal.beats if each != nonce))
+        if nonce in self._times:
+            self.seen_at = max(self.seen_at or 0.0, self._times[nonce])
         if nonce and nonce == self._sent:  # also where its answer was lost
             self.landed_at = max(self.landed_at or 0.0, self._sent_at)
 

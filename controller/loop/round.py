@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from controller.dirs.contract import Trees
 from controller.failpoints import Failpoint, nothing
 from controller.journal.journal import Journal, Tips
+from controller.launch.exclusive_leases import ExclusiveLeases
 from controller.launch.launcher import Launcher
 from controller.loop.alarms import Alarms
 from controller.loop.gpu_state import GpuState
@@ -104,15 +105,20 @@ class Controller:
         self.halts = Halts(parts.repository, parts.me.node)
         self._containers: Mapping[str, Container] = {}
         self._signs = SignsOfLife()
-        parts.workshop.lease_lasts = self._lease_lasts
+        self.leases = ExclusiveLeases(parts.journal, parts.runner, parts.clock, parts.boot)
+        parts.workshop.lease_lasts, parts.workshop.until = self._lease_lasts, self.leases.until
 
     def _lease_lasts(self, container: str) -> bool:
         """Measured anew right before a start: between a claim and its start this process may have slept for hours."""
         entry = self.parts.journal.entries.get(container)
+        if entry and entry.exclusive:
+            return self.leases.lasts(container)
         return entry is not None and entry.lease_lasts(self.parts.clock.now(), self.parts.boot, self._signs)
 
     def _lapsed(self) -> frozenset[str]:
-        granted = (id for id, entry in self.parts.journal.entries.items() if entry.phase == "granted")
+        granted = (
+            id for id, entry in self.parts.journal.entries.items() if entry.phase == "granted" and not entry.exclusive
+        )
         return frozenset(id for id in granted if not self._lease_lasts(id))
 
     def _heard(self) -> None:
@@ -164,6 +170,7 @@ class Controller:
         busy, setbacks, launching = parts.workshop.busy, parts.workshop.setbacks, parts.workshop.launching
         entries, outbox = parts.journal.entries, parts.journal.outbox
         engine, room = self._look(), self._room()
+        leases = self._leases(fresh=fresh)
         world = World(
             me=self._me(room),
             snapshot=self.snapshot,
@@ -184,6 +191,7 @@ class Controller:
             launching=launching,
             halts=self.halts.seen(self.snapshot, self.seen) if fresh and self.snapshot else {},
             engine=engine,
+            leases=leases,
             boot=parts.boot,
             unseen=self.pulse.unseen,
             lapsed=self._lapsed(),
@@ -198,6 +206,15 @@ class Controller:
             **({} if grants == NO_GRANTS else {"grants": grants}),
         }
         return replace(me, inventory=me.inventory.model_copy(update=changed)) if changed else me
+
+    def _leases(self, *, fresh: bool) -> dict[str, float]:
+        """Of exclusive stages. Nothing prolongs them while the node has halted."""
+        found = self.leases.now(self._containers)
+        if fresh and found and self.snapshot:
+            self.leases.seen(self.snapshot, self.pulse.seen_at)
+            self.leases.tell()
+            found = self.leases.now(self._containers)
+        return found
 
     def _named(self, world: World) -> World:
         """A new node beats before all else: of several that begin under one name, one has it, and only that goes on."""
@@ -479,7 +496,7 @@ class Controller:
         self.pushes.begin(world.snapshot, decision.commits)
         self._write_down(decision)
         parts.failpoint("before-push")
-        outcome = parts.repository.swap(world.snapshot, decision.commits, node=parts.me.node)
+        outcome = self._pushed(world, world.snapshot, decision)
         parts.failpoint("after-push")
         self.refusals.heard("swap", outcome, world.now)
         match outcome:
@@ -498,6 +515,19 @@ class Controller:
                 self.alarms.tell("push", declined("a push", kind, text), kind)
             case Unknown(text=text):
                 self.alarms.tell("push", f"no answer to a push: {text}; looking again", "no answer")
+        return outcome
+
+    def _pushed(self, world: World, base: Snapshot, decision: Decision) -> Outcome:
+        """A claim of an exclusive stage goes with a heartbeat: its lease begins with what others then see."""
+        repository, me = self.parts.repository, self.parts.me.node
+        exclusive = [entry.claim for entry in decision.grants if entry.exclusive]
+        if not exclusive:
+            return repository.swap(base, decision.commits, node=me)
+        sign = self.pulse.with_claim(world, self._beat, exclusive)
+        outcome = repository.swap(base, decision.commits, node=me, beat=sign)
+        self.pulse.came_with_claim(sign, outcome)
+        if isinstance(outcome, Landed):
+            self._beat = outcome.beat
         return outcome
 
     def _write_down(self, decision: Decision) -> None:

@@ -38,6 +38,7 @@ from runner.metrics.gpu_load import GpuLoads
 from runner.metrics.load import EVERY, STAGES_EVERY
 from runner.metrics.measure import Machine
 from runner.store.errors import StoreError
+from schema.quantities import format_duration
 from state.contract.errors import StateError
 from state.contract.repository import Landed
 from state.git.heartbeat_probe import NO_SWAP, swaps
@@ -140,7 +141,15 @@ def _end_or_leave(controller: Controller, runner: Runner, journal: Journal, opti
         except StateError as error:
             say(f"what was ended is recorded at the next start: {error}")
     elif not options.once and (left := ending.running(runner)):
-        say(f"{ending.stages(len(left))} left running; the next start takes over")
+        say(f"{ending.stages(len(left))} left running; the next start takes over{_unless_exclusive(journal, left)}")
+
+
+def _unless_exclusive(journal: Journal, left: list[str]) -> str:
+    entries = [journal.entries[id] for id in left if id in journal.entries]
+    times = [entry.give_up_after for entry in entries if entry.exclusive]
+    if not times:
+        return ""
+    return f"; {len(times)} of them exclusive: they end unless it begins within {format_duration(min(times))}"
 
 
 def _check_heartbeat(controller: Controller, options: NodeOptions) -> None:

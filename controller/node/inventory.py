@@ -165,6 +165,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         slots=options.slots if isinstance(options.slots, int) else min(usual, MOST_SLOTS),
         auto=options.slots == "auto",
         disk=shutil.disk_usage(options.data).total if options.data.exists() else 0,
+        exclusive=can.watchdog,
         heartbeat=options.heartbeat,
         address=options.peer,
         key=key.public if key else "",

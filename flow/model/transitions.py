@@ -38,6 +38,8 @@ def _claims(before: Execution, after: Execution) -> str | None:
     if same and after.state is State.CLAIMED:
         return f"execution {after.execution} was claimed again under its old id"
     if not same:
+        if before.claim.lease.exclusive:
+            return f"execution {after.execution} is exclusive, and was claimed again"
         if after.claim.epoch != before.claim.epoch + 1:
             return f"execution {after.execution}: epoch {after.claim.epoch} after {before.claim.epoch}"
         if after.claim.node != before.claim.node:

@@ -119,6 +119,8 @@ class HeldClaim(Recorded):
     sent: float | None = None  # when the push was sent, in seconds since the boot that is named
     boot: str = ""
     lost_after: float = 0.0  # of its lease; 0 in entries of older versions, which did not say
+    give_up_after: float = 0.0  # of an exclusive one
+    kill_within: float = 0.0
     stop: End | None = None  # why we ended it, written down before it was told to stop
     # What its container is made from, written down before it is:
     image: ImageRecord | None = None  # what the tag was resolved to
@@ -133,6 +135,10 @@ class HeldClaim(Recorded):
         if not self.lost_after or (sent is not None and now - sent < self.lost_after):
             return True
         return signs.prolong(sent, now, self.lost_after)
+
+    @property
+    def exclusive(self) -> bool:
+        return self.give_up_after > 0
 
     @property
     def made(self) -> dict[str, object]:
@@ -240,3 +246,4 @@ class World:
     boot: str = ""  # which boot of the machine `now` counts from
     lapsed: frozenset[str] = frozenset()  # claims that are not started, and that others may have given up meanwhile
     engine: bool = True  # it answered; if not, containers are as they were last seen
+    leases: Mapping[str, float] = field(default_factory=dict)  # until when each exclusive claim lasts

@@ -300,6 +300,8 @@ def misfit(stage: Stage, node: Candidate, who: Asker) -> str | None:
         return f"its runner ({inventory.runner}) isolates nothing, so it gives no rights of their own to stages"
     if refused := refusal(stage, inventory.grants, who):
         return refused
+    if stage.exclusive and not inventory.exclusive:
+        return f"it cannot run exclusive stages (its version, its runner ({inventory.runner}), or the Git server)"
     if small := capacity.misfit(stage.resources, inventory, node.settings):
         return small
     return gpus.misfit(stage.resources, inventory.gpus)

@@ -18,7 +18,7 @@ from flow.project.steps import Steps, Waiting
 from schema.asked_later import fit_inputs
 from schema.execution import Changes, Execution, State, WorkspaceRecord
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
-from schema.pipeline import Matrix, Pipeline, explicit, unsupported
+from schema.pipeline import Matrix, Pipeline, explicit
 from schema.reasons import End, Refusal, Wait
 from schema.reply import Beginning, Position, Reply
 from schema.request import Request, WorkspaceFrom
@@ -168,8 +168,6 @@ def _judge(view: ProjectView, file: RequestFile, blank: Reply, aborted: int | No
 def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pipeline]:
     assert view.project
     pipeline = _newest(view)
-    if sentence := unsupported(pipeline):
-        raise RequestRefused(Refusal.NOT_SUPPORTED, sentence)
     _fits(pipeline, dict(view.project.inputs), f"project {view.id!r}: ")
     inputs = _fits(pipeline, request.inputs, "")
     begins = _begins(view, pipeline, request)

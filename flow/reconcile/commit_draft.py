@@ -9,6 +9,7 @@ from flow.project.replies import Answered, answer_all
 from flow.reconcile.project_fault import blamed_on
 from schema import layout
 from schema.execution import Execution, Tombstone
+from schema.pipeline import with_times
 
 
 class CommitDraft:
@@ -42,8 +43,11 @@ class CommitDraft:
             self.reply(project, answered)
 
     def reply(self, project: str, answered: Answered) -> None:
-        reply = answered.reply
-        self._views[project] = answered.view
+        reply, view, definition = answered.reply, answered.view, answered.definition
+        if definition:
+            definition = with_times(definition, self.snapshot.settings.exclusive)
+            view = replace(view, definition=definition)
+        self._views[project] = view
         event = StateEvent(
             verb="accept" if reply.accepted else "reject",
             project=project,
@@ -54,8 +58,8 @@ class CommitDraft:
             by=reply.by,
         )
         writes = [Write(layout.reply(project, reply.request), reply)]
-        if answered.definition:
-            writes.append(Write(layout.definition(project), answered.definition))
+        if definition:
+            writes.append(Write(layout.definition(project), definition))
         self.add(event, *writes)
 
     def after(self) -> Snapshot:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Stop
+from flow.node.lease_terms import lapsed
 from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, World
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims
@@ -63,7 +64,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
         unseen=world.unseen,
     )
     stewardship.register()
-    held = HeldClaims(world, snapshot, draft)
+    held = HeldClaims(world, snapshot, draft, watched)
     held.tend()
     stewardship.serve()
     taking = NewClaims(world, snapshot, draft, watched, stewardship.live, held.ids_left)
@@ -93,7 +94,8 @@ def _overdue(world: World) -> Iterator[Stop]:
         sight = world.containers.get(container)
         if sight is None or not sight.running:
             continue
-        if reason := entry.stop or _limit(entry, sight, world):
+        given_up = End.NODE_LOST if lapsed(world, entry) else None
+        if reason := entry.stop or given_up or _limit(entry, sight, world):
             yield Stop(container, reason)
 
 
@@ -120,7 +122,7 @@ def _collectable(world: World) -> Iterator[str]:
 def _launchable(world: World) -> Iterator[str]:
     """Claims that had landed before the repository went away. Not while nobody says what runs already."""
     for container, entry in world.entries.items() if world.engine else ():
-        if entry.phase != "granted" or entry.stop or _occupied(world, container, "launch"):
+        if entry.phase != "granted" or entry.stop or lapsed(world, entry) or _occupied(world, container, "launch"):
             continue
         sight = world.containers.get(container)
         if sight is None or not (sight.running or sight.exited):

@@ -10,18 +10,22 @@ Each claim in the journal is in exactly one case, judged by the record at the ti
 | carries the claim, ended      | settled: forget it, remove the container |
 | another claim, or no record   | stop, forget |
 
+An exclusive claim that has lapsed is over: it is not launched, its container is told to end, and that is an end of its
+machine. Lost, it is not taken back.
+
 While the engine does not say which containers there are, what has ended is published and what is unwanted is told to
 stop; nothing is taken for gone, started, let go of or taken back.
 
 Of an end in the outbox without a claim, which a crash can leave, only the last two can be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from flow.model.commits import StateEvent, Write
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.decision import Stop
+from flow.node.lease_terms import given_up, lapsed
 from flow.node.node_world import ExecutionEnd, HeldClaim, Launch, ObservedContainer, Setback, World
 from flow.placement.gpus import in_use
 from flow.project.active import open_views
@@ -44,8 +48,8 @@ HELD_ON = "its node was not heard for a while, and holds on to it"
 class HeldClaims:
     """Goes through the journal once; what is to be done collects in its lists and in the draft."""
 
-    def __init__(self, world: World, snapshot: Snapshot, draft: CommitDraft) -> None:
-        self.world, self.snapshot, self.draft = world, snapshot, draft
+    def __init__(self, world: World, snapshot: Snapshot, draft: CommitDraft, watched: set[Hashable]) -> None:
+        self.world, self.snapshot, self.draft, self.watched = world, snapshot, draft, watched
         self.stops: list[Stop] = []
         self.ends: list[ExecutionEnd] = []
         self.launches: list[str] = []
@@ -135,8 +139,8 @@ class HeldClaims:
             return
         if entry.phase == "sent" and not self._landed(entry):
             return
-        reason = self._unwanted(view, record)
         sight = self._sight(entry)
+        reason = self._unwanted(view, record) or self._given_up(entry, sight)
         if entry.container in self.world.busy:
             if reason and not entry.stop:
                 self.stops.append(Stop(entry.container, reason))
@@ -150,7 +154,7 @@ class HeldClaims:
             self._end_here(entry, State.FAILED, End.CONTAINER_LOST, text)
         elif sight is None or not (sight.running or sight.exited):
             if reason or entry.stop:
-                self._end_here(entry, State.ABORTED, reason or entry.stop or End.ABORTED, "before it was started")
+                self._unstarted(entry, reason or entry.stop or End.ABORTED)
             elif self.world.setbacks.get(entry.container) != Setback("launch", resting=True):
                 self.launches.append(entry.container)
         elif sight.running and reason and not entry.stop:
@@ -158,11 +162,21 @@ class HeldClaims:
         elif reason and self._not_gathered(entry):
             self._end_here(entry, State.ABORTED, reason, "it had ended, but what it left could not be gathered")
 
+    def _given_up(self, entry: HeldClaim, sight: ObservedContainer | None) -> End | None:
+        """An exclusive claim that has lapsed, unless its stage had ended before."""
+        return End.NODE_LOST if lapsed(self.world, entry) and not (sight and sight.exited) else None
+
+    def _unstarted(self, entry: HeldClaim, reason: End) -> None:
+        if reason is End.NODE_LOST:
+            self._end_here(entry, State.FAILED, End.INFRASTRUCTURE, given_up(entry))
+        else:
+            self._end_here(entry, State.ABORTED, reason, "before it was started")
+
     def _landed(self, entry: HeldClaim) -> bool:
         """A push without an answer has landed. No container of it was ever made, so it is ours while its lease lasts:
         where answers are always lost, a new id would be as unknown as this one.
         """
-        lasts = entry.lease_lasts(self.world.now, self.world.boot)
+        lasts = entry.lease_lasts(self.world.now, self.world.boot) and not lapsed(self.world, entry)
         if lasts:
             self.adopted.append(entry.model_copy(update={"phase": "granted"}))
         else:
@@ -226,8 +240,9 @@ class HeldClaims:
         if entry.container in self.world.busy or not self.world.engine:
             return
         useful = entry.container in self.world.outbox or (sight is not None and (sight.running or sight.exited))
-        given_up = entry.stop and entry.stop not in (End.TIMEOUT, End.NO_OUTPUT)  # these are ends that happened
-        wanted = still_wanted(view.definition, view.replies, record) and not (view.deletion or given_up)
+        stopped = entry.stop and entry.stop not in (End.TIMEOUT, End.NO_OUTPUT)  # these are ends that happened
+        over = view.deletion or stopped or record.claim.lease.exclusive
+        wanted = still_wanted(view.definition, view.replies, record) and not over
         if wanted and useful:
             if not self.world.unseen:  # else others would lose it again, and so on
                 self._take_back(record, entry)
@@ -278,8 +293,13 @@ class HeldClaims:
 
     def _without_entry(self, view: ProjectView, record: Execution) -> None:
         if record.claim.incarnation != self.world.me.incarnation:
+            if record.claim.lease.exclusive and not self._surely_over(view, record):
+                return
             gone = record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
             self.draft.record(view.id, event_of("lose", view.id, gone, "held by an earlier installation"), gone)
+            return
+        if record.claim.lease.exclusive:
+            self._unknown_exclusive(view, record)
             return
         if self._go_on(record) or not self.world.engine:
             return
@@ -295,6 +315,22 @@ class HeldClaims:
         event = event_of("reclaim", view.id, taken.record, f"epoch {taken.record.claim.epoch}")
         self.draft.record(view.id, event, taken.record)
         self.grants.append(taken.entry)
+
+    def _surely_over(self, view: ProjectView, record: Execution) -> bool:
+        """Whether what an earlier installation of this very machine may still run has ended by its own watchdog."""
+        key = ("earlier installation", view.id, record.execution, record.claim.id)
+        self.watched.add(key)
+        return self.world.seen.age(key) >= record.claim.lease.lost_after
+
+    def _unknown_exclusive(self, view: ProjectView, record: Execution) -> None:
+        """It is not claimed again, but ended, once nothing of it runs."""
+        container = record.claim.container
+        sight = self.world.containers.get(container)
+        if not self.world.engine or container in self.world.busy or (sight and sight.running):
+            return
+        text = "its claim was not known to have landed while it lasted"
+        failed = record.model_copy(update={"state": State.FAILED, "reason": End.INFRASTRUCTURE, "text": text})
+        self.draft.record(view.id, event_of("fail", view.id, failed, text), failed)
 
     def _go_on(self, record: Execution) -> bool:
         """Adopt the container of exactly this claim, if our journal knows what it was ordered to do.

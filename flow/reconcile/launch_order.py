@@ -81,7 +81,15 @@ def take(
 
 def _entry(record: Execution, order: LaunchOrder) -> HeldClaim:
     claim = record.claim
-    return HeldClaim(claim=claim.id, container=claim.id, order=order, lost_after=claim.lease.lost_after)
+    lease = claim.lease
+    return HeldClaim(
+        claim=claim.id,
+        container=claim.id,
+        order=order,
+        lost_after=lease.lost_after,
+        give_up_after=lease.give_up_after or 0.0,
+        kill_within=lease.kill_within or 0.0,
+    )
 
 
 def _workspace(view: ProjectView, slot: Slot) -> WorkspaceRecord:

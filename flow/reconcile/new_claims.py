@@ -131,6 +131,8 @@ class NewClaims:
         wanted = next((each for each in steps_of(view).slots if each.key == slot.key), None)
         if wanted is None or wanted.files != slot.files:
             return  # a reply of this very round changed what is wanted
+        if wanted.stage.exclusive and self.world.unseen:
+            return  # its lease could not be kept
         world, mine = self.world, self.taken[self.world.me.node]
         gpus = choose(wanted.stage.resources, world.me.inventory.gpus, mine)
         if gpus is None:
@@ -140,7 +142,7 @@ class NewClaims:
             view,
             wanted,
             claim=self.ids.pop(),
-            lease=lease(self.snapshot),
+            lease=lease(self.snapshot, wanted.stage),
             wanted=self.snapshot.main,
             wall=world.wall,
             gpus=tuple(gpu.uuid for gpu in gpus),

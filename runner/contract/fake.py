@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.contract.errors import EngineRefused, ImageUnavailable
 from runner.contract.labels import Owner
@@ -28,11 +28,18 @@ class _Box:
     ends: float = NEVER  # by itself
     killed: float = NEVER  # by our stop
     crashed: float = NEVER  # with the machine
+    until: float = NEVER  # watched
     ended: Container | None = None
 
     @property
     def over(self) -> float:
-        return min(self.ends, self.killed, self.crashed)
+        return min(self.ends, self.killed, self.crashed, self.lapsed)
+
+    @property
+    def lapsed(self) -> float:
+        """When its watchdog has ended it; a program that ignores TERM is killed later."""
+        patience = self.spec.watched.kill_within if self.spec.watched and _ignores(self.spec) else 0.0
+        return max(self.until, self.started or 0.0) + patience
 
     def last_output(self, now: float) -> float | None:
         if self.started is None or not self.every:
@@ -48,7 +55,7 @@ class FakeRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("fake")
+        return Capabilities("fake", watchdog=True)
 
     def resolve(self, image: str, pull: str) -> Image:
         if image.startswith("missing/"):
@@ -63,7 +70,8 @@ class FakeRunner:
             raise ImageUnavailable(f"there is no image {spec.image!r}")
         created = Container(spec.id, spec.labels, Condition.CREATED)
         seconds, every = float(script.get("FAKE_SECONDS", 1)), float(script.get("FAKE_OUTPUT_EVERY", 0))
-        self._boxes[spec.id] = _Box(spec, created, seconds, every)
+        until = spec.watched.until if spec.watched else NEVER
+        self._boxes[spec.id] = _Box(spec, created, seconds, every, until=until)
         return ()
 
     def start(self, container: str) -> None:
@@ -78,7 +86,12 @@ class FakeRunner:
         box = self._mine(container)
         if box is None or box.started is None or box.killed < NEVER or self.clock() >= box.over:
             return
-        box.killed = self.clock() + (box.spec.grace if box.spec.environment.get("FAKE_IGNORE_TERM") else 0.0)
+        box.killed = self.clock() + (box.spec.grace if _ignores(box.spec) else 0.0)
+
+    def renew(self, container: str, until: float) -> None:
+        box = self._mine(container)
+        if box is not None and self.clock() < box.until < until:
+            box.until = until
 
     def remove(self, container: str) -> None:
         box = self._mine(container)
@@ -126,12 +139,17 @@ class FakeRunner:
         return [f"line {number + 1}" for number in range(round((last - box.started) / box.every))]
 
 
+def _ignores(spec: Spec) -> bool:
+    return bool(spec.environment.get("FAKE_IGNORE_TERM"))
+
+
 def _look(box: _Box, now: float) -> Container:
+    until = box.until if box.until < NEVER else None
     if box.started is None:
-        return box.created
+        return replace(box.created, until=until)
     id, labels, output = box.spec.id, box.spec.labels, box.last_output(now)
     if now < box.over:
-        return Container(id, labels, Condition.RUNNING, started=box.started, last_output=output)
+        return Container(id, labels, Condition.RUNNING, started=box.started, last_output=output, until=until)
     code, ending = _end(box)
     box.ended = Container(id, labels, Condition.EXITED, code, ending, box.started, output)
     return box.ended
@@ -143,6 +161,8 @@ def _end(box: _Box) -> tuple[int, Ending]:
         return 255, Ending.INFRASTRUCTURE
     if box.over == box.killed:
         return (137 if script.get("FAKE_IGNORE_TERM") else 143), Ending.STOPPED
+    if box.over == box.lapsed:
+        return (137 if script.get("FAKE_IGNORE_TERM") else 143), Ending.LAPSED
     if script.get("FAKE_OOM"):
         return 137, Ending.OOM
     return int(script.get("FAKE_EXIT", 0)), Ending.EXIT

@@ -10,6 +10,9 @@ Every implementation passes the same suite (`tests/contract/test_runner.py`). Wh
   restart of the controller in between, as whoever calls `stop` again goes on with what is left of the grace.
 * The log file `directory/log` holds every line once: `<RFC 3339 UTC time> <O|E> <text>`, whatever happens to the
   controller. Lines longer than 16 KiB are split; the file stops growing at its cap, and a last line says so.
+* What is `watched` has ended when its time is over, or right after the machine woke from a suspend in which it was:
+  TERM then, KILL after its `kill_within`, whatever becomes of the controller. `renew` moves that time while it lasts;
+  it never revives what is over.
 * `containers` is cheap enough for every round and never raises for one broken container.
 
 What they do not promise: `Container.started` of a container that ran before the last boot.
@@ -37,6 +40,10 @@ class Runner(Protocol):
     def start(self, container: str) -> None: ...
 
     def stop(self, container: str) -> None: ...
+
+    def renew(self, container: str, until: float) -> None:
+        """Let a watched one run until then, in seconds since boot. Needs neither the engine nor room on the disk."""
+        ...
 
     def remove(self, container: str) -> None:
         """Forget an ended container (stopping it first would be `stop`). Its log stays in its directory."""

@@ -63,6 +63,16 @@ OVERLAY_OPTIONS = ("metacopy=off", "redirect_dir=off", "index=off")
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """Of an exclusive stage: `until` when it may run, in seconds since boot, unless that is renewed; from then on it is
+    told to end, and after `kill_within` seconds it is killed.
+    """
+
+    until: float
+    kill_within: float
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One execution's container. `id` is the claim id: the container's name and its identity for adoption.
 
@@ -90,6 +100,7 @@ class Spec:
     rights: ContainerRights = LEAST
     read_only: Path | None = None  # what a stage that sees the host's paths must not write to
     timeout: float | None = None  # for a runner that tells it to whom it gives the stage; the controller keeps it
+    watched: Watched | None = None  # by somebody who needs no controller for it
 
 
 class Condition(StrEnum):
@@ -107,6 +118,7 @@ class Ending(StrEnum):
     STOPPED = "stopped"  # we sent TERM or KILL
     CANCELLED = "cancelled"  # a person told the engine to end just this one, past Winslow
     INFRASTRUCTURE = "infrastructure"  # the engine or the machine went down under it
+    LAPSED = "lapsed"  # its time was over, and its watchdog ended it
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ class Container:
     last_output: float | None = None  # boot-time clock of the newest log line; None when there was none
     detail: str = ""  # for people, e.g. the memory limit that was hit, or what it waits for
     waits: str = ""  # of one that is queued, the reason in one word; nothing while that is not worth telling
+    until: float | None = None  # boot-time clock; of a watched one, while it has not ended
 
     @property
     def running(self) -> bool:
@@ -153,5 +166,6 @@ class Capabilities:
     oom: bool = False
     gpus: bool = False
     isolation: bool = False
+    watchdog: bool = False  # what is watched ends in time although the controller is dead or stopped
     user: tuple[int, int] | None = None  # uid and gid of its stages; None: the node's own
     here: bool = True  # its stages run on this very machine

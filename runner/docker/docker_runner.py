@@ -3,7 +3,8 @@ the engine says.
 
 What outlives this process is in each container's directory: `container.json` its id, `started.json` when it began on
 the boot-time clock and under which engine, `stop.json` that we told it to end, `engine.json` that the engine was lost,
-`signal.json` that somebody else told it to end, `ending.json` how it ended, `log` and how far it has come.
+`signal.json` that somebody else told it to end, `ending.json` how it ended, `log` and how far it has come; of an
+exclusive one `lease` until when it may run, and `watchdog.json` who ends it then.
 """
 
 import threading
@@ -17,13 +18,13 @@ from typing import Any
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import LogConfig
 
-from runner import durable
+from runner import durable, lease_clock
 from runner.contract import images
 from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner
 from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
 from runner.contract.usage import Usage, of_stats
-from runner.docker import discarded, outside_ends
+from runner.docker import discarded, outside_ends, watchdog
 from runner.docker import options as rights
 from runner.docker.docker_ids import CLAIM, ContainerIds, name_of
 from runner.docker.docker_log import Follower, nanoseconds, read_position
@@ -36,6 +37,7 @@ from runner.docker.engine import (
     connect,
     engine,
     identity,
+    near,
     remembered,
     said,
     talking,
@@ -43,6 +45,7 @@ from runner.docker.engine import (
 from runner.docker.host_image import build_base
 from runner.docker.outside_ends import KILLED, KnownEnds, signal_of
 from runner.docker.pulls import FULL, fetched
+from runner.docker.watchdogs import Watchdogs
 from runner.logs import log_file
 
 __all__ = ["DockerRunner", "Engine", "engine"]
@@ -91,6 +94,7 @@ class DockerRunner:
         self._running: frozenset[str] = frozenset()
         self._labels: Mapping[str, Mapping[str, str]] = {}
         self._out_of_memory: set[str] = set()
+        self._watchdogs = Watchdogs(self.root)
         self._ids = ContainerIds(lambda: self.client, owner, self.root)
         self._live, self._discards, self._answered = True, tuple[str, ...](), threading.Event()
         self._events = EngineEvents(lambda: self.client, owner, self._heard, self._lost, self._found)
@@ -107,7 +111,7 @@ class DockerRunner:
     @property
     def capabilities(self) -> Capabilities:
         can = Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
-        return replace(can, discards=self._discards)
+        return replace(can, discards=self._discards, watchdog=near())
 
     # -- images -----------------------------------------------------------------------------------------------------
 
@@ -156,6 +160,8 @@ class DockerRunner:
                 less = discarded.differing(rights.options(spec, user), found.get("HostConfig") or {})
                 return self._with_limits(spec, less if found["State"]["Status"] == "created" else "", ())
             rights.hand_over(spec, user)
+            if spec.watched:
+                lease_clock.begin(str(spec.directory), spec.watched.until, spec.watched.kill_within)
             warnings = self._create(spec, rights.ENGINE_LOG)
             return self._with_limits(spec, discarded.discarded(warnings), warnings)
 
@@ -212,8 +218,14 @@ class DockerRunner:
             if found is None:
                 raise EngineRefused(f"container {name_of(container)} is gone: somebody removed it before its start")
             if found["State"]["Status"] == "created":
-                self._start(container)
+                watched = self._watchdogs.needed(container)
+                if watched:
+                    self._watched_start(container, found["Id"])
+                else:
+                    self._start(container)
                 found = self._ids.inspect(container) or found
+                if watched:
+                    self._watchable(container, found)
             self._start_time(container, found, under=identity())
             self._follow(container)
 
@@ -226,6 +238,32 @@ class DockerRunner:
                 raise EngineFailed(f"the engine cannot start the container: {text[-500:]}") from None
             self.remove(container)
             raise EngineRefused(_start_failure(text)) from None
+
+    def _watched_start(self, container: str, id: str) -> None:
+        """EngineFailed where its time is over: then it is being ended at this moment."""
+        try:
+            if self._lasts(container):
+                self._watchdogs.see_to(container, id)
+                self._start(container)
+                return
+        except EngineRefused:
+            if self._lasts(container):
+                raise
+        raise EngineFailed("its time was over before it was started")
+
+    def _lasts(self, container: str) -> bool:
+        lease = lease_clock.look(str(self.root / container))
+        return lease is not None and not lease.over and lease_clock.now() < lease.at
+
+    def _watchable(self, container: str, found: Mapping[str, Any]) -> None:
+        """EngineRefused where it runs and cannot be seen from here: nobody could end it in time."""
+        pid, lasts = int(found["State"].get("Pid") or 0), self._lasts(container)
+        if lasts and found["State"]["Running"] and not watchdog.belongs(pid, found["Id"]):
+            self._signal(container, "KILL")
+            raise EngineRefused("an exclusive stage cannot be watched here: the engine's processes cannot be seen")
+
+    def renew(self, container: str, until: float) -> None:
+        lease_clock.renew(str(self.root / container), until)
 
     def stop(self, container: str) -> None:
         with talking(), self._stopping:
@@ -292,6 +330,7 @@ class DockerRunner:
                         f"the engine does not remove {name_of(container)}: {error.explanation}"
                     ) from None
         self._ids.forget(container)
+        self._watchdogs.forget(container)
         with self._lock:
             follower, timer = self._followers.pop(container, None), self._told.pop(container, None)
             self._ended.pop(container, None)
@@ -337,9 +376,12 @@ class DockerRunner:
         if known := self._ended.get(container):
             return known
         if entry["State"] == "created":
-            return Container(container, labels, Condition.CREATED)
+            return Container(container, labels, Condition.CREATED, until=self._until(container))
         try:
             if entry["State"] in ("running", "paused", "restarting"):
+                if self._watchdogs.needed(container):
+                    with suppress(EngineFailed):  # then at the next look
+                        self._watchdogs.see_to(container, entry["Id"])
                 return self._at_work(container, labels)
             return self._at_end(container, labels)
         except (APIError, KeyError, ValueError, OSError) as error:
@@ -354,7 +396,12 @@ class DockerRunner:
         if container not in self._running:
             self._forget_loss(container)
         started, output = self._started.get(container), self._last_output(container)
-        return Container(container, labels, Condition.RUNNING, started=started, last_output=output)
+        until = self._until(container)
+        return Container(container, labels, Condition.RUNNING, started=started, last_output=output, until=until)
+
+    def _until(self, container: str) -> float | None:
+        found = lease_clock.look(str(self.root / container)) if self._watchdogs.needed(container) else None
+        return found.at if found else None
 
     def _last_output(self, container: str) -> float | None:
         """The time for which its log could not be had is no silence."""
@@ -396,10 +443,14 @@ class DockerRunner:
         ending, detail = self._judged(container, found)
         with suppress(OSError):
             durable.write(note, {"which": which, "ending": str(ending), "detail": detail})
+            self._watchdogs.forget(container)
         return ending, detail
 
     def _judged(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
-        """Our own stop first; then what the kernel did; then what others, the engine or the machine did."""
+        """Its watchdog and our own stop first; then the kernel; then what others, the engine or the machine did."""
+        lease = lease_clock.look(str(self.root / container)) if self._watchdogs.needed(container) else None
+        if lease and lease.over:
+            return Ending.LAPSED, ""
         state, stop = found["State"], durable.read(self.root / container / "stop.json")
         known = self._known(container, found)
         if stop and (stop.get("sent") or known.code in KILLED or outside_ends.told_to_end(known)):

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from runner import durable
+from runner import durable, lease_clock
 from runner.contract.errors import EngineRefused
 from runner.contract.labels import Owner
 from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
@@ -27,7 +27,7 @@ from runner.store.digests import DigestCache
 
 __all__ = ["HostImage", "ProcessRunner", "read_images"]
 
-STATE = ("order", "launched", "shim.json", "stop.json", "exit.json", "shim.err")
+STATE = ("order", "launched", "shim.json", "stop.json", "exit.json", "shim.err", lease_clock.NAME)
 
 
 class ProcessRunner:
@@ -59,7 +59,7 @@ class ProcessRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("process", gpus=self.gpus)
+        return Capabilities("process", gpus=self.gpus, watchdog=True)
 
     def resolve(self, image: str, pull: str) -> Image:
         found = substitute(image, self.images)
@@ -93,6 +93,8 @@ class ProcessRunner:
             durable.put(directory / "order", order.pack())
         except ValueError as error:
             raise EngineRefused(str(error)) from None
+        if spec.watched:
+            lease_clock.begin(str(directory), spec.watched.until, spec.watched.kill_within)
         durable.write(directory / "order.json", {"labels": dict(spec.labels), "argv": argv})
         if spec.image in self._unknown:
             log_events.say(directory, self._unknown[spec.image])
@@ -113,6 +115,9 @@ class ProcessRunner:
             if (directory / "launched").exists():
                 return
             self._shims.launch(directory)
+
+    def renew(self, container: str, until: float) -> None:
+        lease_clock.renew(str(self._folder(container)), until)
 
     def stop(self, container: str) -> None:
         directory = self._folder(container)
@@ -195,15 +200,17 @@ class ProcessRunner:
         facts = durable.read(directory / "shim.json")
         if "pid" not in facts and not (directory / "exit.json").exists():
             if not (directory / "launched").exists():
-                return Container(directory.name, labels, Condition.CREATED)
+                return Container(directory.name, labels, Condition.CREATED, until=_until(directory))
             if self._shims.beginning(directory):
-                return Container(directory.name, labels, Condition.RUNNING)
+                return Container(directory.name, labels, Condition.RUNNING, until=_until(directory))
             facts = durable.read(directory / "shim.json")  # it may have begun between the two looks
         started = _moment(facts) if facts.get("boot") == self.boot else None
         if self._alive(facts):
             self._shims.follow(directory.name, int(str(facts["pid"])))
             output = log_file.last_output(directory)
-            return Container(directory.name, labels, Condition.RUNNING, started=started, last_output=output)
+            return Container(
+                directory.name, labels, Condition.RUNNING, started=started, last_output=output, until=_until(directory)
+            )
         ended = durable.read(directory / "exit.json") or self._lost(directory)
         return self._exited(directory, labels, started, ended)
 
@@ -241,12 +248,13 @@ class ProcessRunner:
     ) -> Container:
         code = ended.get("code")
         lost = Ending.INFRASTRUCTURE if "lost" in ended else Ending.EXIT
+        told = Ending.LAPSED if ended.get("lapsed") else Ending.STOPPED if ended.get("stopped") else lost
         container = Container(
             directory.name,
             labels,
             Condition.EXITED,
             code if isinstance(code, int) else None,
-            Ending.STOPPED if ended.get("stopped") else lost,
+            told,
             started,
             log_file.last_output(directory),
             str(ended.get("lost", "")),
@@ -261,6 +269,11 @@ class ProcessRunner:
 def _moment(facts: Mapping[str, object]) -> float | None:
     started = facts.get("started")
     return float(started) if isinstance(started, int | float) else None
+
+
+def _until(directory: Path) -> float | None:
+    found = lease_clock.look(str(directory))
+    return found.at if found and not found.over else None
 
 
 def _now() -> float:

@@ -8,6 +8,8 @@ start): it is the first thing every stage waits for. In DIRECTORY it reads `orde
     log         every line of output, with time and stream
     exit.json   the exit code, once, durably
 
+Where there is a file `lease` it ends the stage when that is over, whatever its controller does (`runner.lease_clock`).
+
 SIGTERM to the shim, or `stop.json` there when it begins, means: end the stage, by TERM, and by KILL after the grace.
 Whatever the stage leaves running ends with it, also what has left its process group.
 """
@@ -18,6 +20,7 @@ import os
 import select
 import sys
 import time
+import types
 
 TYPE_CHECKING = False  # `typing` takes as long as the rest together
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ CLONE_NEWNS, MS_REC, MS_SLAVE = 0x20000, 0x4000, 0x80000
 MS_BIND, MS_REMOUNT, MS_RDONLY = 0x1000, 0x20, 0x1
 RLIMIT_CORE = 4
 LONGEST = 16 * 1024
+CLOCK = "WINSLOW_LEASE_CLOCK"
+"""In its environment: where `runner.lease_clock` lies."""
 DRAIN = 2.0
 """Seconds after the stage's end for its last output, should somebody else hold its pipes open."""
 RETRY = 0.5
@@ -216,7 +221,7 @@ class StageProcess:
     def __init__(self, order: ShimOrder, log: ShimLog, libc: ctypes.CDLL) -> None:
         self.grace, self.log = order.grace, log
         self.asked: float | None = None
-        self.told = self.killed = self.alone = False
+        self.told = self.killed = self.alone = self.lapsed = False
         self.code: int | None = None
         self.ended = 0.0
         out, out_write = os.pipe()
@@ -232,15 +237,29 @@ class StageProcess:
         os.write(self._gate, b"!")
         os.close(self._gate)
 
-    def watch(self, wake: int) -> int:
+    def cancel(self) -> None:
+        """It is not to begin at all."""
+        os.kill(self.pid, _signal.SIGKILL)
+
+    def lapse(self, within: float) -> None:
+        """TERM now, KILL in so many seconds at the latest."""
+        now = time.monotonic()
+        self.asked = now if self.asked is None else self.asked
+        self.grace = min(self.asked + self.grace, now + within) - self.asked
+        self.lapsed = True
+
+    def watch(self, wake: int, lease: "StageLease | None") -> int:
         """Until it has ended and its output is read. Its exit code; a signal counts as 128 + number."""
         poll = select.poll()
-        for stream in (*self.streams, wake):
+        for stream in (*self.streams, wake, *([lease.alarm.fd] if lease else ())):
             poll.register(stream, select.POLLIN)
         while self.code is None or (self.streams and time.monotonic() < self.ended + DRAIN):
             for stream, _ in poll.poll(self._patience()):
                 if stream == wake:
                     os.read(wake, 512)
+                elif lease and stream == lease.alarm.fd:
+                    if lease.over() and not self.lapsed:
+                        self.lapse(lease.left)
                 elif piece := os.read(stream, 65536):
                     self.log.feed(self.streams[stream], piece)
                 else:
@@ -295,6 +314,36 @@ class StageProcess:
             if found == self.pid:
                 code = os.waitstatus_to_exitcode(how)
                 self.code, self.ended = (128 - code if code < 0 else code), time.monotonic()
+
+
+class StageLease:
+    """Until when the stage may run, as the file in its directory says. `clock` is the module `runner.lease_clock`."""
+
+    def __init__(self, directory: str, clock: types.ModuleType) -> None:
+        self.directory, self.clock = directory, clock
+        self.alarm = clock.Alarm()
+        self.left = 0.0
+
+    def over(self) -> bool:
+        """Whether its time is; if not, the alarm is set to it. `left`: seconds until the stage is to be killed."""
+        self.alarm.rang()
+        found = self.clock.look(self.directory)
+        if found and not found.over and self.clock.now() < found.at:
+            self.alarm.set(found.at)
+            return False
+        self.left = max(found.at + found.kill_within - self.clock.now(), 0.0) if found else 0.0
+        self.clock.end(self.directory)
+        return True
+
+
+def lease_of(directory: str) -> "StageLease | None":
+    """Loaded by path: this program finds no modules but Python's own."""
+    if not os.path.exists(os.path.join(directory, "lease")):
+        return None
+    clock = types.ModuleType("lease_clock")
+    with open(os.environ[CLOCK]) as file:
+        exec(compile(file.read(), os.environ[CLOCK], "exec"), clock.__dict__)
+    return StageLease(directory, clock)
 
 
 def launch(order: ShimOrder, pipes: tuple[int, int, int], libc: ctypes.CDLL) -> int:
@@ -361,14 +410,19 @@ def run(
     stage: StageProcess | None = None
     _signal.signal(_signal.SIGTERM, end)
     log = ShimLog(os.path.join(directory, "log"), order.cap)
+    lease = lease_of(directory)
     stage = StageProcess(order, log, libc)
     note(directory, "shim.json", _facts(stage.pid), durable=False)
     if asked or os.path.exists(os.path.join(directory, "stop.json")):
         end()
-    stage.release()
-    code = stage.watch(wake)
+    if lease and lease.over():
+        stage.lapse(0.0)
+        stage.cancel()
+    else:
+        stage.release()
+    code = stage.watch(wake, lease)
     log.close()
-    end_facts = {"code": code, "stopped": stage.told, "asked": bool(asked)}
+    end_facts = {"code": code, "stopped": stage.told, "asked": bool(asked), "lapsed": stage.lapsed}
     _note_end(directory, {**end_facts, **(more() if more else {})})
 
 

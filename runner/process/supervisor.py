@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
-from runner import durable
+from runner import durable, lease_clock
 from runner.process import shim
 from runner.process.program_folders import SYSTEM_PATH
 
@@ -57,7 +57,7 @@ class Shims:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=err,
-                    env={"PATH": SYSTEM_PATH},
+                    env={"PATH": SYSTEM_PATH, shim.CLOCK: lease_clock.__file__},
                     cwd="/",
                     start_new_session=True,
                 )

@@ -179,6 +179,9 @@ class SlurmRunner:
         grace = float(str(order.get("grace", 10.0)))
         return told.get("boot") != self.boot or _now() - float(str(told.get("at", 0.0))) > grace + KILL_AFTER
 
+    def renew(self, container: str, until: float) -> None:
+        """Nothing is watched here."""
+
     def remove(self, container: str) -> None:
         files, found = self._files(container), self._find(container)
         if found is None:

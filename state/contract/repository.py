@@ -6,6 +6,7 @@ Every implementation passes `tests/contract/test_repository.py`. What they promi
   `Winslow-Wanted` is an ancestor of that `main` (else Inconsistent, and nothing may be decided).
 * `swap` lands all commits or none, and only while the branch still is where the snapshot saw it. Of any number of
   concurrent swaps on one snapshot at most one lands. `Unknown` means: look again before you believe either.
+* With a `beat` the commits and that heartbeat land together, or neither does.
 * `beat` rewrites this node's ref only if it still holds `expected`.
 * `propose` is the same compare-and-swap for `main`: people's edits.
 
@@ -41,12 +42,13 @@ class Rejection(StrEnum):
 class Landed:
     """`snapshot` is the base with the commits applied, where the repository can tell cheaply; else fetch.
 
-    `text` is what the server said beside it.
+    `text` is what the server said beside it, `beat` the object id of the heartbeat that went with it.
     """
 
     oid: str
     snapshot: Snapshot | None = None
     text: str = ""
+    beat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,14 @@ Outcome = Landed | Rejected | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """A heartbeat, and what the node's ref is expected to hold before it."""
+
+    heartbeat: Heartbeat
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """A person's commit on `main`. `files` maps a path to its new text, or None to remove it or a `folder/`."""
 
@@ -83,7 +93,9 @@ class Repository(Protocol):
         """Unreachable, CredentialsRefused, NotAStateRepository, NewerSchema, Inconsistent, Damaged."""
         ...
 
-    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome: ...
+    def swap(
+        self, base: Snapshot, commits: Sequence[Commit], *, node: str, beat: SignOfLife | None = None
+    ) -> Outcome: ...
 
     def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
         """Landed.oid is the new blob's id."""

@@ -21,12 +21,12 @@ from schema.documents import render
 from schema.node import Heartbeat
 from state.contract.commit_message import compose
 from state.contract.errors import Damaged, Inconsistent, NotAStateRepository, StateError
-from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection
+from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection, SignOfLife
 from state.git import commit_builder, locks, maintenance, spill
 from state.git.branch import CloneBranch
 from state.git.clone import Clone
 from state.git.clone_reader import VIEW, CloneReader
-from state.git.heartbeats import PLACES, Beats
+from state.git.heartbeats import PLACES, Beats, BeatUpdate
 from state.git.local_fetch import bring
 from state.git.state_line import CloneLine
 from state.snapshot.assembler import Assembler
@@ -223,15 +223,28 @@ class GitRepository(CloneReader):
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str, author: str = "") -> Outcome:
+    def swap(
+        self,
+        base: Snapshot,
+        commits: Sequence[Commit],
+        *,
+        node: str,
+        beat: SignOfLife | None = None,
+        author: str = "",
+    ) -> Outcome:
         """`author`: a person, who settles something."""
         try:
             tip = self._built(base, commits, node, author or f"node {node} <{node}@winslow.invalid>")
+            beside = self.beats.beside(beat) if beat else None
         except (Damaged, pygit2.GitError, OSError) as error:
             return self._not_built(error)
         self.beats.node = node
-        outcome = self._publish(layout.STATE, base.state, tip, view=VIEW + "state")
-        return Landed(tip, self._after(base, tip)) if isinstance(outcome, Landed) else outcome
+        outcome = self._publish(layout.STATE, base.state, tip, view=VIEW + "state", beside=beside)
+        if not isinstance(outcome, Landed):
+            return outcome
+        if beside:
+            self.beats.arrived(beside)
+        return Landed(tip, self._after(base, tip), beat=beside.oid if beside else "")
 
     def _built(self, base: Snapshot, commits: Sequence[Commit], node: str, author: str) -> str:
         repo, parent = self.clone.repo, base.state
@@ -272,14 +285,19 @@ class GitRepository(CloneReader):
         self._spill(error)
         return Rejected(Rejection.NOT_SENT, f"the commit could not be built: {error}")
 
-    def _publish(self, ref: str, expected: str | None, oid: str, view: str = "") -> Outcome:
-        references, ours = self.clone.repo.references, OURS + ref.removeprefix("refs/")
+    def _publish(
+        self, ref: str, expected: str | None, oid: str, view: str = "", beside: BeatUpdate | None = None
+    ) -> Outcome:
+        """`beside`: a heartbeat that lands with it, or not at all."""
+        references = self.clone.repo.references
+        wanted = [(ref, expected, oid), *([(beside.ref, beside.expected, beside.oid)] if beside else [])]
         try:
-            references.create(ours, oid, force=True)
+            for name, _, new in wanted:
+                references.create(_ours(name), new, force=True)
         except OSError as error:
             locks.clear(self.path)
             return self._not_built(error)
-        outcome = self._sent(Update(ref, expected, ours), oid)
+        outcome = self._sent([Update(name, before, _ours(name)) for name, before, _ in wanted], oid)
         if isinstance(outcome, Landed):
             if view:
                 with suppress(OSError):  # it has landed; the next look moves this
@@ -289,18 +307,18 @@ class GitRepository(CloneReader):
             self._damaged = True
         return outcome
 
-    def _sent(self, update: Update, oid: str) -> Outcome:
+    def _sent(self, updates: Sequence[Update], oid: str) -> Outcome:
         """A ref of this node's that keeps the server from taking any push is removed: its next heartbeat makes it anew.
 
         Git's prune may take a heartbeat's blob between its arrival and its ref, and the server takes nothing after.
         """
-        outcome = self.publisher.push([update], oid)
+        outcome = self.publisher.push(updates, oid)
         if not isinstance(outcome, Rejected) or outcome.kind is not Rejection.BROKEN_REF:
             return outcome
         broken = broken_refs(outcome.text)
         own = broken & {place + self.beats.node for place in PLACES}
         if own and all(map(self.publisher.remove, sorted(own))):
-            return self.publisher.push([update], oid)
+            return self.publisher.push(updates, oid)
         ref = min(broken - own or own, default="REF")
         remedy = f"`git push {self.remote.shown} :{ref}` removes it, and its node makes it anew"
         return replace(outcome, text=f"{outcome.text}; {remedy}")
@@ -311,6 +329,10 @@ class GitRepository(CloneReader):
             maintenance.tidy_aside(self.path)
             if self.remote.folder and maintenance.is_ours(self.remote.folder):
                 maintenance.tidy_aside(self.remote.folder)
+
+
+def _ours(ref: str) -> str:
+    return OURS + ref.removeprefix("refs/")
 
 
 def _contents(writes: Sequence[Write]) -> dict[str, bytes | None]:

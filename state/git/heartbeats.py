@@ -4,7 +4,7 @@ Where a server refuses such refs, each is a commit without parents, forced onto 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pygit2
 
@@ -12,7 +12,7 @@ from schema import layout
 from schema.errors import DocumentError
 from schema.node import Heartbeat
 from state.contract.errors import StateError
-from state.contract.repository import Landed, Outcome, Rejected, Rejection, Unknown
+from state.contract.repository import Landed, Outcome, Rejected, Rejection, SignOfLife, Unknown
 from state.git import commit_builder
 from state.git.clone import Clone
 from state.git.clone_reader import VIEW
@@ -35,6 +35,16 @@ HIDDEN = (
 )
 PATIENCE = 3
 """Beats that do not arrive at one place before the other one is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeatUpdate:
+    """A heartbeat to be pushed: where it goes, what is believed to stand there, and its object."""
+
+    place: str
+    ref: str
+    expected: str | None
+    oid: str
 
 
 def _other(place: str) -> str:
@@ -143,13 +153,26 @@ class Beats:
     def _usual(self, node: str) -> str:
         return layout.NODE_BRANCHES if node in self._found[layout.NODE_BRANCHES] else layout.NODES
 
-    def _beat(self, place: str, heartbeat: Heartbeat, expected: str | None) -> Outcome:
+    def beside(self, sign: SignOfLife) -> BeatUpdate:
+        """For a push that moves `winslow/state` as well: where this node's last ones went."""
+        place = self._place or self._usual(sign.heartbeat.node)
+        return self._update(place, sign.heartbeat, sign.expected)
+
+    def arrived(self, update: BeatUpdate) -> None:
+        self._heard(update.place, Landed(update.oid))
+
+    def _update(self, place: str, heartbeat: Heartbeat, expected: str | None) -> BeatUpdate:
         node, branch = heartbeat.node, place == layout.NODE_BRANCHES
         lease = self._found[place].get(node) if expected == self.ids.get(node) else expected
         content = heartbeat.model_dump_json().encode()
         oid = self._commit(node, content) if branch else self._blob(content)
         self._pushed = (place, oid)
-        outcome = self.publish(place + node, lease, oid)
+        return BeatUpdate(place, place + node, lease, oid)
+
+    def _beat(self, place: str, heartbeat: Heartbeat, expected: str | None) -> Outcome:
+        update, branch = self._update(place, heartbeat, expected), place == layout.NODE_BRANCHES
+        lease = update.expected
+        outcome = self.publish(update.ref, lease, update.oid)
         if branch and isinstance(outcome, Landed | Rejected):
             self._no_branch = _refused(outcome)
         elif not branch and lease is None and isinstance(outcome, Rejected):

@@ -12,7 +12,7 @@ from flow.model.snapshot import Snapshot
 from schema import layout
 from schema.node import Heartbeat
 from state.contract.commit_message import compose
-from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection
+from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection, SignOfLife
 from state.memory.memory_server import MemoryCommit, MemoryServer
 from state.snapshot.consistency import check_order
 
@@ -94,12 +94,15 @@ class MemoryRepository:
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
+    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str, beat: SignOfLife | None = None) -> Outcome:
         if self.server.refs[layout.STATE] != base.state:
             return Rejected(Rejection.RACE, "winslow/state moved")
-        return self._land(base, commits, node)
+        if beat is None:
+            return self._land(base, commits, node)
+        arrived = self.beat(beat.heartbeat, expected=beat.expected)
+        return self._land(base, commits, node, arrived.oid) if isinstance(arrived, Landed) else arrived
 
-    def _land(self, base: Snapshot, commits: Sequence[Commit], node: str) -> Outcome:
+    def _land(self, base: Snapshot, commits: Sequence[Commit], node: str, beat: str = "") -> Outcome:
         server = self.server
         parent = server.refs[layout.STATE]
         for commit in commits:
@@ -110,7 +113,7 @@ class MemoryRepository:
         server.refs[layout.STATE] = parent
         self._hear(base.state, parent)
         found = self._shared(base.main, parent)
-        return Landed(parent, replace(found, heartbeats=base.heartbeats, spoke=dict(self._spoke)))
+        return Landed(parent, replace(found, heartbeats=base.heartbeats, spoke=dict(self._spoke)), beat=beat)
 
     def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
         found = self.server.beats.get(heartbeat.node)

@@ -36,6 +36,7 @@ class Bench:
     image: str
     build: Callable[..., Runner]
     pass_time: Callable[[], None]
+    now: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
     runners: list[Runner] = field(default_factory=list)
     made: list[tuple[Runner, str]] = field(default_factory=list)
 
@@ -140,7 +141,7 @@ def fake(root: Path) -> Bench:
     def pass_time() -> None:
         clock.seconds += 0.5
 
-    return Bench("fake", root, _owner(), "host", build, pass_time)
+    return Bench("fake", root, _owner(), "host", build, pass_time, clock.now)
 
 
 def process(root: Path) -> Bench:

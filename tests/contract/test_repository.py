@@ -13,7 +13,7 @@ from schema.execution import Claim, Execution, State
 from schema.node import Heartbeat
 from schema.reply import Reply
 from state.contract.errors import Inconsistent, NewerSchema, NotAStateRepository
-from state.contract.repository import Edit, Landed, Rejected, Rejection
+from state.contract.repository import Edit, Landed, Rejected, Rejection, SignOfLife
 from state.history.events import events
 from tests.contract.repositories import ALL, AUTHOR, Pair, served
 
@@ -94,6 +94,37 @@ def test_F1_of_two_swaps_on_one_snapshot_one_lands(pair: Pair) -> None:
     again = pair.two.fetch()
     assert isinstance(pair.two.swap(again, [claim(2)], node="gpu-02"), Landed)
     assert len(pair.one.fetch().projects["v"].executions) == 2
+
+
+def sign(node: str, nonce: str, expected: str | None = None) -> SignOfLife:
+    return SignOfLife(Heartbeat(node=node, incarnation="i", nonce=nonce), expected)
+
+
+def test_F3_a_claim_lands_with_its_heartbeat(pair: Pair) -> None:
+    landed = pair.one.swap(pair.one.fetch(), [claim(1)], node="gpu-01", beat=sign("gpu-01", "first"))
+    assert isinstance(landed, Landed)
+    seen = pair.two.fetch()
+    assert seen.heartbeats == {"gpu-01": landed.beat}
+    assert [e.execution for e in seen.projects["v"].executions] == [1]
+    assert pair.two.heartbeat("gpu-01").nonce == "first"  # type: ignore[union-attr]
+    again = pair.one.swap(pair.one.fetch(), [claim(2)], node="gpu-01", beat=sign("gpu-01", "next", landed.beat))
+    assert isinstance(again, Landed)
+    assert pair.two.fetch().heartbeats == {"gpu-01": again.beat}
+
+
+@pytest.mark.parametrize("moved", ["state", "heartbeat"])
+def test_F3_or_neither_does(pair: Pair, moved: str) -> None:
+    base = pair.one.fetch()
+    if moved == "state":
+        pair.two.swap(pair.two.fetch(), [claim(9)], node="gpu-02")
+    else:
+        pair.two.beat(Heartbeat(node="gpu-01", incarnation="j", nonce="other"), expected=None)
+    before = pair.two.fetch()
+    outcome = pair.one.swap(base, [claim(1)], node="gpu-01", beat=sign("gpu-01", "first"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.kind is Rejection.RACE
+    after = pair.two.fetch()
+    assert (after.state, after.heartbeats) == (before.state, before.heartbeats)
 
 
 def test_a_swap_lands_all_its_commits_or_none(pair: Pair) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.contract.errors import EngineRefused, ImageUnavailable
+from runner.contract.errors import EngineFailed, EngineRefused, ImageUnavailable
 from runner.contract.labels import Owner
-from runner.contract.spec import Condition, Ending
+from runner.contract.spec import Condition, Ending, Watched
 from tests.contract.runners import ALL, ENDS, IGNORES, WAITS, Bench, log
 
 KINDS = [pytest.param(name, marks=[pytest.mark.docker] if name == "docker" else []) for name in ALL]
@@ -33,6 +33,7 @@ def test_it_says_what_it_can_grant(bench: Bench) -> None:
     assert found.name == bench.name
     assert {found.limits, found.oom, found.isolation} == {bench.name == "docker"}
     assert found.gpus == (bench.name in ("docker", "slurm"))
+    assert found.watchdog == (bench.name != "slurm")
 
 
 def test_what_was_created_has_not_started(bench: Bench) -> None:
@@ -307,3 +308,83 @@ def test_R1510_it_says_what_a_running_one_uses_and_nothing_of_others(bench: Benc
     bench.until(lambda: (used := runner.usage(spec.id)) is not None and used.memory > 50e6 and used.cpu > 0.2)
     runner.stop(spec.id)
     assert runner.usage("nowhere") is None
+
+
+# -- exclusive stages ----------------------------------------------------------------------------------------------
+
+
+def watching(bench: Bench) -> None:
+    if not bench.runner().capabilities.watchdog:
+        pytest.skip(f"{bench.name} runs no exclusive stages")
+
+
+def soon(bench: Bench) -> float:
+    """Seconds in which a program has surely begun."""
+    return {"fake": 1.5, "process": 4.0}.get(bench.name, 8.0)
+
+
+def test_F3_what_is_watched_is_killed_in_time_whatever_becomes_of_its_controller(bench: Bench) -> None:
+    watching(bench)
+    runner, spec = bench.runner(), bench.spec(IGNORES)
+    spec = replace(spec, grace=600.0, watched=Watched(bench.now() + soon(bench), 0.5))
+    bench.run(runner, spec)
+    assert bench.up(runner, spec).until == pytest.approx(spec.watched.until if spec.watched else 0.0)
+    runner.reap()  # nobody of the controller is left who could see to it
+
+    def over() -> bool:
+        return bench.now() > (spec.watched.until if spec.watched else 0.0) + 1.5
+
+    bench.until(over)
+    found = bench.end(bench.runner(), spec.id)
+    assert (found.ending, found.exit_code) == (Ending.LAPSED, 137)
+
+
+def test_F3_what_is_watched_is_told_first(bench: Bench) -> None:
+    watching(bench)
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    bench.run(runner, replace(spec, grace=600.0, watched=Watched(bench.now() + soon(bench), 60.0)))
+    found = bench.end(runner, spec.id)
+    assert (found.ending, found.exit_code) == (Ending.LAPSED, 143)
+
+
+def test_F3_it_goes_on_while_that_is_renewed_and_ends_by_itself(bench: Bench) -> None:
+    watching(bench)
+    runner, spec = bench.runner(), bench.spec(WAITS)
+    first = bench.now() + soon(bench)
+    bench.run(runner, replace(spec, watched=Watched(first, 0.5)))
+    runner.renew(spec.id, first + 2.0)
+    bench.until(lambda: bench.now() > first + 0.8)
+    found = runner.containers()[spec.id]
+    assert (found.running, found.until) == (True, pytest.approx(first + 2.0))
+    again = bench.again(runner)
+    again.renew(spec.id, bench.now() + 60.0)
+    bench.until(lambda: bench.now() > first + 2.5)
+    assert again.containers()[spec.id].running
+    again.stop(spec.id)
+    assert bench.end(again, spec.id).ending is Ending.STOPPED
+
+
+def test_F3_what_is_over_is_not_renewed_nor_begun(bench: Bench) -> None:
+    watching(bench)
+    runner, spec = bench.runner(), bench.spec("print('ran')")
+    runner.create(replace(spec, environment={**spec.environment, "FAKE_SECONDS": "600"}, watched=Watched(1.0, 0.0)))
+    bench.made.append((runner, spec.id))
+    runner.renew(spec.id, bench.now() + 60.0)
+    if bench.name == "docker":
+        with pytest.raises(EngineFailed):
+            runner.start(spec.id)
+        assert runner.containers()[spec.id].condition is Condition.CREATED
+    else:
+        runner.start(spec.id)
+        assert bench.end(runner, spec.id).ending is Ending.LAPSED
+    assert log(spec) == ""
+
+
+def test_F3_an_end_in_time_stays_the_end_that_it_was(bench: Bench) -> None:
+    watching(bench)
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=0))
+    bench.run(runner, replace(spec, watched=Watched(bench.now() + soon(bench), 0.2)))
+    first = bench.end(runner, spec.id)
+    bench.until(lambda: bench.now() > first.started + soon(bench) + 1.0)
+    found = bench.end(bench.again(runner), spec.id)
+    assert (found.ending, found.exit_code) == (Ending.EXIT, 0)

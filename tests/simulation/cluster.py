@@ -1,6 +1,6 @@
 """N controllers over one state repository, in virtual time, from one seed. No threads, no sleeps."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -25,7 +25,7 @@ from state.memory.memory_repository import MemoryRepository, MemoryServer
 from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
 from tests.simulation.invariants import Checker, Told
-from tests.simulation.people import Person, initial_files
+from tests.simulation.people import Person, alone, initial_files
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
 WOKEN = 0.05
@@ -128,6 +128,12 @@ def branches(seed: int) -> "Cluster":
     return Cluster(seed, projects=2, requests=16, graphs=True)
 
 
+def solitude(seed: int) -> "Cluster":
+    """Exclusive stages, whose programs end by KILL only, and nodes that are cut off, asleep or dead all the time."""
+    weather = Weather(loss=0.1, partition=0.02, heal=4, mute=0.03, outage=0.006, suspend=0.02, crash=0.02)
+    return Cluster(seed, projects=4, weather=weather, requests=20, stubborn=True, exclusive=True)
+
+
 class Cluster:
     def __init__(
         self,
@@ -143,6 +149,7 @@ class Cluster:
         deletes: float = 0.1,
         pause: float = 60.0,
         graphs: bool = False,
+        exclusive: bool = False,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write."""
         self.impatient = impatient
@@ -151,7 +158,8 @@ class Cluster:
         self.now = {"now": 0.0}
         self.weather = weather or Weather()
         self.network = Network()
-        self.server = MemoryServer.create(initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs))
+        files = initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs)
+        self.server = MemoryServer.create(alone(files) if exclusive else files)
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
@@ -190,7 +198,13 @@ class Cluster:
         lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
         tools = LauncherTools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
-            node=machine.name, incarnation=incarnation, runner="fake", cpus=4, slots=2, store="shared"
+            node=machine.name,
+            incarnation=incarnation,
+            runner="fake",
+            cpus=4,
+            slots=2,
+            store="shared",
+            exclusive=True,
         )
         return Controller(
             NodeServices(
@@ -234,7 +248,7 @@ class Cluster:
         self.weather.clear()
         self.network.down_until = 0.0
         for machine in self.machines:
-            machine.link.cut = False
+            machine.link.cut = machine.link.mute = False
             machine.asleep_until = 0.0
         self.person.obliging = True
 
@@ -248,8 +262,14 @@ class Cluster:
             self.checker.look()
             for each in self.machines:
                 self.checker.sharing(each.name, each.runner.in_use())
+            self.checker.alone(dict(self._running()))
             if self.rounds % 20 == 0 and done():
                 return
+
+    def _running(self) -> Iterator[tuple[str, str]]:
+        """Containers, and their nodes."""
+        for machine in self.machines:
+            yield from ((id, machine.name) for id, found in machine.runner.containers().items() if found.running)
 
     def _move_to(self, time: float) -> None:
         if self.network.up(time):
@@ -311,6 +331,8 @@ class Cluster:
         weather, chance = self.weather, machine.chance
         if weather.strikes(chance, weather.partition * (weather.heal if machine.link.cut else 1)):
             machine.link.cut = not machine.link.cut
+        if weather.mute and weather.strikes(chance, weather.mute):
+            machine.link.mute = not machine.link.mute
         if weather.strikes(chance, weather.outage):
             self.network.down_until = self.clock.seconds + chance.uniform(10, 4 * LOST_AFTER)
         if weather.strikes(chance, weather.suspend):

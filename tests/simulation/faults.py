@@ -17,7 +17,7 @@ from flow.node.node_world import LaunchOrder
 from schema import layout
 from schema.node import Heartbeat
 from state.contract.errors import Unreachable
-from state.contract.repository import Edit, Landed, Outcome, Repository, Unknown
+from state.contract.repository import Edit, Landed, Outcome, Repository, SignOfLife, Unknown
 from state.memory.memory_repository import MemoryRepository
 
 
@@ -32,6 +32,7 @@ class Weather:
     loss: float = 0.05  # of a fetch, a push, an answer
     crash: float = 0.01  # at a failpoint
     partition: float = 0.008  # a node's link changes
+    mute: float = 0.0  # a link takes no pushes any more, or again
     heal: float = 8  # how much likelier a cut link changes
     outage: float = 0.003  # the server goes away for everyone
     suspend: float = 0.006  # a node's controller sleeps
@@ -55,6 +56,7 @@ class Link:
     """One node's way to the server."""
 
     cut: bool = False
+    mute: bool = False
 
 
 @dataclass
@@ -137,6 +139,9 @@ class FlakyRepository:
     def _lost(self) -> bool:
         return not self._reachable() or self.weather.strikes(self.chance, self.weather.loss)
 
+    def _unsent(self) -> bool:
+        return self.link.mute or self._lost()
+
     def fetch(self) -> Snapshot:
         if self._lost():
             raise Unreachable("the fetch was lost")
@@ -151,14 +156,16 @@ class FlakyRepository:
         line = list(server.line(server.refs[layout.MAIN], most=commits + 1))
         return self.inner._at(line[-1].oid, server.refs[layout.STATE])
 
-    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
-        if self._lost():
+    def swap(self, base: Snapshot, commits: Sequence[Commit], *, node: str, beat: SignOfLife | None = None) -> Outcome:
+        if self._unsent():
             return Unknown("the push was lost")
-        outcome = self.inner.swap(base, commits, node=node)
+        outcome = self.inner.swap(base, commits, node=node, beat=beat)
+        if beat and isinstance(outcome, Landed):
+            self.network.beats.setdefault(node, []).append(self.network.up_seconds)
         return Unknown("the answer was lost") if self._lost() else outcome
 
     def beat(self, heartbeat: Heartbeat, *, expected: str | None) -> Outcome:
-        if self._lost():
+        if self._unsent():
             return Unknown("the beat was lost")
         outcome = self.inner.beat(heartbeat, expected=expected)
         if isinstance(outcome, Landed):

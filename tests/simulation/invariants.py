@@ -86,6 +86,21 @@ class Checker:
             if len(containers) > 1:
                 raise Violation(f"{gpu} of {node} is used by {[id[:8] for id in containers]}")
 
+    def alone(self, running: Mapping[str, str]) -> None:
+        """`running`: every container that runs, and its node. Of one slot of an exclusive stage there is one."""
+        found: dict[tuple[object, ...], str] = {}
+        for container, node in running.items():
+            if container not in self.claims:
+                continue
+            project, number = self.claims[container]
+            record = self.projects[project].executions.get(number)
+            if record is None or not record.claim.lease.exclusive:
+                continue
+            slot = (project, record.chain, record.request, record.stage, record.point)
+            if slot in found:
+                raise Violation(f"{project}: {record.slot} is exclusive, and runs on {found[slot]} and {node} at once")
+            found[slot] = node
+
     def stopping(self, node: str, container: str) -> None:
         """Only what was aborted, superseded, deleted or ran too long may be stopped."""
         self.look()
@@ -95,7 +110,8 @@ class Checker:
         record = self.projects[project].executions.get(number)
         if record is None or record.claim.container != container:
             return
-        if record.state.active and not (self._asked_to_end(project) or self._too_long(project, record)):
+        exclusive = record.claim.lease.exclusive  # of such a one a node without signs of life lets go
+        if record.state.active and not (exclusive or self._asked_to_end(project) or self._too_long(project, record)):
             raise Violation(f"{node} stopped {project}/{number}, which is {record.state}, without being asked")
         self.ending.add(container)
 
@@ -279,7 +295,7 @@ class Checker:
         holder = record.claim.node
         since = self.network.up_seconds - self.looked_at.get(by, self.network.up_seconds)
         silence = self.network.silence(holder, unseen=max(HALF_ROUND, since))
-        if by != holder and silence < self.lost_after - SLACK:
+        if by != holder and silence < record.claim.lease.lost_after - SLACK:
             raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
 
     def _accepted(self, project: str, told: Told, record: Execution) -> None:

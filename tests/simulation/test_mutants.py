@@ -7,6 +7,7 @@ import pytest
 
 import controller.launch.launcher
 import controller.loop.round
+import flow.node.lease_terms
 import flow.node.sightings
 import flow.project.chains
 import flow.project.next_stage
@@ -19,7 +20,9 @@ import flow.reconcile.stewardship
 import state.memory.memory_repository
 import state.snapshot.project_folders
 from controller.journal.journal import Journal
+from controller.launch.exclusive_leases import ExclusiveLeases
 from controller.launch.launcher import Launcher
+from controller.loop.heartbeat import HeartbeatWriter
 from controller.loop.round import Controller
 from flow.model.commits import Commit
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
@@ -30,11 +33,13 @@ from flow.project.replies import Answered
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims, event_of, with_end
 from flow.reconcile.stewardship import Stewardship
-from schema.execution import Execution, State, Tombstone
+from runner.contract.fake import _Box
+from schema.execution import Execution, Lease, State, Tombstone
+from schema.node import Heartbeat
 from schema.pipeline import Pipeline, Stage
-from state.contract.repository import Outcome
+from state.contract.repository import Outcome, SignOfLife
 from state.memory.memory_repository import MemoryRepository
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, solitude
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
 
@@ -44,7 +49,9 @@ SEEDS = 150
 def no_compare_and_swap(patch: pytest.MonkeyPatch) -> None:
     """Every push lands, whatever the branch holds by then."""
 
-    def swap(self: MemoryRepository, base: Snapshot, commits: Sequence[Commit], *, node: str) -> Outcome:
+    def swap(
+        self: MemoryRepository, base: Snapshot, commits: Sequence[Commit], *, node: str, beat: SignOfLife | None = None
+    ) -> Outcome:
         return self._land(base, commits, node)
 
     patch.setattr(MemoryRepository, "swap", swap)
@@ -305,6 +312,68 @@ def test_B3_B4_the_variant_that_judges_what_it_cannot_see_is_caught(monkeypatch:
         try:
             silence(seed).run()
         except Violation:
+            return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+def no_watchdog(patch: pytest.MonkeyPatch) -> None:
+    """An exclusive stage is ended by its controller, or by nobody."""
+    patch.setattr(_Box, "lapsed", property(lambda self: float("inf")))
+
+
+def a_lease_that_is_counted_from_when_a_sign_is_seen(patch: pytest.MonkeyPatch) -> None:
+    """And not from when it was sent."""
+
+    def seen(self: ExclusiveLeases, snapshot: Snapshot, sign: float | None) -> None:
+        original(self, snapshot, self.clock.now())
+
+    original = ExclusiveLeases.seen
+    patch.setattr(ExclusiveLeases, "seen", seen)
+
+
+def others_that_do_not_wait_for_the_kill(patch: pytest.MonkeyPatch) -> None:
+    def lease(snapshot: Snapshot, stage: Stage) -> Lease:
+        found = original(snapshot, stage)
+        return found.model_copy(update={"lost_after": found.give_up_after or found.lost_after})
+
+    original = flow.node.lease_terms.lease
+    patch.setattr(flow.reconcile.new_claims, "lease", lease)
+
+
+def exclusive_claims_that_are_taken_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Lease, "exclusive", property(lambda self: False))
+
+
+def a_lease_that_goes_on_in_a_dead_mans_hand(patch: pytest.MonkeyPatch) -> None:
+    """Signs of life that were sent count, whether or not they arrived."""
+
+    def made(self: HeartbeatWriter, world: World, halted: str | None) -> Heartbeat:
+        self.seen_at = world.now
+        return original(self, world, halted)
+
+    original = HeartbeatWriter._made
+    patch.setattr(HeartbeatWriter, "_made", made)
+
+
+OF_SOLITUDE = [
+    (no_watchdog, "at once"),
+    (a_lease_that_is_counted_from_when_a_sign_is_seen, "at once"),
+    (others_that_do_not_wait_for_the_kill, "at once"),
+    (exclusive_claims_that_are_taken_back, ""),
+    (a_lease_that_goes_on_in_a_dead_mans_hand, "at once"),
+]
+
+
+@pytest.mark.parametrize(("mutant", "said"), OF_SOLITUDE, ids=lambda each: getattr(each, "__name__", ""))
+def test_F3_the_variant_that_runs_an_exclusive_stage_twice_is_caught(
+    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None], said: str
+) -> None:
+    mutant(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            solitude(seed).run()
+        except Violation as violation:
+            assert said in str(violation)  # noqa: PT017
             return
     pytest.fail(f"{SEEDS} seeds and nobody noticed")
 

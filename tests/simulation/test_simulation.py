@@ -5,7 +5,8 @@ import os
 import pytest
 
 import state.snapshot.project_folders
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence
+from schema.reasons import End
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, solitude
 from tests.simulation.faults import Weather
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
@@ -51,6 +52,19 @@ def test_B3_B4_no_promise_is_broken_by_engines_that_do_not_answer(seed: int) -> 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 30)))
 def test_G1_G2_branches_and_points_run_once_and_joins_see_all_of_them(seed: int) -> None:
     branches(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 30)))
+def test_F3_F14_no_exclusive_stage_ever_runs_twice_at_once(seed: int) -> None:
+    solitude(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 10)))
+def test_F3_in_fine_weather_no_exclusive_stage_is_given_up(seed: int) -> None:
+    cluster = Cluster(seed, weather=Weather(**vars(FINE)), exclusive=True).run()
+    ends = [e.reason for told in cluster.checker.projects.values() for e in told.executions.values()]
+    assert ends
+    assert End.INFRASTRUCTURE not in ends
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -11,7 +11,7 @@ from schema import layout
 from schema.binding import bind
 from schema.codec import load
 from schema.errors import DocumentError, Problem
-from schema.pipeline import Pipeline, unsupported
+from schema.pipeline import Pipeline
 from state.contract.commit_message import clean, said
 from state.contract.repository import Edit
 from state.edits.merge_requests import Proposal, propose
@@ -48,12 +48,8 @@ def draft(now: Snapshot, name: str, text: str) -> PipelineDraft:
     if problems:
         return PipelineDraft(text, problems)
     pipeline = whole
-    sentence = unsupported(pipeline)
-    notes = (f"{sentence}; a start is refused",) if sentence else ()
     after = _with(now, pipeline)
-    return PipelineDraft(
-        text, notes=(*notes, *_changes(now, pipeline)), planned=tuple(difference(plan(now), plan(after)))
-    )
+    return PipelineDraft(text, notes=(*_changes(now, pipeline),), planned=tuple(difference(plan(now), plan(after))))
 
 
 def _with(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:

@@ -13,6 +13,7 @@ from schema.reasons import End
 from tests.contract.runners import Bench
 from tests.integration.node.floods import flood, within_bounds
 from tests.integration.node.lab import Lab
+from tests.integration.node.test_exclusive import until
 
 pytestmark = pytest.mark.docker
 HEAD = "name: p\nstages:\n"
@@ -128,3 +129,28 @@ def test_F20_a_flood_of_a_container_stays_within_its_cap_and_the_controller_smal
     node = lab.node()
     lab.ask("request: start\n")
     within_bounds(lab, node)
+
+
+def test_F3_a_container_of_an_exclusive_stage_is_dead_in_time_without_its_controller(lab: Lab) -> None:
+    import docker
+
+    settings = "schema: 1\nlost_after: 4s\nexclusive: {give_up_after: 6s, kill_within: 1s, lost_after: 10s}\n"
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    )
+    lab.edit(
+        {
+            "winslow.yaml": settings,
+            "pipelines/p.yaml": HEAD + containers("long") + f'"{deaf}"], exclusive: true, retry: {{when: []}}}}\n',
+        }
+    )
+    node = lab.node()
+    lab.ask("request: start\n")
+    [record] = lab.until_state(State.RUNNING).executions
+    node.kill()
+    client = docker.from_env()
+    [found] = client.api.containers(all=True, filters={"name": f"winslow-{record.claim.container}"})
+    until(lambda: not client.api.inspect_container(found["Id"])["State"]["Running"])
+    lab.node()
+    [record] = lab.until_state(State.FAILED).executions
+    assert (record.reason, "no sign of life of its node was seen" in record.text) == (End.INFRASTRUCTURE, True)

@@ -59,7 +59,8 @@ class OneNode:
             self._wake,
             self.said.append,
         )
-        inventory = Inventory(node="n1", incarnation=self.owner.incarnation, runner="fake", cpus=4, slots=2)
+        facts = {"node": "n1", "incarnation": self.owner.incarnation, "runner": "fake"}
+        inventory = Inventory(**facts, cpus=4, slots=2, exclusive=True)
         self.workshop = Launcher(tools)
         self.controller = Controller(
             NodeServices(

@@ -78,11 +78,6 @@ def test_F15_an_abort_that_comes_too_late_pauses_and_never_hits_the_next_one() -
     assert story.steps.active[0].execution == 2
 
 
-def test_exclusive_is_refused_until_it_is_kept() -> None:
-    reply = Story("name: p\nstages: [{name: a, image: i, exclusive: true}]\n").ask(request="start")
-    assert (reply.reason, "exclusive: true" in reply.text) == (Refusal.NOT_SUPPORTED, True)
-
-
 def test_start_without_a_stage_begins_where_the_project_stands() -> None:
     story = Story()
     story.ask(request="start")

@@ -3,10 +3,11 @@
 import pytest
 
 from schema.binding import read
+from schema.documents import render
 from schema.errors import DocumentError
 from schema.inputs import Input, InputError, fit, pool_path
-from schema.node import Settings
-from schema.pipeline import Pipeline, unsupported
+from schema.node import Exclusive, Settings
+from schema.pipeline import Pipeline, with_times
 from schema.project import Project
 from schema.quantities import format_duration, format_size, parse_duration, parse_size
 from schema.request import Request
@@ -52,12 +53,36 @@ def test_R1110_a_pipeline_that_cannot_be_is_refused_with_its_reason(text: str, w
     assert word in refused(Pipeline, text)
 
 
-@pytest.mark.parametrize("used", ["exclusive: true"])
-def test_what_is_not_run_yet_is_understood_and_named(used: str) -> None:
-    text = f"name: p\nstages: [{{name: a, image: i}}, {{name: b, image: i, {used}}}]\n"
-    sentence = unsupported(read(Pipeline, text, "f"))
-    assert sentence is not None
-    assert used.split(":")[0] in sentence
+EXCLUSIVE = "name: p\nstages: [{name: a, image: i}, {name: b, image: i, exclusive: USED}]\n"
+
+
+def test_an_exclusive_stage_may_have_times_of_its_own() -> None:
+    text = EXCLUSIVE.replace("USED", "{give_up_after: 5m, lost_after: 10m}")
+    assert read(Pipeline, text, "f").stages[1].exclusive == Exclusive(give_up_after=300, lost_after=600)
+
+
+def test_F8_times_of_a_stage_that_could_run_on_two_nodes_are_refused() -> None:
+    said = refused(Pipeline, EXCLUSIVE.replace("USED", "{give_up_after: 5m}"))
+    assert "lost_after must be greater than give_up_after + kill_within" in said
+
+
+@pytest.mark.parametrize("used", ["maybe", "{give_up: 5m}", "3"])
+def test_anything_else_is_no_word_for_an_exclusive_stage(used: str) -> None:
+    assert "exclusive" in refused(Pipeline, EXCLUSIVE.replace("USED", used))
+
+
+def test_a_gate_is_not_exclusive() -> None:
+    assert "`exclusive` is for stages that run" in refused(
+        Pipeline, "name: p\nstages: [{name: a, when: manual, exclusive: true}]\n"
+    )
+
+
+def test_M14_a_chain_keeps_an_exclusive_stage_in_words_that_older_versions_refuse() -> None:
+    given = read(Pipeline, EXCLUSIVE.replace("USED", "true"), "f")
+    kept = with_times(given, Exclusive(give_up_after=50))
+    assert [stage.exclusive for stage in kept.stages] == [False, Exclusive(give_up_after=50)]
+    assert with_times(kept, Exclusive()) is kept
+    assert read(Pipeline, render(kept), "f") == kept
 
 
 @pytest.mark.parametrize(
