@@ -31,6 +31,7 @@ from webui.pages import (
     comments,
     executions,
     files,
+    find,
     history,
     login,
     logs,
@@ -48,17 +49,19 @@ from webui.source.past import OthersLook, Pasts
 from webui.source.unsent import UnsentCommits
 from webui.source.view_source import Look, NothingYet, ViewSource
 from webui.views import filters
+from webui.views.frame import frame_facts
 from webui.views.progress import ProgressReader
 from webui.views.progress_estimate import doing
 from webui.views.project_rows import LastLines
 
 NAVIGATION = (
-    ("/", "Projects"),
-    ("/files", "Files"),
-    ("/nodes", "Nodes"),
-    ("/pipelines", "Pipelines"),
-    ("/history", "Events"),
+    ("/", "Projects", "projects"),
+    ("/files", "Files", "files"),
+    ("/nodes", "Nodes", "nodes"),
+    ("/pipelines", "Pipelines", "pipelines"),
+    ("/history", "Events", "events"),
 )
+"""Address, name and icon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def create_site(page: Page) -> Flask:
     filters.add_to(site)
     for blueprint in (
         overview.pages,
+        find.pages,
         projects.pages,
         nodes.pages,
         executions.pages,
@@ -128,7 +132,9 @@ def create_site(page: Page) -> Flask:
     site.jinja_env.filters["view_of"] = view_of
     site.jinja_env.filters["mark_of"] = mark_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
-    site.jinja_env.globals.update(navigation=NAVIGATION, states=STATES, took=duration, doing=doing)
+    site.jinja_env.globals.update(
+        navigation=NAVIGATION, frame_facts=frame_facts, states=STATES, took=duration, doing=doing
+    )
     site.jinja_env.globals["last_line"] = LastLines(lambda path: page.source.clone.read_text(path))
     site.register_error_handler(StateError, _away)
     site.register_error_handler(OthersLook, lambda error: _problem(503, "Not just now", str(error)))

@@ -1,6 +1,7 @@
 """The first page: what needs you, what runs, what waits and why, what is done. One line a project."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, render_template, request
 
@@ -10,13 +11,18 @@ from webui.views.project_rows import WANTED, ProjectRow, fits, row, rows, tags
 pages = Blueprint("overview", __name__)
 PER_PAGE = 100
 GROUPS = (
-    ("needs you", ("needs_input", "failed", "invalid")),
-    ("runs", ("running",)),
-    ("waits", ("queued", "paused")),
+    ("needs you", ("needs_input",)),
+    ("failed", ("failed", "invalid")),
+    ("running", ("running",)),
+    ("waiting", ("queued", "paused")),
     ("not started", ("new",)),
-    ("done", ("succeeded",)),
+    ("finished", ("succeeded",)),
     ("deleted", ("deleted",)),
 )
+
+
+SHOWN = ("needs you", "failed", "running", "waiting", "finished")
+"""Groups that have a tile."""
 
 
 @pages.get("/")
@@ -31,6 +37,7 @@ def index() -> str:
         "_projects.html" if fragment else "overview.html",
         fragment=fragment,
         groups=_paged(groups, number),
+        tiles=_tiles(_grouped(found)),
         total=len(found),
         page=number,
         per_page=PER_PAGE,
@@ -68,6 +75,30 @@ def _grouped(found: Iterable[ProjectRow]) -> list[tuple[str, list[ProjectRow]]]:
     return [(name, [each for state in states for each in by_state.get(state, ())]) for name, states in GROUPS]
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How many projects are in one group, something about the one that matters most, and the page it begins on."""
+
+    name: str
+    count: int
+    text: str
+    since: str
+    page: int
+
+
+def _tiles(groups: Iterable[tuple[str, list[ProjectRow]]]) -> list[Tile]:
+    """Of what waits or runs the oldest is told, of what is over the newest."""
+    tiles, before = list[Tile](), 0
+    for name, members in groups:
+        times = sorted(each.since for each in members if each.since)
+        if name in SHOWN:
+            word, at = ("newest", -1) if name in ("failed", "finished") else ("oldest", 0)
+            text, since = (word, times[at]) if times else ("", "")
+            tiles.append(Tile(name, len(members), text, since, before // PER_PAGE + 1))
+        before += len(members)
+    return tiles
+
+
 def _by_tag(found: Iterable[ProjectRow]) -> list[tuple[str, list[ProjectRow]]]:
     """A project with several tags stands under the first."""
     by_tag: dict[str, list[ProjectRow]] = {}
@@ -84,6 +115,12 @@ def _paged(groups: list[tuple[str, list[ProjectRow]]], number: int) -> list[tupl
         skip, room = max(0, skip - len(members)), room - len(part)
         shown.append((name, len(members), part))
     return shown
+
+
+@pages.get("/fleet")
+def fleet() -> str:
+    """What stands beside every page, when something has changed while it is open."""
+    return render_template("_fleet.html")
 
 
 @pages.get("/unsent")

@@ -142,5 +142,5 @@ document.addEventListener("change", (event) => {
   const all = event.target.closest("[data-all]");
   if (all) for (const each of all.closest("section").querySelectorAll("input[name=project]")) each.checked = all.checked;
   const said = document.getElementById("ticked");
-  if (said) said.textContent = document.querySelectorAll("input[name=project]:checked").length || "those";
+  if (said) said.textContent = document.querySelectorAll("input[name=project]:checked").length || "the";
 });
