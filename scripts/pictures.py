@@ -69,7 +69,7 @@ PROJECTS = (
     ("crossing-b", "Crossing B, morning", "traffic", "drone", (VIDEO, TRUTH)),
     ("ring-road", "Ring road north, 8 May", "traffic", "drone", (VIDEO,)),
     ("harbour", "Harbour, take 2", "traffic", "harbour", ("video=synthetic/broken.mp4",)),
-    ("segments", "Motorway A8, km 12", "traffic-segments", "camera", (VIDEO, "segment_frames=60", "overlap=10")),
+    ("segments", "Motorway A8, km 12", "traffic-segments", "camera", (VIDEO, "segment_frames=150", "overlap=10")),
     ("roundabout", "Roundabout, 2 June", "large", "drone", ()),
     ("crossing-a", "Crossing A, evening", "night-run", "drone", ("recording=A",)),
 )

@@ -17,7 +17,7 @@ def test_what_is_said_of_an_execution_stands_there_and_under_its_project(
     here.until_reason("Done")
     tab.goto(f"{made.url}/projects/v/1")
     tab.get_by_label("Comment").fill("shadows count as cars")
-    tab.get_by_role("button", name="Say it").click()
+    tab.get_by_role("button", name="Comment", exact=True).click()
     expect(tab.get_by_text("comment: committed as")).to_be_visible()
     tab.goto(f"{made.url}/projects/v")
     said = tab.locator(".comments li")

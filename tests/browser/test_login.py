@@ -53,7 +53,7 @@ def test_S7_who_may_only_look_is_shown_nothing_to_press(guarded: House, tab: Pag
     expect(tab.get_by_role("button", name="Log out")).to_be_visible()
     for path in ("/nodes", "/pipelines/p", "/", "/files"):
         tab.goto(guarded.url + path)
-        expect(tab.get_by_role("button", name="Ask")).to_have_count(0)
+        expect(tab.get_by_role("button", name="Apply to the ticked")).to_have_count(0)
         expect(tab.get_by_role("button", name="Drain")).to_have_count(0)
         expect(tab.get_by_label("Put files here")).not_to_be_visible()
 

@@ -151,7 +151,7 @@ def test_many_projects_are_found_and_ticked_by_the_keyboard(lab: Labs, house: Ho
     tab.get_by_label("tick all of not started on this page").check()
     expect(tab.locator("#ticked")).to_have_text("10")
     shot(tab, "ticked")
-    tab.get_by_role("button", name="Ask").click()
+    tab.get_by_role("button", name="Apply to 10 ticked").click()
     expect(tab.locator("body")).to_contain_text("start: 10 of 10 projects")
 
 

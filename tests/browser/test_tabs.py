@@ -38,7 +38,7 @@ def test_T6_with_thirty_tabs_open_every_button_answers_and_every_log_goes_on(
         other.goto(f"{made.url}/projects/v{'/1' if number % 2 else ''}", wait_until="domcontentloaded")
     assert streams(made) <= 6
     tab.goto(f"{made.url}/projects/v")
-    tab.get_by_role("button", name="Pause before the next stage").click()
+    tab.get_by_role("button", name="Pause after this stage").click()
     expect(tab.locator("body")).to_contain_text("committed as")
     Path(f"{here.runs}.go").touch()
     for other in others[1::6]:
@@ -131,11 +131,11 @@ def test_a_form_that_would_not_arrive_keeps_what_was_typed(lab: Labs, house: Hou
     tab.goto(f"{made.url}/projects/v")
     tab.get_by_label("Comment").last.fill("half a thought")
     made.page.kill()
-    tab.get_by_role("button", name="Say it").click()
+    tab.get_by_role("button", name="Comment", exact=True).click()
     expect(tab.get_by_role("alert")).to_contain_text("Nothing was sent")
     expect(tab.get_by_label("Comment").last).to_have_value("half a thought")
     made.restart_page()
-    tab.get_by_role("button", name="Say it").click()
+    tab.get_by_role("button", name="Comment", exact=True).click()
     expect(tab.locator("body")).to_contain_text("committed as")
 
 
@@ -145,7 +145,7 @@ def test_a_proxys_login_in_place_of_an_answer_keeps_what_was_typed(lab: Labs, ho
     tab.get_by_label("Comment").last.fill("half a thought")
     login = "<html><title>Corporate login</title></html>"
     tab.route(f"{made.url}/still", lambda route: route.fulfill(status=200, content_type="text/html", body=login))
-    tab.get_by_role("button", name="Say it").click()
+    tab.get_by_role("button", name="Comment", exact=True).click()
     expect(tab.get_by_role("alert")).to_contain_text("You have to log in again")
     expect(tab.get_by_label("Comment").last).to_have_value("half a thought")
 

@@ -46,7 +46,7 @@ def test_each_is_judged_by_itself(bench: Bench) -> None:
 
 def test_all_that_match_are_named_before_and_asked_in_one_commit(bench: Bench) -> None:
     bench.commit(PROJECTS)
-    assert "of all 132 that match" in bench.browser.get("/").text
+    assert "Apply to all 132 found" in bench.browser.get("/").text
     before = bench.look().snapshot.main
     asked = post(bench, request="start", all="1", tag="many", back="/?tag=many")
     assert bench.look().snapshot.main == before, "it is only asked whether"

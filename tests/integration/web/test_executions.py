@@ -107,6 +107,6 @@ def test_R1450_M2_where_it_failed_it_says_what_the_program_said_last_and_who_ans
         here.until(lambda _: ">failed<" in client.get("/projects/v").text)
         history = client.get("/projects/v").text.partition('id="history"')[2]
         assert (history.count(">answered<"), history.count("not run yet")) == (1, 1)
-        said = client.get("/projects/v/1").text.partition("What it said last")[2].partition('class="tables"')[0]
+        said = client.get("/projects/v/1").text.partition("What it said last")[2].partition('class="two"')[0]
         assert "too few &lt;b&gt;cars&lt;/b&gt;" in said
         assert "data-at" not in said.partition("data-at")[2], "one line"

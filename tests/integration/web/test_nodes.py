@@ -76,7 +76,8 @@ def test_R1510_R1520_R1530_a_node_shows_its_load_over_time(nodes: Bench, span: s
 def test_R1510_another_node_shows_what_it_said_last(nodes: Bench) -> None:
     text = nodes.browser.get("/nodes/gpu-02").text
     assert "61 %" in text
-    assert "<svg class" not in text
+    assert 'class="chart"' not in text
+    assert 'class="spark"' not in text
 
 
 def test_S6_names_of_gpus_and_of_numbers_make_no_element(nodes: Bench) -> None:
