@@ -29,6 +29,7 @@ from webui.logs.log_pages import Numbers
 from webui.pages import (
     bulk,
     comments,
+    components,
     executions,
     files,
     find,
@@ -122,6 +123,7 @@ def create_site(page: Page) -> Flask:
         wizard.pages,
         bulk.pages,
         comments.pages,
+        components.pages,
         login.pages,
     ):
         site.register_blueprint(blueprint)

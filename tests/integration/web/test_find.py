@@ -2,6 +2,7 @@
 
 import re
 
+from flow.status.states import STATES
 from tests.integration.web.conftest import Bench
 
 LINK = re.compile(r'<li role="option"[^>]*><a href="([^"]*)"[^>]*>([^<]*)')
@@ -48,3 +49,9 @@ def test_R1310_how_many_projects_wait_for_a_person_stands_beside_every_page(benc
     beside = bench.browser.get("/fleet").text
     assert 'id="asks"' in beside
     assert "0 of 0 nodes" in beside
+
+
+def test_P1_every_state_has_a_badge_among_the_components(bench: Bench) -> None:
+    text = bench.browser.get("/components").text
+    assert all(f'class="state s-{state}"' in text for state in STATES)
+    assert text.count("<use href=") > 10
