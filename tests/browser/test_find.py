@@ -20,7 +20,7 @@ def test_P5_a_project_is_found_and_opened_with_keys_alone(
     made = house(here)
     tab.goto(f"{made.url}/nodes")
     tab.keyboard.press("Control+k")
-    expect(tab.get_by_role("combobox", name="Find projects, runs, files, actions")).to_be_focused()
+    expect(tab.get_by_role("combobox", name="Search projects, runs, files, actions")).to_be_focused()
     tab.keyboard.type("harb")
     expect(tab.get_by_role("option", name="Harbour, take 2").first).to_have_attribute("aria-selected", "true")
     shot(tab, "palette")
