@@ -6,12 +6,12 @@ program ends when its standard input does: a pipe that its parent holds open, an
 """
 
 import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Mapping
 from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WITH_PARENT = "--with-parent"
@@ -25,7 +25,7 @@ def command(module: str, *arguments: str, with_parent: bool = False) -> list[str
     return [sys.executable, "-I", os.path.abspath(__file__), *option, module, *arguments]
 
 
-def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
+def environment(given: "Mapping[str, str]" = os.environ) -> dict[str, str]:
     """Without what would lead Python astray, also in programs that the started one starts."""
     return {name: value for name, value in given.items() if not name.startswith("PYTHON")}
 
@@ -33,7 +33,7 @@ def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
 PACKAGES = ("schema", "flow", "state", "runner", "peer", "controller", "webui", "cli")
 
 
-def shadows(given: Mapping[str, str] = os.environ) -> list[str]:
+def shadows(given: "Mapping[str, str]" = os.environ) -> list[str]:
     """What is called like one of our packages, and comes before it for whoever starts Python in the usual way."""
     places = [os.getcwd(), *filter(None, given.get("PYTHONPATH", "").split(os.pathsep))]
     places += [place for place in sys.path if os.path.basename(place) == "site-packages"]
@@ -44,6 +44,8 @@ def shadows(given: Mapping[str, str] = os.environ) -> list[str]:
 
 def end_with_parent() -> None:
     """From now on this program ends when its standard input does, which is nothing to read from any more."""
+    import threading  # here: the hook of a bare repository is started for each push, and needs none of it
+
     pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -51,6 +53,9 @@ def end_with_parent() -> None:
 
 
 def _await_end(pipe: int) -> None:
+    import signal
+    import time
+
     while os.read(pipe, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

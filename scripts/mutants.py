@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REASONS = ROOT / "scripts" / "mutants.txt"
-WHERE = ("flow", "controller/journal", "state/transport/push.py", "schema/names.py")
+WHERE = ("flow", "controller/journal", "state/transport/push.py", "state/server/plain.py", "schema/names.py")
 TIMEOUT = 300
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",

@@ -8,7 +8,7 @@ import pygit2
 import pytest
 
 from schema import layout
-from state.hook import SHOWN
+from state.server.push_check import SHOWN
 from tests.corpus.cases import RIGHT, WRONG, Case
 from tests.integration.cli.command import Command
 from tests.integration.git.remotes import FILES, remote, run, tip
