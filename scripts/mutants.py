@@ -14,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+
+from named_mutants import NAMED, NamedMutant
 
 ROOT = Path(__file__).resolve().parent.parent
 REASONS = ROOT / "scripts" / "mutants.txt"
@@ -107,13 +110,22 @@ def tests_of(file: Path) -> list[str]:
     return [f"tests/unit/{package}", *(["tests/simulation"] if package in ("flow", "controller") else [])]
 
 
-def killed(mutant: Mutant, copy: Path) -> bool:
+def named() -> Iterator[tuple[NamedMutant, Path, bytes]]:
+    """The rules of `scripts/named_mutants.py`, with the changed files."""
+    for each in NAMED:
+        source = (ROOT / each.file).read_text()
+        if source.count(each.before) != 1:
+            raise SystemExit(f"{each.name}: {each.before!r} stands {source.count(each.before)} times in {each.file}")
+        yield each, Path(each.file), source.replace(each.before, each.after).encode()
+
+
+def killed(file: Path, changed: bytes, tests: list[str], copy: Path) -> bool:
     """Whether a test notices. A hang counts as noticed."""
-    place = copy / mutant.file
+    place = copy / file
     before = place.read_bytes()
-    place.write_bytes(mutant.applied())
+    place.write_bytes(changed)
     environment = {**os.environ, "SEEDS": "6", "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests_of(mutant.file)]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
@@ -142,22 +154,42 @@ def reasons() -> dict[str, str]:
     return dict(line.split(" # ", 1) for line in lines if " # " in line and not line.startswith("#"))
 
 
+@contextmanager
+def _tree() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "tree"
+        shutil.copytree(
+            ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".demo", "__pycache__"), symlinks=True
+        )
+        yield copy
+
+
+def _named() -> int:
+    lived = 0
+    with _tree() as copy:
+        for mutant, file, changed in named():
+            noticed = killed(file, changed, [mutant.tests], copy)
+            lived += not noticed
+            print(f"{'killed' if noticed else 'LIVES '}  {mutant.name}  ({mutant.tests})", flush=True)
+    print(f"{len(NAMED) - lived} of {len(NAMED)} killed")
+    return 1 if lived else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("places", nargs="*", default=list(WHERE), help="files or folders (default: %(default)s)")
     parser.add_argument("--sample", type=int, default=60, help="how many, chosen by the seed; 0 for all (default: 60)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--least", type=float, default=0.9, help="the share that has to be killed (default: 0.9)")
+    parser.add_argument("--named", action="store_true", help="only the rules that scripts/named_mutants.py lists")
     options = parser.parse_args()
+    if options.named:
+        return _named()
     some, known, lived, excused = chosen(options.places, options.sample, options.seed), reasons(), 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "tree"
-        shutil.copytree(
-            ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".demo", "__pycache__"), symlinks=True
-        )
+    with _tree() as copy:
         for number, mutant in enumerate(some, 1):
             print(f"\r{number} of {len(some)}", end="", file=sys.stderr, flush=True)
-            if killed(mutant, copy):
+            if killed(mutant.file, mutant.applied(), tests_of(mutant.file), copy):
                 continue
             why = known.get(mutant.key)
             excused, lived = excused + bool(why), lived + (not why)

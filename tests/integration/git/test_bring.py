@@ -52,6 +52,18 @@ def test_merges_come_with_both_sides(pair: tuple[pygit2.Repository, Clone], tmp_
     assert all(complete(clone, oid) for oid in (merged, left, right))
 
 
+def test_a_commit_that_is_reached_twice_comes_before_all_that_lead_to_it(
+    pair: tuple[pygit2.Repository, Clone], tmp_path: Path
+) -> None:
+    """By the short way first: in between, no commit is ever here whose parent is not."""
+    repo, clone = pair
+    early = commit(repo, {"a": b"1"}, str(tip(repo, layout.MAIN).id))
+    later = commit(repo, {"a": b"3"}, commit(repo, {"a": b"2"}, early))
+    merged = commit(repo, {"a": b"4"}, early, later)
+    assert bring(clone, tmp_path / "remote.git", [merged])
+    assert all(complete(clone, oid) for oid in (merged, later, early))
+
+
 def test_what_was_cut_off_is_not_taken_for_complete(pair: tuple[pygit2.Repository, Clone], tmp_path: Path) -> None:
     repo, clone = pair
     one = commit(repo, {"projects/v/requests/0001-start.yaml": b"request: start\n"}, str(tip(repo, layout.MAIN).id))

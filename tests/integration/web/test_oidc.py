@@ -125,7 +125,9 @@ def test_S7_only_a_verified_address_and_real_groups_give_a_role(
     assert (f", {role}" in text) if role else ("gives you no role" in text)
 
 
-@pytest.mark.parametrize("lie", [{"nonce": "another"}, {"aud": "another"}, {"iss": "http://evil"}, {"exp": 1}])
+@pytest.mark.parametrize(
+    "lie", [{"nonce": "another"}, {"aud": "another"}, {"iss": "http://evil"}, {"exp": 1}, {"sub": "8"}]
+)
 def test_S7_an_id_token_for_somebody_else_lets_nobody_in(door: Door, lie: dict[str, object]) -> None:
     door.provider.lie = lie
     assert door.through().status_code == 502

@@ -48,6 +48,17 @@ def test_M7_a_stop_and_a_start_that_are_noted_at_once_are_both_kept() -> None:
         assert (entry.phase, entry.stop, entry.began) == ("started", End.ABORTED, "now")
 
 
+def test_M7_the_first_reason_for_a_stop_stays() -> None:
+    """It is what people are told: a timeout that an abort follows was a timeout."""
+    disk = MemoryDisk()
+    journal = Journal(disk)
+    journal.keep(ENTRY)
+    journal.mark_stop(ENTRY.container, End.TIMEOUT)
+    journal.mark_stop(ENTRY.container, End.ABORTED)
+    for found in (journal, Journal(disk)):
+        assert [entry.stop for entry in found.entries.values()] == [End.TIMEOUT]
+
+
 def test_M3_a_renewed_claim_changes_nothing_else_of_what_is_known() -> None:
     disk = MemoryDisk()
     journal = Journal(disk)

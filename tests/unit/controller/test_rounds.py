@@ -6,10 +6,12 @@ import pytest
 
 from controller.journal.journal import Journal
 from controller.launch.launcher import Launcher
+from controller.loop.gpu_state import GpuState
 from flow.node.node_world import ExecutionEnd
 from runner.contract.fake import FakeRunner
 from runner.contract.spec import Image
 from schema.execution import Result, State
+from schema.node import Health, NodeGpu
 from tests.unit.controller.worlds import OneNode, server
 
 LONG = "name: p\nstages:\n  - {name: a, image: i, env: {FAKE_SECONDS: 30}}\n"
@@ -159,3 +161,27 @@ def test_T2_a_node_that_is_too_old_for_the_repository_says_so_once_and_when_it_i
     it.edit({"winslow.yaml": "schema: 1\n"})
     it.rounds(1)
     assert said[1:] == ["it reads what winslow.yaml wants again"]
+
+
+class DriverGpus:
+    """One GPU, on which somebody else's program begins right after the last look."""
+
+    text, certain = "one", True
+
+    def __init__(self) -> None:
+        self.fresh = 0
+
+    def look(self, *, fresh: bool = False) -> tuple[NodeGpu, ...]:
+        self.fresh += fresh
+        health = Health.BUSY if fresh else Health.OK
+        return (NodeGpu(uuid="GPU-1", model="RTX", memory=24 << 30, health=health),)
+
+
+def test_M5_the_driver_is_asked_once_more_before_a_gpu_is_claimed() -> None:
+    it = OneNode(server("name: p\nstages:\n  - {name: a, image: i, resources: {gpus: 1}}\n"))
+    gpus = DriverGpus()
+    it.controller.devices = GpuState(gpus, it.said.append)
+    it.ask(request="start")
+    it.rounds(4)
+    assert gpus.fresh
+    assert it.view.executions == ()

@@ -78,6 +78,16 @@ def test_F15_an_abort_that_comes_too_late_pauses_and_never_hits_the_next_one() -
     assert story.steps.active[0].execution == 2
 
 
+def test_M1_an_answer_to_another_stage_than_the_one_that_asks_is_refused() -> None:
+    story = Story()
+    story.ask(request="start")
+    story.ran()
+    reply = story.ask(request="answer", stage="track", inputs={"keep": True})
+    assert (reply.verdict, reply.reason) == ("rejected", Refusal.NOTHING_ASKED)
+    assert reply.text == "stage 'review' asks, not 'track'"
+    assert story.ask(request="answer", stage="review", inputs={"keep": True}).accepted
+
+
 def test_start_without_a_stage_begins_where_the_project_stands() -> None:
     story = Story()
     story.ask(request="start")

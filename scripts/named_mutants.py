@@ -1,0 +1,164 @@
+"""Rules that once no test noticed when they were broken: each with its change, and the tests that notice now.
+
+`scripts/mutants --named` makes each change and runs those tests.
+"""
+
+from dataclasses import dataclass
+
+DECIDE = "tests/unit/flow/test_decide.py"
+OUTCOME = "tests/unit/controller/test_outcome.py"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMutant:
+    """`after` takes the place of `before`, which stands in the file once."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: str
+
+
+NAMED = (
+    NamedMutant(
+        "an idle timeout that counts from the start",
+        "flow/reconcile/decide.py",
+        "newest = max(sight.started, sight.last_output or 0.0)",
+        "newest = sight.started",
+        DECIDE,
+    ),
+    NamedMutant(
+        "the least urgent is taken first",
+        "flow/reconcile/new_claims.py",
+        "return (-(view.project.priority if view.project else 0), view.id)",
+        "return ((view.project.priority if view.project else 0), view.id)",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a purge while an execution is active",
+        "flow/reconcile/stewardship.py",
+        " < stone.delete_after or any(e.state.active for e in view.executions):",
+        " < stone.delete_after:",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a claim that is made anew while its GPU is in use",
+        "flow/reconcile/held_claims.py",
+        "if not self.ids_left or in_use(self.world) & set(record.gpus):",
+        "if not self.ids_left:",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a renewal that does not look at the installation",
+        "flow/reconcile/held_claims.py",
+        "mine = record.claim.incarnation == self.world.me.incarnation and record.claim.node == self.world.me.node",
+        "mine = record.claim.node == self.world.me.node",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a stop before the start is ignored",
+        "flow/reconcile/held_claims.py",
+        "if reason or entry.stop:\n                self._end_here",
+        "if reason:\n                self._end_here",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a stop before the start is ignored while the repository is away",
+        "flow/reconcile/decide.py",
+        'if entry.phase != "granted" or entry.stop or ',
+        'if entry.phase != "granted" or ',
+        DECIDE,
+    ),
+    NamedMutant(
+        "slots that a round's own results free are not counted",
+        "flow/reconcile/new_claims.py",
+        "        self._count_own_ends()\n",
+        "",
+        DECIDE,
+    ),
+    NamedMutant(
+        "the last reason for a stop stays",
+        "controller/journal/journal.py",
+        "if entry and entry.stop is None:",
+        "if entry:",
+        "tests/unit/controller/test_journal.py",
+    ),
+    NamedMutant(
+        "a deletion makes a failure",
+        "controller/launch/outcome.py",
+        "(End.ABORTED, End.DELETED, End.SUPERSEDED, End.FAIL_FAST)",
+        "(End.ABORTED, End.SUPERSEDED, End.FAIL_FAST)",
+        OUTCOME,
+    ),
+    NamedMutant(
+        "lack of memory is any exit code",
+        "controller/launch/outcome.py",
+        "return State.FAILED, End.OOM_KILLED, ",
+        "return State.FAILED, End.EXIT_CODE, ",
+        OUTCOME,
+    ),
+    NamedMutant(
+        "the driver is not asked once more before a GPU is claimed",
+        "controller/loop/round.py",
+        "world = self.devices.seen(world, fresh=True)",
+        "world = self.devices.seen(world)",
+        "tests/unit/controller/test_rounds.py",
+    ),
+    NamedMutant(
+        "refused credentials hold one kind of push only",
+        "controller/loop/server_backoff.py",
+        "self.until[EVERY_PUSH if outcome.kind in SHARED else kind]",
+        "self.until[kind]",
+        "tests/unit/controller/test_server_backoff.py",
+    ),
+    NamedMutant(
+        "an answer to another stage is taken",
+        "flow/project/replies.py",
+        "    if stage is not None and stage not in names:",
+        "    if False:",
+        "tests/unit/flow/test_replies.py",
+    ),
+    NamedMutant(
+        "whom the provider's two answers are about is not compared",
+        "webui/access/oidc.py",
+        'if info.get("sub") != signed["sub"]:',
+        "if False:",
+        "tests/integration/web/test_oidc.py",
+    ),
+    NamedMutant(
+        "folders of a tree are opened through links",
+        "runner/store/upper.py",
+        "os.O_DIRECTORY | os.O_NOFOLLOW",
+        "os.O_DIRECTORY",
+        "tests/unit/runner/store/test_upper.py",
+    ),
+    NamedMutant(
+        "a merge comes before a commit that leads to it",
+        "state/git/local_fetch.py",
+        "found.remove(oid)",
+        "continue",
+        "tests/integration/git/test_bring.py",
+    ),
+    NamedMutant(
+        "a node works for a repository that is newer than it",
+        "flow/reconcile/stewardship.py",
+        "        if not self.able:\n            return\n        self._absences()",
+        "        self._absences()",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a heartbeat revives a lease that was over",
+        "flow/node/signs_of_life.py",
+        "return self.committed or (sent is not None and self.first - sent < lost_after)",
+        "return True",
+        "tests/unit/flow/test_signs_of_life.py",
+    ),
+    NamedMutant(
+        "a copy of a data folder judges at once",
+        "controller/loop/round.py",
+        "if self.pulse.landed_at is not None or not self.pulse.restarted:",
+        "if True:",
+        "tests/simulation/test_signs.py",
+    ),
+)
