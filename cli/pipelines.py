@@ -140,7 +140,7 @@ def _checked(text: str, file: str) -> "Pipeline":
 
 def _whole(text: str, file: str, pipeline: "Pipeline") -> None:
     """CommandError where it cannot be put together with what it includes from this `main`."""
-    from flow.project.includes import BadInclude, resolved
+    from flow.definition.includes import BadInclude, resolved
     from schema.codec import load
 
     if not pipeline.include:

@@ -188,7 +188,7 @@ def _of_includes(texts: Mapping[str, bytes], pipelines: "dict[str, Pipeline | No
 
     What is included from a commit is taken as it is here: a folder knows no commits.
     """
-    from flow.project.includes import all_resolved
+    from flow.definition.includes import all_resolved
     from schema import layout
     from schema.codec import load
 

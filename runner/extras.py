@@ -39,6 +39,9 @@ PAGE = Feature(
         "starlette", "uvicorn", "werkzeug", "zipstream",
     ),
 )  # fmt: skip
+SEARCH = Feature("searches by `method: tpe`", "search", ("optuna",))
+BY_CHOICE = (SEARCH,)
+"""What only its own extra brings: large, and for few."""
 ALL = (DOCKER, GPUS, BUCKET, NOTICES, KEYS, PEERS, PAGE)
 
 

@@ -32,6 +32,7 @@ from schema.rights import (
     secret_record,
     volume_record,
 )
+from schema.search import TrialSearch
 from schema.suggest import did_you_mean
 
 EnvValue = str | int | float | bool
@@ -164,17 +165,22 @@ class Include(Wanted):
 
 
 class Matrix(Wanted):
-    """A stage that runs once for each point: each combination of `matrix`, or each entry of a list of values."""
+    """A stage that runs once for each point: a combination of `matrix`, an entry of a list, a trial of a search."""
 
     matrix: dict[InputName, tuple[EnvValue, ...]] | None = None
     for_each: str | None = Field(default=None, max_length=256)
+    search: TrialSearch | None = None
     name: InputName | None = Field(default=None, alias="as")
     exclude: tuple[dict[InputName, EnvValue], ...] = Field(default=(), max_length=MOST_POINTS)
     max: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.matrix is None) == (self.for_each is None):
+        if self.search is not None and self.matrix is None and self.for_each is None:
+            if self.exclude or self.name:
+                raise ValueError("`exclude` and `as` do not belong to `search`")
+            return self
+        if (self.matrix is None) == (self.for_each is None) or self.search is not None:
             raise ValueError("give either `matrix`, lists of values, or `for_each`, a list that a stage gave")
         if self.for_each is None and self.name:
             raise ValueError("`as` names the value that an entry of `for_each` becomes")

@@ -8,6 +8,7 @@ from schema.base import Wanted
 from schema.inputs import Value
 from schema.names import Digest, EnvironmentName, Image, InputName, Inside, Name
 from schema.pipeline import EnvValue, Matrix
+from schema.search import TrialSearch
 
 MOST_CHANGES = 200
 Kind = Literal["start", "resume", "pause", "abort", "skip", "answer"]
@@ -38,6 +39,7 @@ class Request(Wanted):
     fresh: bool = False
     image: Image | None = None
     parallel: Matrix | None = None
+    search: TrialSearch | None = None
     comment: str = Field(default="", max_length=4000)
 
     @model_validator(mode="after")
@@ -50,10 +52,12 @@ class Request(Wanted):
             raise ValueError("`execution` belongs to abort")
         if (self.fresh or self.image) and self.request not in ("start", "resume"):
             raise ValueError("`fresh` and `image` belong to start or resume")
+        if self.search and (self.parallel or self.request != "start" or not self.stage):
+            raise ValueError("`search` belongs to start, with the `stage` that is tried, and without `parallel`")
         if self.parallel and (self.request != "start" or not self.stage):
             raise ValueError("`parallel` belongs to start, with the `stage` whose points it gives")
         if self.parallel and self.parallel.matrix is None:
-            raise ValueError("a request gives a `matrix`; `for_each` stands in the pipeline")
+            raise ValueError("a request gives a `matrix`, or a `search` of its own; `for_each` stands in the pipeline")
         if self.image and not self.stage:
             raise ValueError("`image` needs `stage`, the stage whose image it replaces")
         if self.env and self.request not in ("start", "resume"):

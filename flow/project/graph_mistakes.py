@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from flow.project.graph import graph_of
+from flow.project.interpolation import names_of
 from flow.project.points import unfit
 from schema.condition import INPUT, VALUE, ConditionError, holds, names, parse
 from schema.inputs import Input, InputKind
@@ -48,7 +49,7 @@ def _of_condition(pipeline: Pipeline, stage: Stage, text: str, above: frozenset[
 
 def _pointed(stage: Stage) -> tuple[str, ...]:
     matrix = stage.parallel
-    return () if matrix is None else tuple(matrix.matrix or (matrix.name or "item",))
+    return () if matrix is None else names_of(matrix)
 
 
 def _unknown(name: str, inputs: dict[str, Input], above: frozenset[str]) -> str | None:

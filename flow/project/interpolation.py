@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from flow.project.graph import graph_of
 from schema.globs import BadGlob, compiled
 from schema.inputs import Input, Value
-from schema.pipeline import EnvValue, Pipeline, Stage
+from schema.pipeline import EnvValue, Matrix, Pipeline, Stage
 from schema.suggest import did_you_mean
 
 _PLACE = re.compile(r"\$\[\[\s*(.*?)\s*\]\]")
@@ -113,10 +113,15 @@ def mistakes(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
                     yield stage.name, what
 
 
+def names_of(matrix: Matrix) -> tuple[str, ...]:
+    """What each of its points gives a value."""
+    return tuple(matrix.search.space if matrix.search else matrix.matrix or (matrix.name or "item",))
+
+
 def _of_points(stage: Stage) -> dict[str, Input]:
     """Names that only the points of its matrix give a value."""
     matrix = stage.parallel
-    named = () if matrix is None else (matrix.matrix or {matrix.name or "item": ()})
+    named = () if matrix is None else names_of(matrix)
     return dict.fromkeys(named, Input())
 
 

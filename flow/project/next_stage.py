@@ -15,6 +15,7 @@ from flow.project.chains import Chain, Ground, RestartPoint, fold, grounds
 from flow.project.graph import graph_of
 from flow.project.interpolation import InterpolationError, Scope, resolve
 from flow.project.points import NoPoints, Point, combinations, fitted, listed
+from flow.project.search import Trial, best, measure_of, never_comes, proposed
 from flow.project.steps import PointStanding, Slot, Standing, Status, Steps, Waiting, plain_standing
 from schema.condition import INPUT, VALUE, ConditionError, holds, parse, written
 from schema.execution import Changes, Execution, State, slot_name
@@ -23,6 +24,7 @@ from schema.pipeline import EnvValue, Matrix, Pipeline, Stage, When, WorkspaceOf
 from schema.project import Project
 from schema.reasons import End, Wait
 from schema.reply import Reply
+from schema.search import TrialSearch
 
 Start = tuple[int | None, Changes | None]
 """The execution whose result a workspace begins with, and what is changed of it."""
@@ -216,6 +218,11 @@ class _Walk:
     # -- its points --------------------------------------------------------------------------------------------------
 
     def _points(self, stage: Stage, found: _Found) -> None:
+        matrix = self._matrix(stage)
+        if matrix and matrix.search:
+            self._search(stage, matrix.search, matrix.max or matrix.search.parallel, found)
+            self._conclude(stage, found, matrix.search)
+            return
         try:
             points = self._enumerated(stage)
         except NoPoints as error:
@@ -263,9 +270,62 @@ class _Walk:
             at = (slot.point or 1) - 1
             points[at] = PointStanding(at + 1, "pending", f"at most {most} run at once")
 
-    def _conclude(self, stage: Stage, found: _Found) -> None:
-        """From its points to the stage. A failure that is allowed is nothing that the chain waits for."""
-        if stage.allow_failure:
+    # -- a search ----------------------------------------------------------------------------------------------------
+
+    def _search(self, stage: Stage, search: TrialSearch, most: int, found: _Found) -> None:
+        """Trials that were begun stand by their records; as many more are proposed as there is room for."""
+        begun = self._begun(stage, search)
+        standing: dict[int, PointStanding] = {}
+        for number, values in begun.items():
+            found.text = ""
+            standing[number] = PointStanding(number, self._slot_of(stage, number, values, found), found.text)
+        trials = [self._trial(search, stage, number, values) for number, values in begun.items()]
+        room = most - sum(each.status in ("active", "run", "waiting") for each in standing.values())
+        hopeless = never_comes(search, [e for _, e in found.results])
+        for number in range(1, search.trials + 1):
+            if number in begun:
+                continue
+            if room <= 0 or hopeless:
+                standing[number] = PointStanding(number, "pending", "" if hopeless else f"at most {most} run at once")
+                continue
+            room -= 1
+            standing[number] = self._next_trial(stage, search, number, trials, found)
+        found.points = [standing[number] for number in sorted(standing)]
+        if hopeless:
+            self._hold(found, Waiting(Wait.INVALID, stage.name, hopeless))
+
+    def _next_trial(
+        self, stage: Stage, search: TrialSearch, number: int, trials: list[Trial], found: _Found
+    ) -> PointStanding:
+        try:
+            values = fitted(proposed(search, number, trials, self.pipeline.inputs), self.pipeline.inputs)
+        except NoPoints as error:
+            return PointStanding(number, self._hold(found, Waiting(Wait.INVALID, stage.name, str(error))), str(error))
+        trials.append(Trial(number, values))
+        found.text = ""
+        return PointStanding(number, self._slot_of(stage, number, values, found), found.text)
+
+    def _begun(self, stage: Stage, search: TrialSearch) -> dict[int, Point]:
+        """By trial the values that its records hold."""
+        after = self.grounds.stages[stage.name].after
+        begun: dict[int, Point] = {}
+        for (name, point), runs in self.by_slot.items():
+            of_this = [e for e in runs if e.execution > after and all(key in e.inputs for key in search.space)]
+            if name == stage.name and point is not None and of_this:
+                begun[point] = {key: of_this[-1].inputs[key] for key in search.space}
+        return dict(sorted(begun.items()))
+
+    def _trial(self, search: TrialSearch, stage: Stage, number: int, values: Point) -> Trial:
+        newest = self.by_slot[stage.name, number][-1]
+        return Trial(number, values, measure_of(search, newest), newest.state.ended)
+
+    def _conclude(self, stage: Stage, found: _Found, search: TrialSearch | None = None) -> None:
+        """From its points to the stage. A failure that is allowed is nothing that the chain waits for.
+
+        Of a search trials may fail: it has failed where none came to anything.
+        """
+        allowed = stage.allow_failure or bool(search and best(search, [e for _, e in found.results]))
+        if allowed:
             self.waits = [w for w in self.waits if w.stage != stage.name or w.reason is not Wait.FAILED]
         if found.points is not None:
             found.status, found.text = _joint([each.status for each in found.points]), ""
@@ -277,9 +337,10 @@ class _Walk:
         over = ("done", "skipped", "failed", "passed")
         parts = [each.status for each in found.points] if found.points is not None else [found.status]
         found.settled = found.settled and all(status in over for status in parts)
-        found.upset = found.upset or ("failed" in parts and not stage.allow_failure)
+        found.upset = found.upset or ("failed" in parts and not allowed)
         if found.results:
-            found.start = (found.results[0][1].execution, None)
+            chosen = best(search, [e for _, e in found.results]) if search else None
+            found.start = ((chosen or found.results[0][1]).execution, None)
 
     def _slot_of(self, stage: Stage, point: int | None, values: Point, found: _Found) -> Status:
         """What this slot needs now."""

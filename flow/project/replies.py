@@ -12,6 +12,7 @@ from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, RequestFile
 from flow.project.chains import fold
 from flow.project.graph import graph_of
+from flow.project.interpolation import names_of
 from flow.project.next_stage import next_steps
 from flow.project.points import NoPoints, fitted
 from flow.project.steps import Steps, Waiting
@@ -22,6 +23,7 @@ from schema.pipeline import Matrix, Pipeline, explicit
 from schema.reasons import End, Refusal, Wait
 from schema.reply import Beginning, Position, Reply
 from schema.request import Request, WorkspaceFrom
+from schema.search import TrialSearch
 from schema.suggest import did_you_mean
 
 
@@ -177,7 +179,7 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
         update={
             "position": _position(begins + _changed_points(view, pipeline, begins), view.last_execution),
             "stage": stage,
-            "parallel": _swept(pipeline, stage, request.parallel),
+            "parallel": _swept(pipeline, stage, _points_asked(request)),
             "then": request.then,
             "inputs": inputs,
             "env": request.env,
@@ -203,7 +205,7 @@ def _position(begins: tuple[Beginning, ...], after: int) -> Position:
 def _begins(view: ProjectView, pipeline: Pipeline, request: Request) -> tuple[Beginning, ...]:
     if request.stage:
         begin = _addressed(view, pipeline, request.stage)
-        if begin.point is not None and request.parallel:
+        if begin.point is not None and (request.parallel or request.search):
             raise RequestRefused(Refusal.NOT_SUPPORTED, f"points are given to a whole stage, not to {request.stage!r}")
         return (begin,)
     return _standing(view, pipeline) or tuple(Beginning(stage=name) for name in graph_of(pipeline).roots)
@@ -250,6 +252,10 @@ def _kept_points(view: ProjectView) -> bool:
     return bool(fold(view.replies)[-1].matrices)
 
 
+def _points_asked(request: Request) -> Matrix | None:
+    return Matrix(search=request.search) if request.search else request.parallel
+
+
 def _swept(pipeline: Pipeline, stage: str, asked: Matrix | None) -> Matrix | None:
     """The points that a request gives, each value as its input's type."""
     if asked is None:
@@ -258,10 +264,12 @@ def _swept(pipeline: Pipeline, stage: str, asked: Matrix | None) -> Matrix | Non
     own = (found.parallel.matrix or {}) if found and found.parallel else {}
     if found is None or found.gate:
         raise RequestRefused(Refusal.NOT_SUPPORTED, f"stage {stage!r} runs nothing that could have points")
-    for name in asked.matrix or {}:
+    for name in names_of(asked):
         if name not in pipeline.inputs and name not in own:
             hint = did_you_mean(name, [*pipeline.inputs, *own])
             raise RequestRefused(Refusal.UNKNOWN_INPUT, f"{name}: no such input{hint}")
+    if asked.search:
+        return _searched(pipeline, asked.search, asked)
     try:
         lists = {
             name: tuple(fitted({name: value}, pipeline.inputs)[name] for value in values)
@@ -270,6 +278,19 @@ def _swept(pipeline: Pipeline, stage: str, asked: Matrix | None) -> Matrix | Non
     except NoPoints as error:
         raise RequestRefused(Refusal.INVALID_INPUT, str(error)) from None
     return asked.model_copy(update={"matrix": lists})
+
+
+def _searched(pipeline: Pipeline, search: TrialSearch, asked: Matrix) -> Matrix:
+    """Whatever is proposed has to be a value of its input."""
+    for name, each in search.space.items():
+        ends = each.options or (each.min, each.max)
+        try:
+            for value in ends:
+                fitted({name: value}, pipeline.inputs)  # type: ignore[dict-item]
+        except NoPoints as error:
+            if "whole number" not in str(error) or each.options:
+                raise RequestRefused(Refusal.INVALID_INPUT, str(error)) from None
+    return asked
 
 
 def _newest(view: ProjectView) -> Pipeline:

@@ -14,9 +14,9 @@ from typing import TypeVar, cast
 import pygit2
 from pydantic import BaseModel
 
+from flow.definition.includes import BadInclude, all_resolved
 from flow.model.snapshot import ProblemOrigin, ProjectView, Snapshot, SnapshotProblem
 from flow.node import lease_terms
-from flow.project.includes import BadInclude, all_resolved
 from schema import codec, layout, misplaced
 from schema.errors import DocumentError, Problem
 from schema.flag import Flag

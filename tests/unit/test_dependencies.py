@@ -64,7 +64,7 @@ def test_N2_the_page_says_all_that_it_needs() -> None:
 
 
 def test_N2_all_that_is_optional_belongs_to_a_feature() -> None:
-    known = {module for feature in extras.ALL for module in feature.modules}
+    known = {module for feature in (*extras.ALL, *extras.BY_CHOICE) for module in feature.modules}
     optional = {module for layer in LAYERS for module in imported(ROOT / layer) if not brought(module) & BASE}
     assert optional == known
 

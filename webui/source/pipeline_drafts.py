@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from flow.boards.plan import Planned, difference, plan
+from flow.definition.includes import BadInclude, resolved
 from flow.model.snapshot import Snapshot
-from flow.project.includes import BadInclude, resolved
 from flow.project.pipeline_checks import misnamed, unfilled
 from schema import layout
 from schema.binding import bind

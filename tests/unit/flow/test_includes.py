@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.project.includes import BadInclude, all_resolved, resolved
+from flow.definition.includes import BadInclude, all_resolved, resolved
 from schema.binding import read
 from schema.pipeline import Pipeline
 

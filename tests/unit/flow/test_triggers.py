@@ -6,7 +6,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flow.model.snapshot import ProjectView, Snapshot
@@ -49,6 +49,7 @@ def test_G8_in_the_hour_that_winter_time_repeats_a_start_comes_once() -> None:
     assert hourly == ["25 01:00", "25 02:00", "25 02:00", "25 03:00", "25 04:00", "25 05:00"]
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(["*/15 * * * *", "0 3 * * *", "30 2 * * *", "5 */2 1,15 * *", "0 6 * * 1-5"]),
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),

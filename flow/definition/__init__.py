@@ -1,0 +1,1 @@
+"""From the files of pipelines to whole ones: what one takes from another."""
