@@ -21,7 +21,7 @@ from flow.model.commits import Commit, StateEvent, Write
 from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Wipe
 from flow.node.node_world import DeletionMark, ExecutionEnd, LaunchOrder, NodeIdentity, ObservedContainer, World
-from flow.node.sightings import Sightings, looked, missed
+from flow.node.sightings import CREDIT, Sightings, looked, missed
 from flow.node.signs_of_life import SignsOfLife
 from flow.reconcile.decide import decide
 from flow.reconcile.stewardship import earlier
@@ -33,6 +33,7 @@ from runner.gpus import Gpus, NoGpus
 from schema import layout
 from schema.node import SCHEMA, NodeAway
 from schema.policy import NO_GRANTS, Grants
+from schema.reasons import End
 from state.contract.errors import CredentialsRefused, Inconsistent, StateError, Unreachable
 from state.contract.repository import Landed, Outcome, Rejected, Rejection, Repository, Unknown
 
@@ -380,7 +381,7 @@ class Controller:
         self._is_seen(world)
         if world.fresh:
             self.alarms.only("fault in", dict(decision.faults))
-        self._stop(decision)
+        self._stop(world, decision)
         self._settle(world, decision)
         for entry in decision.adopted:
             with suppress(OSError):  # a full disk: it is adopted again at the next look
@@ -416,12 +417,18 @@ class Controller:
         else:
             self.alarms.over("disk")
 
-    def _stop(self, decision: Decision) -> None:
+    def _stop(self, world: World, decision: Decision) -> None:
         for stop in decision.stops:
+            if stop.reason is End.DELETED and self._old(world):
+                continue
             if stop.reason:
                 self.parts.journal.mark_stop(stop.container, stop.reason)
                 self.parts.note(stop.container, f"asked to stop: {stop.reason}")
             self._quietly("stop", self.parts.runner.stop, stop.container)
+
+    def _old(self, world: World) -> bool:
+        """Whether this process slept since it looked: what can be taken back, a deletion say, may have been since."""
+        return self.parts.clock.now() - world.now > CREDIT * self.parts.poll
 
     def _quietly(self, what: str, action: Callable[[str], None], container: str) -> None:
         try:
@@ -445,7 +452,7 @@ class Controller:
                 self._let_go(container, entry.order)
             parts.journal.drop(container)
             parts.workshop.forget(container)
-        for wipe in decision.wipes:
+        for wipe in () if self._old(world) else decision.wipes:
             self._wipe(world, wipe)
 
     def _keep(self, ended: ExecutionEnd) -> None:

@@ -28,8 +28,8 @@ HALF_ROUND = 0.6
 
 MOST_LOOKS = 60
 """Of one node in a minute. By polling alone it looks twelve times."""
-LONGEST_SLEEP = 200.0
-"""Seconds that a node sleeps at most, and a round."""
+LOOK_LASTS = 16.0
+"""Seconds in which a node acts on what it saw, though it slept since: three polls, and a little."""
 
 
 class Violation(BaseException):
@@ -125,7 +125,10 @@ class Checker:
         names = self.server.main_paths(f"projects/{project}/requests/")
         if any("abort" in name for name in names):
             return True
-        return self.projects[project].buried or not self.server.main_paths(f"projects/{project}/project.yaml")
+        told = self.projects[project]
+        if told.buried or not self.server.main_paths(f"projects/{project}/project.yaml"):
+            return True
+        return self.clock.now() <= told.restored_at + LOOK_LASTS  # by one that slept between its look and its deed
 
     def looked(self, node: str, now: float) -> None:
         """A node asks the server when there is something new, or now and then."""
@@ -152,7 +155,7 @@ class Checker:
         now, told = self.generation(project), self.projects[project]
         living = sorted(n for n in numbers if n > told.purged)
         living += sorted(name for name, generation in files if generation >= now)
-        if told.too_late and self.now() < told.restored_at + LONGEST_SLEEP:
+        if told.too_late and self.now() < told.restored_at + LOOK_LASTS:
             return  # by one that slept between its look and its deed
         if living and not told.buried:
             raise Violation(f"{node} deletes {living} of {project}, which lives")

@@ -211,3 +211,21 @@ def test_absence_without_a_past_deletes_nothing() -> None:
     go(cluster, 60)
     assert "stranger" not in cluster.snapshot().projects
     assert "stranger" in cluster.machines[0].data.files
+
+
+def test_F15_a_node_that_slept_since_it_saw_a_deletion_stops_nothing_that_was_restored_meanwhile() -> None:
+    """Seed 282 of `movers`, as it was."""
+    cluster = world(2, settings="delete_after: 10m\n")
+    cluster.edit({"pipelines/p.yaml": pipeline("name: a, image: i, env: {FAKE_SECONDS: 500}, node: {name: n1}")})
+    ask(cluster, "request: start\n")
+    go(cluster, 40)
+    delete(cluster, "away")
+    [holder] = [machine for machine in cluster.machines if machine.name == "n1"]
+    off(holder, cluster.clock.seconds + 300)
+    go(cluster, 30)  # the other one writes the tombstone
+    assert stone(cluster) == (1, "deleting")
+    assert holder.controller
+    holder.pending = holder.controller.observe()
+    cluster.edit(PROJECT)
+    go(cluster, 300)
+    assert view(cluster).executions[-1].state is State.RUNNING

@@ -233,7 +233,12 @@ def a_project_without_state_that_just_goes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(state.snapshot.project_folders, "_was_there", lambda reading, id: False)
 
 
+def what_was_seen_before_a_sleep_counts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Controller, "_old", lambda self, world: False)
+
+
 MOVERS = [
+    what_was_seen_before_a_sleep_counts,
     a_grace_time_that_goes_on_after_a_restoration,
     a_deletion_remembered_by_its_last_execution,
     files_that_stay_for_a_new_project,
