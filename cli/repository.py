@@ -12,7 +12,7 @@ from cli.errors import CommandError
 from cli.output import plain
 
 if TYPE_CHECKING:
-    from flow.boards.plan import Planned
+    from flow.boards.planned import Planned
     from flow.model.snapshot import Snapshot
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -90,8 +90,8 @@ def _planned(rev: str) -> "tuple[Snapshot, list[Planned], int]":
     """What would be, what would happen, and with a revision, how many projects go on whether it is merged or not."""
     from dataclasses import replace
 
-    from flow.boards.plan import difference
-    from flow.boards.plan import plan as make
+    from flow.boards.planned import difference
+    from flow.reconcile.plan import plan as make
     from state.history.revisions import merged, put_back, resolve
     from state.snapshot.project_folders import on_main
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from flow.boards.markdown import code, table, text
-from flow.boards.plan import Planned
+from flow.boards.planned import Planned
 from flow.boards.project_board import plain
 from flow.boards.root_board import problems
 from flow.model.snapshot import Snapshot

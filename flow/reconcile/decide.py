@@ -24,24 +24,31 @@ MOST_FAULTS = 50
 
 
 def decide(world: World) -> Decision:
+    return foretold(world)[0]
+
+
+def foretold(world: World) -> tuple[Decision, Snapshot]:
+    """The decision, and the snapshot as it will be once its commits have landed."""
     local = Decision(
         stops=tuple(_overdue(world)),
         collects=tuple(_collectable(world)),
         halted=world.halted,
     )
+    before = world.snapshot or Snapshot("", "")
     if world.halted:
-        return local
+        return local, before
     if not world.fresh or world.snapshot is None:
-        return replace(local, launches=tuple(_launchable(world)))
+        return replace(local, launches=tuple(_launchable(world))), before
     return _contained(world, world.snapshot, local)
 
 
-def _contained(world: World, snapshot: Snapshot, local: Decision) -> Decision:
+def _contained(world: World, snapshot: Snapshot, local: Decision) -> tuple[Decision, Snapshot]:
     """Decided anew without each project in which there is a fault."""
     faults: dict[str, str] = {}
     while True:
         try:
-            return replace(_with_repository(world, snapshot, local), faults=tuple(faults.items()))
+            decision, after = _with_repository(world, snapshot, local)
+            return replace(decision, faults=tuple(faults.items())), after
         except ProjectFault as fault:
             if len(faults) == MOST_FAULTS:
                 raise
@@ -49,7 +56,7 @@ def _contained(world: World, snapshot: Snapshot, local: Decision) -> Decision:
             faults[fault.project] = str(fault)
 
 
-def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decision:
+def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> tuple[Decision, Snapshot]:
     draft = CommitDraft(snapshot)
     watched: set[Hashable] = set()
     stewardship = Stewardship(
@@ -72,7 +79,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
     held.mention()
     draft.show()
     stewardship.show()
-    return Decision(
+    decision = Decision(
         stops=(*local.stops, *held.stops),
         ends=tuple(held.ends),
         collects=tuple(each for each in local.collects if each not in {ended.container for ended in held.ends}),
@@ -86,6 +93,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> Decis
         watched=frozenset(watched),
         unseen=frozenset(taking.unseen),
     )
+    return decision, draft.after()
 
 
 def _overdue(world: World) -> Iterator[Stop]:

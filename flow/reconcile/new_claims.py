@@ -65,7 +65,7 @@ class NewClaims:
             return
         if self.world.unseen and len(self.live) > 1:
             return
-        for view in sorted(open_views(self.snapshot), key=_urgency):
+        for view in sorted(open_views(self.snapshot), key=urgency):
             if view.damage:
                 continue
             with blamed_on(view.id):
@@ -179,8 +179,10 @@ def _as_seen(world: World, snapshot: Snapshot, live: frozenset[str]) -> Snapshot
     quiet = {name: world.seen.silence(name) for name in snapshot.inventories if name not in live}
     if not quiet:
         return snapshot
-    return replace(snapshot, judged={n: Judged(NodeState.SILENT, f"silent for {rough(q)}") for n, q in quiet.items()})
+    silent = {node: Judged(NodeState.SILENT, f"silent for {rough(since)}") for node, since in quiet.items()}
+    return replace(snapshot, judged={**snapshot.judged, **silent})
 
 
-def _urgency(view: ProjectView) -> tuple[int, str]:
+def urgency(view: ProjectView) -> tuple[int, str]:
+    """By which projects are sorted, the first to be seen to first."""
     return (-(view.project.priority if view.project else 0), view.id)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from flow.boards.plan import Planned
+from flow.boards.planned import Planned
 from flow.model.snapshot import Snapshot
 from schema import layout
 from schema.codec import MAX_BYTES

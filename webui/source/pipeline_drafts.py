@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from flow.boards.plan import Planned, difference, plan
+from flow.boards.planned import Planned, difference
 from flow.definition.includes import BadInclude, resolved
 from flow.model.snapshot import Snapshot
 from flow.project.pipeline_checks import misnamed, unfilled
+from flow.reconcile.plan import plan
 from schema import layout
 from schema.binding import bind
 from schema.codec import load

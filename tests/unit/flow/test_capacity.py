@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.boards.plan import plan
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import NodeIdentity, World
 from flow.node.sightings import Sightings
@@ -15,6 +14,7 @@ from flow.placement.capacity import Amounts, reckoned, shortage, whole
 from flow.placement.grants import Asker
 from flow.placement.ranking import busy_counts, candidates, place
 from flow.reconcile.decide import decide
+from flow.reconcile.plan import plan
 from flow.status.states import project_state
 from schema.execution import AskedRecord, State
 from schema.node import Inventory, NodeSettings

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from flow.boards.plan import plan
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import ExecutionEnd, HeldClaim, LaunchOrder, NodeIdentity, ObservedContainer, World
 from flow.node.sightings import Sightings
@@ -17,6 +16,7 @@ from flow.project.interpolation import Scope
 from flow.project.steps import Slot
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.decide import decide
+from flow.reconcile.plan import plan
 from flow.reconcile.stewardship import Stewardship
 from schema.execution import State
 from schema.node import Health, Inventory, NodeGpu, NodeSettings
@@ -192,7 +192,7 @@ def test_M5_a_plan_gives_a_gpu_to_one_stage_only() -> None:
     here = Inventory(node="n", incarnation="i", slots=3, gpus=(BIG, SMALL))
     found = plan(Snapshot("m", "s", projects=views, inventories={"n": here}))
     assert [(each.project, each.gpus) for each in found] == [("v", ("GPU-small",)), ("w", ("GPU-big",)), ("x", ())]
-    assert found[2].waits == "Resources: n: GPU-big is taken by w, GPU-small is taken by v"
+    assert found[2].waits == "Resources: n: GPU-big is taken by w/1, GPU-small is taken by v/1"
 
 
 # -- what a node holds -------------------------------------------------------------------------------------------------

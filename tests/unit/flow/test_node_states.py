@@ -8,10 +8,10 @@ import pytest
 from cli import sightings
 from cli.doctor import _nodes
 from cli.ps import condition
-from flow.boards.plan import plan
 from flow.boards.root_board import root_board
 from flow.model.snapshot import Judged, Snapshot
 from flow.node.node_states import NodeState, judge, nobody_answers, rough, standing, unheard
+from flow.reconcile.plan import plan
 from flow.status.states import project_state
 from schema.execution import State
 from schema.node import Heartbeat, NodeAway

@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, replace
 
-from flow.boards.plan import Planned, plan
+from flow.boards.planned import Planned
 from flow.model.snapshot import Departure
+from flow.reconcile.plan import plan
 from schema.execution import State
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started

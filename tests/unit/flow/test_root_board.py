@@ -7,8 +7,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from flow.boards.markdown import MOST, ROOM, block, table, text
-from flow.boards.plan import Planned
 from flow.boards.plan_board import HEADS, planned_board
+from flow.boards.planned import Planned
 from flow.boards.project_board import project_board
 from flow.boards.root_board import FEW, GROUPS, root_board
 from flow.model.snapshot import Departure, ProblemOrigin, Snapshot, SnapshotProblem

@@ -1,0 +1,110 @@
+"""The nodes' own decisions, run dry: which node takes which slot, and in which order, if nothing else happens.
+
+The most urgent project first, the node that ranks first for it decides on the snapshot that the decisions before it
+leave: as one whose containers all run, and that has waited for nobody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from flow.model.memo import Memo
+from flow.model.snapshot import Snapshot
+from flow.node.node_world import NodeIdentity, World
+from flow.node.sightings import Sightings
+from flow.placement.capacity import Claims, claimed
+from flow.placement.gpus import Holders, holders
+from flow.placement.grants import asker
+from flow.placement.ranking import Candidate, admitted, busy_counts, candidates, data_of, place
+from flow.project.active import open_views
+from flow.project.replies import steps_of
+from flow.reconcile.decide import foretold
+from flow.reconcile.new_claims import LOOKED_AT, urgency
+
+IDS = 256
+"""Claims that one dry decision may make."""
+
+
+@dataclass(frozen=True, slots=True)
+class DryClaim:
+    """`before` is the snapshot that its node decided on."""
+
+    node: str
+    gpus: tuple[str, ...]
+    before: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What placement looks at, gathered once for a snapshot."""
+
+    busy: Mapping[str, int]
+    taken: Mapping[str, Holders]
+    claims: Mapping[str, Claims]
+    nodes: tuple[Candidate, ...]
+
+
+def _gathered(snapshot: Snapshot) -> Fleet:
+    busy, taken, claims = busy_counts(snapshot), holders(snapshot), claimed(open_views(snapshot))
+    return Fleet(busy, taken, claims, tuple(candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)))
+
+
+fleet_of: Memo[Snapshot, Fleet] = Memo(_gathered, 64)
+
+
+class DryRun:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.taken: dict[tuple[str, str], DryClaim] = {}  # by project and slot
+
+    def go(self) -> None:
+        for view in sorted(open_views(self.snapshot), key=urgency):
+            while node := self._first(view.id):
+                before = len(self.taken)
+                self._decide(node, view.id)
+                if before == len(self.taken):
+                    break  # it would take nothing, whatever placement says
+
+    def _first(self, id: str) -> str:
+        """The node that ranks first for what the project wants next; nothing where none may take it now."""
+        snapshot = self.snapshot
+        view = snapshot.projects[id]
+        if view.project is None or view.damage or view.deletion:
+            return ""
+        for slot in [each for each in steps_of(view).slots if not each.backoff][:LOOKED_AT]:
+            fleet = fleet_of(snapshot)
+            placement = place(slot, fleet.nodes, who=asker(view), data=data_of(snapshot, view, slot))
+            if placement.ranked:
+                return placement.ranked[0]
+        return ""
+
+    def _decide(self, node: str, id: str) -> None:
+        """On that project, and on those that something runs of: others are looked at when it is their turn."""
+        before = self.snapshot
+        busy = {view.id: view for view in open_views(before) if any(each.state.active for each in view.executions)}
+        alone = replace(before, projects={**busy, id: before.projects[id]})
+        decision, after = foretold(_world(alone, node))
+        for event in (commit.event for commit in decision.commits if commit.event.verb == "claim"):
+            record = after.projects[event.project].execution(event.execution or 0)
+            if record and (event.project, record.slot) not in self.taken:
+                self.taken[event.project, record.slot] = DryClaim(node, tuple(record.gpus), before)
+        self.snapshot = replace(before, projects={**before.projects, **after.projects})
+
+
+def _world(snapshot: Snapshot, node: str) -> World:
+    inventory = snapshot.inventories[node]
+    return World(
+        me=NodeIdentity(node, inventory.incarnation, inventory),
+        snapshot=snapshot,
+        fresh=True,
+        now=0.0,
+        wall="",
+        poll=1.0,
+        entries={},
+        outbox={},
+        containers={},
+        busy=frozenset(),
+        seen=Sightings(),
+        ids=tuple(f"{number:032x}" for number in range(IDS)),
+        wiped={},
+        lacks=frozenset(inventory.lacks),
+    )
