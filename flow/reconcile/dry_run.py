@@ -34,7 +34,7 @@ class DryClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class PlacementFacts:
     """What placement looks at, gathered once for a snapshot."""
 
     busy: Mapping[str, int]
@@ -43,12 +43,14 @@ class Fleet:
     nodes: tuple[Candidate, ...]
 
 
-def _gathered(snapshot: Snapshot) -> Fleet:
+def _gathered(snapshot: Snapshot) -> PlacementFacts:
     busy, taken, claims = busy_counts(snapshot), holders(snapshot), claimed(open_views(snapshot))
-    return Fleet(busy, taken, claims, tuple(candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)))
+    return PlacementFacts(
+        busy, taken, claims, tuple(candidates(snapshot, admitted(snapshot), busy, taken, claims=claims))
+    )
 
 
-fleet_of: Memo[Snapshot, Fleet] = Memo(_gathered, 64)
+facts_of: Memo[Snapshot, PlacementFacts] = Memo(_gathered, 64)
 
 
 class DryRun:
@@ -71,7 +73,7 @@ class DryRun:
         if view.project is None or view.damage or view.deletion:
             return ""
         for slot in [each for each in steps_of(view).slots if not each.backoff][:LOOKED_AT]:
-            fleet = fleet_of(snapshot)
+            fleet = facts_of(snapshot)
             placement = place(slot, fleet.nodes, who=asker(view), data=data_of(snapshot, view, slot))
             if placement.ranked:
                 return placement.ranked[0]

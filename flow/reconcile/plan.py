@@ -10,7 +10,7 @@ from flow.placement.ranking import data_of, place
 from flow.project.interpolation import as_text
 from flow.project.replies import answer_all, pending_abort, steps_of
 from flow.project.steps import Slot, Waiting
-from flow.reconcile.dry_run import DryRun, fleet_of
+from flow.reconcile.dry_run import DryRun, facts_of
 from flow.reconcile.new_claims import urgency
 from flow.status.states import queued, stale
 from schema.execution import State
@@ -58,7 +58,7 @@ def _starting(view: ProjectView, slot: Slot, planned: Planned, run: DryRun) -> P
     """By whom it would be taken; where nobody takes it, which nodes may, and what it waits for."""
     taken = run.taken.get((view.id, slot.name))
     before = taken.before if taken else run.snapshot
-    fleet = fleet_of(before)
+    fleet = facts_of(before)
     waiting, could = queued(before, view, slot, fleet.busy, fleet.taken, fleet.claims)
     ranked = place(slot, fleet.nodes, who=asker(view), data=data_of(before, view, slot)).ranked
     others = tuple(name for name in ranked if not taken or name != taken.node)
