@@ -7,8 +7,6 @@ import typer
 from cli.errors import CommandError
 from cli.requests import Comment, Env, Force, Fresh, Project, Then, ask, fields_of
 
-MOST = 1000
-
 
 def add_to(app: typer.Typer) -> None:
     app.command()(sweep)
@@ -77,41 +75,9 @@ def _range(item: str) -> tuple[str, dict[str, Any]]:
 
 
 def _list(item: str) -> tuple[str, list[Any]]:
-    name, separator, text = item.partition("=")
-    if not separator or not name or not text:
-        raise CommandError(f"--input wants NAME=A,B,C or NAME=FROM:TO:STEP, not {item[:60]!r}", 2)
-    parts = [part for piece in text.split(",") for part in _values(name, piece)]
-    return name, parts
+    from schema.value_lists import listed
 
-
-def _values(name: str, piece: str) -> list[Any]:
-    parts = piece.split(":")
-    if len(parts) != 3:
-        return [_typed(piece)]
     try:
-        begin, end, step = (float(part) for part in parts)
-    except ValueError:
-        return [piece]  # a text with colons
-    count = int((end - begin) / step + 1 + 1e-9) if step else 0
-    if count < 1 or count > MOST:
-        raise CommandError(f"{name}={piece} has {'no' if count < 1 else 'more than 1000'} values", 2)
-    whole = all(_whole(part) for part in parts)
-    digits = max(len(part.partition(".")[2]) for part in parts) if "e" not in piece.lower() else 12
-    values = [round(begin + place * step, digits) for place in range(count)]
-    return [int(value) for value in values] if whole else values
-
-
-def _whole(text: str) -> bool:
-    return text.lstrip("+-").isdecimal()
-
-
-def _typed(text: str) -> Any:
-    """Numbers and truth values as such; the node gives each the type of its input."""
-    if text in ("true", "false"):
-        return text == "true"
-    if _whole(text):
-        return int(text)
-    try:
-        return float(text) if any(sign.isdigit() for sign in text) and "_" not in text else text
-    except ValueError:
-        return text
+        return listed(item)
+    except ValueError as error:
+        raise CommandError(f"--input: {error}", 2) from None

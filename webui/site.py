@@ -29,6 +29,7 @@ from webui.logs.log_pages import Numbers
 from webui.pages import (
     bulk,
     comments,
+    compared_runs,
     components,
     executions,
     files,
@@ -115,6 +116,7 @@ def create_site(page: Page) -> Flask:
         projects.pages,
         nodes.pages,
         executions.pages,
+        compared_runs.pages,
         provenance.pages,
         files.pages,
         pipelines.pages,

@@ -1,11 +1,12 @@
 """Shapes of executions: in a list, whole, beside each other, and where one comes from."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from flow.status import compare
+from flow.status.compare_points import NoSuchMeasure, compared
 from flow.status.states import state_class
 from schema.execution import Execution, Times
 from webui.api.dependencies import Part
@@ -64,6 +65,24 @@ class Comparison(BaseModel):
     rows: list[Difference] = Field(description="every name that either has")
 
 
+class RankedRun(BaseModel):
+    """One run of a stage. `settings` are only those that differ between the rows."""
+
+    execution: int = Field(description="its number")
+    slot: str = Field(description="its stage, and the point of it")
+    state: str = Field(description="how it stands")
+    settings: dict[str, Any] = Field(description="inputs and environment that differ")
+    measures: dict[str, Any] = Field(description="values and metrics that it gave")
+
+
+class RankedRuns(BaseModel):
+    """Runs of one stage, the best first."""
+
+    stage: str = Field(description="its name")
+    rows: list[RankedRun] = Field(description="what has no such measure comes last")
+    problem: str = Field("", description="why they are not ranked: none has that measure")
+
+
 class Step(BaseModel):
     """One execution on the way to a result. Values are those of its record."""
 
@@ -103,6 +122,25 @@ class Used(BaseModel):
         description="over these times: `cpu` in percent of one core, `memory` in bytes, `gpu` `gpu_memory` `progress` "
         "in percent; null where nothing was measured"
     )
+
+
+def ranked(stage: str, runs: Sequence[Execution], by: str, *, lowest: bool) -> RankedRuns:
+    problem = ""
+    try:
+        rows = compared(runs, by=by, lowest=lowest)
+    except NoSuchMeasure as error:
+        rows, problem = compared(runs), str(error)
+    found = [
+        RankedRun(
+            execution=row.execution.execution,
+            slot=row.execution.slot,
+            state=str(row.execution.state),
+            settings=dict(row.settings),
+            measures=dict(row.measures),
+        )
+        for row in rows
+    ]
+    return RankedRuns(stage=stage, rows=found, problem=problem)
 
 
 def line(record: Execution, stale: Collection[int]) -> ExecutionLine:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from flow.status.compare_points import runs_of
 from flow.status.provenance import steps, told
 from flow.status.states import stale
 from schema.execution import State
@@ -16,11 +17,13 @@ from webui.api.execution_answers import (
     ExecutionDetail,
     Executions,
     Provenance,
+    RankedRuns,
     Step,
     Used,
     comparison,
     detail,
     line,
+    ranked,
 )  # fmt: skip
 from webui.logs.logbook import logbook
 from webui.views.usage import usage
@@ -83,6 +86,24 @@ def show_execution(id: Id, number: Number, given: Then) -> ExecutionDetail:
 def compare(id: Id, number: Number, other: Other, given: Then) -> Comparison:
     """Command, image, inputs, environment, values, metrics: every name that either has."""
     return comparison(given.execution(id, number)[1], given.execution(id, other)[1])
+
+
+@routes.get(
+    "/projects/{id}/stages/{stage}/compare",
+    responses=READING,
+    summary="Rank all runs of a stage",
+    operation_id="compare_runs",
+)
+def compare_runs(
+    id: Id,
+    stage: Annotated[str, Path(max_length=63, description="its name")],
+    given: Then,
+    by: Annotated[str, Query(max_length=200, description="a metric or value; nothing: in order")] = "",
+    lowest: Annotated[bool, Query(description="the lowest first")] = False,
+    every: Annotated[bool, Query(description="of a matrix also runs that others of the same point replaced")] = False,
+) -> RankedRuns:
+    """Of a matrix or a search the newest run of each point, else every execution; columns are what differs."""
+    return ranked(stage, runs_of(given.project(id), stage, every=every), by, lowest=lowest)
 
 
 @routes.get(

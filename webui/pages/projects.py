@@ -9,9 +9,9 @@ from flow.model.snapshot import ProjectView
 from flow.project.precheck import WouldBeRejected
 from flow.project.replies import steps_of
 from flow.status.compare import duration
-from schema.errors import DocumentError
 from schema.execution import Execution
 from schema.inputs import Input
+from schema.value_lists import listed
 from state.contract.errors import StateError
 from webui.pages.common import look, page, person, project
 from webui.pages.files import beginning
@@ -93,10 +93,10 @@ def _inputs(view: ProjectView) -> Mapping[str, Input]:
 def ask(id: str) -> Response | tuple[str, int]:
     """A form to a request. What is empty was not said. Where it is refused, nothing that was typed is lost."""
     view = project(id)
-    wish = _wish(view)
     try:
+        wish = _wish(view)
         commit = page().outbox.ask(look().snapshot, view.id, wish, person().author)
-    except (WouldBeRejected, DocumentError) as error:
+    except (WouldBeRejected, ValueError) as error:
         return shown(view, refused=f"This cannot be asked: {error}"), 422
     except StateError as error:
         return shown(view, refused=f"This was not committed: {error}"), 409
@@ -122,6 +122,8 @@ def _wish(view: ProjectView) -> dict[str, Any]:
         wish["workspace"] = {"from": source, **_changes()}
     if request.form.get("fresh"):
         wish["fresh"] = True
+    if lines := [line for line in request.form.get("values", "").splitlines() if line.strip()]:
+        wish["parallel"] = {"matrix": dict(map(listed, lines))}
     if inputs := {
         name.removeprefix("input-"): value
         for name, value in request.form.items()
