@@ -21,6 +21,7 @@ from cli import (
     explaining,
     files,
     history,
+    images,
     logs,
     node,
     notify,
@@ -103,7 +104,7 @@ def options(
 for group in (
     repository, validate, doctor, recovering, notify, node, web, pipelines, projects, requests, drain, wait,
     ps, top, describe, logs, history, provenance, reproduce, files, prune, contexts, completion,
-    status, explaining, sweeping, triggers, backups, service, schemas, policy, secrets,
+    status, explaining, sweeping, triggers, backups, service, schemas, policy, secrets, images,
 ):  # fmt: skip
     group.add_to(app)
 

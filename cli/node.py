@@ -60,6 +60,7 @@ Stop = Annotated[
 ]
 
 
+Build = Annotated[bool, typer.Option("--build", help="make images of images/ on main here")]
 PolicyPath = Annotated[
     Path | None, typer.Option("--policy", help="what stages are granted here; default: /etc/winslow/policy.yaml")
 ]
@@ -80,6 +81,7 @@ def node(
     web: Web = "", peer: Peer = "", listen: Listen = "", notify: Notify = None,
     store: Store = None, bucket: Bucket = "", bucket_keys: BucketKeys = None,
     keep_free: KeepFree = "0%", peer_read_only: ReadOnly = False, policy: PolicyPath = None,
+    build: Build = False,
     triggers: Triggers = False,
     partition: Partition = "", account: Account = "", qos: Qos = "", constraint: Constraint = "",
 ) -> None:  # fmt: skip
@@ -94,7 +96,7 @@ def node(
         labels=tuple(label or ()), stop_stages=stop_stages, once=once,
         repo=_written_to(settings.repo_url()), data=settings.data(), peer=peer or None, notify=notify,
         store=store, bucket=bucket or None, bucket_keys=bucket_keys, keep_free=_room(keep_free),
-        policy=policy, triggers=triggers,
+        policy=policy, build=build, triggers=triggers,
         slurm=_slurm(runner, partition, account, qos, constraint),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()

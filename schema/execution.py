@@ -9,7 +9,7 @@ from schema.base import Recorded
 from schema.names import ClaimId, Name
 from schema.pipeline import EnvValue
 from schema.reasons import End
-from schema.rights import NO_RIGHTS, Rights
+from schema.rights import Rights
 
 
 class State(StrEnum):
@@ -62,6 +62,7 @@ class ImageRecord(Recorded):
     ref: str
     digest: str | None = None
     id: str | None = None
+    build: int | None = None  # the execution of `winslow-images` that made it
 
 
 class Changes(Recorded):
@@ -148,7 +149,7 @@ class Execution(Recorded):
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     asked: AskedRecord | None = None
-    granted: Rights = NO_RIGHTS
+    granted: Rights | None = None  # beyond least rights
     workspace: WorkspaceRecord = WorkspaceRecord()
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped

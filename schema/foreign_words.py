@@ -32,7 +32,7 @@ STAGE: Words = {
     "stop_grace_period": "grace", "depends_on": "needs", "mounts": "volumes", "ports": "leave it out",
     "mem_limit": "resources.memory", "mem": "resources.memory", "pids_limit": "resources.pids",
     "deploy": "resources", "restart": "retry", "container_name": "name", "pull_policy": "pull",
-    "build": "`image` names an image that is built already",
+    "build": "commit images/NAME/Dockerfile, and say image: build/NAME",
     "workdir": "working_dir", "runtime": "resources.gpus", "network_mode": "network", "networks": "network",
     "userns_mode": "userns", "capabilities": "cap_add", "dns": "extra_hosts", "group_add": "user",
     "stop_signal": "TERM is sent, and KILL after `grace`",

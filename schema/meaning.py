@@ -98,6 +98,7 @@ MEANING: dict[str, dict[str, str]] = {
         "notify": "who is told of what; the addresses stay on nodes",
         "access": "who may do what on the page",
         "retention": "what nodes keep of ended executions",
+        "registry": "`HOST:PORT/PATH` that gets the images that nodes build, and from which other nodes take them",
         "join": "`approved`: a node takes work only once `nodes/<node>.yaml` exists",
     },
     "Retention": {
@@ -419,6 +420,7 @@ MEANING: dict[str, dict[str, str]] = {
         "ref": "as the pipeline names it",
         "digest": "where a registry knows one",
         "id": "else the node's own id; where a folder stands for the image, the digest of that folder",
+        "build": "the execution of `winslow-images` that made it",
     },
     "WorkspaceRecord": {
         "add": "files that a person put in before it began",
@@ -497,6 +499,7 @@ MEANING: dict[str, dict[str, str]] = {
         "clock": "by how much the clock on its wall was set within the last day, and when that was seen",
         "halted": "why it does nothing, as another node reads in its heartbeat",
         "away": "why nobody answers there, where that is known",
+        "build": "it makes images of `images/` on `main`",
         "grants": "what its policy grants to stages: names, never paths or values",
     },
     "Away": {

@@ -23,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "VolumeGrant": policy.VolumeGrant,
     "DeviceGrant": policy.DeviceGrant,
     "SecretGrant": policy.SecretGrant,
+    "BuildRules": policy.BuildRules,
     "Caps": policy.Caps,
     "Grants": policy.Grants,
     "Whom": policy.Whom,
@@ -79,6 +80,7 @@ MEANING: dict[str, dict[str, str]] = {
         "users": "`UID:GID` that stages may have",
         "secrets": "by name, who gets it; `winslowctl secrets set NAME` sets the value",
         "limits": "the most that one stage may ask for",
+        "build": "of images that this node builds (`node --build`)",
         "isolation": "`true`: nothing runs as a plain process here",
         "dangerous": "`true`: this file means to give stages power over the machine",
         "privileged": "stages may be privileged (dangerous)",
@@ -91,6 +93,7 @@ MEANING: dict[str, dict[str, str]] = {
     "VolumeGrant": {**_SCOPE, "path": "the folder", "read_only": "stages cannot change it"},
     "SecretGrant": {**_SCOPE, "command": "a program that prints the value, in place of one that is kept here"},
     "DeviceGrant": {**_SCOPE, "path": "the device"},
+    "BuildRules": {"network": "the engine's name of the network that programs of a Dockerfile have"},
     "Caps": {"cpus": "cores", "memory": "of memory", "shm_size": "of /dev/shm", "pids": "processes", "gpus": "GPUs"},
     "Grants": {
         "images": "patterns",

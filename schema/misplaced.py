@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 
-from schema import layout
+from schema import images, layout
 from schema.errors import Problem
 from schema.names import NAME
 from schema.trigger import LONGEST_NAME
@@ -31,6 +31,10 @@ def misplaced(path: str) -> str | None:
     """Why nothing reads a file of that path, and how it has to be called. None for a document, and for what is free."""
     parts = path.split("/")
     hidden = any(part.startswith(".") for part in parts) and not _is_yaml(path)
+    if path == layout.project(images.PROJECT):
+        return "nobody writes this project: it is the one of builds of images/ on main"
+    if parts[0] == images.FOLDER and len(parts) > 1:
+        return None if _FREE.match(parts[1]) or hidden else _in_images(parts)
     if layout.place_on_main(path) is not None or hidden or _FREE.match(parts[-1]):
         return None
     if len(parts) == 1:
@@ -78,6 +82,18 @@ def _at_the_top(name: str) -> str | None:
     if folder == "projects":
         return _said(FOLDERS[folder], layout.project("PROJECT"))
     return _said(FOLDERS[folder], f"{folder}/NAME.yaml") if folder else None
+
+
+def _in_images(parts: list[str]) -> str | None:
+    """Below an image's own folder everything is free."""
+    if len(parts) == 2:
+        return f"nothing reads it; an image is {images.FOLDER}/NAME/{images.DOCKERFILE}"
+    if not images.NAME.fullmatch(parts[1]):
+        right = f"{images.FOLDER}/{_name(parts[1])[:40].strip('._-')}/{images.DOCKERFILE}"
+        return _said("an image", right, odd=True)
+    if len(parts) == 3 and parts[2].lower() == "dockerfile" and parts[2] != images.DOCKERFILE:
+        return _said("an image", f"{images.FOLDER}/{parts[1]}/{images.DOCKERFILE}")
+    return None
 
 
 def _in_a_near_folder(parts: list[str]) -> str | None:

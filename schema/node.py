@@ -13,6 +13,7 @@ from schema.policy import NO_GRANTS, Grants
 from schema.quantities import Duration, Size, Span
 from schema.retention import Retention
 
+REGISTRY = r"^[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[a-z0-9][a-z0-9._/-]*)?$"
 SCHEMA = 1
 """The version of the documents this controller reads and writes."""
 
@@ -105,6 +106,7 @@ class Inventory(Recorded):
     halted: str = ""  # what another node reads in its heartbeat; it writes no commit while it has halted
     away: NodeAway | None = None
     grants: Grants = NO_GRANTS  # of its policy
+    build: bool = False  # makes images of `images/` on `main`
 
 
 class Heartbeat(Recorded):
@@ -152,6 +154,7 @@ class Settings(Wanted):
     max_deletions: int = Field(default=5, ge=1)
     exclusive: Exclusive = Exclusive()
     join: Literal["open", "approved"] = "open"
+    registry: Annotated[str, Field(max_length=200, pattern=REGISTRY)] | None = None
     notify: tuple[Rule, ...] = ()
     retention: Retention = Retention()
     access: Access = Access()

@@ -62,6 +62,12 @@ class SecretGrant(GrantScope):
     command: tuple[str, ...] = Field(default=(), max_length=64)
 
 
+class BuildRules(Wanted):
+    """Of images that this node builds. Programs of a Dockerfile have no network where nothing is said."""
+
+    network: str = Field(default="none", min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+
+
 class Caps(Wanted):
     """The most that one stage may ask for."""
 
@@ -85,6 +91,7 @@ class Policy(Wanted):
     users: dict[NumberedUser, GrantScope] = {}
     secrets: dict[EnvironmentName, SecretGrant] = {}
     limits: Caps = Caps()
+    build: BuildRules = BuildRules()
     isolation: bool = False
     dangerous: bool = False
     privileged: GrantScope | None = None
@@ -125,6 +132,7 @@ class Policy(Wanted):
             *([(("privileged",), "`privileged`")] if self.privileged else ()),
             *((("capabilities", name), f"capability {name}") for name in self.capabilities),
             *((("security_opt", name), f"security option {name}") for name in self.security_opt),
+            *([(("build", "network"), "building with network host")] if self.build.network == "host" else ()),
             *((("host", name), f"the machine's {name} namespace") for name in self.host),
         )
 
@@ -200,7 +208,9 @@ def summary(policy: Policy, held: frozenset[str] = frozenset()) -> Grants:
 
 
 def takes_image(patterns: tuple[str, ...], image: str) -> bool:
-    """Whether a reference is among those that are granted; `python` is `docker.io/library/python`, too."""
+    """Whether a reference is among those that are granted; `python` is `docker.io/library/python`, too, and of an image
+    that the repository builds the tree does not count."""
+    image = image.partition("@git:")[0]
     if patterns == ALL_IMAGES:
         return True
     host, slash, _ = image.partition("/")

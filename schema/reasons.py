@@ -24,6 +24,7 @@ class Wait(StrEnum):
     BACKOFF = "Backoff"
     ELECTION = "Election"
     NOT_STARTED = "NotStarted"
+    IMAGE_BUILDING = "ImageBuilding"
     DELETED = "Deleted"
 
 

@@ -11,6 +11,7 @@ from controller.grants.granting import GivenSecret, Granting
 from flow.node.node_world import ExecutionEnd, LaunchOrder
 from runner.contract.spec import LEAST, ContainerRights, Mount
 from runner.secrets.masking import of_run
+from schema.policy import ALL_IMAGES
 
 INSIDE = "/run/secrets"
 
@@ -20,6 +21,8 @@ class GivenRights:
     rights: ContainerRights = LEAST
     mounts: tuple[Mount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    network: str = "none"  # of the programs of an image that is built
+    bases: tuple[str, ...] = ALL_IMAGES  # of an image that is built
 
 
 class RunRights(Protocol):
@@ -78,7 +81,9 @@ class RunGrants:
         named = granted.rights.user
         user = (int(named.partition(":")[0]), int(named.partition(":")[2])) if named else self.user
         mounts = write(self.run(container), secrets, user)
-        return GivenRights(granted.rights, (*granted.mounts, *mounts), variables(secrets))
+        policy = self.granting.policy()
+        mounts = (*granted.mounts, *mounts)
+        return GivenRights(granted.rights, mounts, variables(secrets), policy.build.network, policy.images)
 
     def conceal(self, ended: ExecutionEnd) -> ExecutionEnd:
         return concealed(self.run(ended.container), ended)

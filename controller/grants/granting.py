@@ -45,7 +45,7 @@ class Granting:
     def __call__(self, order: LaunchOrder) -> Granted:
         """NotGranted."""
         policy = self.policy()
-        if not takes_image(policy.images, order.image):
+        if not (order.tree or takes_image(policy.images, order.image)):
             raise NotGranted(f"image {order.image} is not granted (policy.images)")
         if policy.isolation and not self.isolated:
             raise NotGranted("the policy wants isolation, and processes are not isolated (policy.isolation)")

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from threading import Thread
 from typing import Protocol, TypeVar
 
 from controller.dirs.contract import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from controller.failpoints import Failpoint, nothing
-from controller.grants.given import LeastRights, RunRights
+from controller.grants.given import GivenRights, LeastRights, RunRights
 from controller.grants.granting import NotGranted
 from controller.journal.journal import Journal
 from controller.launch.launches import Launches
@@ -27,11 +28,12 @@ from controller.launch.outcome import blank, judge
 from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
 from flow.node.lease_terms import given_up
-from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Setback, Work
+from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, LaunchOrder, Setback, Work
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
-from runner.contract.spec import Container, Limits, Spec, Watched
+from runner.contract.spec import Container, ImageBuild, Limits, Spec, Watched
+from schema import images
 from schema.execution import Cached, ImageRecord, State
 from schema.reasons import End
 
@@ -111,6 +113,7 @@ class LauncherTools:
     say: Callable[[str], None] = lambda text: None
     lost: Callable[[Sequence[str]], tuple[str, ...]] = lambda gpus: ()
     note: Callable[[str, str], None] = lambda container, text: None
+    context: Callable[[str, Path], None] = lambda tree, file: None
     rights: RunRights = field(default_factory=LeastRights)
     show: Callable[[str, str | None, float | None], None] = lambda container, text, percent: None
 
@@ -289,9 +292,13 @@ class Launcher:
         tools, order = self.tools, entry.order
         if entry.image and entry.container in tools.runner.containers():
             return entry.image, entry.image.id or "", ""
+        if order.tree:
+            return ImageRecord(ref=order.image), "", ""
         self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
-        found = self._patiently(entry, lambda: tools.runner.resolve(order.image, order.pull))
-        record = ImageRecord(ref=order.image, digest=found.digest, id=None if found.digest else found.id)
+        wanted, pull = (order.built, "missing") if order.built else (order.image, order.pull)
+        found = self._patiently(entry, lambda: tools.runner.resolve(wanted, pull))
+        id = None if found.digest else found.id
+        record = ImageRecord(ref=order.image, digest=found.digest, id=id, build=order.build)
         return record, found.id or "", found.detail
 
     def _make(self, entry: HeldClaim, ready: Ready, image: ImageRecord, id: str) -> None:
@@ -299,7 +306,9 @@ class Launcher:
         tools = self.tools
         tools.journal.mark_made(entry.container, image, ready, tools.clock.wall())
         tools.failpoint("before-create")
-        for text in tools.runner.create(self._spec(entry, ready, _pinned(entry.order.image, image.digest), id)):
+        for text in tools.runner.create(
+            self._spec(entry, ready, _pinned(entry.order.built or entry.order.image, image.digest), id)
+        ):
             tools.note(entry.container, text)
         tools.failpoint("after-create")
 
@@ -371,6 +380,7 @@ class Launcher:
             directory=ready.directory,
             mounts=(*ready.mounts, *given.mounts),
             rights=given.rights,
+            build=self._build(order, ready, given) if order.tree else None,
             limits=Limits(order.memory, order.cpus, order.shm_size, order.pids),
             gpus=order.gpus,
             pull=order.pull,
@@ -381,6 +391,14 @@ class Launcher:
             timeout=order.timeout,
             watched=Watched(self.until(entry.container), entry.kill_within) if entry.exclusive else None,
         )
+
+    def _build(self, order: LaunchOrder, ready: Ready, given: GivenRights) -> ImageBuild:
+        """InputMissing where the folder cannot be a context."""
+        name, tree = images.built(order.image) or ("", order.tree)
+        file = ready.directory / "context.tar"
+        self.tools.context(tree, file)
+        version = tree[: images.STAMP]
+        return ImageBuild(file, images.tag(name, tree), order.push, version, given.network, given.bases)
 
     # -- collecting -------------------------------------------------------------------------------------------------
 

@@ -83,6 +83,8 @@ def _run(options: NodeOptions, say: Say) -> int:
     if isinstance(gpus, NoGpus) and not gpus.certain:
         say(f"GPUs are left out: {gpus.text}")
     runner = choose_runner(options, owner, pace.wake, say, gpus=bool(gpus.look()), claims=journal.entries)
+    if options.build and runner.capabilities.name != "docker":
+        say("--build is left out: images are built by a Docker Engine, and this node has none")
     gpus = gpus_of_runner(runner, gpus)
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
     policy = _policy(options, runner, say)

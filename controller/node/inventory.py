@@ -84,9 +84,10 @@ def _docker_or_processes(
 
 def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None], *, known: bool) -> Runner:
     """With an engine that answers; where the node has had one already, it may come later."""
+    from runner.docker.building_runner import BuildingRunner
     from runner.docker.docker_runner import DockerRunner
 
-    return DockerRunner(owner, options.data / "runs", on_change=wake, later=known)
+    return BuildingRunner(DockerRunner(owner, options.data / "runs", on_change=wake, later=known))
 
 
 class KeptRunner:
@@ -170,6 +171,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         address=options.peer,
         key=key.public if key else "",
         schema=SCHEMA,
+        build=options.build and can.name == "docker",
     )
 
 

@@ -28,6 +28,7 @@ class NodeOptions:
     pool: Path | None = None
     images: Path | None = None
     labels: tuple[str, ...] = ()
+    build: bool = False  # makes images of `images/` on `main`
     policy: Path | None = None  # the file of what stages are granted; None for the usual place
     notify: Path | None = None  # the file of addresses; without it this node tells nobody
     settle: float = 1.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from controller.dirs.contract import InputMissing
 from controller.dirs.folders import Folders
 from controller.failpoints import Failpoint, from_environment
 from controller.grants.given import RunGrants
@@ -48,6 +49,7 @@ from runner.logs import log_events
 from runner.secrets.kept import NodeSecrets
 from runner.store import identity
 from runner.store.digests import of_file
+from state.git.build_context import UnfitContext, write_context
 from state.git.git_repository import GitRepository
 
 Say = Callable[[str], None]
@@ -220,6 +222,7 @@ def _tools(site: NodeSite, stock: NodeStock, clock: BootClock, failpoint: Failpo
         lost=partial(lost, site.gpus),
         note=partial(_note, site),
         show=partial(_prepares, site),
+        context=partial(_context, site),
         rights=RunGrants(
             Granting(site.policy.look, site.secrets, isolated=site.runner.capabilities.isolation),
             site.run,
@@ -230,6 +233,14 @@ def _tools(site: NodeSite, stock: NodeStock, clock: BootClock, failpoint: Failpo
 
 def _note(site: NodeSite, container: str, text: str) -> None:
     log_events.note(site.run(container), text)
+
+
+def _context(site: NodeSite, tree: str, file: Path) -> None:
+    """What an image is built from. InputMissing where the folder cannot be one."""
+    try:
+        write_context(site.options.data / "clone.git", tree, file)
+    except UnfitContext as error:
+        raise InputMissing(str(error)) from None
 
 
 def _prepares(site: NodeSite, container: str, text: str | None, percent: float | None) -> None:

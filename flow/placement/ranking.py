@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import NodeStanding, NodeState, standings
 from flow.placement import capacity, gpus
-from flow.placement.grants import Asker, refusal
+from flow.placement.built_images import BuiltImage, image_of
+from flow.placement.grants import Asker, asker, refusal
 from flow.project.active import open_views
 from flow.project.steps import Slot
+from schema import images
 from schema.execution import Execution
 from schema.node import Inventory, NodeGpu, NodeSettings
 from schema.pipeline import Stage
@@ -150,11 +152,17 @@ class Data:
         return holder.name if holder.inventory.address and node.inventory.key else ""
 
 
-def place(slot: Slot, nodes: Iterable[Candidate], *, who: Asker, data: Data | None) -> Placement:
+def place(
+    slot: Slot, nodes: Iterable[Candidate], *, who: Asker, data: Data | None, image: BuiltImage | None = None
+) -> Placement:
+    """`image` is what it runs where the repository builds that."""
+    if image and not image.run:
+        return Placement((), (), Wait.IMAGE_BUILDING, image.text)
     able, misfits, nodes = [], [], tuple(nodes)
     holder = next((node for node in nodes if data and node.name == data.node), None)
     for node in nodes:
-        what = misfit(slot.stage, node, who) or _out_of_reach(node, data, holder) or _beside(node, data, nodes)
+        what = misfit(slot.stage, node, who) or _without(image, node)
+        what = what or _out_of_reach(node, data, holder) or _beside(node, data, nodes)
         if what:
             misfits.append(f"{node.name}: {what}")
         else:
@@ -163,6 +171,20 @@ def place(slot: Slot, nodes: Iterable[Candidate], *, who: Asker, data: Data | No
     if not able and data and holder and data.lost(holder) and not data.bucket:
         able = [holder] if misfit(slot.stage, holder, who) is None else []  # to fail there, and to say why
     return _among(slot, able, misfits, data, holder, without)
+
+
+def placed(snapshot: Snapshot, view: ProjectView, slot: Slot, nodes: Iterable[Candidate]) -> Placement:
+    """The same, with all that the repository says."""
+    data, image = data_of(snapshot, view, slot), image_of(snapshot, view.id, slot.stage)
+    return place(slot, nodes, who=asker(view), data=data, image=image)
+
+
+def _without(image: BuiltImage | None, node: Candidate) -> str | None:
+    if image is None or image.has(node.name, node.inventory.incarnation):
+        return None
+    return (
+        f"the image is only on {', '.join(sorted({name for name, _ in image.holders}))}: winslow.yaml has no registry"
+    )
 
 
 def _beside(node: Candidate, data: Data | None, nodes: tuple[Candidate, ...]) -> str | None:
@@ -296,6 +318,8 @@ def misfit(stage: Stage, node: Candidate, who: Asker) -> str | None:
         return f"its runner ({inventory.runner}) cannot limit resources"
     if loose := sorted(stage.resources.limits & set(inventory.discards)):
         return f"its engine cannot limit {', '.join(loose)}"
+    if who.project == images.PROJECT and not inventory.build:
+        return "it builds no images (node --build)"
     if stage.rights != NO_RIGHTS and not inventory.isolation:
         return f"its runner ({inventory.runner}) isolates nothing, so it gives no rights of their own to stages"
     if refused := refusal(stage, inventory.grants, who):

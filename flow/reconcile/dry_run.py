@@ -13,8 +13,7 @@ from flow.node.node_world import NodeIdentity, World
 from flow.node.sightings import Sightings
 from flow.placement.capacity import Claims, claimed
 from flow.placement.gpus import Holders, holders
-from flow.placement.grants import asker
-from flow.placement.ranking import Candidate, admitted, busy_counts, candidates, data_of, place
+from flow.placement.ranking import Candidate, admitted, busy_counts, candidates, placed
 from flow.project.active import open_views
 from flow.project.replies import steps_of
 from flow.reconcile.decide import foretold
@@ -74,7 +73,7 @@ class DryRun:
             return ""
         for slot in [each for each in steps_of(view).slots if not each.backoff][:LOOKED_AT]:
             fleet = facts_of(snapshot)
-            placement = place(slot, fleet.nodes, who=asker(view), data=data_of(snapshot, view, slot))
+            placement = placed(snapshot, view, slot, fleet.nodes)
             if placement.ranked:
                 return placement.ranked[0]
         return ""

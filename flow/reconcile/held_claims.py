@@ -306,7 +306,7 @@ class HeldClaims:
         if not self.ids_left or in_use(self.world) & set(record.gpus):
             return
         fresh = self.ids_left.pop()
-        taken = again(self.world.me, view, record, claim=fresh, wall=self.world.wall)
+        taken = again(self.world.me, self.snapshot, view, record, claim=fresh, wall=self.world.wall)
         if taken is None:
             text = "its claim was not known to have landed, and its definition is gone"
             failed = record.model_copy(update={"state": State.FAILED, "reason": End.INFRASTRUCTURE, "text": text})

@@ -1,10 +1,11 @@
 """From a wanted slot to a claim: the record that is committed and the order that the node keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flow.model.snapshot import ProjectView
+from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity
+from flow.placement.built_images import NOT_BUILT, building
 from flow.placement.capacity import NOTHING, asked
 from flow.placement.grants import asker
 from flow.project.interpolation import (
@@ -21,6 +22,7 @@ from flow.reconcile.result_reuse import definition, earlier, path_of
 from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, Needed, State, Times, WorkspaceRecord
 from schema.inputs import InputKind
 from schema.pipeline import Stage
+from schema.rights import NO_RIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def take(
     wanted: str,
     wall: str,
     gpus: tuple[str, ...] = (),
+    built: Mapping[str, object] = NOT_BUILT,
 ) -> Taken:
     """A new execution of the slot, held by this node under a fresh claim id."""
     number = view.last_execution + 1
@@ -65,7 +68,7 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
-        granted=stage.rights,
+        granted=stage.rights if stage.rights != NO_RIGHTS else None,
         asked=wants if (wants := asked(stage.resources)) != NOTHING else None,
         definition=definition(stage),
         workspace=_workspace(view, slot),
@@ -73,7 +76,7 @@ def take(
         conditions=dict(slot.conditions),
         times=Times(claimed=wall),
     )
-    wanted_order = order(view, record, stage, scope)
+    wanted_order = order(view, record, stage, scope).model_copy(update=built)
     if stage.cache and not slot.fresh:
         wanted_order = wanted_order.model_copy(update={"earlier": earlier(view, record, wanted_order.files)})
     return Taken(record, _entry(record, wanted_order))
@@ -116,7 +119,9 @@ def _holder(view: ProjectView, source: int | None) -> str | None:
     return before.claim.node if before else None
 
 
-def again(me: NodeIdentity, view: ProjectView, record: Execution, *, claim: str, wall: str) -> Taken | None:
+def again(
+    me: NodeIdentity, snapshot: Snapshot, view: ProjectView, record: Execution, *, claim: str, wall: str
+) -> Taken | None:
     """A claim of ours without a journal entry, under a new id. None where its order cannot be told again:
     its chain had another definition of the stage, or its artifacts are named by values of other stages.
     """
@@ -130,9 +135,10 @@ def again(me: NodeIdentity, view: ProjectView, record: Execution, *, claim: str,
     renewed = _unbegun(record, claim, wall)
     scope = Scope(renewed.inputs, specs, {}, me.pool)
     try:
-        return Taken(renewed, _entry(renewed, order(view, renewed, stage, scope)))
+        told = order(view, renewed, stage, scope).model_copy(update=building(snapshot, view.id, stage))
     except InterpolationError:
         return None
+    return Taken(renewed, _entry(renewed, told))
 
 
 def _unbegun(record: Execution, claim: str, wall: str) -> Execution:

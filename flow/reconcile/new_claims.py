@@ -9,10 +9,10 @@ from flow.node.lease_terms import lease
 from flow.node.node_states import NodeState, rough
 from flow.node.node_world import HeldClaim, World
 from flow.placement import capacity
+from flow.placement.built_images import building
 from flow.placement.capacity import claimed
 from flow.placement.gpus import choose, held_here, holders, holders_in
-from flow.placement.grants import asker
-from flow.placement.ranking import admitted, busy_counts, candidates, data_of, patience, place
+from flow.placement.ranking import admitted, busy_counts, candidates, patience, placed
 from flow.project.active import open_views
 from flow.project.replies import steps_of
 from flow.project.steps import Slot
@@ -115,7 +115,7 @@ class NewClaims:
         assert view.project
         me, lacks = self.world.me.inventory, self.world.lacks
         nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
-        placement = place(slot, nodes, who=asker(view), data=data_of(self.snapshot, view, slot))
+        placement = placed(self.snapshot, view, slot, nodes)
         rank = placement.rank(self.world.me.node)
         if rank is None:
             return False
@@ -146,6 +146,7 @@ class NewClaims:
             wanted=self.snapshot.main,
             wall=world.wall,
             gpus=tuple(gpu.uuid for gpu in gpus),
+            built=building(self.snapshot, view.id, wanted.stage),
         )
         event = StateEvent(
             verb="claim",

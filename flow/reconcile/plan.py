@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from flow.boards.planned import Planned
 from flow.model.snapshot import ProjectView, Snapshot
-from flow.placement.grants import asker
-from flow.placement.ranking import data_of, place
+from flow.placement.ranking import placed
 from flow.project.interpolation import as_text
 from flow.project.replies import answer_all, pending_abort, steps_of
 from flow.project.steps import Slot, Waiting
@@ -60,7 +59,7 @@ def _starting(view: ProjectView, slot: Slot, planned: Planned, run: DryRun) -> P
     before = taken.before if taken else run.snapshot
     fleet = facts_of(before)
     waiting, could = queued(before, view, slot, fleet.busy, fleet.taken, fleet.claims)
-    ranked = place(slot, fleet.nodes, who=asker(view), data=data_of(before, view, slot)).ranked
+    ranked = placed(before, view, slot, fleet.nodes).ranked
     others = tuple(name for name in ranked if not taken or name != taken.node)
     return replace(
         planned,

@@ -10,7 +10,7 @@ from flow.node.node_states import AWAY, NodeState, nobody_answers, standing
 from flow.placement.capacity import Claims, claimed
 from flow.placement.gpus import Holders, holders
 from flow.placement.grants import asker
-from flow.placement.ranking import Placement, admitted, busy_counts, candidates, data_of, misfit, place
+from flow.placement.ranking import Placement, admitted, busy_counts, candidates, misfit, placed
 from flow.project.active import open_views
 from flow.project.graph import graph_of
 from flow.project.replies import steps_of
@@ -217,7 +217,7 @@ def queued(
     taken = holders(snapshot) if taken is None else taken
     claims = _claims(snapshot) if claims is None else claims
     nodes = candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)
-    placement = place(slot, nodes, who=asker(view), data=data_of(snapshot, view, slot))
+    placement = placed(snapshot, view, slot, nodes)
     if placement.reason:
         return Waiting(placement.reason, slot.stage.name, _why(snapshot, placement.text)), placement.could
     if slot.backoff:

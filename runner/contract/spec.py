@@ -59,6 +59,20 @@ class ContainerRights:
 
 
 LEAST = ContainerRights()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBuild:
+    """An image is made, and no program run. `context` is an archive with the Dockerfile and what lies beside it."""
+
+    context: Path
+    tag: str
+    push: str = ""  # the repository of a registry that gets it
+    version: str = ""  # the tag that it has there
+    network: str = "none"
+    bases: tuple[str, ...] = ("*",)  # patterns of images that it may be made from
+
+
 OVERLAY_OPTIONS = ("metacopy=off", "redirect_dir=off", "index=off")
 
 
@@ -98,6 +112,7 @@ class Spec:
     grace: float = 10.0  # seconds between TERM and KILL
     overlay: Overlay | None = None
     rights: ContainerRights = LEAST
+    build: ImageBuild | None = None
     read_only: Path | None = None  # what a stage that sees the host's paths must not write to
     timeout: float | None = None  # for a runner that tells it to whom it gives the stage; the controller keeps it
     watched: Watched | None = None  # by somebody who needs no controller for it

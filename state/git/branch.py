@@ -14,7 +14,7 @@ from schema import layout
 from schema.errors import DocumentError
 from state.contract.commit_message import parse as parse_message
 from state.contract.errors import Damaged
-from state.git.clone import Clone
+from state.git.clone import FOLDER, Clone
 from state.git.commit_object import CommitObject
 from state.snapshot.trees import CONFIRM, DELETE_NOW, LOOK_BACK, PROJECTS, Introduced, says
 
@@ -61,6 +61,14 @@ class CloneBranch:
             return {}
         prefix = f"{folder}/" if folder else ""
         return {prefix + path: blob for path, blob in self.clone.files(tree).items()}
+
+    def trees(self, folder: str) -> Mapping[str, str]:
+        tree = self.content(folder)
+        listed = self.clone.listing(tree).items() if tree else ()
+        return {name: oid for name, (oid, mode) in listed if mode == FOLDER}
+
+    def holds(self, tree: str, name: str) -> bool:
+        return name in self.clone.listing(tree)
 
     def document(self, kind: str, path: str, blob: str) -> BaseModel:
         return self.clone.document(kind, path, blob)

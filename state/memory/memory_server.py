@@ -219,6 +219,18 @@ class MemoryBranch:
     def files(self, folder: str) -> Mapping[str, str]:
         return self.server.commits[self.tip].folders.get(folder, {})
 
+    def trees(self, folder: str) -> Mapping[str, str]:
+        below: dict[str, list[str]] = {}
+        for path, blob in sorted(self.files(folder).items()):
+            name, slash, rest = path.removeprefix(f"{folder}/").partition("/")
+            if slash:
+                below.setdefault(name, []).append(f"{rest}={blob}")
+        return {name: hashlib.sha1("\n".join(files).encode()).hexdigest() for name, files in below.items()}
+
+    def holds(self, tree: str, name: str) -> bool:
+        found = self.files("images")
+        return any(path.endswith(f"/{name}") and self.trees("images")[path.split("/")[1]] == tree for path in found)
+
     def document(self, kind: str, path: str, blob: str) -> BaseModel:
         return self.server.parsed.document(kind, path, blob, lambda: self.server.contents[blob])
 

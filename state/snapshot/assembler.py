@@ -17,13 +17,15 @@ from pydantic import BaseModel
 from flow.definition.includes import BadInclude, all_resolved
 from flow.model.snapshot import ProblemOrigin, ProjectView, Snapshot, SnapshotProblem
 from flow.node import lease_terms
-from schema import codec, layout, misplaced
+from flow.project import builds
+from schema import codec, images, layout, misplaced
 from schema.errors import DocumentError, Problem
 from schema.flag import Flag
 from schema.node import SCHEMA, Inventory, NodeSettings, Settings
 from schema.pipeline import Pipeline
 from schema.trigger import Trigger
 from state.contract.errors import NewerSchema, NotAStateRepository, StateError
+from state.snapshot.build_project import BuildProject, image_problems, image_trees
 from state.snapshot.project_folders import MOST_STRAYS, PipelinesInForce, Reading, assemble, files_at, lookup, on_main
 from state.snapshot.trees import IRREGULAR, PROJECTS, ROOT, Branch, History, place_on_main, place_on_state
 
@@ -55,6 +57,7 @@ class Assembler:
         self._seen: tuple[str, str] | None = None
         self._pipelines = PipelinesInForce({}, {})
         self._unwritten: Mapping[str, tuple[Flag, ...]] = {}  # flags that are not on the branch, by project
+        self._builds = BuildProject()
         self._shown = ("", "")  # the root board's blob and text
 
     def snapshot(
@@ -69,8 +72,9 @@ class Assembler:
     ) -> Snapshot:
         reading = Reading(main, state, history, unwritten=unwritten or {})
         settings = _settings(reading)
-        pipelines = self._as_before(_pipelines(reading))
+        pipelines = self._as_before(self._builds.pin(_pipelines(reading), image_trees(reading.main)))
         self._look(reading, pipelines)
+        reading.complain(islice(image_problems(reading.main, pipelines.trees), MOST_STRAYS))
         reading.complain(islice(misplaced.problems(_beside(reading.main)), MOST_STRAYS))
         for id in sorted(self._faulty | self._strays.keys()):
             reading.problems.extend(self._kept[id].problems if id in self._faulty else self._strays[id])
@@ -82,8 +86,9 @@ class Assembler:
             state=state.tip,
             wanted=wanted,
             settings=settings,
-            projects={id: kept.view for id, kept in self._kept.items()},
+            projects=self._projects(reading),
             pipelines=pipelines.good,
+            images=pipelines.trees,
             nodes=_wanted(reading, "nodes", "node", NodeSettings),
             triggers=_wanted(reading, "triggers", "trigger", Trigger),
             inventories=inventories,
@@ -98,6 +103,12 @@ class Assembler:
         known = self._pipelines.good
         same = {name: known[name] if known.get(name) == each else each for name, each in pipelines.good.items()}
         return replace(pipelines, good=same)
+
+    def _projects(self, reading: Reading) -> dict[str, ProjectView]:
+        """With the one that nobody writes down: the builds of images."""
+        found = {id: kept.view for id, kept in self._kept.items()}
+        made = self._builds.project(found.pop(images.PROJECT, None), image_trees(reading.main), found)
+        return {**found, images.PROJECT: made} if made else found
 
     def _board(self, reading: Reading) -> str:
         blob = reading.state.files(ROOT).get(layout.ROOT_BOARD, "")
@@ -176,6 +187,8 @@ class Assembler:
                 self._strays[id] = strays
             return None
         view, rests_on_history = made
+        if id == images.PROJECT:
+            view = replace(view, project=builds.PROJECT, deletion=None)  # that nobody wrote it is no deletion
         if known and known.view == view:
             view = known.view
         main = reading.main.tip if rests_on_history else ""

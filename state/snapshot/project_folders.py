@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from flow.definition.includes import BadInclude, Lookup, resolved
 from flow.model.replay import set_aside
 from flow.model.snapshot import Departure, ProblemOrigin, ProjectView, RequestFile, SnapshotProblem
+from flow.project import builds
 from flow.project.pipeline_checks import alone, answered
 from schema import layout, misplaced
 from schema.errors import DocumentError, Problem
@@ -35,6 +36,7 @@ class PipelinesInForce:
 
     good: Mapping[str, Pipeline]
     broken: Mapping[str, str]
+    trees: Mapping[str, str] = field(default_factory=dict)  # of the images that `main` lets build
 
     def of(self, name: str) -> tuple[Pipeline | None, str]:
         return self.good.get(name), self.broken.get(name, "")
@@ -221,7 +223,10 @@ class _Project:
         if project is None:
             return None, ""
         name, _, commit = project.pipeline.partition("@")
-        return self._pinned(name, commit) if commit else self.pipelines.of(name)
+        if not commit:
+            return self.pipelines.of(name)
+        found, problem = self._pinned(name, commit)
+        return builds.pinned(found, self.pipelines.trees) if found else None, problem
 
     def _pinned(self, name: str, commit: str) -> tuple[Pipeline | None, str]:
         try:

@@ -71,6 +71,14 @@ class Branch(Protocol):
         """Path to blob id of at least everything in one folder that `schema.layout` knows; IRREGULAR for no file."""
         ...
 
+    def trees(self, folder: str) -> Mapping[str, str]:
+        """The folders in one folder, each with the id of its tree."""
+        ...
+
+    def holds(self, tree: str, name: str) -> bool:
+        """Whether a folder that `trees` gave has a file of that name."""
+        ...
+
     def document(self, kind: str, path: str, blob: str) -> BaseModel:
         """DocumentError when the blob does not parse, is too large, or is no regular file."""
         ...

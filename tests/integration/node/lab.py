@@ -31,6 +31,7 @@ repo, name, data, runner = sys.argv[1:5]
 sys.exit(run_node(NodeOptions(repo=repo, name=name, data=Path(data), runner=runner,
     slurm=SlurmOptions("main") if runner == "slurm" else None,
     poll=float(os.environ.get("TEST_POLL", "0.25")), heartbeat=0.4, slots=2, settle=0.1, board=0.5,
+    build=bool(os.environ.get("TEST_BUILD")),
     policy=Path(os.environ["TEST_POLICY"]) if "TEST_POLICY" in os.environ else None,
     triggers="TEST_TRIGGERS" in os.environ,
     notify=Path(os.environ["TEST_NOTIFY"]) if "TEST_NOTIFY" in os.environ else None),

@@ -103,7 +103,7 @@ def test_R1410_a_claim_made_anew_runs_the_image_that_was_asked_for() -> None:
     story.ask(request="start", stage="only", image=PINNED, env={"X": "1"})
     taken = claim(story)
     story.view = replace(story.view, executions=(taken.record,))
-    new = again(ME, story.view, taken.record, claim=SECOND, wall="now")
+    new = again(ME, fleet(story), story.view, taken.record, claim=SECOND, wall="now")
     assert new
     assert new.entry.order.model_dump() == taken.entry.order.model_dump()
     assert new.entry.order.image == PINNED
@@ -121,7 +121,7 @@ def test_F2_a_running_claim_made_anew_begins_with_what_was_asked_not_with_what_w
     }
     record = taken.record.model_copy(update=update)
     story.view = replace(story.view, executions=(record,))
-    new = again(ME, story.view, record, claim=SECOND, wall="now")
+    new = again(ME, fleet(story), story.view, record, claim=SECOND, wall="now")
     assert new
     assert new.entry.order.model_dump() == taken.entry.order.model_dump()
     assert (new.record.inputs, new.record.image) == (taken.record.inputs, taken.record.image)
@@ -196,6 +196,6 @@ def test_an_end_that_happened_while_its_node_was_cut_off_is_kept(stop: End) -> N
 def test_a_claim_of_an_older_chain_is_not_renewed_with_the_definition_of_a_newer_one() -> None:
     story = started(ONE)
     taken = claim(story)
-    assert again(ME, story.view, taken.record, claim=SECOND, wall="now") is not None
+    assert again(ME, fleet(story), story.view, taken.record, claim=SECOND, wall="now") is not None
     newer = taken.record.model_copy(update={"definition": "0" * 32})
-    assert again(ME, story.view, newer, claim=SECOND, wall="now") is None
+    assert again(ME, fleet(story), story.view, newer, claim=SECOND, wall="now") is None

@@ -57,7 +57,7 @@ def test_S1_power_over_the_machine_is_granted_only_where_that_is_meant(text: str
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("network: {lan: x}", "did you mean 'networks'"),
+        ("netwroks: {lan: x}", "did you mean 'networks'"),
         ("volumes: {v: {path: srv}}", "an absolute path"),
         ("volumes: {v: {path: /srv/../etc}}", "without .."),
         ("volumes: {V!: {path: /srv}}", "a name"),

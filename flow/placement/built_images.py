@@ -1,0 +1,88 @@
+"""Which image a stage runs that the repository builds, and who has it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from flow.model.memo import Memo
+from flow.model.snapshot import ProjectView, Snapshot
+from schema import images
+from schema.execution import Execution, State
+from schema.pipeline import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """`run` is what an engine is asked for; nothing while there is none, and then `text` says why.
+
+    Without a registry only the node that built it has it: `holders` are the nodes and their installations.
+    """
+
+    run: str = ""
+    text: str = ""
+    holders: frozenset[tuple[str, str]] = frozenset()
+    build: int = 0  # the execution of `winslow-images` that made it
+
+    def has(self, node: str, incarnation: str) -> bool:
+        return not self.holders or (node, incarnation) in self.holders
+
+
+def _by_stage(view: ProjectView) -> dict[str, list[Execution]]:
+    found: dict[str, list[Execution]] = {}
+    for each in view.executions:
+        found.setdefault(each.stage, []).append(each)
+    return found
+
+
+_builds: Memo[ProjectView, dict[str, list[Execution]]] = Memo(_by_stage, 8)
+
+
+def image_of(snapshot: Snapshot, project: str, stage: Stage) -> BuiltImage | None:
+    """None where it runs an image as registries have them, or is itself a build."""
+    found = images.built(stage.image)
+    if found is None or project == images.PROJECT:
+        return None
+    name, tree = found
+    if not tree:
+        return BuiltImage(text=f"main has no {images.FOLDER}/{name}/{images.DOCKERFILE} to build {stage.image} from")
+    view = snapshot.projects.get(images.PROJECT)
+    runs = _builds(view).get(images.stage_name(name, tree), []) if view else []
+    done = [each for each in runs if each.state is State.SUCCEEDED and each.result]
+    if done:
+        return _made(done)
+    return BuiltImage(text=f"{images.reference(name)} of tree {tree[:12]} {_progress(runs)}")
+
+
+NOT_BUILT: Mapping[str, object] = MappingProxyType({})
+
+
+def building(snapshot: Snapshot, project: str, stage: Stage) -> Mapping[str, object]:
+    """What a launch order says of an image that the repository builds: which one is run, or how it is made."""
+    if image := image_of(snapshot, project, stage):
+        return {"built": image.run, "build": image.build}
+    found = images.built(stage.image) if project == images.PROJECT else None
+    if found is None:
+        return NOT_BUILT
+    registry = snapshot.settings.registry
+    return {"tree": found[1], "push": images.repository(registry, found[0]) if registry else ""}
+
+
+def _made(done: list[Execution]) -> BuiltImage:
+    newest = done[-1]
+    values = newest.result.values if newest.result else {}
+    if pushed := str(values.get("image", "")):
+        return BuiltImage(pushed, build=newest.execution)
+    holders = frozenset((each.claim.node, each.claim.incarnation) for each in done)
+    return BuiltImage(str(values.get("id", "")), holders=holders, build=newest.execution)
+
+
+def _progress(runs: list[Execution]) -> str:
+    newest = runs[-1] if runs else None
+    if newest is None:
+        return "is not built yet"
+    where = f"{images.PROJECT}/{newest.execution} on {newest.claim.node}"
+    if newest.state.active:
+        return f"is being built ({where})"
+    if newest.state is State.FAILED:
+        return f"could not be built ({where}: {newest.reason}{f': {newest.text}' if newest.text else ''})"[:300]
+    return f"is to be built again ({where}: {newest.state})"
