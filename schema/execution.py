@@ -125,6 +125,7 @@ class AskedRecord(Recorded):
     memory: int | None = None
     shm: int | None = None
     disk: int | None = None
+    rights: Rights | None = None  # beyond least rights, which its node granted
 
 
 class Execution(Recorded):
@@ -149,7 +150,6 @@ class Execution(Recorded):
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     asked: AskedRecord | None = None
-    granted: Rights | None = None  # beyond least rights
     workspace: WorkspaceRecord = WorkspaceRecord()
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped

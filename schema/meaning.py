@@ -387,7 +387,6 @@ MEANING: dict[str, dict[str, str]] = {
         "inputs": "values; files with path, digest and bytes",
         "project_files": "digest of what lay in `/files`, where the stage says `cache: true`",
         "gpus": "device ids",
-        "granted": "what it was given beyond least rights",
         "asked": "what its stage named of its node's resources",
         "workspace": "what it began with",
         "needs": "results that it was given to read, by stage",
@@ -402,6 +401,7 @@ MEANING: dict[str, dict[str, str]] = {
         "memory": "bytes",
         "shm": "bytes of /dev/shm",
         "disk": "bytes of its node's disk",
+        "rights": "what it was given beyond least rights",
     },
     "Claim": {
         "id": "128 random bits; this alone decides",

@@ -19,7 +19,18 @@ from flow.project.interpolation import (
 )
 from flow.project.steps import Slot
 from flow.reconcile.result_reuse import definition, earlier, path_of
-from schema.execution import Changes, Claim, Execution, ImageRecord, Lease, Needed, State, Times, WorkspaceRecord
+from schema.execution import (
+    AskedRecord,
+    Changes,
+    Claim,
+    Execution,
+    ImageRecord,
+    Lease,
+    Needed,
+    State,
+    Times,
+    WorkspaceRecord,
+)
 from schema.inputs import InputKind
 from schema.pipeline import Stage
 from schema.rights import NO_RIGHTS
@@ -68,8 +79,7 @@ def take(
         },
         inputs=dict(scope.inputs),
         gpus=gpus,
-        granted=stage.rights if stage.rights != NO_RIGHTS else None,
-        asked=wants if (wants := asked(stage.resources)) != NOTHING else None,
+        asked=_asked(stage),
         definition=definition(stage),
         workspace=_workspace(view, slot),
         needs={stage: tuple(_needed(view, number) for number in numbers) for stage, numbers in slot.needs.items()},
@@ -80,6 +90,13 @@ def take(
     if stage.cache and not slot.fresh:
         wanted_order = wanted_order.model_copy(update={"earlier": earlier(view, record, wanted_order.files)})
     return Taken(record, _entry(record, wanted_order))
+
+
+def _asked(stage: Stage) -> AskedRecord | None:
+    wants = asked(stage.resources)
+    if stage.rights != NO_RIGHTS:
+        wants = wants.model_copy(update={"rights": stage.rights})
+    return wants if wants != NOTHING else None
 
 
 def _entry(record: Execution, order: LaunchOrder) -> HeldClaim:

@@ -120,8 +120,9 @@ def test_what_a_policy_grants_a_stage_gets_and_the_record_says_so(
     view = lab.until(lambda view: steps_of(view).wait is not None and bool(view.executions))
     first, second = view.executions
     assert (first.state, second.state) == (State.SUCCEEDED, State.SUCCEEDED), (first.log, second.log)
-    assert first.granted
-    assert (first.granted.network, first.granted.user) == ("lan", "1000:1000")
+    assert first.asked
+    assert first.asked.rights
+    assert (first.asked.rights.network, first.asked.rights.user) == ("lan", "1000:1000")
     text = (lab.folder / "n1" / "runs" / first.claim.container / "log").read_text()
     assert '"ids": [1000, 1000], "cwd": "/tmp"' in text
     assert '"hosts": true, "read": "a", "ro": true' in text

@@ -62,8 +62,9 @@ def test_S8_I5_a_secret_leaves_the_node_in_no_form(
     run = lab.folder / "n1" / "runs" / record.claim.container
     log = (run / "log").read_text()
     assert record.state is (State.FAILED if code else State.SUCCEEDED), log[-2000:]
-    assert record.granted
-    assert [each.name for each in record.granted.secrets] == ["TOKEN"]
+    assert record.asked
+    assert record.asked.rights
+    assert [each.name for each in record.asked.rights.secrets] == ["TOKEN"]
     assert "read only" in log
     assert log.count("[MASKED]") >= 5
     lab.until(lambda _: not (run / "secrets").exists())
