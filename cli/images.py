@@ -114,7 +114,7 @@ def _row(snapshot: "Snapshot", name: str, tree: str) -> dict[str, Any]:
 
 
 def _built_row(record: "Execution") -> dict[str, Any]:
-    from flow.project.builds import tree_of
+    from flow.model.builds import tree_of
     from schema.images import PROJECT
 
     values = record.result.values if record.result else {}

@@ -84,7 +84,7 @@ def _docker_or_processes(
 
 def _docker(options: NodeOptions, owner: Owner, wake: Callable[[], None], *, known: bool) -> Runner:
     """With an engine that answers; where the node has had one already, it may come later."""
-    from runner.docker.building_runner import BuildingRunner
+    from runner.building.building_runner import BuildingRunner
     from runner.docker.docker_runner import DockerRunner
 
     return BuildingRunner(DockerRunner(owner, options.data / "runs", on_change=wake, later=known))

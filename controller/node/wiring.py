@@ -49,8 +49,8 @@ from runner.logs import log_events
 from runner.secrets.kept import NodeSecrets
 from runner.store import identity
 from runner.store.digests import of_file
-from state.git.build_context import UnfitContext, write_context
 from state.git.git_repository import GitRepository
+from state.history.build_context import UnfitContext, write_context
 
 Say = Callable[[str], None]
 

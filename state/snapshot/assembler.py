@@ -15,9 +15,9 @@ import pygit2
 from pydantic import BaseModel
 
 from flow.definition.includes import BadInclude, all_resolved
+from flow.model import builds
 from flow.model.snapshot import ProblemOrigin, ProjectView, Snapshot, SnapshotProblem
 from flow.node import lease_terms
-from flow.project import builds
 from schema import codec, images, layout, misplaced
 from schema.errors import DocumentError, Problem
 from schema.flag import Flag

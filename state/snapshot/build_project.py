@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from flow.model import builds
 from flow.model.snapshot import ProjectView
-from flow.project import builds
 from schema import images
 from schema.errors import Problem
 from schema.misplaced import misplaced

@@ -8,9 +8,9 @@ from typing import TypeVar, cast
 from pydantic import BaseModel
 
 from flow.definition.includes import BadInclude, Lookup, resolved
+from flow.model import builds
 from flow.model.replay import set_aside
 from flow.model.snapshot import Departure, ProblemOrigin, ProjectView, RequestFile, SnapshotProblem
-from flow.project import builds
 from flow.project.pipeline_checks import alone, answered
 from schema import layout, misplaced
 from schema.errors import DocumentError, Problem

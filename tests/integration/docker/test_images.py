@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from flow.project.builds import tree_of
+from flow.model.builds import tree_of
 from flow.status.states import project_state
 from schema.execution import Execution, State
 from schema.images import PROJECT

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from flow.model import builds
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.placement.built_images import building, image_of
 from flow.placement.ranking import placed
-from flow.project import builds
 from flow.project.replies import steps_of
 from schema import images
 from schema.execution import Claim, Execution, ImageRecord, Result, State

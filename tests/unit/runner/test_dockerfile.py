@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.docker.dockerfile import bases, fetches
+from runner.building.dockerfile import bases, fetches
 
 
 @pytest.mark.parametrize(

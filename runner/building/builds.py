@@ -18,11 +18,11 @@ from docker.errors import APIError, DockerException
 from docker.types import CancellableStream
 
 from runner import durable
+from runner.building.build_log import BuildLog
+from runner.building.dockerfile import bases, fetches
 from runner.contract.errors import EngineRefused
 from runner.contract.labels import Owner
 from runner.contract.spec import Condition, Container, Ending, ImageBuild, Spec
-from runner.docker.build_log import BuildLog
-from runner.docker.dockerfile import bases, fetches
 from runner.docker.engine import BROKEN, HTTPError, talking
 from runner.logs import log_file
 from schema.policy import takes_image

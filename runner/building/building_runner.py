@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from runner.building.builds import Builds
 from runner.contract.spec import Capabilities, Container, Image, Spec
 from runner.contract.usage import Usage
-from runner.docker.builds import Builds
 from runner.docker.docker_runner import DockerRunner, boot_time
 
 

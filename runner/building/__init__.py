@@ -1,0 +1,1 @@
+"""Images that a Docker Engine makes from folders of the repository, as containers of the runner's contract."""
