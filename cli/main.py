@@ -1,4 +1,5 @@
-"""The command `winslowctl`.
+"""The command `winslowctl`: where it starts. What it then is stands in `cli.application`, which takes ten times as long
+to load as most answers take; the help alone is known without it.
 
 Exit codes: 0 done · 1 an error, said in one line · 2 wrong usage, or `plan` has changes · 3 `wait`: the project stopped
 somewhere else · 4 `wait`: the time was over · 130 interrupted.
@@ -6,168 +7,40 @@ somewhere else · 4 `wait`: the time was over · 130 interrupted.
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Annotated
 
-import typer
-
-from cli import (
-    backups,
-    completion,
-    contexts,
-    describe,
-    doctor,
-    drain,
-    explaining,
-    files,
-    history,
-    images,
-    logs,
-    node,
-    notify,
-    pipelines,
-    policy,
-    projects,
-    provenance,
-    prune,
-    ps,
-    recovering,
-    repository,
-    reproduce,
-    requests,
-    schemas,
-    secrets,
-    service,
-    status,
-    streams,
-    sweeping,
-    top,
-    triggers,
-    validate,
-    wait,
-    web,
-)
-from cli.complaints import refuse_stray, told
-from cli.output import set_output
-from cli.settings import CURRENT
-from cli.words import Verbs
-
-app = typer.Typer(
-    name="winslowctl",
-    cls=Verbs,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Pipelines on GPU machines, without a master: everything wanted and everything that happened is in one Git "
-    "repository.\n\nBegin with `winslowctl up` on a laptop. Every control command makes a commit a person could have "
-    "made, and prints it.\n\nExit codes: 0 done, 1 error, 2 usage (or `plan` has changes), 3 and 4 see `wait --help`.",
-)
-
-COMPLETE = "_WINSLOWCTL_COMPLETE"
-"""Set by a shell that asks how a line may go on."""
-Output = Annotated[
-    str, typer.Option("-o", "--output", help="table, wide, name, csv, json or yaml; before or after the verb")
-]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        print(f"winslowctl {version('winslow-controller')}")
-        raise typer.Exit
-
-
-Version = Annotated[
-    bool, typer.Option("--version", help="print the version, and end", is_eager=True, callback=_version)
-]
-
-
-@app.callback()
-def options(
-    context: typer.Context,
-    repo: Annotated[str, typer.Option("--repo", help="the state repository: a path or URL (WINSLOW_REPO)")] = "",
-    data: Annotated[str, typer.Option("--data", help="this machine's data directory (WINSLOW_DATA)")] = "",
-    context_name: Annotated[
-        str, typer.Option("--context", help="a name that `context add` gave to both (WINSLOW_CONTEXT)")
-    ] = "",
-    output: Output = "table",
-    version: Version = False,
-) -> None:
-    CURRENT.repo, CURRENT.data = repo or CURRENT.repo, data or CURRENT.data
-    CURRENT.context = context_name or CURRENT.context
-    set_output(output, context.invoked_subcommand)
-
-
-for group in (
-    repository, validate, doctor, recovering, notify, node, web, pipelines, projects, requests, drain, wait,
-    ps, top, describe, logs, history, provenance, reproduce, files, prune, contexts, completion,
-    status, explaining, sweeping, triggers, backups, service, schemas, policy, secrets, images,
-):  # fmt: skip
-    group.add_to(app)
-
-GLOBAL = {"--repo", "--data", "--context", "-o", "--output"}
-
-
-def hoist(arguments: list[str]) -> list[str]:
-    """Options that may stand before or after the verb, moved to the front. `--` ends the search.
-
-    After `files get`, `-o` names the file to write.
-    """
-    front: list[str] = []
-    rest: list[str] = []
-    items = iter(arguments)
-    for item in items:
-        name, separator, value = item.partition("=")
-        if item == "--":
-            rest += [item, *items]
-        elif name in GLOBAL and not (name == "-o" and rest[:2] in (["files", "get"], ["file", "get"])):
-            front += [name, value if separator else next(items, "")]
-        else:
-            rest.append(item)
-    return front + rest
+HELP = os.path.join(os.path.dirname(__file__), "help.txt")
+"""What `--help` says where a line has 80 characters or more; `python docs/generate.py --write` renews it."""
+WIDEST = 80
 
 
 def main() -> None:
-    """Every known mistake is one line on standard error, with what to do; the exit code is the verb's own."""
-    streams.prepare()
-    CURRENT.clear()
-    code = _ended(_run)
-    sys.exit(_ended(streams.flush) or code)
+    if sys.argv[1:] in (["--help"], ["-h"]) and _columns() >= WIDEST and _shown(HELP):
+        return
+    from cli.application import run
+
+    run()
 
 
-def _run() -> None:
-    if COMPLETE in os.environ:
-        from typer.completion import completion_init  # type: ignore[attr-defined]
-
-        completion_init()
-    arguments = hoist(sys.argv[1:])
-    refuse_stray(arguments)
-    app(arguments, standalone_mode=True)
-
-
-def _ended(part: Callable[[], None]) -> int:
-    """The exit code of a part. A reader that goes away early (`| head`) is no mistake."""
+def _columns() -> int:
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said):
+        return int(said)
     try:
-        part()
-    except SystemExit as end:
-        return _code(end)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        streams.give_up()
-    except Exception as error:
-        return told(error)
-    return 0
+        return os.get_terminal_size(1).columns
+    except OSError:
+        return WIDEST  # no terminal
 
 
-def _code(end: SystemExit) -> int:
-    if isinstance(end.__context__, BrokenPipeError):
-        streams.give_up()
-        return 0
-    return end.code if isinstance(end.code, int) else int(end.code is not None)
+def _shown(file: str) -> bool:
+    """Whether all of it could be written: else whoever knows more of streams has to say why."""
+    try:
+        with open(file, encoding="ascii") as opened:
+            text = opened.read()
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        return False
+    return True
 
 
 if __name__ == "__main__":

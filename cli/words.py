@@ -56,10 +56,11 @@ class Verbs(TyperGroup):
 
         start = ctx.command_path
         lower = word.lower()
-        here = [each for each in MEANT.get(lower, ()) if each in self.commands]
+        verbs = self.list_commands(ctx)
+        here = [each for each in MEANT.get(lower, ()) if each in verbs]
         if ctx.parent is None:
-            here = [each for each in MEANT.get(lower, ()) if each[0] == "-" or each.split()[0] in self.commands]
-        if not here and (near := nearest(word, [*self.commands, *ALIASES])):
+            here = [each for each in MEANT.get(lower, ()) if each[0] == "-" or each.split()[0] in verbs]
+        if not here and (near := nearest(word, [*verbs, *ALIASES])):
             here = [near]
         if here:
             return "; did you mean " + " or ".join(f"`{start} {each}`" for each in here) + "?"

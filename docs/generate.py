@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cli import config_file
+from cli.main import HELP
 from schema import meaning
 from schema.quantities import format_duration
 from webui.access import config
@@ -110,14 +111,14 @@ def renewed(page: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    page = PAGE.read_text()
-    fresh = renewed(page)
-    if "--write" in arguments:
-        PAGE.write_text(fresh)
-        return 0
-    if fresh != page:
-        print("docs/reference.md is out of date; `python docs/generate.py --write` renews it", file=sys.stderr)
-    return int(fresh != page)
+    made = {PAGE: renewed(PAGE.read_text()), Path(HELP): generate_commands.help_text()}
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if "--write" in arguments:
+            path.write_text(made[path])
+        else:
+            print(f"{path.name} is out of date; `python docs/generate.py --write` renews it", file=sys.stderr)
+    return int(bool(stale) and "--write" not in arguments)
 
 
 if __name__ == "__main__":

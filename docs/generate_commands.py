@@ -1,20 +1,24 @@
 """The verbs' part of docs/reference.md, made from the command itself: what each does, its options, an example."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import typer
+from cli.application import app
+from cli.verbs import everything
 
-from cli.main import app
-
+ROOT = Path(__file__).parents[1]
 SECTION = re.compile(r"(<!-- verbs -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE = re.compile(r"\s*Example: (.*)", re.DOTALL)
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
     """Each with its words, like `files get`."""
-    for name, verb in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, verb in everything(app).commands.items():
         yield from _verbs(name, verb)
 
 
@@ -31,6 +35,14 @@ def examples(verb: Any) -> list[str]:
     """Whole commands."""
     found = EXAMPLE.search(verb.help or "")
     return [part.strip().replace("\n", " ") for part in re.split(r"\s{3,}", found[1])] if found else []
+
+
+def help_text() -> str:
+    """What the command says of itself in a terminal of 80 characters."""
+    program = "import sys; sys.argv = ['winslowctl', '--help']; from cli.application import run; run()"
+    narrow = {**os.environ, "COLUMNS": "80"}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, env=narrow, capture_output=True, text=True, check=True).stdout
 
 
 def renewed(page: str) -> str:

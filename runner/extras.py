@@ -8,8 +8,6 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 NAME = "winslow-controller"
 SHOWN = 3
@@ -74,6 +72,8 @@ def _origin() -> tuple[bool, str]:
     """Whether it is an editable installation, and of which folder, file or URL; nothing for one from an index."""
     import json
     from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
 
     try:
         told = distribution(NAME).read_text("direct_url.json")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from cli.main import GLOBAL, hoist
+from cli.application import GLOBAL, hoist
 from flow.model.transitions import NEXT
 from schema import published
 from schema.base import Wanted

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
 
-from cli.main import app
+from cli.application import app
+from cli.verbs import everything
 from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
@@ -43,7 +43,7 @@ def test_each_message_of_the_table_is_one_of_the_code(said: str) -> None:
 def test_the_table_of_options_is_that_of_node() -> None:
     table = PAGE.partition("| option of `node` |")[2].partition("\n\n")[0]
     told = {row[0]: row[1] for row in re.findall(r"^\| `(--[a-z-]+)` \| ([^|]*) \|", table, re.MULTILINE)}
-    node = typer.main.get_command(app).commands["node"]  # type: ignore[attr-defined]
+    node = everything(app).commands["node"]
     options = {each.opts[0]: each.default for each in node.params}
     assert set(told) - {"--data", "--repo"} == set(options)
     for name, default in options.items():

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import app
+from cli.application import app
+from cli.verbs import everything
 from tests.integration.install.places import Place, run
 from tests.unit.test_dependencies import LAYERS, ROOT, imported
 
@@ -27,9 +28,8 @@ def traps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def verbs() -> list[str]:
-    from typer.main import get_command
 
-    return sorted(get_command(app).commands)  # type: ignore[attr-defined]
+    return sorted(everything(app).commands)
 
 
 @pytest.mark.parametrize("verb", verbs())

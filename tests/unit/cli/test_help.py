@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer
 
-from cli.main import app, hoist
+from cli.application import app, hoist
+from cli.verbs import everything
 
 
 def verbs() -> list[tuple[str, str]]:
-    return list(below("", typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+    return list(below("", everything(app).commands))
 
 
 def below(words: str, commands: dict[str, Any]) -> Iterator[tuple[str, str]]:
