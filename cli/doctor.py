@@ -41,8 +41,9 @@ def doctor(
     if not output.for_programs(rows):
         colours = {"ok": "green", "warn": "yellow", "fail": "red"}
         output.table(
-            ("CHECK", "", ""),
-            [[r["check"], f"[{colours[r['result']]}]{r['result']}[/]", output.shown(r["text"])] for r in rows],
+            ("CHECK", "RESULT", "WHAT"),
+            [[r["check"], f"[{colours[r['result']]}]{r['result']}[/]", output.shown(r["text"], 2000)] for r in rows],
+            whole=True,
         )
     if any(row["result"] == "fail" for row in rows):
         raise typer.Exit(1)
@@ -197,7 +198,7 @@ def _docker() -> Finding:
 
         found = engine()
     except (RunnerError, ImportError) as error:
-        hint = extras.lacking(extras.DOCKER) or f"apt-get install docker.io ({str(error)[:120]})"
+        hint = extras.lacking(extras.DOCKER) or f"apt-get install docker.io ({error})"
         text = f"no engine answers, stages would run as processes; {hint}"
         return "docker", "warn", text
     live = "" if found.live_restore else "; set live-restore, or a restart of dockerd ends stages"

@@ -114,7 +114,7 @@ def compare(
     one, two = (_named_execution(name) for name in (left, right))
     rows = side_by_side(one, two)
     if not output.for_programs({"left": left, "right": right, "rows": [asdict(row) for row in rows]}):
-        heads = ("", "NAME", output.shown(left), output.shown(right), "CHANGE")
+        heads = ("GROUP", "NAME", output.shown(left), output.shown(right), "CHANGE")
         cells = [_cells(row) for row in rows if not _dull(row)]
         output.table(heads, cells)
 

@@ -183,12 +183,12 @@ def state_word(state: str) -> str:
     return f"[{COLOURS.get(state, 'white')}]{state}[/]"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "nothing") -> None:
-    """Cells are rich markup: pass repository text through `shown`."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "nothing", whole: bool = False) -> None:
+    """Cells are rich markup: pass repository text through `shown`. `whole` where each row ends with a remedy."""
     from cli.tables import print_table
 
     if rows:
-        print_table(heads, rows, whole=wide())
+        print_table(heads, rows, whole=whole or wide())
     else:
         line(f"[dim]{empty}[/]")
 

@@ -57,11 +57,11 @@ def projects_ls() -> None:
                 output.shown(r["name"]),
                 output.shown(r["pipeline"]),
                 output.shown(", ".join(r["tags"])),
-                "deleted" if r["deleted"] else "",
+                "yes" if r["deleted"] else "",
             ]
             for r in rows
         ]
-        output.table(("PROJECT", "NAME", "PIPELINE", "TAGS", ""), cells, empty="no projects yet")
+        output.table(("PROJECT", "NAME", "PIPELINE", "TAGS", "DELETED"), cells, empty="no projects yet")
 
 
 def projects_show(project: Id) -> None:

@@ -83,7 +83,7 @@ def _listed() -> None:
         print("nothing to recover: no clone here has lost commits, and every commit of winslow/state is legal")
         return
     output.table(
-        ("COMMIT", "PROJECT", "BY", ""),
+        ("COMMIT", "PROJECT", "BY", "WHAT"),
         [[row["commit"][:12], row["project"], output.shown(row["by"]), output.shown(row["text"])] for row in rows],
     )
 

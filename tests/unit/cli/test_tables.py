@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import re
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -99,3 +101,11 @@ def test_rows_for_programs(form: str, wanted: str) -> None:
     with contextlib.redirect_stdout(out), patch.object(CURRENT, "output", form):
         assert output.for_programs(rows)
     assert out.getvalue() == wanted
+
+
+def test_each_column_has_a_name_and_no_head_is_indented() -> None:
+    """`awk` and people count columns by their heads."""
+    for file in sorted((Path(__file__).parents[3] / "cli").glob("*.py")):
+        for found in re.finditer(r'\(\s*("[A-Z/ ]*[A-Z]",\s*("[A-Z/ ]*",\s*)+"[A-Z/ ]*")', file.read_text()):
+            heads = re.findall(r'"([^"]*)"', found[1])
+            assert all(head and head == head.strip() for head in heads), f"{file.name}: {heads}"
