@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from named_mutants import NAMED, NamedMutant
 ROOT = Path(__file__).resolve().parent.parent
 REASONS = ROOT / "scripts" / "mutants.txt"
 WHERE = ("flow", "controller/journal", "state/transport/push.py", "state/server/plain.py", "schema/names.py")
-TIMEOUT = 300
+PATIENCE = 5.0
+"""Times as long as the tests take without a change: then a mutant hangs. In seconds it would depend on the machine."""
+NAMED_PATIENCE = 1800.0
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
@@ -119,7 +122,7 @@ def named() -> Iterator[tuple[NamedMutant, Path, bytes]]:
         yield each, Path(each.file), source.replace(each.before, each.after).encode()
 
 
-def killed(file: Path, changed: bytes, tests: list[str], copy: Path) -> bool:
+def killed(file: Path, changed: bytes, tests: list[str], copy: Path, most: float) -> bool:
     """Whether a test notices. A hang counts as noticed."""
     place = copy / file
     before = place.read_bytes()
@@ -127,7 +130,7 @@ def killed(file: Path, changed: bytes, tests: list[str], copy: Path) -> bool:
     environment = {**os.environ, "SEEDS": "6", "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     try:
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=most, check=False)
     except subprocess.TimeoutExpired:
         return True
     finally:
@@ -168,7 +171,7 @@ def _named() -> int:
     lived = 0
     with _tree() as copy:
         for mutant, file, changed in named():
-            noticed = killed(file, changed, [mutant.tests], copy)
+            noticed = killed(file, changed, [mutant.tests], copy, NAMED_PATIENCE)
             lived += not noticed
             print(f"{'killed' if noticed else 'LIVES '}  {mutant.name}  ({mutant.tests})", flush=True)
     print(f"{len(NAMED) - lived} of {len(NAMED)} killed")
@@ -181,15 +184,27 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=60, help="how many, chosen by the seed; 0 for all (default: 60)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--least", type=float, default=0.9, help="the share that has to be killed (default: 0.9)")
+    parser.add_argument("--tests", action="append", default=[], help="run these only (default: those of the package)")
     parser.add_argument("--named", action="store_true", help="only the rules that scripts/named_mutants.py lists")
     options = parser.parse_args()
     if options.named:
         return _named()
     some, known, lived, excused = chosen(options.places, options.sample, options.seed), reasons(), 0, 0
     with _tree() as copy:
+        longest: dict[str, float] = {}
+
+        def most(file: Path) -> float:
+            tests = options.tests or tests_of(file)
+            if str(tests) not in longest:
+                began = time.monotonic()
+                if killed(file, (ROOT / file).read_bytes(), tests, copy, 3600.0):
+                    raise SystemExit(f"without a change, these fail: {' '.join(tests)}")
+                longest[str(tests)] = PATIENCE * (time.monotonic() - began)
+            return longest[str(tests)]
+
         for number, mutant in enumerate(some, 1):
             print(f"\r{number} of {len(some)}", end="", file=sys.stderr, flush=True)
-            if killed(mutant.file, mutant.applied(), tests_of(mutant.file), copy):
+            if killed(mutant.file, mutant.applied(), options.tests or tests_of(mutant.file), copy, most(mutant.file)):
                 continue
             why = known.get(mutant.key)
             excused, lived = excused + bool(why), lived + (not why)

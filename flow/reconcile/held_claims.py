@@ -121,7 +121,8 @@ class HeldClaims:
         """Stop the container if it runs; True once nothing of it is left to wait for. Not while nobody can see it."""
         sight, busy = self._sight(entry), entry.container in self.world.busy
         running = sight is not None and sight.running
-        if (running or (busy and sight is None)) and not entry.stop:
+        starting = busy and not (sight is not None and sight.exited)
+        if (running or starting) and not entry.stop:
             self.stops.append(Stop(entry.container, reason))
         return self.world.engine and not (running or busy)
 
@@ -237,9 +238,12 @@ class HeldClaims:
 
     def _lost(self, view: ProjectView, record: Execution, entry: HeldClaim) -> None:
         sight = self._sight(entry)
+        begun = sight is not None and (sight.running or sight.exited)
         if entry.container in self.world.busy or not self.world.engine:
+            if entry.container in self.world.launching and not begun:
+                self._ended_here(entry)  # it would be started by a launch that knows nothing of this
             return
-        useful = entry.container in self.world.outbox or (sight is not None and (sight.running or sight.exited))
+        useful = entry.container in self.world.outbox or begun
         stopped = entry.stop and entry.stop not in (End.TIMEOUT, End.NO_OUTPUT)  # these are ends that happened
         over = view.deletion or stopped or record.claim.lease.exclusive
         wanted = still_wanted(view.definition, view.replies, record) and not over
@@ -271,8 +275,8 @@ class HeldClaims:
         if not self._ended_here(entry):
             return
         ended = self.world.outbox.get(entry.container)
-        if ended is None and self._sight(entry) is not None:
-            return  # its container ended: `collects` gathers the result first
+        if ended is None and (sight := self._sight(entry)) and sight.exited:
+            return  # `collects` gathers the result first; a container that was never started has none
         if ended and record.result is None and ended.result is not None:
             filed = with_end(record, ended).model_copy(update={"state": State.SUPERSEDED, "reason": End.SUPERSEDED})
             event = event_of("file", entry.order.project, filed, "the result came too late, kept but not accepted")

@@ -25,6 +25,7 @@ from state.memory.memory_repository import MemoryRepository, MemoryServer
 from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
 from tests.simulation.invariants import Checker, Told
+from tests.simulation.jobs import SlowJobs
 from tests.simulation.people import Person, alone, initial_files
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
@@ -51,6 +52,7 @@ class Machine:
     launched: list[str] = field(default_factory=list)
     data: Data = field(default_factory=Data)
     boot: str = "1"
+    jobs: SlowJobs | None = None
 
 
 class Gpus:
@@ -134,6 +136,12 @@ def solitude(seed: int) -> "Cluster":
     return Cluster(seed, projects=4, weather=weather, requests=20, stubborn=True, exclusive=True)
 
 
+def slowness(seed: int) -> "Cluster":
+    """Launches that take about as long as it takes to give a node up, on nodes that are cut off or asleep meanwhile."""
+    weather = Weather(partition=0.01, heal=4, suspend=0.015, outage=0.003, disk=0.02)
+    return Cluster(seed, projects=4, weather=weather, requests=30, slow=LOST_AFTER / 2)
+
+
 class Cluster:
     def __init__(
         self,
@@ -150,9 +158,12 @@ class Cluster:
         pause: float = 60.0,
         graphs: bool = False,
         exclusive: bool = False,
+        slow: float = 0.0,
     ) -> None:
-        """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write."""
-        self.impatient = impatient
+        """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write. `slow`: the
+        seconds that launches and collections take on average; 0 where they are done within their round.
+        """
+        self.impatient, self.slow = impatient, slow
         self.chance = Random(seed)
         self.clock = VirtualClock()
         self.now = {"now": 0.0}
@@ -196,7 +207,9 @@ class Cluster:
             SimulatedTrees(machine.name, machine.data, self.checker, failpoint), machine.chance, self.weather
         )
         lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
-        tools = LauncherTools(owner, runner, trees, journal, InlineJobs(), self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
+        machine.jobs = SlowJobs(machine.chance, self.clock.now, self.slow) if self.slow else None
+        jobs = machine.jobs or InlineJobs()
+        tools = LauncherTools(owner, runner, trees, journal, jobs, self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
             node=machine.name,
             incarnation=incarnation,
@@ -311,6 +324,8 @@ class Cluster:
         try:
             if machine.controller is None:
                 machine.controller = self._boot(machine)
+            if machine.jobs:
+                machine.jobs.go_on()
             if machine.pending is None:
                 machine.pending = machine.controller.observe()
                 machine.next_turn = self.clock.seconds + machine.chance.uniform(0.0, 0.5)

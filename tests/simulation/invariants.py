@@ -78,6 +78,10 @@ class Checker:
         self.look()
         if container not in self.claims:
             raise Violation(f"{node} started {container[:8]}, a claim that has not landed")
+        project, number = self.claims[container]
+        record = self.projects[project].executions.get(number)
+        if record and not (record.state.active and record.claim.container == container):
+            raise Violation(f"{node} started {project}/{number}, which is {record.state} by then")
         self.began.setdefault(container, self.clock.now())
 
     def sharing(self, node: str, used: Mapping[str, list[str]]) -> None:

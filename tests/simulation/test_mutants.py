@@ -39,7 +39,7 @@ from schema.node import Heartbeat
 from schema.pipeline import Pipeline, Stage
 from state.contract.repository import Outcome, SignOfLife
 from state.memory.memory_repository import MemoryRepository
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, solitude
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, slowness, solitude
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
 
@@ -383,6 +383,33 @@ def test_F3_the_variant_that_runs_an_exclusive_stage_twice_is_caught(
     pytest.fail(f"{SEEDS} seeds and nobody noticed")
 
 
+def a_lease_that_is_not_measured_before_the_start(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Controller, "_lease_lasts", lambda self, container: True)
+
+
+def a_launch_that_does_not_look_whether_it_is_wanted(patch: pytest.MonkeyPatch) -> None:
+    """Neither while it prepares nor right before the start."""
+    patch.setattr(Launcher, "_look", lambda self, entry: None)
+
+
+def a_claim_without_a_container_that_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """Though another execution took its place before it was started."""
+
+    def superseded(self: HeldClaims, view: ProjectView, record: Execution, entry: HeldClaim) -> None:
+        if self._sight(entry) is None or entry.container in self.world.outbox:
+            original(self, view, record, entry)
+
+    original = HeldClaims._superseded
+    patch.setattr(HeldClaims, "_superseded", superseded)
+
+
+OF_SLOWNESS = [
+    (a_lease_that_is_not_measured_before_the_start, "by then"),
+    (a_launch_that_does_not_look_whether_it_is_wanted, "by then"),
+    (a_claim_without_a_container_that_is_kept, ""),
+]
+
+
 MUTANTS = [
     no_compare_and_swap,
     start_before_the_claim_landed,
@@ -418,6 +445,20 @@ def test_F13_F21_the_variant_that_takes_failures_wrongly_is_caught(
     for seed in range(SEEDS):
         try:
             breakdown(seed).run()
+        except Violation as violation:
+            assert said in str(violation)  # noqa: PT017
+            return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize(("mutant", "said"), OF_SLOWNESS, ids=lambda each: getattr(each, "__name__", ""))
+def test_F4_F6_the_variant_that_starts_what_was_given_up_is_caught(
+    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None], said: str
+) -> None:
+    mutant(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            slowness(seed).run()
         except Violation as violation:
             assert said in str(violation)  # noqa: PT017
             return

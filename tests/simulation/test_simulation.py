@@ -6,7 +6,7 @@ import pytest
 
 import state.snapshot.project_folders
 from schema.reasons import End
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, solitude
+from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, slowness, solitude
 from tests.simulation.faults import Weather
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
@@ -52,6 +52,11 @@ def test_B3_B4_no_promise_is_broken_by_engines_that_do_not_answer(seed: int) -> 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 30)))
 def test_G1_G2_branches_and_points_run_once_and_joins_see_all_of_them(seed: int) -> None:
     branches(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
+def test_F4_F6_no_launch_that_takes_long_is_started_under_a_claim_that_was_given_up(seed: int) -> None:
+    slowness(seed).run()
 
 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 30)))

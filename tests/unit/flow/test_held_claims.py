@@ -199,3 +199,29 @@ def test_a_claim_of_an_older_chain_is_not_renewed_with_the_definition_of_a_newer
     assert again(ME, fleet(story), story.view, taken.record, claim=SECOND, wall="now") is not None
     newer = taken.record.model_copy(update={"definition": "0" * 32})
     assert again(ME, fleet(story), story.view, newer, claim=SECOND, wall="now") is None
+
+
+# -- a claim that was given up before its container was started -------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_F4_a_claim_that_was_superseded_before_its_start_is_forgotten_with_its_container(made: bool) -> None:
+    """It would hold its GPU for ever, and be started as soon as the repository is away."""
+    story = started(ONE)
+    taken = claim(story)
+    record = taken.record.model_copy(update={"state": State.SUPERSEDED, "reason": End.NODE_LOST})
+    sights = {FIRST: ObservedContainer(FIRST)} if made else {}
+    decision = decided(story, record, entries={FIRST: taken.entry}, containers=sights)
+    assert decision.drops == (FIRST,)
+    assert decision.removals == ((FIRST,) if made else ())
+    assert decision.launches == ()
+
+
+def test_F6_a_launch_under_way_of_a_claim_that_was_given_up_is_stopped() -> None:
+    story = started(ONE)
+    taken = claim(story)
+    record = taken.record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
+    decision = decided(
+        story, record, entries={FIRST: taken.entry}, busy=frozenset({FIRST}), launching={FIRST: Launch(0.0)}
+    )
+    assert [(stop.container, stop.reason) for stop in decision.stops] == [(FIRST, End.SUPERSEDED)]

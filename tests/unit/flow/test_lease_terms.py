@@ -7,6 +7,7 @@ import pytest
 from flow.model.snapshot import Snapshot
 from flow.node.lease_terms import lease, problems, too_short
 from schema.node import Inventory, Settings
+from schema.pipeline import Stage
 
 SETTINGS = Settings(schema=1, lost_after=30.0)  # type: ignore[call-arg]
 
@@ -31,5 +32,6 @@ def test_every_such_node_of_the_fleet_is_a_problem_of_the_repository() -> None:
 
 def test_no_claim_has_a_lease_that_healthy_nodes_outlast() -> None:
     snapshot = Snapshot("m", "s", settings=SETTINGS)
-    assert lease(snapshot).lost_after == 30.0
-    assert lease(replace(snapshot, inventories=fleet(5.0, 60.0))).lost_after == 180.0
+    stage = Stage(name="a", image="i")
+    assert lease(snapshot, stage).lost_after == 30.0
+    assert lease(replace(snapshot, inventories=fleet(5.0, 60.0)), stage).lost_after == 180.0
