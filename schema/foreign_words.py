@@ -13,8 +13,7 @@ Words = dict[str, str]
 """A word of another tool to a key of ours, or to a whole remedy where it has a space."""
 
 _NO_SCRIPTS = "put what it does into `command`, or into a stage of its own"
-_NO_TEMPLATES = "there are no templates here: write the stages out"
-_NO_SCHEDULE = "nothing starts by itself: a program can send a start request"
+_NO_SCHEDULE = "what starts it by itself is a file of its own, triggers/NAME.yaml"
 _KEPT = "how long results are kept says `retention` in winslow.yaml or project.yaml"
 _GO_ON = "allow_failure"
 _DIRECTORY = "the workspace is the working directory"
@@ -24,7 +23,7 @@ STAGE: Words = {
     "script": "command", "variables": "env", "tags": "node.labels", "stage": "name", "services": "leave it out",
     "before_script": _NO_SCRIPTS, "after_script": _NO_SCRIPTS, "dependencies": "needs", "expire_in": _KEPT,
     "rules": "say when it runs with `when`", "only": "say when it runs with `when`",
-    "except": "say when it runs with `when`", "extends": _NO_TEMPLATES, "trigger": _NO_SCHEDULE,
+    "except": "say when it runs with `when`", "trigger": _NO_SCHEDULE,
     "reports": "artifacts.reports",
     "resource_group": "exclusive", "id": "name",
     # Compose and Docker
@@ -50,8 +49,8 @@ STAGE: Words = {
 PIPELINE: Words = {
     "variables": "env", "environment": "env", "jobs": "stages", "steps": "stages", "tasks": "stages",
     "services": "stages", "params": "inputs", "parameters": "inputs", "arguments": "inputs", "on": _NO_SCHEDULE,
-    "schedule": _NO_SCHEDULE, "workflow": _NO_SCHEDULE, "include": _NO_TEMPLATES, "default": _NO_TEMPLATES,
-    "defaults": _NO_TEMPLATES, "version": "leave it out", "title": "description", "histRetentionDays": _KEPT,
+    "schedule": _NO_SCHEDULE, "workflow": _NO_SCHEDULE, "defaults": "default", "imports": "include",
+    "version": "leave it out", "title": "description", "histRetentionDays": _KEPT,
     "tags": "tags belong to a project", "labels": "tags belong to a project", "kind": "leave it out",
     "apiVersion": "leave it out", "metadata": "name", "spec": "stages",
 }  # fmt: skip

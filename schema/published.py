@@ -56,6 +56,8 @@ def schema(name: str) -> dict[str, Any]:
         described = body if each is model else definitions.get(each.__name__)
         if described is not None:
             _describe(described, each)
+    if "templates" in body["properties"]:
+        _parts_of_stages(body)
     _close_maps(body)
     about = {"title": f"Winslow: {PLACES[name]}", "description": f"{PLACES[name]} of a state repository"}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"winslow-{name}.schema.json"}
@@ -77,6 +79,16 @@ def _describe(body: dict[str, Any], model: type[BaseModel]) -> None:
     for key, field in body["properties"].items():
         field.pop("title", None)
         field["description"] = words[key]
+
+
+def _parts_of_stages(body: dict[str, Any]) -> None:
+    """`default` and `templates` hold keys of a stage, of which none has to be there."""
+    stage = body["$defs"]["Stage"]
+    body["$defs"]["StagePart"] = {key: stage[key] for key in stage if key != "required"} | {"title": "Part of a stage"}
+    part = {"$ref": "#/$defs/StagePart"}
+    default, templates = body["properties"]["default"], body["properties"]["templates"]
+    body["properties"]["default"] = {"allOf": [part], "default": {}, "description": default["description"]}
+    templates["patternProperties"] = dict.fromkeys(templates["patternProperties"], part)
 
 
 def _close_maps(node: Any) -> None:
