@@ -44,7 +44,6 @@ class FlakyMain:
     inner: MemoryRepository
     chance: Random
     loss: float
-    proposals: int = 0
 
     def fetch(self) -> Snapshot:
         if self.chance.random() < self.loss:
@@ -52,7 +51,6 @@ class FlakyMain:
         return self.inner.fetch()
 
     def propose(self, edit: Edit, *, base: str) -> Outcome:
-        self.proposals += 1
         if self.chance.random() < self.loss:
             return Unknown("lost on the way", "f" * 40)
         outcome = self.inner.propose(edit, base=base)
