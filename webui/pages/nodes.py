@@ -5,6 +5,7 @@ import time
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
 
+from flow.status.lanes import lanes
 from runner.metrics import load
 from schema import layout
 from schema.suggest import did_you_mean
@@ -43,7 +44,9 @@ def _sparks(node: NodeRow) -> dict[str, Markup]:
 @pages.get("/nodes")
 def index() -> str:
     template = "_nodes.html" if request.headers.get("HX-Request") else "nodes.html"
-    return render_template(template, nodes=_all(), sparks_of=_sparks, repo=page().repo)
+    now = time.time()
+    shown = list(lanes(look().snapshot, now - load.DAY, now).values())
+    return render_template(template, nodes=_all(), sparks_of=_sparks, repo=page().repo, lanes=shown)
 
 
 @pages.get("/nodes/<name>")
