@@ -17,7 +17,7 @@ MODULES = {
     "status": "status", "explain": "explaining", "sweep": "sweeping", "backup": "backups", "restore": "backups",
     "schema": "schemas", "web": "web", "pipelines": "pipelines", "projects": "projects", "nodes": "ps",
     "files": "files", "context": "contexts", "triggers": "triggers", "service": "service", "policy": "policy",
-    "secrets": "secrets", "images": "images",
+    "secrets": "secrets", "images": "images", "registry": "registry",
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Launc
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
-from runner.contract.spec import Container, ImageBuild, Limits, Spec, Watched
+from runner.contract.spec import Container, Image, ImageBuild, Limits, Spec, Watched
 from schema import images
 from schema.execution import Cached, ImageRecord, State
 from schema.reasons import End
@@ -295,8 +295,7 @@ class Launcher:
         if order.tree:
             return ImageRecord(ref=order.image), "", ""
         self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
-        wanted, pull = (order.built, "missing") if order.built else (order.image, order.pull)
-        found = self._patiently(entry, lambda: tools.runner.resolve(wanted, pull))
+        found = self._patiently(entry, partial(_resolved, tools.runner, order))
         id = None if found.digest else found.id
         record = ImageRecord(ref=order.image, digest=found.digest, id=id, build=order.build)
         return record, found.id or "", found.detail
@@ -443,6 +442,17 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno in PASSING
     return isinstance(error, NotKept | NotYet | EngineUnavailable) and not isinstance(error, EngineFailed)
+
+
+def _resolved(runner: Runner, order: LaunchOrder) -> Image:
+    if not order.built:
+        return runner.resolve(order.image, order.pull)
+    name, _ = images.built(order.image) or (order.image, "")
+    try:
+        return runner.resolve(order.built, "never" if order.built.startswith("sha256:") else "missing")
+    except ImageUnavailable as error:
+        what = f"what {images.PROJECT}/{order.build} built cannot be had ({error})"
+        raise ImageUnavailable(f"{what}; `winslowctl images build {name}` makes it again") from None
 
 
 def _pinned(image: str, digest: str | None) -> str:

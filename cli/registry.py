@@ -1,0 +1,115 @@
+"""Verb `registry`: a registry of the lab's own, from which nodes take the images that they build."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import output, settings
+from cli.errors import CommandError, needs
+from runner import extras
+
+if TYPE_CHECKING:
+    from flow.model.snapshot import Snapshot
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+Folder = Annotated[Path | None, typer.Option("--folder", help="where it keeps images; default: DATA/registry")]
+
+
+def add_to(app: typer.Typer) -> None:
+    group = typer.Typer(help="A registry of the lab's own for images that nodes build.", no_args_is_help=True)
+    group.command()(up)
+    group.command()(gc)
+    app.add_typer(group, name="registry")
+
+
+def up(
+    listen: Annotated[str, typer.Option("--listen", help="HOST:PORT")] = "127.0.0.1:5000",
+    folder: Folder = None,
+    certificate: Annotated[Path | None, typer.Option("--certificate", help="a PEM file, for TLS")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="its key, a PEM file")] = None,
+    passwords: Annotated[Path | None, typer.Option("--passwords", help="a file of `htpasswd -B`")] = None,
+) -> None:
+    """Run the registry until Ctrl-C. Beyond this machine it needs TLS and passwords.
+
+    Example: winslowctl registry up --listen 127.0.0.1:5000
+    """
+    from runner.building.registry import PROGRAM, RegistryFiles
+
+    if not shutil.which(PROGRAM):
+        raise CommandError(f"{PROGRAM} is not installed; apt-get install docker-registry")
+    host = listen.rpartition(":")[0]
+    if host not in LOOPBACK and not (certificate and key and passwords):
+        raise CommandError(
+            f"at {listen} others could put any image in: give --certificate, --key and --passwords "
+            f"(htpasswd -Bc FILE NAME), or listen at 127.0.0.1"
+        )
+    if bool(certificate) != bool(key):
+        raise CommandError("--certificate and --key go together", 2)
+    for file in filter(None, (certificate, key, passwords)):
+        if not file.is_file():
+            raise CommandError(f"there is no file {file}")
+    files = RegistryFiles(
+        listen, _folder(folder), *(file.absolute() if file else None for file in (certificate, key, passwords))
+    )
+    files.write()
+    shown = f"{listen}/lab" if host in LOOPBACK else f"HOST:{listen.rpartition(':')[2]}/lab"
+    print(f"a registry at {listen}, images in {files.folder}. In winslow.yaml:\n\n  registry: {shown}\n", flush=True)
+    os.execvp(PROGRAM, [PROGRAM, "serve", str(files.settings)])
+
+
+def gc(
+    folder: Folder = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would go")] = False,
+) -> None:
+    """Delete images that no folder on main, chain or kept execution names. Where the registry lies here, room is freed.
+
+    Example: winslowctl registry gc --dry-run
+    """
+    needs(extras.DOCKER)
+    import requests
+
+    from runner.building.registry import RegistryClient, RegistryError, RegistryFiles, collect
+
+    _, snapshot = settings.snapshot(live=True)
+    if not snapshot.settings.registry:
+        raise CommandError("winslow.yaml names no registry")
+    session = requests.Session()
+    if login := os.environ.get("WINSLOW_REGISTRY_LOGIN", ""):
+        name, _, password = login.partition(":")
+        session.auth = (name, password)
+    client = RegistryClient(snapshot.settings.registry, session)
+    rows = []
+    try:
+        for repository, tag, digest in client.unneeded(_kept(snapshot)):
+            rows.append({"repository": repository, "tag": tag, "digest": digest})
+            if not dry_run:
+                client.delete(repository, digest)
+        files = RegistryFiles("", _folder(folder))
+        if rows and not dry_run and files.settings.exists():
+            collect(files)
+    except RegistryError as error:
+        raise CommandError(str(error)) from None
+    if output.for_programs(rows):
+        return
+    cells = [[r["repository"], r["tag"], r["digest"]] for r in rows]
+    output.table(("REPOSITORY", "TAG", "DIGEST"), cells, empty="nothing to delete")
+
+
+def _kept(snapshot: "Snapshot") -> frozenset[str]:
+    """Digests of builds that somebody may still run: of trees on main and of chains, and what executions ran."""
+    from flow.model.builds import kept, tree_of
+    from schema.images import PROJECT
+
+    others = [view for view in snapshot.projects.values() if view.id != PROJECT]
+    trees = set(snapshot.images.values()) | {tree for view in others for _, tree in kept(view.definition)}
+    builds = snapshot.projects[PROJECT].executions if PROJECT in snapshot.projects else ()
+    made = {str(each.result.values.get("digest", "")) for each in builds if each.result and tree_of(each) in trees}
+    ran = {each.image.digest for view in others for each in view.executions if each.image and each.image.digest}
+    return frozenset(made | ran) - {""}
+
+
+def _folder(folder: Path | None) -> Path:
+    return (folder or settings.data() / "registry").absolute()
