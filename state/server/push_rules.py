@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from flow.project.pipeline_checks import alone, answered, unfitting
-from schema import layout
+from schema import images, layout
 from schema.binding import bind
 from schema.codec import MAX_BYTES, load
 from schema.errors import DocumentError, Problem
@@ -74,7 +74,7 @@ def _in_vain(old: str, new: str, requests: Sequence[tuple[PushedFile, Place]]) -
     replies = texts(layout.STATE, [_reply(place) for _, place in requests], MAX_BYTES)
     for changed, place in requests:
         project = layout.project(place.owner)
-        if project not in now:
+        if project not in now and place.owner != images.PROJECT:
             yield alone(changed.path)
         elif _reply(place) in replies:
             same = blob_of(replies[_reply(place)]) in ("", changed.blob)

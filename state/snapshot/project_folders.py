@@ -12,7 +12,7 @@ from flow.model import builds
 from flow.model.replay import set_aside
 from flow.model.snapshot import Departure, ProblemOrigin, ProjectView, RequestFile, SnapshotProblem
 from flow.project.pipeline_checks import alone, answered
-from schema import layout, misplaced
+from schema import images, layout, misplaced
 from schema.errors import DocumentError, Problem
 from schema.execution import Execution, Tombstone
 from schema.flag import Flag
@@ -110,7 +110,7 @@ def assemble(reading: Reading, pipelines: PipelinesInForce, id: str) -> tuple[Pr
     state.pop(NOWHERE.kind, None)
     present = "project" in main
     if not present and not state and not _was_there(reading, id):
-        reading.complain(alone(path) for path, *_ in main.get("request", ()))
+        reading.complain(alone(path) for path, *_ in main.get("request", ()) if id != images.PROJECT)
         return None
     return _Project(reading, pipelines, id, main, state).view(present)
 

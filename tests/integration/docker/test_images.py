@@ -12,6 +12,7 @@ from flow.status.states import project_state
 from schema.execution import Execution, State
 from schema.images import PROJECT
 from schema.reasons import End, Wait
+from state.edits.main import NotCommitted
 from tests.contract.runners import Bench
 from tests.integration.node.lab import Lab
 
@@ -138,3 +139,17 @@ def test_a_link_in_the_folder_is_refused(lab: Lab, tmp_path: Path) -> None:
     lab.until(lambda _: bool(builds(lab)) and builds(lab)[-1].state is State.FAILED)
     assert "words is a link" in builds(lab)[-1].text
     shutil.rmtree(work)
+
+
+def test_an_image_is_built_again_when_somebody_asks(lab: Lab) -> None:
+    words(lab, "once more")
+    lab.node()
+    lab.until(lambda _: bool(builds(lab)) and builds(lab)[0].state is State.SUCCEEDED)
+    lab.ask(f"request: resume\nstage: {builds(lab)[0].stage}\n", PROJECT)
+    lab.until(lambda _: len(builds(lab)) == 2 and builds(lab)[1].state is State.SUCCEEDED)
+    assert builds(lab)[1].request.endswith("-resume.yaml")
+
+
+def test_the_project_of_builds_is_nobody_s_to_write(lab: Lab) -> None:
+    with pytest.raises(NotCommitted, match="nobody writes this project"):
+        lab.edit({f"projects/{PROJECT}/project.yaml": "pipeline: p\n"})
