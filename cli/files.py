@@ -15,9 +15,8 @@ from cli.places import NODE, FileAddress, own_name, place
 from cli.words import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from runner.files.shared_folder import Item
     from runner.store.tree import Tree
     from schema.execution import Execution
     from state.git.git_repository import GitRepository
@@ -74,6 +73,7 @@ def below(path: str, folder: str) -> bool:
 
 
 def _ls_shelf(of: FileAddress) -> None:
+    from peer.client.pools import where
     from runner.files.shared_folder import ShelfError
     from runner.store.errors import StoreError
 
@@ -84,24 +84,13 @@ def _ls_shelf(of: FileAddress) -> None:
         if not lies:
             raise CommandError(str(error)) from None
         items = []
-    rows = _where(of.node or own_name(), items, lies)
+    rows = where(of.node or own_name(), items, lies)
     output.long_list(rows, ("PATH", "BYTES", "ON"), _shelf_cells, empty="no files")
 
 
 def _shelf_cells(row: dict[str, Any]) -> list[str]:
     size = "" if row["folder"] else f"{row['bytes']:,}"
     return [output.plain_cell(row["path"] + "/" * row["folder"]), size, output.plain_cell(", ".join(row["nodes"]))]
-
-
-def _where(here: str, items: "Iterable[Item]", lies: "Mapping[str, Sequence[Item]]") -> list[dict[str, Any]]:
-    """Each file once, with the nodes that have it. Another size is another file."""
-    found: dict[tuple[str, int], dict[str, Any]] = {}
-    for node, its in ((here, items), *lies.items()):
-        for item in its:
-            key = (item.path, -1 if item.folder else item.bytes)
-            row = {"path": item.path, "bytes": item.bytes, "folder": item.folder, "nodes": []}
-            found.setdefault(key, row)["nodes"].append(node)
-    return [found[key] for key in sorted(found)]
 
 
 def _files_of(client: "GitRepository", id: str, record: "Execution", artifacts: bool) -> "Iterable[dict[str, Any]]":

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 0.3
 PIECE = 1 << 20
-ASKED = 32
-"""Nodes that are asked what lies in their pools."""
 
 
 def other(snapshot: "Snapshot", node: str) -> "FarNode | None":
@@ -57,34 +55,14 @@ def shelf(node: str, name: str) -> "FarShelf":
 
 def pools(path: str) -> "dict[str, list[Item]]":
     """What the pools of other nodes have in that folder, as far as they answer; nothing where none can be asked."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from flow.node.node_states import standing
-    from peer.client.executions import peers_of
+    from peer.client import pools as others
     from state.contract.errors import StateError
 
     try:
         _, snapshot = settings.snapshot()
     except (CommandError, StateError):
         return {}  # the pool of this machine is seen without a repository, too
-    if peers_of(settings.data(), snapshot.inventories) is None:
-        return {}
-    names = [name for name in sorted(snapshot.inventories) if standing(snapshot, name).answers][:ASKED]
-    shelves = {name: there for name in names if (there := other(snapshot, name))}
-    with ThreadPoolExecutor(max(1, len(shelves))) as threads:
-        found = threads.map(lambda there: _items(there, path), shelves.values())
-    return {name: items for name, items in zip(shelves, found, strict=True) if items}
-
-
-def _items(there: "FarNode", path: str) -> "list[Item]":
-    from peer.client.files import FarShelf
-    from peer.client.signed import PeerAway
-    from runner.files.shared_folder import ShelfError
-
-    try:
-        return list(FarShelf(there, "pool:", settings.cache() / "uploads").items(path))
-    except (PeerAway, ShelfError):
-        return []
+    return others.pools(settings.data(), settings.cache() / "uploads", snapshot, path)
 
 
 def content(snapshot: "Snapshot", node: str, digest: str) -> bytes:

@@ -49,3 +49,21 @@ def test_R2_progress_of_a_stage_on_another_node_is_shown_and_vanishes_with_the_n
     pair.fleet.end("n2")
     expect(bar).to_have_count(0, timeout=60_000)
     expect(tab.locator("#row-v")).to_contain_text("running")
+
+
+def test_R1310_the_page_says_on_which_nodes_a_file_of_the_pool_lies(pair: Pair, tab: Page) -> None:
+    for name, files in (("n1", ["in/both.mp4"]), ("n2", ["in/both.mp4", "in/there.mp4", "far/only.mp4"])):
+        for file in files:
+            place = pair.lab.folder / name / "pool" / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text("frames")
+    tab.goto(f"{pair.url}/files/in")
+    lies = tab.locator("#pools")
+    expect(lies.get_by_role("row", name="both.mp4")).to_contain_text("n1 n2")
+    expect(lies.get_by_role("row", name="there.mp4")).to_contain_text("n2")
+    expect(tab.locator("#files")).not_to_contain_text("there.mp4")
+    said = tab.request.get(f"{pair.url}/files/far")
+    assert (said.status, "there is no &#39;far&#39;" in said.text(), "/pools/far" in said.text()) == (404, True, True)
+    assert "only.mp4" in tab.request.get(f"{pair.url}/pools/far").text()
+    tab.goto(f"{pair.url}/files/in/both.mp4")
+    expect(lies).to_contain_text("n1 n2")

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request
 
 from flow.project.replies import steps_of
+from peer.client import pools as peer_pools
 from runner.files.shared_folder import ShelfError
 from runner.store.errors import StoreError
 from schema.reasons import Wait
@@ -25,6 +26,9 @@ LOOKED_AT = 256 * 1024
 """Bytes of a text that are shown."""
 ROWS, FIRST = 200, 10
 """Rows of a table that are shown by itself, and among others."""
+MOST_PLACES = 2000
+"""Files of which it is shown on which nodes they lie."""
+Answer = str | tuple[str, int]
 TABLES = {".csv": ",", ".tsv": "\t"}
 
 
@@ -41,19 +45,34 @@ class Preview:
 
 @pages.get("/files", defaults={"path": ""})
 @pages.get("/files/<path:path>")
-def pool(path: str) -> str:
+def pool(path: str) -> Answer:
     return _shown(FileRoot(), path)
+
+
+@pages.get("/pools", defaults={"path": ""})
+@pages.get("/pools/<path:path>")
+def pools(path: str) -> str:
+    """On which nodes what is in a folder of the pool lies: asked once the page is there, as a node may be slow."""
+    data, path = _data(), path.strip("/")
+    others = peer_pools.pools(data, data / "web" / "far", look().snapshot, path)
+    try:
+        here = list(shelf(data, FileRoot()).items(path))
+    except (ShelfError, OSError):
+        here = []
+    return render_template(
+        "_pools.html", rows=peer_pools.where(look().node, here, others)[:MOST_PLACES], here=look().node
+    )
 
 
 @pages.get("/projects/<id>/files", defaults={"path": ""})
 @pages.get("/projects/<id>/files/<path:path>")
-def of_project(id: str, path: str) -> str:
+def of_project(id: str, path: str) -> Answer:
     return _shown(FileRoot(project(id).id), path)
 
 
 @pages.get("/projects/<id>/<int:number>/files", defaults={"path": ""})
 @pages.get("/projects/<id>/<int:number>/files/<path:path>")
-def of_execution(id: str, number: int, path: str) -> str:
+def of_execution(id: str, number: int, path: str) -> Answer:
     return _shown(FileRoot(project(id).id, number), path)
 
 
@@ -80,13 +99,15 @@ def _data() -> Path:
     return data
 
 
-def _shown(place: FileRoot, path: str) -> str:
+def _shown(place: FileRoot, path: str) -> Answer:
     """A folder as its listing, a file by itself."""
     path = path.strip("/")
     try:
         entries = listing(_data(), look(), place, path)
     except (ShelfError, StoreError, OSError) as error:
         entry = _file(place, path)
+        if entry is None and not place.project:
+            return _elsewhere(place, path, str(error)), 404
         if entry is None:
             abort(404, str(error))
         return _one(place, entry)
@@ -95,6 +116,12 @@ def _shown(place: FileRoot, path: str) -> str:
     return render_template("files.html", place=place, path=path, entries=entries, crumbs=list(_crumbs(place, path)),
                            next=_next(place),
                            total=sum(entry.bytes for entry in entries))  # fmt: skip
+
+
+def _elsewhere(place: FileRoot, path: str, why: str) -> str:
+    """A place of the pool that is not here: it may be on other nodes, which the page asks."""
+    crumbs = list(_crumbs(place, path))
+    return render_template("files.html", place=place, path=path, entries=[], crumbs=crumbs, total=0, lacks=why)
 
 
 @dataclass(frozen=True, slots=True)
