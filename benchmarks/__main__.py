@@ -17,6 +17,7 @@ from benchmarks import (
     command,
     containers,
     edges,
+    growth,
     idle,
     logs,
     page,
@@ -40,6 +41,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "transfers": lambda given: transfers.measure(given.rounds, given.megabytes, given.files),
     "uploads": lambda given: uploads.measure(min(given.rounds, 5), given.megabytes),
     "page": lambda given: page.measure(given.projects, given.rounds),
+    "growth": lambda given: growth.measure(given.executions),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 
@@ -57,6 +59,7 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=100_000, help="files of `edges` (default 100000)")
     parser.add_argument("--sparse", type=int, default=20, help="GiB of the file with holes in `edges` (default 20)")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="of the log in `logs` (default 1)")
+    parser.add_argument("--executions", type=int, default=2000, help="that end in `growth` (default 2000)")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")

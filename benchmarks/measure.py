@@ -67,9 +67,9 @@ class Lab:
         commit_edit(self.repository, lambda _: Edit(files, "start", AUTHOR), sleep=time.sleep)
         return time.time()
 
-    def until(self, done: Callable[[Snapshot], bool], pause: float = 0.05) -> Snapshot:
+    def until(self, done: Callable[[Snapshot], bool], pause: float = 0.05, patience: float = PATIENCE) -> Snapshot:
         """Look now and then, seldom enough not to be in the way."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not done(snapshot := self.repository.fetch()):
             if time.monotonic() > deadline:
                 raise SystemExit("the node does not get on")

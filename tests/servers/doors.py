@@ -61,7 +61,7 @@ def nginx(folder: Path, port: int, text: str) -> Started:
 
 def apache(folder: Path, port: int, text: str) -> Started:
     config, modules = folder / "apache.conf", "/usr/lib/apache2/modules"
-    names = ("mpm_event", "authz_core", "ssl", "socache_shmcb", "headers", "proxy", "proxy_http")
+    names = ("mpm_event", "authz_core", "ssl", "socache_shmcb", "headers", "http2", "proxy", "proxy_http")
     load = "".join(f"LoadModule {each}_module {modules}/mod_{each}.so\n" for each in names)
     user = "User nobody\n" if os.getuid() == 0 else ""
     head = f"ServerRoot {folder}\nPidFile {folder}/apache.pid\nErrorLog {folder}/error.log\nListen 127.0.0.1:{port}\n"
