@@ -57,8 +57,10 @@ def test_R1310_the_page_says_on_which_nodes_a_file_of_the_pool_lies(pair: Pair, 
             place = pair.lab.folder / name / "pool" / file
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text("frames")
-    tab.goto(f"{pair.url}/files/in")
+    tab.goto(f"{pair.url}/files")
     lies = tab.locator("#pools")
+    expect(lies.get_by_role("row", name="far/")).to_contain_text("n2")
+    tab.goto(f"{pair.url}/files/in")
     expect(lies.get_by_role("row", name="both.mp4")).to_contain_text("n1 n2")
     expect(lies.get_by_role("row", name="there.mp4")).to_contain_text("n2")
     expect(tab.locator("#files")).not_to_contain_text("there.mp4")
