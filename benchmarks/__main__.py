@@ -22,6 +22,7 @@ from benchmarks import (
     logs,
     page,
     points,
+    room,
     scale,
     stages,
     transfers,
@@ -41,6 +42,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "transfers": lambda given: transfers.measure(given.rounds, given.megabytes, given.files),
     "uploads": lambda given: uploads.measure(min(given.rounds, 5), given.megabytes),
     "page": lambda given: page.measure(given.projects, given.rounds),
+    "room": lambda given: room.measure(given.rounds),
     "growth": lambda given: growth.measure(given.executions),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }

@@ -15,6 +15,7 @@ MODULES = {
     "top": "top", "describe": "describe", "logs": "logs", "events": "history", "compare": "history",
     "provenance": "provenance", "reproduce": "reproduce", "prune": "prune", "completion": "completion",
     "status": "status", "explain": "explaining", "sweep": "sweeping", "backup": "backups", "restore": "backups",
+    "compact": "compact",
     "schema": "schemas", "web": "web", "pipelines": "pipelines", "projects": "projects", "nodes": "ps",
     "files": "files", "context": "contexts", "triggers": "triggers", "service": "service", "policy": "policy",
     "secrets": "secrets", "images": "images", "registry": "registry",

@@ -5,7 +5,9 @@ a push. Packs grow geometrically, so a tidying costs in proportion to what is ne
 """
 
 import fcntl
+import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
@@ -29,6 +31,49 @@ def tidy(folder: Path) -> bool:
     except (OSError, StateError):
         return False
     return packed.code == 0 and pruned.code == 0
+
+
+class CannotCompact(StateError):
+    """The text says why; no harm is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySize:
+    """`bytes` are those on the disk, of all objects."""
+
+    bytes: int
+    packs: int
+    loose: int
+
+
+def size(folder: Path) -> RepositorySize:
+    used = packs = loose = 0
+    for place, _, names in os.walk(folder / "objects"):
+        for name in names:
+            try:
+                used += os.lstat(os.path.join(place, name)).st_blocks * 512
+            except OSError:
+                continue  # it went meanwhile
+            packs += name.endswith(".pack")
+            loose += len(os.path.basename(place)) == 2
+    return RepositorySize(used, packs, loose)
+
+
+def compact(folder: Path) -> None:
+    """Pack all of it anew, while others read and write it. CannotCompact.
+
+    What nothing names stays for a while, as in a tidying: a push that is under way may name it in a moment.
+    """
+    kept = f"--unpack-unreachable={YOUNG}"
+    with (folder / "winslow-tidy.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotCompact(f"somebody packs {folder} at this moment; try again in a minute") from None
+        for words in (["repack", "-A", "-d", "-q", kept], ["prune", f"--expire={YOUNG}"]):
+            done = git(words, folder=folder, timeout=TIMEOUT)
+            if done.code != 0:
+                raise CannotCompact(f"git cannot pack {folder}: {done.err.strip()[-500:]}")
 
 
 def is_ours(folder: Path) -> bool:
