@@ -242,7 +242,8 @@ def _toolkit() -> bool:
     try:
         from runner.docker.docker_runner import engine
 
-        return "nvidia" in engine().runtimes or shutil.which(TOOLKIT) is not None
+        found = engine()
+        return "nvidia" in found.runtimes or found.cdi or shutil.which(TOOLKIT) is not None
     except (RunnerError, ImportError):
         return True  # stages would run as processes
 

@@ -157,13 +157,17 @@ class DockerRunner:
         with talking():
             if (found := self._ids.inspect(spec.id)) is not None:
                 self._ids.made(spec.id, found["Id"])
-                less = discarded.differing(rights.options(spec, user), found.get("HostConfig") or {})
+                less = discarded.differing(self._options(spec, user), found.get("HostConfig") or {})
                 return self._with_limits(spec, less if found["State"]["Status"] == "created" else "", ())
             rights.hand_over(spec, user)
             if spec.watched:
                 lease_clock.begin(str(spec.directory), spec.watched.until, spec.watched.kill_within)
             warnings = self._create(spec, rights.ENGINE_LOG)
             return self._with_limits(spec, discarded.discarded(warnings), warnings)
+
+    def _options(self, spec: Spec, user: str) -> dict[str, Any]:
+        """How GPUs are given, the engine is asked only for a stage that gets some."""
+        return rights.options(spec, user, cdi=bool(spec.gpus) and rights.by_cdi(self.client.info()))
 
     def _with_limits(self, spec: Spec, less: str, warnings: Sequence[str]) -> Sequence[str]:
         """What the engine warned of. EngineRefused, and no container, where it will not keep a limit."""
@@ -179,7 +183,7 @@ class DockerRunner:
         """By the image's id where it is known: its tag may mean another one by now."""
         api = self.client.api
         user = rights.user_of(spec, self.user)
-        options = {**rights.options(spec, user), "log_config": LogConfig(type="json-file", config=dict(log))}
+        options = {**self._options(spec, user), "log_config": LogConfig(type="json-file", config=dict(log))}
         try:
             made = api.create_container(
                 spec.image_id or images.pinned(spec.image),

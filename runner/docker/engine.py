@@ -23,6 +23,7 @@ from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailabl
 from runner.contract.labels import Owner
 from runner.docker.discarded import lacking
 from runner.docker.docker_log import Stream, frames
+from runner.docker.options import by_cdi
 
 HTTPError: type[Exception] = requests.exceptions.BaseHTTPError  # type: ignore[attr-defined]
 """What reading a stream raises below `requests`."""
@@ -44,6 +45,7 @@ class Engine:
     live_restore: bool
     runtimes: tuple[str, ...] = ()
     discards: tuple[str, ...] = ()  # limits that it would accept and not keep
+    cdi: bool = False  # gives GPUs by CDI
 
 
 def engine() -> Engine:
@@ -52,7 +54,7 @@ def engine() -> Engine:
     with talking():
         info = client.info()
         version, live = client.version()["Version"], bool(info.get("LiveRestoreEnabled"))
-        return Engine(version, live, tuple(info.get("Runtimes") or ()), lacking(info))
+        return Engine(version, live, tuple(info.get("Runtimes") or ()), lacking(info), by_cdi(info))
 
 
 def connect(client: Any = None) -> Any:

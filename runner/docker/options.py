@@ -4,7 +4,9 @@ A user of its own, no capabilities, no new privileges, the default seccomp profi
 and a home in memory, `/workspace` and `/winslow` to write to.
 """
 
+import glob
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
@@ -20,6 +22,7 @@ ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
 ENGINE_LOG_BUFFERED = {**ENGINE_LOG, "mode": "non-blocking", "max-buffer-size": "64m"}
 """For engines whose own `log-opts` name a buffer, which they then insist on."""
 USER = "winslow"
+CDI = "nvidia.com/gpu"
 
 
 def stages_user() -> str:
@@ -27,7 +30,7 @@ def stages_user() -> str:
     return "64000:64000" if os.geteuid() == 0 else f"{os.geteuid()}:{os.getegid()}"
 
 
-def options(spec: Spec, user: str) -> dict[str, Any]:
+def options(spec: Spec, user: str, *, cdi: bool = False) -> dict[str, Any]:
     """For the engine's `HostConfig`."""
     uid, _, gid = user.partition(":")
     temporary = f"rw,exec,nosuid,nodev,mode=1777,uid={uid},gid={gid or uid}"
@@ -40,7 +43,7 @@ def options(spec: Spec, user: str) -> dict[str, Any]:
         "mounts": _mounts(spec),
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         **_limits(spec.limits),
-        **({"device_requests": [_gpus(spec)]} if spec.gpus else {}),
+        **({"device_requests": [_gpus(spec, cdi)]} if spec.gpus else {}),
     }
 
 
@@ -78,8 +81,20 @@ def _limits(limits: Limits) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _gpus(spec: Spec) -> DeviceRequest:
+def _gpus(spec: Spec, cdi: bool) -> DeviceRequest:
+    """Exactly the devices of the spec, each by its own id: by the vendor's runtime, or by the names of CDI."""
+    if cdi:
+        return DeviceRequest(driver="cdi", device_ids=[f"{CDI}={gpu}" for gpu in spec.gpus])
     return DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]])
+
+
+def by_cdi(info: Mapping[str, Any]) -> bool:
+    """Whether an engine, by what it says of itself, gives GPUs by CDI: where it has no runtime of the vendor's, and a
+    description of NVIDIA's devices lies in one of the folders that it looks into.
+    """
+    folders = info.get("CDISpecDirs") or ()
+    described = any(glob.glob(os.path.join(folder, "*nvidia*")) for folder in folders)
+    return described and "nvidia" not in (info.get("Runtimes") or {})
 
 
 def _mounts(spec: Spec) -> list[Mount]:

@@ -117,3 +117,19 @@ def test_gpus_are_asked_for_by_their_ids() -> None:
     [request] = options(spec, "1:1")["device_requests"]
     assert (request["DeviceIDs"], request["Capabilities"]) == (["GPU-a", "GPU-b"], [["gpu"]])
     assert environment(spec)["NVIDIA_VISIBLE_DEVICES"] == "GPU-a,GPU-b"
+
+
+def test_I8_an_engine_without_the_vendor_s_runtime_gives_exactly_the_devices_by_cdi(tmp_path: Path) -> None:
+    from runner.contract.spec import Spec
+    from runner.docker.options import by_cdi, options
+
+    spec = Spec("c", {}, "i", (), None, {}, Path("/w"), Path("/d"), gpus=("GPU-a", "GPU-b"))
+    [request] = options(spec, "1:1", cdi=True)["device_requests"]
+    assert (request["Driver"], request["DeviceIDs"]) == ("cdi", ["nvidia.com/gpu=GPU-a", "nvidia.com/gpu=GPU-b"])
+    assert not request["Count"]
+    folders = {"CDISpecDirs": [str(tmp_path), "/nonexistent"], "Runtimes": {"runc": {}}}
+    assert not by_cdi(folders)
+    (tmp_path / "nvidia.yaml").touch()
+    assert by_cdi(folders)
+    assert not by_cdi({**folders, "Runtimes": {"runc": {}, "nvidia": {}}})
+    assert not by_cdi({"Runtimes": None, "CDISpecDirs": None})
