@@ -257,8 +257,10 @@ def a_redo_of_one_stage_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_stage_that_is_done_with_its_first_point(patch: pytest.MonkeyPatch) -> None:
-    def settled(self: flow.project.next_stage._Walk, stage: Stage, found: flow.project.next_stage._Found) -> None:
-        original(self, stage, found)
+    def settled(
+        self: flow.project.next_stage._Walk, stage: Stage, found: flow.project.next_stage._Found, *more: object
+    ) -> None:
+        original(self, stage, found, *more)  # type: ignore[arg-type]
         found.settled = found.settled or any(point.status == "done" for point in found.points or ())
 
     original = flow.project.next_stage._Walk._conclude
@@ -290,7 +292,30 @@ def results_of_what_failed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flow.project.next_stage._Walk, "_read", read)
 
 
+def a_branch_that_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
+    """What needs a stage that failed goes on."""
+
+    def conclude(
+        self: flow.project.next_stage._Walk, stage: Stage, found: flow.project.next_stage._Found, *more: object
+    ) -> None:
+        original(self, stage, found, *more)  # type: ignore[arg-type]
+        found.upset = False
+
+    original = flow.project.next_stage._Walk._conclude
+    patch.setattr(flow.project.next_stage._Walk, "_conclude", conclude)
+
+
+def points_beyond_the_first_left_out(patch: pytest.MonkeyPatch) -> None:
+    def each(self: flow.project.next_stage._Walk, stage: Stage, points: Sequence[object], found: object) -> None:
+        original(self, stage, points[:1], found)  # type: ignore[arg-type]
+
+    original = flow.project.next_stage._Walk._each
+    patch.setattr(flow.project.next_stage._Walk, "_each", each)
+
+
 OF_GRAPHS = [
+    a_branch_that_forgets_what_failed,
+    points_beyond_the_first_left_out,
     a_join_that_does_not_wait,
     a_redo_of_one_stage_alone,
     a_stage_that_is_done_with_its_first_point,
