@@ -46,6 +46,7 @@ from webui.pages import (
 )
 from webui.source import past
 from webui.source.fleet import Fleet
+from webui.source.load_histories import LoadHistories
 from webui.source.outbox import CommitYourself, Outbox
 from webui.source.past import OthersLook, Pasts
 from webui.source.unsent import UnsentCommits
@@ -86,10 +87,12 @@ class Page:
     numbers: Numbers = field(default_factory=Numbers)
     pasts: Pasts = field(init=False)
     progress: ProgressReader = field(init=False)
+    histories: LoadHistories = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pasts", Pasts(self.source))
         object.__setattr__(self, "progress", ProgressReader(self.data))
+        object.__setattr__(self, "histories", LoadHistories(self.data))
         self.outbox.landed = self.source.made
         self.source.show(UnsentCommits(self.outbox, self.outbox.folder / "ahead.git"))
 

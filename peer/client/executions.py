@@ -25,6 +25,8 @@ SHARING = 3
 MOST_ROWS_BYTES = 256 << 20
 MOST_ASKED, MOST_PROGRESS_BYTES = 64, 16 << 10
 """Runs that a node is asked about at once, and bytes of its answer."""
+MOST_LOAD_BYTES, MOST_POINTS = 256 << 10, 300
+"""Of what a node says of its load."""
 _TOTAL = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)")
 
 
@@ -38,6 +40,10 @@ def kept_log_path(digest: str) -> str:
 
 def progress_path(containers: Sequence[str]) -> str:
     return f"/peer/progress/{'.'.join(containers)}"
+
+
+def load_path(span: int) -> str:
+    return f"/peer/load/{span}"
 
 
 def rows_path(project: str, execution: int) -> str:
@@ -115,6 +121,17 @@ class FarNode:
             return {}
         said = [(name, told.get(name)) for name in containers] if isinstance(told, dict) else []
         return {name: float(value) for name, value in said if isinstance(value, int | float) and 0 <= value <= 100}
+
+    def load(self, span: int) -> dict[str, list[tuple[float, float]]]:
+        """Of its machine over the last seconds: (seconds ago, value) of each column, oldest first. NotFound."""
+        try:
+            told = json.loads(self._get(load_path(span), "").read(MOST_LOAD_BYTES + 1))
+            return {
+                str(name): [(float(ago), float(value)) for ago, value in points][:MOST_POINTS]
+                for name, points in told.items()
+            }
+        except (ValueError, TypeError, AttributeError, RecursionError, OSError, http.client.HTTPException) as error:
+            raise PeerAway(f"{self.node} says nothing of its load: {error}") from None
 
     def _open(self, project: str, execution: int, row: Row, changing: bool) -> BinaryIO:
         if row.value and not changing:

@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -22,6 +23,7 @@ from peer.client.signed import NUDGE, asker
 from peer.server.files import PeerFiles
 from runner import program_output
 from runner.logs.archive import DamagedLog, here
+from runner.metrics import load
 from runner.store.blocks import Blocks
 from runner.store.errors import DamagedObject, MissingObject, StoreError
 from runner.store.manifest import text_of
@@ -41,6 +43,7 @@ CONTAINER = re.compile(r"[0-9a-f]{32}")
 
 
 PIECE = 1 << 20
+LOAD_POINTS = 120
 
 
 class PeerFile(FileResponse):
@@ -102,6 +105,13 @@ class Giver:
         said = {each: percent for each, percent in told.items() if percent is not None}
         return Response(json.dumps(said), media_type="application/json")
 
+    def give_load(self, request: Request) -> Response:
+        """How its machine did: ages instead of times, as the one who asks has another clock."""
+        now = time.time()
+        found = load.machine(self.data).all_series(now - min(request.path_params["span"], load.MONTH), LOAD_POINTS)
+        ages = {name: [(round(now - at, 1), round(value, 2)) for at, value in points] for name, points in found.items()}
+        return Response(json.dumps(ages), media_type="application/json")
+
     def give_rows(self, request: Request) -> Response:
         tree = self.workspaces.look(*_place(request))
         rows = [[row.path, row.kind.value, row.size, row.value] for row in tree.rows.values()]
@@ -154,6 +164,7 @@ def create_peer(name: str, data: Path, keys: Callable[[str], str], *, read_only:
             route("/peer/runs/{container}/log", giver.give_log),
             route("/peer/logs/{digest}", giver.give_kept_log),
             route("/peer/progress/{containers}", giver.give_progress),
+            route("/peer/load/{span:int}", giver.give_load),
             route("/peer/rows/{project}/{number:int}", giver.give_rows),
             route("/peer/now/{project}/{number:int}/{path:path}", giver.give_file),
             route(NUDGE, giver.nudge),

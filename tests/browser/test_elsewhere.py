@@ -69,3 +69,15 @@ def test_R1310_the_page_says_on_which_nodes_a_file_of_the_pool_lies(pair: Pair, 
     assert "only.mp4" in tab.request.get(f"{pair.url}/pools/far").text()
     tab.goto(f"{pair.url}/files/in/both.mp4")
     expect(lies).to_contain_text("n1 n2")
+
+
+def test_R2_the_course_of_another_nodes_load_is_there_at_the_first_paint(pair: Pair, tab: Page) -> None:
+    def measured() -> bool:
+        return "<svg" in tab.request.get(f"{pair.url}/nodes/n2").text()
+
+    pair.until(measured)
+    painted = tab.request.get(f"{pair.url}/nodes").text().partition('href="/nodes/n2"')[2]
+    assert "cpu of the last hour" in painted
+    tab.goto(f"{pair.url}/nodes/n2")
+    expect(tab.get_by_text("CPU and memory")).to_be_visible()
+    expect(tab.get_by_role("navigation", name="Span of time")).to_be_visible()

@@ -1,6 +1,8 @@
 """Nodes: what they have, what they do, and whether they take work."""
 
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
@@ -11,6 +13,7 @@ from schema import layout
 from schema.suggest import did_you_mean
 from state.edits import nodes
 from webui.pages.common import look, page, person
+from webui.source.load_histories import Series
 from webui.views.charts import chart, sparkline
 from webui.views.filters import size
 from webui.views.node_rows import NodeRow, all_nodes
@@ -24,17 +27,24 @@ def _all() -> list[NodeRow]:
     return all_nodes(look(), page().fleet, page().data)
 
 
-def _sparks(node: NodeRow) -> dict[str, Markup]:
-    """The last hour in few points, of this machine's node."""
+def _others(nodes: list[NodeRow], span: float) -> Mapping[str, Series]:
+    """How the load of the others went, asked of all at once."""
+    names = [node.name for node in nodes if not node.here and node.standing.answers]
+    return page().histories.of(names, look().snapshot.inventories, span)
+
+
+def _sparks(node: NodeRow, others: Mapping[str, Series]) -> dict[str, Markup]:
+    """The last hour in few points; GPUs of this machine's node alone."""
     data, now = page().data, time.time()
-    if data is None or not node.here:
-        return {}
     since = now - load.HOUR
-    found = load.machine(data).all_series(since, 48)
+    found = others.get(node.name, {}) if data is None or not node.here else load.machine(data).all_series(since, 48)
     sparks = {name: sparkline(found[name], since, now, f"{name} of the last hour", _percent, 100.0)
-              for name in ("cpu", "memory")}  # fmt: skip
+              for name in ("cpu", "memory") if name in found}  # fmt: skip
     for name in ("received", "sent"):
-        sparks[name] = sparkline(found[name], since, now, f"{name} in the last hour", _rate)
+        if name in found:
+            sparks[name] = sparkline(found[name], since, now, f"{name} in the last hour", _rate)
+    if data is None or not node.here:
+        return sparks
     for gpu in node.inventory.gpus if node.inventory else ():
         use = load.gpu(data, gpu.uuid).series("use", since, 48)
         sparks[gpu.uuid] = sparkline(use, since, now, "GPU in the last hour", _percent, 100.0)
@@ -46,7 +56,9 @@ def index() -> str:
     template = "_nodes.html" if request.headers.get("HX-Request") else "nodes.html"
     now = time.time()
     shown = list(lanes(look().snapshot, now - load.DAY, now).values())
-    return render_template(template, nodes=_all(), sparks_of=_sparks, repo=page().repo, lanes=shown)
+    nodes = _all()
+    sparks = partial(_sparks, others=_others(nodes, load.HOUR))
+    return render_template(template, nodes=nodes, sparks_of=sparks, repo=page().repo, lanes=shown)
 
 
 @pages.get("/nodes/<name>")
@@ -57,7 +69,7 @@ def show(name: str) -> str:
     span = request.args.get("span", "hour")
     span = span if span in SPANS else "hour"
     template = "_node.html" if request.headers.get("HX-Request") else "node.html"
-    drawn = _charts(found[name], SPANS[span]) if found[name].here else {}
+    drawn = _charts(found[name], SPANS[span]) if found[name].here else _far_charts(found[name], SPANS[span])
     return render_template(template, node=found[name], span=span, spans=SPANS, charts=drawn)
 
 
@@ -66,17 +78,7 @@ def _charts(node: NodeRow, span: float) -> dict[str, Markup]:
     if data is None:
         return {}
     since = now - span
-    found = load.machine(data).all_series(since)
-
-    def lines(*names: str) -> list[tuple[str, list[tuple[float, float]]]]:
-        return [(name, found[name]) for name in names]
-
-    drawn = {
-        "CPU and memory": chart(lines("cpu", "memory"), since, now, _percent, 100.0),
-        "Network, received and sent": chart(lines("received", "sent"), since, now, _rate),
-        "Disk of the data directory": chart(lines("disk"), since, now, _percent, 100.0),
-        "Load": chart(lines("load"), since, now, lambda value: f"{value:.1f}"),
-    }
+    drawn = _machine(load.machine(data).all_series(since), since, now)
     for project, run in node.runs[:MOST_STAGES]:
         each = load.stage(data / "runs" / run.claim.container).all_series(since)
         title = f"Stage {project}/{run.execution} {run.stage}"
@@ -92,6 +94,24 @@ def _charts(node: NodeRow, span: float) -> dict[str, Markup]:
             [("temperature", each["temperature"])], since, now, lambda value: f"{value:.0f} °C", 100.0
         )
     return drawn
+
+
+def _far_charts(node: NodeRow, span: float) -> dict[str, Markup]:
+    now = time.time()
+    series = _others([node], span).get(node.name)
+    return _machine(series, now - span, now) if series else {}
+
+
+def _machine(found: Series, since: float, now: float) -> dict[str, Markup]:
+    def lines(*names: str) -> list[tuple[str, Sequence[tuple[float, float]]]]:
+        return [(name, found.get(name, ())) for name in names]
+
+    return {
+        "CPU and memory": chart(lines("cpu", "memory"), since, now, _percent, 100.0),
+        "Network, received and sent": chart(lines("received", "sent"), since, now, _rate),
+        "Disk of the data directory": chart(lines("disk"), since, now, _percent, 100.0),
+        "Load": chart(lines("load"), since, now, lambda value: f"{value:.1f}"),
+    }
 
 
 def _rate(value: float) -> str:
