@@ -3,6 +3,7 @@
     python -m benchmarks                      all, some minutes
     python -m benchmarks stages idle          some
     python -m benchmarks stages --rounds 50   more often
+    python -m benchmarks soak --minutes 60    an hour of work and faults; only if it is named
 
 Each figure stands beside its floor, taken in the same run: a machine's mood moves both.
 """
@@ -24,6 +25,7 @@ from benchmarks import (
     points,
     room,
     scale,
+    soak,
     stages,
     transfers,
     uploads,
@@ -44,6 +46,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "page": lambda given: page.measure(given.projects, given.rounds),
     "room": lambda given: room.measure(given.rounds),
     "growth": lambda given: growth.measure(given.executions),
+    "soak": lambda given: soak.measure(given.minutes * 60, given.every, given.seed, given.plot),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
 
@@ -62,13 +65,17 @@ def main() -> None:
     parser.add_argument("--sparse", type=int, default=20, help="GiB of the file with holes in `edges` (default 20)")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="of the log in `logs` (default 1)")
     parser.add_argument("--executions", type=int, default=2000, help="that end in `growth` (default 2000)")
+    parser.add_argument("--minutes", type=float, default=60, help="that `soak` works (default 60)")
+    parser.add_argument("--every", type=float, default=5, help="seconds between two faults of `soak` (default 5)")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults of `soak` (default 1)")
+    parser.add_argument("--plot", default="", help="file (SVG) into which `soak` draws what it saw")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
     found: dict[str, object] = {
         "machine": {"cpus": os.cpu_count(), "load": os.getloadavg()[0], "python": platform.python_version()}
     }
-    for name in given.which or MEASURES:
+    for name in given.which or [each for each in MEASURES if each != "soak"]:
         found[name] = MEASURES[name](given)
     print(json.dumps(found, indent=1))
 

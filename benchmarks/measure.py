@@ -64,8 +64,11 @@ class Lab:
         files: dict[str, str | None] = {
             f"projects/{id}/requests/{self.asked:04d}-start.yaml": "request: start\nstage: s0\n" for id in projects
         }
-        commit_edit(self.repository, lambda _: Edit(files, "start", AUTHOR), sleep=time.sleep)
+        self.edit(files)
         return time.time()
+
+    def edit(self, files: dict[str, str | None]) -> None:
+        commit_edit(self.repository, lambda _: Edit(files, "edit", AUTHOR), sleep=time.sleep)
 
     def until(self, done: Callable[[Snapshot], bool], pause: float = 0.05, patience: float = PATIENCE) -> Snapshot:
         """Look now and then, seldom enough not to be in the way."""
@@ -81,7 +84,7 @@ class Lab:
 
         def done(snapshot: Snapshot) -> bool:
             views = snapshot.projects.values()
-            return sum(len(view.executions) for view in views) == count and not any(map(_at_work, views))
+            return sum(len(view.executions) for view in views) == count and not any(map(at_work, views))
 
         return done
 
@@ -92,7 +95,7 @@ class Lab:
         return [float((self.repository.read_text(log) or "").split(" ", 2)[2]) for log in logs]
 
 
-def _at_work(view: ProjectView) -> bool:
+def at_work(view: ProjectView) -> bool:
     steps = steps_of(view)
     return bool(view.unanswered or steps.active or steps.run)
 
