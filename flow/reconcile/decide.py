@@ -89,7 +89,8 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> tuple
         grants=(*held.grants, *taking.grants),
         drops=tuple(held.drops),
         removals=tuple(held.removals),
-        wipes=tuple(stewardship.wipes(world.wiped)) if world.engine else (),
+        # what is set aside needs no engine, and must not wait: files of a new project of that name may come at any time
+        wipes=tuple(wipe for wipe in stewardship.wipes(world.wiped) if wipe.part or world.engine),
         watched=frozenset(watched),
         unseen=frozenset(taking.unseen),
     )

@@ -229,3 +229,18 @@ def test_F15_a_node_that_slept_since_it_saw_a_deletion_stops_nothing_that_was_re
     cluster.edit(PROJECT)
     go(cluster, 300)
     assert view(cluster).executions[-1].state is State.RUNNING
+
+
+def test_R1250_a_late_clean_up_leaves_the_files_of_a_project_that_was_made_anew_while_the_engine_was_away() -> None:
+    cluster = world()
+    put(cluster, "old")
+    cluster.weather.engine = 1.0
+    delete(cluster)
+    go(cluster, 40)
+    assert stone(cluster) == (1, "purged")
+    cluster.edit(PROJECT)
+    go(cluster, 20)
+    put(cluster, "new")
+    cluster.weather.engine = 0.0
+    go(cluster, 60)
+    assert names(cluster.machines[0]) == {"new"}
