@@ -18,7 +18,8 @@ MODULES = {
     "compact": "compact",
     "schema": "schemas", "web": "web", "pipelines": "pipelines", "projects": "projects", "nodes": "ps",
     "files": "files", "context": "contexts", "triggers": "triggers", "service": "service", "policy": "policy",
-    "secrets": "secrets", "images": "images", "registry": "registry",
+    "secrets": "secrets", "images": "images", "registry": "registry", "queue": "queue",
+    "shares": "queue", "usage": "usage",
 }  # fmt: skip
 
 

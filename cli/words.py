@@ -31,7 +31,9 @@ MEANT = {
     "uncordon": ("drain NODE --off",),
     "undrain": ("drain NODE --off",), "gc": ("prune",), "clean": ("prune",), "watch": ("ps --watch", "wait"),
     "config": ("context",), "login": ("web users add",), "version": ("--version",), "help": ("--help",),
-    "stat": ("status",), "overview": ("status",), "queue": ("ps --state queued",), "use": ("context use",),
+    "stat": ("status",), "overview": ("status",), "squeue": ("queue",),
+    "sshare": ("shares",), "sreport": ("usage",), "sacct": ("usage",), "accounting": ("usage",),
+    "use": ("context use",),
 }  # fmt: skip
 """Words of other programs, and what they are here: in a group the first that is there, else at the top."""
 

@@ -10,6 +10,7 @@ from schema.names import ClaimId, Name
 from schema.pipeline import EnvValue
 from schema.reasons import End
 from schema.rights import Rights
+from schema.spent import Spent, spent
 
 
 class State(StrEnum):
@@ -93,6 +94,7 @@ class Times(Recorded):
     claimed: str | None = None
     started: str | None = None
     finished: str | None = None
+    awaits: str = ""  # what its start waits for, in a word of whoever gives the machine: Priority, Resources
 
 
 class Result(Recorded):
@@ -126,6 +128,7 @@ class AskedRecord(Recorded):
     shm: int | None = None
     disk: int | None = None
     rights: Rights | None = None  # beyond least rights, which its node granted
+    group: str = ""  # the `resource_group`, of which only so many run at once
 
 
 class Execution(Recorded):
@@ -139,7 +142,6 @@ class Execution(Recorded):
     state: State
     reason: End | None = None
     text: str = ""  # the reason in words
-    queued: str = ""  # why it waits for a machine that somebody else gives, in one word of theirs: Priority, Resources
     claim: Claim
     wanted: str = ""  # commit of main it acted on
     image: ImageRecord | None = None
@@ -158,6 +160,13 @@ class Execution(Recorded):
     cached: Cached | None = None
     log: LogRecord | None = None
     artifacts: int = 0  # files in its list of artifacts
+
+    @property
+    def spent(self) -> Spent | None:
+        """What it took of its machine; nothing while it goes on, or where it took another's result."""
+        if not self.state.ended or self.cached:
+            return None
+        return spent(self.claim.node, self.times.started, self.times.finished, self.asked, len(self.gpus))
 
     @property
     def slot(self) -> str:

@@ -25,7 +25,7 @@ STAGE: Words = {
     "rules": "say when it runs with `when`", "only": "say when it runs with `when`",
     "except": "say when it runs with `when`", "trigger": _NO_SCHEDULE,
     "reports": "artifacts.reports",
-    "resource_group": "exclusive", "id": "name",
+    "id": "name",
     # Compose and Docker
     "environment": "env", "environments": "env", "env_file": "write the variables into `env`",
     "stop_grace_period": "grace", "depends_on": "needs", "mounts": "volumes", "ports": "leave it out",

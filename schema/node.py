@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schema.access import Access
 from schema.base import Recorded, Wanted
+from schema.fairness import Account, FairShare, Quota, ResourceGroups
 from schema.names import Name
 from schema.notify import Rule
 from schema.policy import NO_GRANTS, Grants
@@ -158,3 +159,6 @@ class Settings(Wanted):
     notify: tuple[Rule, ...] = ()
     retention: Retention = Retention()
     access: Access = Access()
+    fair_share: FairShare = FairShare()
+    quotas: dict[Account, Quota] = {}
+    resource_groups: ResourceGroups = {}

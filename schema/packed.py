@@ -120,7 +120,7 @@ class _Packed:
 
 
 class _Execution(_Packed):
-    __slots__ = ("attempt", "chain", "execution", "point", "reason", "stage", "state")
+    __slots__ = ("attempt", "chain", "execution", "point", "reason", "spent", "stage", "state")
     kind = Execution
 
     @property

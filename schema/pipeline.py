@@ -258,6 +258,7 @@ class Stage(Wanted):
     cache: bool = False
     discardable: bool = False
     exclusive: bool | Exclusive = False
+    resource_group: Name | None = None
     needs: tuple[Name | Need, ...] | None = None
     parallel: Matrix | None = None
     condition: str | None = Field(default=None, alias="if", max_length=1000)

@@ -99,6 +99,17 @@ def shortage(stage: Resources, inventory: Inventory, settings: NodeSettings, cla
     return ", ".join(filter(None, told))
 
 
+def crowded(other: Resources, big: Resources, inventory: Inventory, settings: NodeSettings, claims: Claims) -> bool:
+    """Whether `other` would take of something that does not suffice for it and `big` beside what runs there."""
+    modest, room = share(inventory, settings), whole(inventory, settings)
+    more = reckoned(asked(other), modest)
+    used = reckoned(asked(big), modest) + more
+    for each in claims.values():
+        used = used + reckoned(each, modest)
+    names = [each.name for each in fields(Amounts)]
+    return any(getattr(more, name) and getattr(used, name) > getattr(room, name) * (1 + 1e-9) for name in names)
+
+
 def _short(name: str, wanted: float, room: float, used: float, words: Callable[[float], str]) -> str:
     if used + wanted <= room * (1 + 1e-9):
         return ""

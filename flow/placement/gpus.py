@@ -66,7 +66,7 @@ def in_use(world: World) -> frozenset[str]:
 
 def choose(resources: Resources, gpus: Sequence[NodeGpu], taken: Holders) -> tuple[NodeGpu, ...] | None:
     """The smallest that suffice, so that big ones stay free; several of one model, if there are. None: too few."""
-    free = [gpu for gpu in _fitting(resources.gpu, gpus) if gpu.health is Health.OK and gpu.uuid not in taken]
+    free = [gpu for gpu in fitting(resources.gpu, gpus) if gpu.health is Health.OK and gpu.uuid not in taken]
     free.sort(key=lambda gpu: (gpu.memory, gpu.model, gpu.uuid))
     alike = ([gpu for gpu in free if gpu.model == model] for model in dict.fromkeys(gpu.model for gpu in free))
     best = next((group for group in alike if len(group) >= resources.gpus), free)[: resources.gpus]
@@ -75,19 +75,19 @@ def choose(resources: Resources, gpus: Sequence[NodeGpu], taken: Holders) -> tup
 
 def misfit(resources: Resources, gpus: Sequence[NodeGpu]) -> str | None:
     """Why a node with these GPUs can never run the stage, or None."""
-    fitting = _fitting(resources.gpu, gpus)
-    alive = [gpu for gpu in fitting if gpu.health is not Health.LOST]
+    suited = fitting(resources.gpu, gpus)
+    alive = [gpu for gpu in suited if gpu.health is not Health.LOST]
     if len(alive) >= resources.gpus:
         return None
     what = f" with {_words(resources.gpu)}" if resources.gpu and _words(resources.gpu) else ""
-    have = f"has only {_count(len(fitting))}{what}" if fitting else f"has no GPU{what if gpus else ''}"
-    lost = [f"{short(gpu.uuid)} is lost" for gpu in fitting if gpu.health is Health.LOST]
-    return ", ".join(lost if len(fitting) >= resources.gpus else [have, *lost])
+    have = f"has only {_count(len(suited))}{what}" if suited else f"has no GPU{what if gpus else ''}"
+    lost = [f"{short(gpu.uuid)} is lost" for gpu in suited if gpu.health is Health.LOST]
+    return ", ".join(lost if len(suited) >= resources.gpus else [have, *lost])
 
 
 def shortage(resources: Resources, gpus: Sequence[NodeGpu], taken: Holders) -> str:
     """Who has the GPUs that the stage waits for."""
-    return ", ".join(filter(None, (occupied(gpu, taken) for gpu in _fitting(resources.gpu, gpus))))
+    return ", ".join(filter(None, (occupied(gpu, taken) for gpu in fitting(resources.gpu, gpus))))
 
 
 def occupied(gpu: NodeGpu, taken: Holders) -> str:
@@ -138,7 +138,7 @@ def short(uuid: str) -> str:
     return uuid if len(uuid) <= 14 else f"{uuid[:12]}…"
 
 
-def _fitting(wanted: Wanted | None, gpus: Sequence[NodeGpu]) -> list[NodeGpu]:
+def fitting(wanted: Wanted | None, gpus: Sequence[NodeGpu]) -> list[NodeGpu]:
     return [gpu for gpu in gpus if wanted is None or _fits(wanted, gpu)]
 
 

@@ -258,7 +258,7 @@ class HeldClaims:
             return
         fresh = self.ids_left.pop()
         claim = record.claim.model_copy(update={"id": fresh, "epoch": record.claim.epoch + 1})
-        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING, "text": "", "queued": ""})
+        taken = record.model_copy(update={"claim": claim, "state": State.RUNNING, "text": ""})
         event = event_of("take-back", entry.order.project, taken, f"epoch {claim.epoch}")
         self.draft.record(entry.order.project, event, taken)
         self.grants.append(entry.model_copy(update={"claim": fresh, "phase": "started"}))
@@ -398,7 +398,7 @@ class HeldClaims:
     def _mention(self, record: Execution, entry: HeldClaim, *, alone: bool) -> None:
         sight, launch = self._sight(entry), self.world.launching.get(entry.container)
         if sight and sight.queued:
-            if record.queued != sight.queued:
+            if record.times.awaits != sight.queued:
                 self._mention_queued(record, entry, sight)
         elif sight and sight.running:
             if not alone or self._settled_since(sight.started):
@@ -417,7 +417,8 @@ class HeldClaims:
     def _mention_queued(self, record: Execution, entry: HeldClaim, sight: ObservedContainer) -> None:
         """Again only when the reason is another one: when it is expected to begin changes all the time."""
         project, text = entry.order.project, sight.detail[:LONGEST_TEXT]
-        queued = record.model_copy(update={"state": State.PREPARING, "queued": sight.queued[:50], "text": text})
+        times = record.times.model_copy(update={"awaits": sight.queued[:50]})
+        queued = record.model_copy(update={"state": State.PREPARING, "times": times, "text": text})
         self.draft.record(project, event_of("queue", project, queued, text), queued)
 
     def _mention_running(self, record: Execution, entry: HeldClaim) -> None:
@@ -425,12 +426,11 @@ class HeldClaims:
             update={
                 "state": State.RUNNING,
                 "text": "",
-                "queued": "",
                 "image": entry.image or record.image,
                 "inputs": {**record.inputs, **entry.files},
                 "project_files": entry.project_files or record.project_files,
                 "workspace": began_with(record, entry.manifest),
-                "times": record.times.model_copy(update={"started": entry.began}),
+                "times": record.times.model_copy(update={"started": entry.began, "awaits": ""}),
             }
         )
         self.draft.record(entry.order.project, event_of("run", entry.order.project, running, ""), running)
@@ -442,7 +442,6 @@ def with_end(record: Execution, ended: ExecutionEnd) -> Execution:
             "state": ended.state,
             "reason": ended.reason,
             "text": ended.text,
-            "queued": "",
             "result": ended.result,
             "cached": ended.cached,
             "image": ended.image or record.image,

@@ -96,6 +96,8 @@ def _asked(stage: Stage) -> AskedRecord | None:
     wants = asked(stage.resources)
     if stage.rights != NO_RIGHTS:
         wants = wants.model_copy(update={"rights": stage.rights})
+    if stage.resource_group:
+        wants = wants.model_copy(update={"group": stage.resource_group})
     return wants if wants != NOTHING else None
 
 
@@ -166,7 +168,6 @@ def _unbegun(record: Execution, claim: str, wall: str) -> Execution:
             "claim": new,
             "state": State.CLAIMED,
             "text": "",
-            "queued": "",
             "times": Times(claimed=wall),
             "image": record.image and ImageRecord(ref=record.image.ref),
             "inputs": {name: path_of(value) for name, value in record.inputs.items()},

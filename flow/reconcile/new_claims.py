@@ -1,6 +1,6 @@
-"""New work: of what all projects want, as much as fits on this node, the most urgent first."""
+"""New work: of what all projects want, in their one order, as much as fits on this node."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from flow.model.commits import StateEvent
@@ -8,11 +8,15 @@ from flow.model.snapshot import Judged, ProjectView, Snapshot
 from flow.node.lease_terms import lease
 from flow.node.node_states import NodeState, rough
 from flow.node.node_world import HeldClaim, World
+from flow.order.backfill import KeptRoom, begins_after, in_the_way, keeper, usual
+from flow.order.limits import AccountUse, beyond, in_use
+from flow.order.limits import wanted as wanted_of
+from flow.order.waiting import QueuePlace, order, waiters
 from flow.placement import capacity
 from flow.placement.built_images import building
 from flow.placement.capacity import claimed
 from flow.placement.gpus import choose, held_here, holders, holders_in
-from flow.placement.ranking import admitted, busy_counts, candidates, patience, placed
+from flow.placement.ranking import Candidate, Placement, admitted, busy_counts, candidates, patience, placed
 from flow.project.active import open_views
 from flow.project.replies import steps_of
 from flow.project.steps import Slot
@@ -21,7 +25,7 @@ from flow.reconcile.launch_order import take
 from flow.reconcile.project_fault import blamed_on
 from schema.execution import Execution, State
 from schema.node import SCHEMA, NodeSettings
-from schema.reasons import End
+from schema.reasons import End, Wait
 
 LOOKED_AT = 50
 """Points of a stage that a round looks at, of those that could be taken: once they are taken, others follow."""
@@ -43,8 +47,12 @@ class NewClaims:
         self.names = admitted(snapshot)
         self.busy, self.taken = busy_counts(snapshot), holders(snapshot)
         self.claims = claimed(open_views(snapshot))
+        self.used = AccountUse()
         self.grants: list[HeldClaim] = []
         self.unseen: set[str] = set()
+        self.looked_at: dict[tuple[str, str], int] = {}
+        self.kept: KeptRoom | None = None
+        self.keepers: set[str] = set()  # nodes that keep room for a slot before
         self._count_own_ends()
 
     def _count_own_ends(self) -> None:
@@ -55,6 +63,7 @@ class NewClaims:
             execution.state.active and execution.claim.node == me for view in views for execution in view.executions
         )
         self.busy[me] = active
+        self.used = in_use(self.snapshot.settings, views)
         self.taken[me] = {**held_here(self.world), **holders_in(views).get(me, {})}
         self.claims[me] = {**capacity.held_here(self.world), **claimed(views).get(me, {})}
 
@@ -65,35 +74,39 @@ class NewClaims:
             return
         if self.world.unseen and len(self.live) > 1:
             return
-        for view in sorted(open_views(self.snapshot), key=urgency):
-            if view.damage:
-                continue
+        for first in order(self.snapshot, self._views()):
+            if self._full():
+                return  # whose turn it is elsewhere, others see
+            with blamed_on(first.waiter.project):
+                self._consider(first)
+
+    def _views(self) -> Iterator[ProjectView]:
+        """As this round's own ends and replies leave them."""
+        for view in open_views(self.snapshot):
             with blamed_on(view.id):
-                self._consider(self.draft.view(view.id))
+                now = self.draft.view(view.id)
+                waiters(now)
+            yield now
 
     def _admitted(self) -> bool:
         return self.snapshot.settings.join == "open" or self.world.me.node in self.snapshot.nodes
 
-    def _consider(self, view: ProjectView) -> None:
-        if view.project is None or view.deletion or (view.tombstone and view.tombstone.state == "deleting"):
+    def _consider(self, first: QueuePlace) -> None:
+        view, slot = self.draft.view(first.waiter.project), first.waiter.slot
+        key, rested = (view.id, slot.stage.name), self._rested(view, slot)
+        if self.looked_at.get(key, 0) >= LOOKED_AT:
             return
-        looked_at: dict[str, int] = {}
-        for slot in steps_of(view).slots:
-            if self._full():
-                return  # whose turn it is elsewhere, others see
-            if looked_at.get(slot.stage.name, 0) < LOOKED_AT:
-                looked_at[slot.stage.name] = looked_at.get(slot.stage.name, 0) + self._rested(view, slot)
-                self._slot(self.draft.view(view.id), slot)
+        self.looked_at[key] = self.looked_at.get(key, 0) + rested
+        if not rested or beyond(self.snapshot.settings, self.used, first.account, slot.stage):
+            return
+        if self._looked_for(slot) and self._my_turn(view, slot) and self.ids:
+            self._claim(view, slot, first.account)
 
     def _full(self) -> bool:
         """Whether it holds as many executions at once as it may."""
         settings = self.snapshot.nodes.get(self.world.me.node, NodeSettings())
         most = capacity.slots(self.world.me.inventory, settings)
         return most is not None and self.busy.get(self.world.me.node, 0) >= most
-
-    def _slot(self, view: ProjectView, slot: Slot) -> None:
-        if self._rested(view, slot) and self._looked_for(slot) and self._my_turn(view, slot) and self.ids:
-            self._claim(view, slot)
 
     def _rested(self, view: ProjectView, slot: Slot) -> bool:
         """Whether it is long enough since the failure that this attempt follows."""
@@ -111,19 +124,46 @@ class NewClaims:
         return not unseen
 
     def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
-        """Whether this node can run it now, and no better one is to try first."""
+        """Whether this node can run it now, keeps its room for no other, and no better one is to try first."""
         assert view.project
         me, lacks = self.world.me.inventory, self.world.lacks
         nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
         placement = placed(self.snapshot, view, slot, nodes)
+        if placement.reason is Wait.RESOURCES:
+            self._keep_room(view, slot, placement, nodes)
         rank = placement.rank(self.world.me.node)
         if rank is None:
             return False
         key = ("claim", view.id, slot.key)
         self.watched.add(key)
-        return self.world.seen.age(key) >= patience(rank, self.world.poll)
+        mine = next(each for each in nodes if each.name == self.world.me.node)
+        return self.world.seen.age(key) >= patience(rank, self.world.poll) and self._may_begin(view, slot, mine)
 
-    def _claim(self, view: ProjectView, slot: Slot) -> None:
+    def _keep_room(self, view: ProjectView, slot: Slot, placement: Placement, nodes: tuple[Candidate, ...]) -> None:
+        name = keeper(slot, view.id, placement, nodes, self.keepers)
+        if name is not None:
+            self.keepers.add(name)
+        if name == self.world.me.node:
+            self.kept = KeptRoom(view, slot)
+
+    def _may_begin(self, view: ProjectView, slot: Slot, mine: Candidate) -> bool:
+        """Whether nothing that stands before it would wait longer for it here."""
+        if self.kept is None or not in_the_way(slot.stage, self.kept.slot.stage, mine):
+            return True
+        takes, begins = usual(view, slot.stage.name), begins_after([*self._left()])
+        return takes is not None and begins is not None and takes <= begins
+
+    def _left(self) -> Iterator[float | None]:
+        """For how long what runs here goes on, by its history."""
+        for container, entry in self.world.entries.items():
+            sight, view = self.world.containers.get(container), self.snapshot.projects.get(entry.order.project)
+            if sight is None or not sight.running:
+                continue
+            takes = usual(view, entry.order.stage) if view else None
+            ran = self.world.now - sight.started if sight.started is not None else None
+            yield takes - ran if takes is not None and ran is not None and takes > ran else None
+
+    def _claim(self, view: ProjectView, slot: Slot, account: str) -> None:
         self.draft.reply_all(view.id)
         view = self.draft.view(view.id)
         if view.asked:
@@ -161,6 +201,8 @@ class NewClaims:
         self.grants.append(taken.entry)
         self.busy[world.me.node] = self.busy.get(world.me.node, 0) + 1
         self.claims[world.me.node][view.id, taken.record.execution] = taken.record.asked or capacity.NOTHING
+        who = f"{view.id}/{taken.record.execution}"
+        self.used.add(account, wanted_of(wanted.stage), wanted.stage.resource_group or "", who)
         mine |= dict.fromkeys(taken.record.gpus, f"{view.id}/{taken.record.execution}")
 
     def _replaced(self, view: ProjectView, slot: Slot) -> tuple[Execution, ...]:

@@ -61,6 +61,8 @@ def _starting(view: ProjectView, slot: Slot, planned: Planned, run: DryRun) -> P
     waiting, could = queued(before, view, slot, fleet.busy, fleet.taken, fleet.claims)
     ranked = placed(before, view, slot, fleet.nodes).ranked
     others = tuple(name for name in ranked if not taken or name != taken.node)
+    if not taken and waiting.reason is Wait.QUOTA:
+        others = ()
     return replace(
         planned,
         stage=slot.name,

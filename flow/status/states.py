@@ -7,6 +7,8 @@ from functools import lru_cache
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.node_states import AWAY, NodeState, nobody_answers, standing
+from flow.order.limits import AccountUse, beyond, in_use
+from flow.order.shares import account_of
 from flow.placement.capacity import Claims, claimed
 from flow.placement.gpus import Holders, holders
 from flow.placement.grants import asker
@@ -218,11 +220,26 @@ def queued(
     claims = _claims(snapshot) if claims is None else claims
     nodes = candidates(snapshot, admitted(snapshot), busy, taken, claims=claims)
     placement = placed(snapshot, view, slot, nodes)
+    if placement.reason and placement.reason is not Wait.RESOURCES:
+        return Waiting(placement.reason, slot.stage.name, _why(snapshot, placement.text)), placement.could
+    if limited := beyond(snapshot.settings, _in_use(snapshot), _account(snapshot, view, slot), slot.stage):
+        return limited, placement.could
     if placement.reason:
         return Waiting(placement.reason, slot.stage.name, _why(snapshot, placement.text)), placement.could
     if slot.backoff:
         return Waiting(Wait.BACKOFF, slot.stage.name, f"tried again after {slot.backoff:g} s"), placement.could
     return Waiting(Wait.ELECTION, slot.stage.name, _election(placement)), placement.could
+
+
+def _account(snapshot: Snapshot, view: ProjectView, slot: Slot) -> str:
+    return account_of(snapshot.settings.fair_share, view, slot.chain)
+
+
+def _used(snapshot: Snapshot) -> AccountUse:
+    return in_use(snapshot.settings, open_views(snapshot))
+
+
+_in_use: Memo[Snapshot, AccountUse] = Memo(_used, 4)
 
 
 def _election(placement: Placement) -> str:
@@ -321,7 +338,7 @@ class _Stages:
         return StageState(stage.name, "running", None, text, number)
 
     def _active(self, name: str, newest: Execution) -> StageState:
-        shown = "queued" if newest.state is State.CLAIMED or newest.queued else str(newest.state)
+        shown = "queued" if newest.state is State.CLAIMED or newest.times.awaits else str(newest.state)
         if self.now.execution is newest and len(self.steps.active) == 1:
             return StageState(name, shown, self.now.reason, self.now.text, newest.execution)
         return StageState(name, shown, None, newest.text, newest.execution)

@@ -18,6 +18,7 @@ from flow.definition.includes import BadInclude, all_resolved
 from flow.model import builds
 from flow.model.snapshot import ProblemOrigin, ProjectView, Snapshot, SnapshotProblem
 from flow.node import lease_terms
+from flow.order.limits import contradictions
 from schema import codec, images, layout, misplaced
 from schema.errors import DocumentError, Problem
 from schema.flag import Flag
@@ -79,7 +80,7 @@ class Assembler:
         for id in sorted(self._faulty | self._strays.keys()):
             reading.problems.extend(self._kept[id].problems if id in self._faulty else self._strays[id])
         inventories = _recorded(reading, "inventory", "inventory", Inventory)
-        short = lease_terms.problems(settings, inventories.values())
+        short = (*lease_terms.problems(settings, inventories.values()), *contradictions(settings))
         reading.problems.extend(SnapshotProblem(text, ProblemOrigin.SETTINGS) for text in short)
         return Snapshot(
             main=main.tip,

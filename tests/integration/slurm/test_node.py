@@ -65,9 +65,9 @@ def test_a_stage_that_waits_in_slurms_queue_says_so_on_every_surface(lab: Lab, c
     lab.node("cluster")
     lab.go()
     lab.ask("request: start\n")
-    view = lab.until(lambda view: bool(view.executions and view.executions[-1].queued))
+    view = lab.until(lambda view: bool(view.executions and view.executions[-1].times.awaits))
     record = view.executions[-1]
-    assert (record.state, record.queued) in ((State.PREPARING, "Resources"), (State.PREPARING, "Priority"))
+    assert (record.state, record.times.awaits) in ((State.PREPARING, "Resources"), (State.PREPARING, "Priority"))
     assert record.text.startswith("queued in Slurm's partition main as job ")
     snapshot = lab.repository.fetch()
     assert [each.state for each in stage_states(snapshot, snapshot.projects["v"])][:1] == ["queued"]
@@ -76,7 +76,7 @@ def test_a_stage_that_waits_in_slurms_queue_says_so_on_every_surface(lab: Lab, c
     assert "queued in Slurm's partition" in winslowctl(lab, "describe", "v")
     cluster.ask("scancel", blocker)
     view = lab.until_reason("Done")
-    assert {record.queued for record in view.executions} == {""}
+    assert {record.times.awaits for record in view.executions} == {""}
 
 
 def test_M7_an_abort_ends_a_job_in_the_queue_and_one_that_runs(lab: Lab, cluster: SlurmOnLoopback) -> None:

@@ -21,7 +21,7 @@ from tests.unit.flow.test_capacity import world
 SEAMS = [
     (HeldClaims, "_tend", lambda args: args[1].order.project),
     (Stewardship, "_replies", lambda args: args[0]),
-    (NewClaims, "_consider", lambda args: args[0].id),
+    (NewClaims, "_consider", lambda args: args[0].waiter.project),
     (commit_draft, "project_board", lambda args: args[1].id),
 ]
 
