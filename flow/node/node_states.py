@@ -5,7 +5,7 @@ with the heartbeat that they saw last. Another heartbeat than that one is a sign
 Where nobody is left to judge, who looks judges by what he has seen himself (`judge`): `Snapshot.judged`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,6 +81,17 @@ class NodeStanding:
         if self.state in AWAY and self.text.startswith(self.state):
             return self.text
         return f"{self.state}: {self.text}" if self.text else str(self.state)
+
+
+def what_helps(nodes: Sequence[NodeStanding]) -> str:
+    """What a person does so that one of them takes work again: a node that runs is not told to be started."""
+    if len(nodes) == 1:
+        return nodes[0].helps or "start it"
+    told = [f"{each.node}: {each.helps}" for each in nodes if each.helps]
+    if len(told) < len(nodes):
+        others = [each.node for each in nodes if not each.helps]
+        told.append(f"start {'one of them' if len(others) == len(nodes) else ' or '.join(others)}")
+    return "; ".join(told)
 
 
 def standing(snapshot: Snapshot, node: str) -> NodeStanding:

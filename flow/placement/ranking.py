@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from flow.model.snapshot import ProjectView, Snapshot
-from flow.node.node_states import NodeStanding, NodeState, standings
+from flow.node.node_states import NodeStanding, NodeState, standings, what_helps
 from flow.placement import capacity, gpus
 from flow.placement.built_images import BuiltImage, image_of
 from flow.placement.grants import Asker, asker, refusal
@@ -253,22 +253,12 @@ def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None, wi
     told = ", ".join(f"{node.name}, {node.standing.why}" for node in able)
     if all(node.standing.state is NodeState.TOO_OLD for node in able):
         return Placement((), could, Wait.NODE_TOO_OLD, f"only on {told}")
+    helps = what_helps([node.standing for node in able])
     if data and len(able) == 1 and data.node == able[0].name:
         redo = f", or redo {data.redo}" if data.redo else ""
-        return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; {_helps(able)}{redo}")
+        return Placement((), could, Wait.NODE_OFFLINE, f"its files are only on {told}; {helps}{redo}")
     lacking = f"{without}; " if without else ""
-    return Placement((), could, Wait.NODE_OFFLINE, f"{lacking}only on {told}; {_helps(able)}")
-
-
-def _helps(able: list[Candidate]) -> str:
-    """What a person does so that one of them takes work again: a node that runs already is not told to be started."""
-    if len(able) == 1:
-        return able[0].standing.helps or "start it"
-    told = [f"{node.name}: {helps}" for node in able if (helps := node.standing.helps)]
-    if len(told) < len(able):
-        others = [node.name for node in able if not node.standing.helps]
-        told.append(f"start {'one of them' if len(others) == len(able) else ' or '.join(others)}")
-    return "; ".join(told)
+    return Placement((), could, Wait.NODE_OFFLINE, f"{lacking}only on {told}; {helps}")
 
 
 def _but(node: Candidate) -> str:

@@ -1,10 +1,11 @@
 """What would happen: the replies, the starts and where, what becomes stale. By the nodes' own decisions, run dry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from flow.boards.planned import Planned
 from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.node_states import standing, what_helps
 from flow.placement.ranking import placed
 from flow.project.interpolation import as_text
 from flow.project.replies import answer_all, pending_abort, steps_of
@@ -72,13 +73,23 @@ def _starting(view: ProjectView, slot: Slot, planned: Planned, run: DryRun) -> P
         nodes=(taken.node, *others) if taken else others,
         gpus=taken.gpus if taken else (),
         could=could,
-        waits="" if taken else _waits(waiting),
+        waits="" if taken else _waits(before, waiting, could),
         stale=_becoming_stale(view, slot),
     )
 
 
-def _waits(waiting: Waiting) -> str:
-    return "" if waiting.reason is Wait.ELECTION else f"{waiting.reason}: {waiting.text}"
+def _waits(snapshot: Snapshot, waiting: Waiting, could: Sequence[str]) -> str:
+    """Nothing is going to run on a node that is away, so it is not said to be `on` it, as where one waits for it."""
+    if waiting.reason is Wait.ELECTION:
+        return ""
+    nodes = [standing(snapshot, name) for name in could]
+    told = ", ".join(f"{each.node} is {each.why}" for each in nodes)
+    if waiting.reason is Wait.NODE_TOO_OLD:
+        return f"{waiting.reason}: {told}"
+    if waiting.reason is Wait.NODE_OFFLINE and nodes:
+        helps = what_helps(nodes)
+        return f"{waiting.reason}: {told}; {helps}{waiting.text.rpartition(helps)[2]}"
+    return f"{waiting.reason}: {waiting.text}"
 
 
 def _environment(slot: Slot) -> dict[str, str]:

@@ -58,6 +58,7 @@ def test_T2_every_surface_says_the_same_of_a_node(state: NodeState, found: Snaps
         assert (planned.nodes, planned.waits) == (("n1",), "")
         return
     assert planned.nodes == ()
+    assert " on n1" not in planned.waits
     assert planned.waits.startswith(f"{reason}: ")
     if reason is Wait.NODE_OFFLINE:
         assert now.why in project.text
@@ -74,7 +75,7 @@ def test_T2_where_all_nodes_are_too_old_each_surface_says_so_and_names_the_upgra
     asked = lone(Story().pending({"request": "start"}), schema=2)
     assert nobody_answers(old) == f"no node can act: {why}"
     assert nobody_answers(both).startswith(f"no node can act: {why}, n2 silent")
-    assert waits == f"NodeTooOld: only on {why.replace('n1 too', 'n1, too')}"
+    assert waits == f"NodeTooOld: {why.replace('n1 too', 'n1 is too')}"
     assert why in project_state(asked, asked.projects["v"]).text
     assert _nodes(old) == ("nodes", "fail", f"no node can act: {why}")
     assert _nodes(lone())[1] == "ok"
