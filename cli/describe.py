@@ -49,11 +49,20 @@ def describe(project: Project, at: At = "") -> None:
         "state": now.state,
         "reason": now.reason and str(now.reason),
         "stages": stages,
+        "to_come": None if at else _to_come(view),
         "executions": [e.model_dump(mode="json", by_alias=True) for e in view.executions],
         "requests": _requests(client, view),
     }
     if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):
         _describe(view, now, value, "" if at else remedy(view, now))
+
+
+def _to_come(view: "ProjectView") -> dict[str, Any] | None:
+    """The stages that decide when it ends, and about how many seconds they take."""
+    from flow.status.critical_path import critical_path
+
+    found = critical_path(view)
+    return {"stages": list(found.stages), "seconds": found.seconds} if found else None
 
 
 def _stage(view: "ProjectView", state: "StageState", *, live: bool) -> dict[str, Any]:
@@ -104,6 +113,9 @@ def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], h
     why = f" ({output.shown(told(now))})" if now.why else ""
     output.line(f"state: {output.state_word(now.state)} {state_class(now.state)}{why}")
     output.line(f"what helps: {output.shown(helps)}\n" if helps else "")
+    if to_come := value["to_come"]:
+        about = "" if to_come["seconds"] is None else f", about {ages.short(to_come['seconds'])}"
+        output.line(f"to come: {output.shown(' → '.join(to_come['stages']))}{about}\n")
     lanes = drawn({s["stage"]: s.get("needs", []) for s in value["stages"]})
     output.table(
         ("STAGE", "STATE", "CLASS", "EXEC", "REASON"),
