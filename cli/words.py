@@ -21,7 +21,7 @@ MEANT = {
     "hold": ("pause",), "suspend": ("pause",), "unpause": ("resume",), "continue": ("resume",),
     "unsuspend": ("resume",),
     "rerun": ("redo",), "restart": ("redo",), "again": ("redo",), "repeat": ("redo",), "replay": ("redo",),
-    "submit": ("start",), "launch": ("start",), "exec": ("start",), "begin": ("start",),
+    "submit": ("start",), "launch": ("start",), "begin": ("start",),
     "approve": ("answer",), "reject": ("answer",), "confirm": ("answer", "confirm-deletions"),
     "history": ("events",), "tail": ("logs -f",), "attach": ("logs -f",), "cat": ("files get", "logs"),
     "download": ("files get",), "upload": ("files put",), "cp": ("files get", "files put"), "copy": ("files get",),
