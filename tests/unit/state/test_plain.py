@@ -44,6 +44,33 @@ def passes(kind: str, text: bytes) -> bool:
     return bool(fields and plain.FITS[kind](fields))
 
 
+BASES = [
+    ("request", "request: start"), ("request", "request: abort"), ("request", "request: skip\nstage: a"),
+    ("comment", "comment: a"), ("project", "pipeline: hello"), ("node", "drain: true"),
+]  # fmt: skip
+SHAPES = [
+    "{base}\n{line}\n",
+    "{line}\n",
+    "{base}\n{line}\n{line}\n",
+    "{base}\ninputs:\n  {line}\n",
+    "{base}\ninputs:\nxx{line}\n",
+]
+
+
+@pytest.mark.parametrize(("kind", "base"), BASES)
+def test_V6_R1110_no_field_and_no_value_is_passed_that_the_whole_check_refuses(kind: str, base: str) -> None:
+    """All keys with all values, in all places: what passes here, passes there."""
+    keys = [key.strip() for key in KEYS]
+    texts = {
+        shape.format(base=base, line=f"{key}: {value}")
+        for shape in SHAPES for key in keys for value in [*VALUES, '"\\q"', '"\\"', "a:", "a:b", "&"]
+    }  # fmt: skip
+    passed = [text for text in texts if passes(kind, text.encode())]
+    assert passed
+    for text in sorted(passed):
+        read(kind, PATHS[kind], text.encode())
+
+
 @given(st.sampled_from(sorted(PATHS)), DOCUMENTS)
 def test_V6_R1110_nothing_is_passed_that_the_whole_check_refuses(kind: str, text: str) -> None:
     if passes(kind, text.encode()):
