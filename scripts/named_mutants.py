@@ -161,4 +161,18 @@ NAMED = (
         "if True:",
         "tests/simulation/test_signs.py",
     ),
+    NamedMutant(
+        "a deleted project's data goes under the hands of a launch",
+        "flow/reconcile/decide.py",
+        "(world.engine and wipe.project not in at_work)",
+        "world.engine",
+        DECIDE,
+    ),
+    NamedMutant(
+        "a claim that was superseded before its start keeps its container",
+        "flow/reconcile/held_claims.py",
+        "(sight := self._sight(entry)) and sight.exited:",
+        "(sight := self._sight(entry)):",
+        "tests/unit/flow/test_held_claims.py",
+    ),
 )

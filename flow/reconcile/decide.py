@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from flow.model.snapshot import Snapshot
-from flow.node.decision import Decision, Stop
+from flow.node.decision import Decision, Stop, Wipe
 from flow.node.lease_terms import lapsed
 from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, World
 from flow.reconcile.commit_draft import CommitDraft
@@ -89,12 +89,21 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> tuple
         grants=(*held.grants, *taking.grants),
         drops=tuple(held.drops),
         removals=tuple(held.removals),
-        # what is set aside needs no engine, and must not wait: files of a new project of that name may come at any time
-        wipes=tuple(wipe for wipe in stewardship.wipes(world.wiped) if wipe.part or world.engine),
+        wipes=tuple(_wipes(world, stewardship)),
         watched=frozenset(watched),
         unseen=frozenset(taking.unseen),
     )
     return decision, draft.after()
+
+
+def _wipes(world: World, stewardship: Stewardship) -> Iterator[Wipe]:
+    """Not under the hands of a launch or a collection: what that makes afterwards would stay for ever. What is set
+    aside needs no engine, and must not wait: files of a new project of that name may come at any time.
+    """
+    at_work = {entry.order.project for id, entry in world.entries.items() if id in world.busy}
+    for wipe in stewardship.wipes(world.wiped):
+        if wipe.part or (world.engine and wipe.project not in at_work):
+            yield wipe
 
 
 def _overdue(world: World) -> Iterator[Stop]:

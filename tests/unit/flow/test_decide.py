@@ -169,6 +169,16 @@ def test_R1250_nothing_of_a_deleted_project_goes_while_one_of_its_stages_is_acti
     assert bool(decision.wipes) is not active
 
 
+def test_R1250_nothing_is_deleted_under_the_hands_of_a_launch() -> None:
+    """What it makes afterwards would stay for ever."""
+    found = deleted(active=False)
+    order = LaunchOrder(project="v", execution=1, stage="only", image="i")
+    entry = HeldClaim(claim=CONTAINER, container=CONTAINER, order=order)
+    at_work = world(found, entries={CONTAINER: entry}, busy=frozenset({CONTAINER}))
+    assert decide(at_work).wipes == ()
+    assert len(decide(replace(at_work, busy=frozenset())).wipes) == 1
+
+
 def test_M14_a_node_that_is_older_than_the_repository_answers_nothing_and_gives_nobody_up() -> None:
     story = started(ONE).pending({"request": "pause"})
     for schema, said in ((SCHEMA, ["pause"]), (SCHEMA + 1, [])):
