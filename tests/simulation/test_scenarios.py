@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -79,10 +80,10 @@ def answers_lost(patch: pytest.MonkeyPatch, verb: str, times: int, then: Callabl
     """Of so many pushes with such a commit."""
     lost: list[str] = []
 
-    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
-        outcome = original(self, base, commits, node=node)
+    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], **more: Any) -> Outcome:
+        outcome = original(self, base, commits, **more)
         if len(lost) < times and any(commit.event.verb == verb for commit in commits):
-            lost.append(node)
+            lost.append(more["node"])
             then()
             return Unknown("the answer was lost")
         return outcome
@@ -103,8 +104,8 @@ def test_F2_a_claim_whose_answer_was_lost_runs_under_its_id_within_two_polls(mon
 def test_F2_where_answers_are_always_lost_stages_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = world(LONG)
 
-    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
-        original(self, base, commits, node=node)
+    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], **more: Any) -> Outcome:
+        original(self, base, commits, **more)
         return Unknown("the answer was lost")
 
     original = MemoryRepository.swap
@@ -168,8 +169,8 @@ def test_F6_the_variant_that_does_not_measure_its_lease_again_is_caught(monkeypa
 def test_F2_a_report_whose_answer_was_lost_stays_one_result(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = world(LONG)
 
-    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], *, node: str) -> Outcome:
-        outcome = original(self, base, commits, node=node)
+    def swap(self: MemoryRepository, base: Snapshot, commits: list[Commit], **more: Any) -> Outcome:
+        outcome = original(self, base, commits, **more)
         return Unknown("lost") if any(commit.event.verb == "succeed" for commit in commits) else outcome
 
     original = MemoryRepository.swap
