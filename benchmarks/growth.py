@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.measure import Lab, node
 
-STAGE = "image: host/x, command: [true]"
+STAGE = 'image: host/x, command: ["true"]'
 STAGES, BATCH = 5, 20
 """Stages of a project, and projects that are asked for at once: a hundred executions."""
 PATIENCE = 900.0
