@@ -22,8 +22,7 @@ WIDER = """Array.from(document.querySelectorAll('body *'))
         && each.getBoundingClientRect().right > innerWidth + 1)
     .map(each => each.outerHTML.slice(0, 120))"""
 
-COUNTS = """(said) => document.querySelector(said).addEventListener(
-    'sse:project-v', () => { window.heard = (window.heard || 0) + 1; })"""
+COUNTS = """() => document.addEventListener('sse:project-v', () => { window.heard = (window.heard || 0) + 1; })"""
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def test_R2_news_that_comes_while_an_answer_is_under_way_is_not_lost(
             held.append((route, route.fetch()))
 
     tab.route(asked, hold)
-    tab.evaluate(COUNTS, said)
+    tab.evaluate(COUNTS)
     here.edit({"projects/v/project.yaml": "pipeline: p\nname: another\n"})
     made.until(lambda: bool(tab.evaluate("window.heard || 0")) and bool(held))
     before = tab.evaluate("window.heard")
