@@ -123,16 +123,13 @@ def fields_of(content: bytes) -> Fields | None:
     except UnicodeDecodeError:
         return None
     found: Fields = {}
-    outer, _, inner = text.removesuffix("\n").partition("inputs:\n")
-    if outer and outer[-1] != "\n" and inner:
-        return None
-    for line in outer.removesuffix("\n").split("\n") if outer else ():
-        if not _taken(found, "", line):
+    above = ""
+    for line in text.removesuffix("\n").split("\n"):
+        if line == "inputs:" and not above:
+            above = "inputs."
+        elif (above and line[:2] != "  ") or not _taken(found, above, line[2:] if above else line):
             return None
-    for line in inner.split("\n") if inner else ():
-        if line[:2] != "  " or not _taken(found, "inputs.", line[2:]):
-            return None
-    return found
+    return found if not above or any(key.startswith(above) for key in found) else None
 
 
 def _taken(found: Fields, above: str, line: str) -> bool:

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner import isolated
@@ -71,6 +72,16 @@ def test_V6_R1110_no_field_and_no_value_is_passed_that_the_whole_check_refuses(k
         read(kind, PATHS[kind], text.encode())
 
 
+@pytest.mark.parametrize(("kind", "base"), BASES)
+def test_V6_R1110_no_order_of_lines_is_passed_that_the_whole_check_refuses(kind: str, base: str) -> None:
+    lines = [base, "inputs:", "  a: b", "  a: c", "", " ", "# c", "---", "comment: d"]
+    orders = ["\n".join(order) for count in (1, 2, 3, 4) for order in product(lines, repeat=count)]
+    texts = {order + end for order in orders for end in ("", "\n", "\n\n")}
+    for text in sorted(text for text in texts if passes(kind, text.encode())):
+        read(kind, PATHS[kind], text.encode())
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
 @given(st.sampled_from(sorted(PATHS)), DOCUMENTS)
 def test_V6_R1110_nothing_is_passed_that_the_whole_check_refuses(kind: str, text: str) -> None:
     if passes(kind, text.encode()):
@@ -108,6 +119,7 @@ def test_R1110_what_is_refused_is_not_plain(kind: str, text: str) -> None:
 NAMES = st.text("ab0._-Ä/ ", max_size=6)
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(["projects", "requests", "comments", "nodes", "0001"]), NAMES), max_size=4))
 def test_V6_a_plain_path_is_what_the_layout_says(parts: list[str]) -> None:
     for end in (".yaml", "", "/project.yaml"):
