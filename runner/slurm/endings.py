@@ -65,7 +65,8 @@ def of(files: JobFiles, job: SlurmJob | None, age: Callable[[str], float], laten
     if over and job and not job.began and not files.has("begun"):
         return _judged(files, job, f"{over} before it began")
     if over and job:
-        wait = lateness.completed if over == "COMPLETED" else lateness.over
+        waits = {"COMPLETED": lateness.completed, CANCELLED: lateness.why}
+        wait = waits.get(over, lateness.over)  # of a cancelled one no word changes what it is; it only tells the code
         return _judged(files, job, over) if age(f"over {over}") >= wait else None
     if job and job.phase is JobPhase.WAITING and files.has("begun"):
         return _judged(files, job, "it was put back into the queue") if age("requeued") >= lateness.over else None

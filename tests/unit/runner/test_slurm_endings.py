@@ -102,6 +102,15 @@ def test_L2_what_never_began_is_told_at_once(files: JobFiles) -> None:
     assert cancelled.ending is Ending.CANCELLED
 
 
+def test_L2_a_job_that_is_cancelled_while_its_shim_begins_is_told_soon(files: JobFiles) -> None:
+    """A signal that comes before the shim listens ends it without a word."""
+    (files.directory / "begun").mkdir()
+    assert of(files, job("CANCELLED"), old(USUAL.why - 1)) is None
+    found = of(files, job("CANCELLED"), old(USUAL.why))
+    assert found is not None
+    assert found.ending is Ending.CANCELLED
+
+
 def test_L2_a_job_that_was_put_back_into_the_queue_is_over(files: JobFiles) -> None:
     (files.directory / "begun").mkdir()
     assert of(files, job("PENDING"), old(1)) is None
