@@ -69,7 +69,7 @@ PROJECTS = (
     ("crossing-b", "Crossing B, morning", "traffic", "drone", (VIDEO, TRUTH)),
     ("ring-road", "Ring road north, 8 May", "traffic", "drone", (VIDEO,)),
     ("harbour", "Harbour, take 2", "traffic", "harbour", ("video=synthetic/broken.mp4",)),
-    ("segments", "Motorway A8, km 12", "traffic-segments", "camera", (VIDEO, "segment_frames=150", "overlap=10")),
+    ("segments", "Motorway A8, km 12", "traffic-segments", "camera", (VIDEO, "segment_frames=110", "overlap=10")),
     ("roundabout", "Roundabout, 2 June", "large", "drone", ()),
     ("crossing-a", "Crossing A, evening", "night-run", "drone", ("recording=A",)),
 )
@@ -159,7 +159,7 @@ def shoot(url: str, folder: Path) -> None:
             tab = context.new_page()
             tab.goto(f"{url}{path}")
             tab.wait_for_timeout(1500)  # charts and videos are drawn a moment after the page
-            tab.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+            tab.screenshot(path=str(folder / f"{name}.png"), full_page=False)
             context.close()
         browser.close()
 

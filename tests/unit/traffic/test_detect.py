@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from traffic.detect import Aligner, Eye, MedianDetector, Settings, blobs, moved
+from traffic.detect import Aligner, Eye, MedianDetector, Settings, blobs, moved, sample_frames
 from traffic.video import Clip, Movie
 
 
@@ -63,3 +63,11 @@ def test_a_box_lies_on_its_vehicle_though_the_camera_drifts(ground, tmp_path):
     eye = Eye(Settings(clip.path, "median", 0.5, 300, stabilise=True, max_frames=0), clip)
     (found,) = eye.look(frames[12]).tolist()
     assert found[:4] == pytest.approx([594, 210, 80, 40], abs=6)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 300), (281, 300), (300, 300), (141, 290)])
+def test_each_segment_has_frames_to_look_at_however_short_it_is(first: int, last: int) -> None:
+    found = sample_frames(first, last)
+    assert found
+    assert all(first <= number <= last for number in found)
+    assert len(found) == min(4, last - first + 1)

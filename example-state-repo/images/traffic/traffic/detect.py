@@ -214,10 +214,16 @@ def drawn(frame: Image, found: Floats, width: int) -> Image:
     return image
 
 
+def sample_frames(first: int, last: int) -> set[int]:
+    """Numbers of a few frames, evenly spread from the first to the last one; at least one, however few there are."""
+    shares = (np.arange(SAMPLE_FRAMES) + 0.5) / SAMPLE_FRAMES
+    return {first + int(share * max(last - first + 1, 1)) for share in shares}
+
+
 class Preview:
     """What a person looks at: a small film and a few frames, both with boxes."""
 
-    def __init__(self, stage: Stage, clip: Clip) -> None:
+    def __init__(self, stage: Stage, clip: Clip, first: int, last: int) -> None:
         self._folder = stage.path("frames")
         self._every = max(PREVIEW_EVERY, clip.frames // PREVIEW_FRAMES)
         size = fitted(np.zeros((clip.height, clip.width, 3), np.uint8), PREVIEW_WIDTH).shape
@@ -227,8 +233,7 @@ class Preview:
             fps=max(1.0, clip.fps / PREVIEW_EVERY),
             size=(size[1], size[0]),
         )
-        shares = (np.arange(SAMPLE_FRAMES) + 0.5) / SAMPLE_FRAMES
-        self._samples = {int(share * max(clip.frames, 1)) + 1 for share in shares}
+        self._samples = sample_frames(first, last)
 
     def add(self, number: int, frame: Image, found: Floats) -> None:
         if (number - 1) % self._every == 0:
@@ -265,7 +270,8 @@ def read_segment(text: str) -> tuple[int, int]:
 
 def watch(stage: Stage, settings: Settings, clip: Clip, eye: Eye) -> tuple[int, list[list[float]]]:
     """Look at every frame; returns the number of frames and the rows of the table."""
-    preview = Preview(stage, clip)
+    last = min(settings.last or clip.frames, clip.frames)
+    preview = Preview(stage, clip, settings.first, last)
     rows: list[list[float]] = []
     began = time.monotonic()
     number = 0
@@ -279,8 +285,9 @@ def watch(stage: Stage, settings: Settings, clip: Clip, eye: Eye) -> tuple[int, 
         preview.add(number, frame, found)
         rows += [[number, *(round(float(value), 2) for value in row)] for row in found]
         rate = number / max(time.monotonic() - began, 1e-3)
-        percent = min(99.0, 100 * number / max(clip.frames, number))
-        stage.progress(percent, f"{number}/{clip.frames} frames {rate:.0f} fps")
+        looked_at, all_of_it = number - settings.first + 1, last - settings.first + 1
+        percent = min(99.0, 100 * looked_at / max(all_of_it, looked_at))
+        stage.progress(percent, f"{looked_at}/{all_of_it} frames {rate:.0f} fps")
     preview.close()
     return number, rows
 
