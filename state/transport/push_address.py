@@ -18,7 +18,8 @@ def push_address(url: str) -> str:
     if urls.local_path(url) is not None:
         return url
     said = git(["config", "--null", "--get-regexp", _KEYS], folder=Path("/nonexistent"), timeout=TIMEOUT).out
-    return urls.check(rewritten(url, said))
+    there = rewritten(url, said)
+    return url if there == url else urls.check(there)
 
 
 def rewritten(url: str, said: str) -> str:

@@ -58,3 +58,8 @@ def test_the_longest_beginning_counts_as_with_git(url: str, there: str) -> None:
 
 def test_a_repository_by_path_is_where_it_is(tmp_path: Path) -> None:
     assert push_address(str(tmp_path)) == str(tmp_path)
+
+
+@pytest.mark.parametrize("said", ["lab.git", "./lab.git", "ssh://git@git.lan/lab.git", "https://git.lan/lab"])
+def test_an_address_for_which_git_has_no_rule_stays_as_it_was_said(said: str) -> None:
+    assert push_address(said) == said
