@@ -133,7 +133,7 @@ def test_R2_what_runs_shows_how_far_it_is_and_how_long_it_takes(
     expect(row).to_contain_text(re.compile(r"5\d %"), timeout=30_000)
     assert row.bounding_box() == before
     tab.goto(f"{made.url}/nodes")
-    expect(tab.get_by_role("link", name="1 long")).to_be_visible()
+    expect(tab.get_by_role("link", name="1 long", exact=True)).to_be_visible()
 
 
 def test_many_projects_are_found_and_ticked_by_the_keyboard(lab: Labs, house: Houses, tab: Page, shot: Shot) -> None:
@@ -174,7 +174,7 @@ def test_R2_R1450_without_a_script_everything_is_read_and_each_form_works(study:
     bare.goto(study.url)
     bare.get_by_role("link", name="v", exact=True).click()
     bare.locator("details.redo summary").click()
-    bare.locator("details.redo").get_by_label("Stage").select_option("fit")
+    bare.locator("details.redo").get_by_role("combobox", name="Stage").select_option("fit")
     bare.get_by_label("speed").fill("7")
     bare.locator("details.redo").get_by_role("button", name="Start").click()
     expect(bare.locator("body")).to_contain_text("committed as")
