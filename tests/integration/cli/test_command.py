@@ -125,7 +125,7 @@ def test_R1460_R2_ps_and_describe_say_where_everything_stands(lab: Labs, command
     assert list(row) == PS
     assert (row["state"], row["reason"], row["stage"]) == ("needs_input", "ManualApproval", "review")
     described = ctl.json("describe", "v")
-    assert list(described) == ["project", "pipeline", "state", "reason", "stages", "executions", "requests"]
+    assert list(described) == ["project", "pipeline", "state", "reason", "stages", "to_come", "executions", "requests"]
     assert list(described["stages"][0]) == ["stage", "state", "reason", "execution"]
     assert [(s["stage"], s["state"]) for s in described["stages"]] == [
         ("one", "succeeded"),
