@@ -13,7 +13,7 @@ import docker as sdk
 import pytest
 from docker.errors import APIError
 
-from runner.contract.errors import EngineRefused, EngineUnavailable, ImageUnavailable
+from runner.contract.errors import EngineRefused, EngineUnavailable
 from runner.contract.labels import Owner
 from runner.contract.spec import Ending, Limits
 from runner.docker.docker_runner import DockerRunner, engine
@@ -213,11 +213,6 @@ def test_an_image_that_only_this_node_has_is_recorded_by_its_id(bench: Bench) ->
     assert found.digest is None
     assert found.id is not None
     assert found.id.startswith("sha256:")
-
-
-def test_an_image_that_no_registry_gives_names_what_to_check(bench: Bench) -> None:
-    with pytest.raises(ImageUnavailable, match="cannot be pulled"):
-        bench.runner().resolve("localhost:1/nothing:1", "missing")
 
 
 def test_the_end_of_a_container_wakes_the_controller(bench: Bench) -> None:
