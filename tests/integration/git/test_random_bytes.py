@@ -18,13 +18,13 @@ import state.snapshot.assembler
 from flow.model.snapshot import ProjectView
 from schema import layout
 from schema.node import Heartbeat
-from state import hook
 from state.contract.repository import Edit, Landed
 from state.edits.comments import comments
 from state.git.clone import entries, named
 from state.git.git_repository import GitRepository
 from state.history.at_time import at
 from state.history.events import events
+from state.server import plain, push_check
 from state.snapshot.project_folders import PipelinesInForce, Reading
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 
@@ -190,7 +190,7 @@ def test_T1_random_bytes_in_refs_and_heartbeats_stop_nobody(tmp_path: Path, case
 
 @pytest.mark.parametrize("case", range(CASES))
 def test_T1_the_hook_judges_a_push_of_random_bytes(tmp_path: Path, case: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may take it or refuse it, in words."""
+    """It may take it or refuse it, in words; and nothing passes at once that the whole check would refuse."""
     chance, bench = random.Random(f"{SEED} hook {case}"), Bench(tmp_path)
     monkeypatch.chdir(bench.folder)
     tip, tree = head(bench.repo, layout.MAIN)
@@ -198,7 +198,10 @@ def test_T1_the_hook_judges_a_push_of_random_bytes(tmp_path: Path, case: int, mo
     for folders, name in ((["projects", "w"], "project.yaml"), (["pipelines"], "q.yaml"), ([], "winslow.yaml")):
         tree = replaced(bench.repo, tree, folders, lambda old, n=name: with_file(bench.repo, old, n, blob))  # type: ignore[misc]
     oid = str(bench.repo.odb.write(ObjectType.COMMIT, odd_commit(chance, tree, [tip])))
-    assert all(isinstance(each, str) for each in hook.check([f"{tip} {oid} {layout.MAIN}\n"])), f"seed {SEED}"
+    pushed = [f"{tip} {oid} {layout.MAIN}\n"]
+    found = push_check.check(pushed)
+    assert all(isinstance(each, str) for each in found), f"seed {SEED}"
+    assert not (found and plain.passes(pushed)), f"seed {SEED}"
 
 
 def test_T1_a_name_in_another_character_set_is_read_in_it(tmp_path: Path) -> None:
