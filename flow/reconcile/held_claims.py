@@ -251,6 +251,8 @@ class HeldClaims:
             if not self.world.unseen:  # else others would lose it again, and so on
                 self._take_back(record, entry)
         elif self._ended_here(entry):
+            if not begun and not entry.stop:  # else it is started after all, should the repository be away from now on
+                self.stops.append(Stop(entry.container, End.NODE_LOST))
             self._supersede(record, entry)
 
     def _take_back(self, record: Execution, entry: HeldClaim) -> None:

@@ -36,7 +36,8 @@ class SimulatedTrees(NoTrees):
         self.node, self.data, self.checker, self.dies = node, data, checker, dies
 
     def prepare(self, container: str, order: LaunchOrder, tell: Tell = quiet) -> Ready:
-        self.checker.shown(self.node, order.project, self.data.files.get(order.project, set()))
+        files = self.data.files.get(order.project, set())
+        self.checker.shown(self.node, order.project, order.execution, files)
         self.data.workspaces.add((order.project, order.execution))
         return super().prepare(container, order, tell)
 

@@ -148,9 +148,14 @@ class Checker:
         self.look()
         return self.projects.setdefault(project, Told()).generation
 
-    def shown(self, node: str, project: str, files: Iterable[tuple[str, int]]) -> None:
-        """A stage sees no file that was put in for a deleted project of the same name."""
+    def shown(self, node: str, project: str, execution: int, files: Iterable[tuple[str, int]]) -> None:
+        """A stage sees no file that was put in for a deleted project of the same name.
+
+        One of that project itself, which a node without news still prepares, may see them: it is not started.
+        """
         now = self.generation(project)
+        if execution <= self.projects[project].purged:
+            return
         if old := sorted(name for name, generation in files if generation < now):
             raise Violation(f"{node} shows {old} of a deleted {project} to a new one")
 

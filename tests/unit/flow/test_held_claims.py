@@ -225,3 +225,13 @@ def test_F6_a_launch_under_way_of_a_claim_that_was_given_up_is_stopped() -> None
         story, record, entries={FIRST: taken.entry}, busy=frozenset({FIRST}), launching={FIRST: Launch(0.0)}
     )
     assert [(stop.container, stop.reason) for stop in decision.stops] == [(FIRST, End.SUPERSEDED)]
+
+
+def test_F6_a_claim_that_this_node_gives_up_itself_is_not_started_while_the_repository_is_away() -> None:
+    """What is known then is from before that commit: only the journal tells that it is over."""
+    story = started(ONE)
+    taken = claim(story)
+    record = taken.record.model_copy(update={"state": State.LOST, "reason": End.NODE_LOST})
+    decision = decided(story, record, entries={FIRST: taken.entry})
+    assert [(stop.container, stop.reason) for stop in decision.stops] == [(FIRST, End.NODE_LOST)]
+    assert [commit.event.verb for commit in decision.commits][:1] == ["supersede"]
