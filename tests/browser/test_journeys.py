@@ -129,6 +129,25 @@ def test_R1440_a_running_stage_is_aborted(lab: Labs, house: Houses, tab: Page, s
     shot(tab, "aborted")
 
 
+LATE_NEWS = """() => {
+    const ask = window.fetch;
+    window.fetch = async (...asked) => {
+        const answer = await ask(...asked);
+        document.getElementById('head').replaceChildren();
+        return answer;
+    };
+}"""
+
+
+def test_R1310_a_wish_is_sent_though_news_take_the_place_of_its_form(lab: Labs, house: Houses, tab: Page) -> None:
+    """It is asked first whether the server is there, and meanwhile the page may be renewed."""
+    made = house(lab(stage("one")))
+    tab.goto(f"{made.url}/projects/v")
+    tab.evaluate(LATE_NEWS)
+    tab.get_by_role("button", name="Start", exact=True).first.click()
+    expect(tab.locator("body")).to_contain_text("committed as")
+
+
 def test_R3_a_node_is_drained_with_a_reason_and_takes_work_again(
     lab: Labs, house: Houses, tab: Page, shot: Shot
 ) -> None:

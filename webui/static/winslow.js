@@ -88,6 +88,7 @@
     form.dataset.sending = "asks";
     if (!await arrives()) return release(form);
     form.dataset.sending = "sure";
+    if (!form.isConnected) { form.hidden = true; document.getElementById("main").append(form); } // news took its place meanwhile
     form.requestSubmit(event.submitter);
   });
   addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form[data-sending]").forEach(release); });
