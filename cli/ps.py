@@ -165,13 +165,7 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}%"
 
 
-def nodes(context: typer.Context) -> None:
-    """All nodes: what they have, what they hold, whether they live. `winslowctl drain NODE` lets one take nothing new.
-
-    Example: winslowctl nodes
-    """
-    if context.invoked_subcommand:
-        return
+def _node_rows() -> list[dict[str, Any]]:
     from flow.node.node_states import standing
     from flow.placement.capacity import slots
     from flow.placement.gpus import holders
@@ -205,6 +199,17 @@ def nodes(context: typer.Context) -> None:
                 "winslow": inventory.winslow,
             }
         )
+    return rows
+
+
+def nodes(context: typer.Context) -> None:
+    """All nodes: what they have, what they hold, whether they live. `winslowctl drain NODE` lets one take nothing new.
+
+    Example: winslowctl nodes
+    """
+    if context.invoked_subcommand:
+        return
+    rows = _node_rows()
     if output.for_programs(rows):
         return
     cells = [

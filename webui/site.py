@@ -67,6 +67,27 @@ NAVIGATION = (
 """Address, name and icon."""
 
 
+PAGES = (
+    overview,
+    find,
+    projects,
+    nodes,
+    executions,
+    compared_runs,
+    provenance,
+    files,
+    pipelines,
+    history,
+    logs,
+    wizard,
+    bulk,
+    comments,
+    components,
+    login,
+)
+"""Modules with the routes of pages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What pages are made of. `data` is the node's directory, where there is a node here; `repo` is only shown.
@@ -113,25 +134,8 @@ def create_site(page: Page) -> Flask:
     CSRFProtect(site)
     Htmx(site)
     filters.add_to(site)
-    for blueprint in (
-        overview.pages,
-        find.pages,
-        projects.pages,
-        nodes.pages,
-        executions.pages,
-        compared_runs.pages,
-        provenance.pages,
-        files.pages,
-        pipelines.pages,
-        history.pages,
-        logs.pages,
-        wizard.pages,
-        bulk.pages,
-        comments.pages,
-        components.pages,
-        login.pages,
-    ):
-        site.register_blueprint(blueprint)
+    for module in PAGES:
+        site.register_blueprint(module.pages)
     site.before_request(_look)
     site.after_request(_marked)
     past.add_to(site, page.pasts)
@@ -143,6 +147,12 @@ def create_site(page: Page) -> Flask:
         navigation=NAVIGATION, frame_facts=frame_facts, states=STATES, took=duration, doing=doing
     )
     site.jinja_env.globals["last_line"] = LastLines(lambda path: page.source.clone.read_text(path))
+    _answer_errors(site)
+    return site
+
+
+def _answer_errors(site: Flask) -> None:
+    """Each kind of failure as a page with its status, a title and the reason."""
     site.register_error_handler(StateError, _away)
     site.register_error_handler(OthersLook, lambda error: _problem(503, "Not just now", str(error)))
     site.register_error_handler(CommitYourself, _by_hand)
@@ -157,7 +167,6 @@ def create_site(page: Page) -> Flask:
     site.register_error_handler(404, lambda error: _problem(404, "There is nothing here", str(error.description)))
     for wrong in (WouldBeRejected, DocumentError, CannotDrain, CannotComment):
         site.register_error_handler(wrong, lambda error: _problem(422, "This cannot be asked", str(error)))
-    return site
 
 
 def commit_link(repo: str, category: str) -> str:

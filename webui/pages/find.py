@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from urllib.parse import quote
 
 from flask import Blueprint, render_template, request
 
@@ -58,7 +59,7 @@ def _groups(text: str) -> Iterator[tuple[str, list[Finding]]]:
     yield from _filled("Pipelines", (Finding(f"/pipelines/{name}", name) for name in pipelines))
     nodes = (name for name in sorted({*snapshot.inventories, *snapshot.nodes}) if wanted in name.lower())
     yield from _filled("Nodes", (Finding(f"/nodes/{name}", name) for name in nodes))
-    yield from _filled("Files", (Finding(f"/files/{item.path}", item.path) for item in films_with(text)))
+    yield from _filled("Files", (Finding(f"/files/{quote(item.path)}", item.path) for item in films_with(text)))
 
 
 def _filled(kind: str, found: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:

@@ -2,8 +2,12 @@
 
 import re
 
+import pytest
+
 from flow.status.states import STATES
-from tests.integration.web.conftest import Bench
+from tests.integration.web.conftest import AUTHOR, Bench
+from webui.access.person import Person, Role
+from webui.pages import find
 
 LINK = re.compile(r'<li role="option"[^>]*><a href="([^"]*)"[^>]*>([^<]*)')
 
@@ -55,3 +59,17 @@ def test_P1_every_state_has_a_badge_among_the_components(bench: Bench) -> None:
     text = bench.browser.get("/components").text
     assert all(f'class="state s-{state}"' in text for state in STATES)
     assert text.count("<use href=") > 10
+
+
+def test_P5_who_may_only_look_is_offered_nothing_to_do(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "person", lambda: Person(AUTHOR, Role.READER))
+    assert list(found(bench, "ulm")) == ["Ulm crossing"]
+
+
+def test_P5_a_file_is_reached_whatever_signs_are_in_its_name(bench: Bench) -> None:
+    pool = bench.folder / "pool"
+    pool.mkdir()
+    (pool / "50% #1?.mp4").write_bytes(b"film")
+    address = found(bench, "#1?")["50% #1?.mp4"]
+    assert address == "/files/50%25%20%231%3F.mp4"
+    assert bench.browser.get(address).status_code == 200
