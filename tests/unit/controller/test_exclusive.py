@@ -128,6 +128,20 @@ def _lose(node: Lonely) -> None:
     repository.swap(repository.fetch(), [Commit(StateEvent("lose", "v", record.execution), (write,))], node="n2")
 
 
+def test_F3_signs_of_life_prolong_no_claim_that_does_not_stand_any_more(node: Lonely) -> None:
+    """Who was given up has to end in time, however well its heartbeats are seen."""
+    node.rounds(3)
+    leases, [container] = node.controller.leases, list(node.controller.parts.journal.entries)
+    now = node.clock.seconds
+    assert leases.until(container) < now + GIVE_UP
+    stood = node.way.fetch()
+    _lose(node)
+    leases.seen(node.way.fetch(), now)
+    assert leases.until(container) < now + GIVE_UP
+    leases.seen(stood, now)
+    assert leases.until(container) == now + GIVE_UP
+
+
 def test_F3_one_whose_journal_is_gone_is_ended_and_not_claimed_again(node: Lonely) -> None:
     for name in node.disk.names("claims"):
         node.disk.delete(f"claims/{name}")
