@@ -3,7 +3,9 @@
 The file stands on the node, never in the repository. The summary names names, and neither paths nor values.
 """
 
+import posixpath
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
@@ -43,7 +45,7 @@ class NetworkGrant(GrantScope):
 def _host_path(path: str) -> str:
     if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValueError(f"an absolute path without .. is wanted, not {path[:60]!r}")
-    return path if path == "/" else re.sub(r"/+", "/", path.rstrip("/")) or "/"
+    return posixpath.normpath(re.sub("^/+", "/", path))
 
 
 HostPath = Annotated[str, AfterValidator(_host_path)]
@@ -127,6 +129,7 @@ class Policy(Wanted):
         return (
             *((("networks", n), f"network {n} (host)") for n, each in self.networks.items() if each.bridge == "host"),
             *((("volumes", n), f"volume {n} ({v.path})") for n, v in self.volumes.items() if POWER.fullmatch(v.path)),
+            *self._replaceable(),
             *((("devices", n), f"device {n} ({d.path})") for n, d in self.devices.items() if RAW.fullmatch(d.path)),
             *((("users", user), "user root") for user in self.users if user_of(user).startswith("0:")),
             *([(("privileged",), "`privileged`")] if self.privileged else ()),
@@ -135,6 +138,15 @@ class Policy(Wanted):
             *([(("build", "network"), "building with network host")] if self.build.network == "host" else ()),
             *((("host", name), f"the machine's {name} namespace") for name in self.host),
         )
+
+    def _replaceable(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What a stage that writes to the folder above it can replace by a link to any place of the machine."""
+        written = {name: f"{each.path}/" for name, each in self.volumes.items() if not each.read_only}
+        granted = [("volumes", name, each.path) for name, each in self.volumes.items()]
+        granted += [("devices", name, each.path) for name, each in self.devices.items()]
+        for part, name, path in granted:
+            if above := next((other for other, folder in written.items() if path.startswith(folder)), ""):
+                yield (part, name), f"{part[:-1]} {name} ({path}, below volume {above}, which stages may write)"
 
 
 class Whom(Recorded):

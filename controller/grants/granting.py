@@ -87,7 +87,7 @@ def _given(rights: Rights, policy: Policy) -> Granted:
         ),
         tuple(
             Mount(
-                Path(_there(policy.volumes[volume.source].path, f"volume {volume.source}")),
+                _folder(policy, volume.source),
                 volume.target,
                 writable=not (volume.read_only or policy.volumes[volume.source].read_only),
             )
@@ -100,3 +100,14 @@ def _there(path: str, what: str) -> str:
     if not os.path.exists(path):
         raise NotGranted(f"the policy grants {what}, but there is no {path} on this node")
     return path
+
+
+def _folder(policy: Policy, name: str) -> Path:
+    """Followed to its end: a stage may have put a link to another folder of the machine in its place."""
+    path = _there(policy.volumes[name].path, f"volume {name}")
+    if not policy.dangerous and (real := os.path.realpath(path)) != path:
+        raise NotGranted(
+            f"the policy grants volume {name} as {path}, and links lead from there to {real}: "
+            f"where that is meant, it names the folder itself (policy.volumes.{name}.path)"
+        )
+    return Path(path)

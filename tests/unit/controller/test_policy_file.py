@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.grants.granting import Granting, NotGranted
+from controller.grants.granting import Granted, Granting, NotGranted
 from controller.grants.policy_file import PolicyFile, PolicyRefused, load
 from flow.node.node_world import LaunchOrder
 from runner.secrets.kept import NodeSecrets
@@ -85,6 +85,22 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         Granting(lambda: Policy.model_validate(given), NodeSecrets(Path("/nonexistent")), isolated=True)(
             order(volumes=["v:/a:ro"])
         )
+
+
+def granted(given: dict[str, object], **wishes: object) -> Granted:
+    policy = Policy.model_validate(given)
+    return Granting(lambda: policy, NodeSecrets(Path("/nonexistent")), isolated=True)(order(**wishes))
+
+
+def test_S1_a_folder_that_became_a_link_is_refused_unless_the_policy_is_dangerous(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "data").symlink_to("/etc")
+    for path in (top / "data", top / "data" / "ssl"):
+        given = {"volumes": {"v": {"path": str(path)}}}
+        with pytest.raises(NotGranted, match=r"links lead from there to /etc.*policy\.volumes\.v\.path"):
+            granted(given, volumes=["v:/a:ro"])
+        assert granted({**given, "dangerous": True}, volumes=["v:/a:ro"]).mounts
 
 
 def test_processes_are_refused_where_isolation_is_wanted() -> None:

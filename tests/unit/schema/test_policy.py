@@ -39,6 +39,9 @@ def test_names_and_patterns_are_told_to_others_and_neither_paths_nor_values() ->
         "volumes: {all: {path: /etc/ssl}}",
         "volumes: {all: {path: /var/run/docker.sock}}",
         "volumes: {all: {path: /srv/docker.sock}}",
+        "volumes: {all: {path: /./etc/./ssl}}",
+        "volumes: {a: {path: /srv/a/b}, top: {path: /srv/a, read_only: false}}",
+        "volumes: {top: {path: /srv/a, read_only: false}}\ndevices: {camera: /srv/a/video0}",
         "devices: {disk: /dev/sda}",
         "users: [0]",
         'users: ["0:1000"]',
@@ -52,6 +55,11 @@ def test_S1_power_over_the_machine_is_granted_only_where_that_is_meant(text: str
     with pytest.raises(DocumentError, match="dangerous: true"):
         policy(text)
     assert policy(f"{text}\ndangerous: true").dangers()
+
+
+def test_a_folder_below_one_that_is_only_read_can_be_granted() -> None:
+    found = policy("volumes: {a: {path: /srv/a/./b, read_only: false}, top: {path: /srv/a}, near: {path: /srv/a/bc}}")
+    assert found.volumes["a"].path == "/srv/a/b"
 
 
 @pytest.mark.parametrize(
