@@ -3,6 +3,7 @@
 import shlex
 import sys
 from contextlib import redirect_stdout
+from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,9 @@ from runner import extras
 if TYPE_CHECKING:
     from flow.model.snapshot import ProjectView
     from schema.execution import Execution
+
+MOST = 400
+"""Characters of a command that its comment tells."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,21 +36,28 @@ def inside(
     needs(extras.DOCKER)
     from cli.requests import comment
     from runner.contract.errors import RunnerError
-    from runner.docker.inside import run_inside
+    from runner.docker.inside import check_runs_here, run_inside
 
     project, _, number = target.partition("/")
     settings.checked_name(project, "project")
     _, _, view = settings.project(project, live=True)
     record = _running(view, number)
     words = command or ["/bin/sh"]
-    with redirect_stdout(sys.stderr):  # what the program prints stands alone
-        comment(f"{project}/{record.execution}", f"exec: {shlex.join(words)[:500]}")
     labels = {"winslow.project": project, "winslow.execution": str(record.execution)}
     try:
+        check_runs_here(record.claim.container, labels)
+        with redirect_stdout(sys.stderr):  # what the program prints stands alone
+            comment(f"{project}/{record.execution}", f"exec: {_told(words)}")
         code = run_inside(record.claim.container, labels, words)
     except RunnerError as error:
         raise CommandError(f"{project}/{record.execution} on {record.claim.node}: {error}") from None
     raise typer.Exit(code)
+
+
+def _told(words: list[str]) -> str:
+    """The command, for the comment. Of a long one its beginning, and the digest by which the whole can be told."""
+    text = shlex.join(words)
+    return text if len(text) <= MOST else f"{text[:MOST]}… (sha256 {sha256(text.encode()).hexdigest()})"
 
 
 def _running(view: "ProjectView", number: str) -> "Execution":

@@ -43,9 +43,10 @@ def compared(runs: Sequence[Execution], *, by: str = "", lowest: bool = False) -
     if by not in known:
         there = ", ".join(sorted(known)) or "nothing yet"
         raise NoSuchMeasure(f"none has {by!r}{did_you_mean(by, known)}; there is {there}")
-    having = [row for row in rows if _number(row.measures.get(by)) is not None]
-    having.sort(key=lambda row: _number(row.measures[by]) or 0.0, reverse=not lowest)
-    return having + [row for row in rows if row not in having]
+    measured = [(_number(row.measures.get(by)), row) for row in rows]
+    having = [(number, row) for number, row in measured if number is not None]
+    having.sort(key=lambda each: each[0], reverse=not lowest)
+    return [row for _, row in having] + [row for number, row in measured if number is None]
 
 
 def told(rows: Iterable[Compared]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from flow.model.snapshot import ProjectView, Snapshot, present
 from schema.execution import Execution, State
 
 NEWEST = 20
-"""So many executions of each project are looked at: details of what is over are dear to read."""
+"""So many executions of each project are looked at, and all that run: details of what is over are dear to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Lane:
 
 
 def _spans(view: ProjectView) -> tuple[RunSpan, ...]:
-    newest = list(view.executions)[-NEWEST:]
-    return tuple(span for record in newest if (span := _span(view.id, record)))
+    older = (record for record in view.executions[:-NEWEST] if record.state.active)
+    return tuple(span for record in (*older, *view.executions[-NEWEST:]) if (span := _span(view.id, record)))
 
 
 def _span(project: str, record: Execution) -> RunSpan | None:

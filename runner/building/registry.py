@@ -65,7 +65,8 @@ class RegistryClient:
     def __init__(self, registry: str, session: requests.Session | None = None) -> None:
         """`registry` is HOST:PORT/PATH as `winslow.yaml` names it."""
         self.host, _, self.path = registry.partition("/")
-        loopback = self.host.partition(":")[0] in ("localhost", "127.0.0.1")
+        name = self.host if self.host.endswith("]") else self.host.rpartition(":")[0] or self.host
+        loopback = name in ("localhost", "127.0.0.1", "[::1]")
         self.url = f"{'http' if loopback else 'https'}://{self.host}/v2"
         self.session = session or requests.Session()
 

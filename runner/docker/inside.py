@@ -32,6 +32,12 @@ def run_inside(container: str, labels: dict[str, str], command: Sequence[str]) -
         return int(api.exec_inspect(made["Id"])["ExitCode"] or 0)
 
 
+def check_runs_here(container: str, labels: dict[str, str]) -> None:
+    """EngineRefused where no such container of these labels runs on this machine."""
+    with talking():
+        _checked(connect().api, container, labels)
+
+
 def _checked(api: Any, container: str, labels: dict[str, str]) -> None:
     try:
         found = api.inspect_container(name_of(container))
@@ -43,7 +49,7 @@ def _checked(api: Any, container: str, labels: dict[str, str]) -> None:
 
 
 def _talk(line: socket.socket, terminal: bool) -> None:
-    """Until the program has ended; the end of what is typed is passed on."""
+    """Until the program has ended; the end of what is typed is passed on. It may end while something is still typed."""
     sources: list[Any] = [line, sys.stdin.buffer]
     rest = b""
     while True:
@@ -53,11 +59,20 @@ def _talk(line: socket.socket, terminal: bool) -> None:
             if not piece:
                 return
             rest = _shown(piece) if terminal else _frames(rest + piece)
-        elif typed := os.read(sys.stdin.fileno(), PIECE):
+        elif not _passed_on(line, os.read(sys.stdin.fileno(), PIECE)):
+            sources.remove(sys.stdin.buffer)
+
+
+def _passed_on(line: socket.socket, typed: bytes) -> bool:
+    """Whether more may follow."""
+    try:
+        if typed:
             line.sendall(typed)
         else:
-            sources.remove(sys.stdin.buffer)
             line.shutdown(socket.SHUT_WR)
+    except OSError:  # nobody reads it any more; what the program said last is still to come
+        return False
+    return bool(typed)
 
 
 def _shown(piece: bytes) -> bytes:

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from schema.access import Role
 from tests.integration.web.conftest import AUTHOR, FILES, PIPELINE, Bench, made
+from webui.access import hook_secret
 from webui.access import users as stored
 from webui.access.authenticator import OPEN, Logins
 from webui.access.gate import Anyone
@@ -101,8 +102,20 @@ def test_S7_each_route_of_the_page_is_behind_the_gate_or_known_to_be_open(bench:
     inner = create_app(page).app.app.app  # type: ignore[attr-defined]
     routes = {route.path for route in inner.routes if isinstance(route, Route | Mount)}
     let_in = {path for path in routes if isinstance(logins.person(_request(path)), Person)}
-    assert let_in <= OPEN | {"/static"}
+    assert let_in <= OPEN | {"/static", f"{hook_secret.TRIGGERS}/{{name}}"}
     assert len(routes - let_in) > 5
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Gitlab-Token"])
+def test_S9_where_people_log_in_a_trigger_is_still_called_with_its_own_token(
+    bench: Bench, browser: Browser, header: str
+) -> None:
+    bench.commit({"triggers/again.yaml": "hook: {}\nstart: {project: ulm}\n"})
+    token = hook_secret.token_of(hook_secret.read(hook_secret.make(bench.folder)), "again")
+    place, kind = f"{hook_secret.TRIGGERS}/again", "Bearer " if header == "Authorization" else ""
+    assert browser().post(place, headers={header: f"{kind}{token}"}).status_code == 202
+    assert browser().post(place, headers={header: f"{kind}x"}).status_code == 401
+    assert browser().post(f"{place}/more", headers={header: f"{kind}{token}"}).status_code == 401
 
 
 def _request(path: str) -> Request:

@@ -43,5 +43,12 @@ def test_what_overlaps_counts_once_and_what_is_over_or_never_began_is_left_out()
     assert found["n1"].used == pytest.approx(1.0)
 
 
+def test_whatever_runs_is_shown_and_of_what_is_over_the_newest() -> None:
+    running = [run(number, "n1", "11:00", None, State.RUNNING) for number in (1, 2)]
+    over = [run(number, "n1", "11:00", "11:30") for number in range(3, 40)]
+    found = lanes(snapshot(*running, *over), NOON - 3600, NOON)["n1"].spans
+    assert sorted(each.run.execution for each in found) == [1, 2, *range(20, 40)]
+
+
 def test_a_lost_run_without_an_end_is_left_out() -> None:
     assert lanes(snapshot(run(1, "n1", "11:00", None, State.LOST)), NOON - 3600, NOON)["n1"].spans == ()
