@@ -22,7 +22,10 @@ POWER = re.compile(
     r"/|/(?:etc|root|proc|sys|dev|run|var/run|var/lib/docker|boot|usr|s?bin|lib(?:32|64)?)(?:/.*)?|.*/docker\.sock"
 )
 """Paths of a machine by which a stage can get hold of it."""
-RAW = re.compile(r"/dev/(?:sd|nvme|vd|hd|dm-|mapper|loop|mem|kmem|port|kvm|fuse).*")
+RAW = re.compile(
+    r"/dev/(?:sd|nvme|vd|xvd|hd|dm-|mapper|md[0-9_/]|mmcblk|nbd|rbd|drbd|bcache|zd[0-9]|zvol|disk/|block/|sg[0-9]|bsg"
+    r"|ng[0-9]|raw|loop|mem|kmem|port|kvm|fuse).*"
+)
 """Devices by which a stage can get hold of the machine."""
 MEANT = "gives stages power over this machine; a policy that means it says `dangerous: true`"
 

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISBLK
 
 from flow.node.node_world import LaunchOrder
 from flow.placement.grants import Asker, rights_refusal
 from runner.contract.spec import LEAST, ContainerRights, Mount
 from runner.secrets.kept import BadSecret, NodeSecrets
-from schema.policy import Policy, summary, takes_image
+from schema.policy import MEANT, RAW, Policy, summary, takes_image
 from schema.rights import NO_RIGHTS, Rights, user_of
 
 
@@ -71,7 +72,7 @@ class Granting:
 
 
 def _given(rights: Rights, policy: Policy) -> Granted:
-    devices = tuple(_there(policy.devices[name].path, f"device {name}") for name in rights.devices)
+    devices = tuple(_device(policy, name) for name in rights.devices)
     return Granted(
         ContainerRights(
             network=policy.networks[rights.network].bridge if rights.network else "",
@@ -111,3 +112,11 @@ def _folder(policy: Policy, name: str) -> Path:
             f"where that is meant, it names the folder itself (policy.volumes.{name}.path)"
         )
     return Path(path)
+
+
+def _device(policy: Policy, name: str) -> str:
+    """By what it is, not only by its name: any name can stand for a disk, or become a link to one."""
+    path = _there(policy.devices[name].path, f"device {name}")
+    if not policy.dangerous and (S_ISBLK(os.stat(path).st_mode) or RAW.fullmatch(os.path.realpath(path))):
+        raise NotGranted(f"device {name} ({path}) {MEANT} (policy.devices.{name})")
+    return path

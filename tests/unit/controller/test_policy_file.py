@@ -1,5 +1,7 @@
 """The policy file on disk: who may write it, and what holds while it cannot be taken."""
 
+import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,22 @@ def test_S1_a_folder_that_became_a_link_is_refused_unless_the_policy_is_dangerou
         with pytest.raises(NotGranted, match=r"links lead from there to /etc.*policy\.volumes\.v\.path"):
             granted(given, volumes=["v:/a:ro"])
         assert granted({**given, "dangerous": True}, volumes=["v:/a:ro"]).mounts
+
+
+def test_S1_a_disk_is_known_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {"devices": {"d": "/dev/null"}}
+    assert granted(given, devices=["d"]).rights.devices == ("/dev/null",)
+    monkeypatch.setattr("controller.grants.granting.S_ISBLK", lambda mode: stat.S_ISCHR(mode))
+    with pytest.raises(NotGranted, match=r"dangerous: true.*policy\.devices\.d"):
+        granted(given, devices=["d"])
+    assert granted({**given, "dangerous": True}, devices=["d"]).rights.devices == ("/dev/null",)
+
+
+def test_S1_a_link_to_memory_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.grants.granting.RAW", re.compile("/dev/null"))
+    (tmp_path / "camera").symlink_to("/dev/null")
+    with pytest.raises(NotGranted, match="dangerous: true"):
+        granted({"devices": {"d": str(tmp_path / "camera")}}, devices=["d"])
 
 
 def test_processes_are_refused_where_isolation_is_wanted() -> None:
