@@ -13,6 +13,7 @@ from flow.node.node_world import LaunchOrder
 from flow.placement.grants import Asker, rights_refusal
 from runner.contract.spec import LEAST, ContainerRights, Mount
 from runner.secrets.kept import BadSecret, NodeSecrets
+from schema import images
 from schema.policy import MEANT, RAW, Policy, summary, takes_image
 from schema.rights import NO_RIGHTS, Rights, user_of
 
@@ -46,6 +47,8 @@ class Granting:
     def __call__(self, order: LaunchOrder) -> Granted:
         """NotGranted."""
         policy = self.policy()
+        if order.project == images.PROJECT and not order.tree:
+            raise NotGranted(f"{images.PROJECT} runs builds of folders on main and nothing else, not {order.image}")
         if not (order.tree or takes_image(policy.images, order.image)):
             raise NotGranted(f"image {order.image} is not granted (policy.images)")
         if policy.isolation and not self.isolated:

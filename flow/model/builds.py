@@ -55,8 +55,8 @@ def view_of(view: ProjectView | None, trees: Mapping[str, str], kept: Iterable[t
     if view is None and not trees:
         return None
     view = view or BLANK
-    done = {each.stage for each in view.executions if each.state is State.SUCCEEDED}
-    missing = dict.fromkeys(each for each in kept if images.stage_name(*each) not in done)
+    done = {made_from(each) for each in view.executions if each.state is State.SUCCEEDED}
+    missing = dict.fromkeys(each for each in kept if each not in done)
     wanted = dict.fromkeys([*trees.items(), *list(missing)[:MOST]])
     definition = _definition(tuple(wanted)) if wanted else None
     replies = (STARTED, *(each for each in view.replies if each.seq > STARTED.seq))
@@ -81,7 +81,13 @@ def _stage(name: str, tree: str) -> Stage:
     )
 
 
+def made_from(execution: Execution) -> tuple[str, str] | None:
+    """The name and tree of what a build made; None of an execution that ran any other image, and so is no build."""
+    found = images.built(execution.image.ref) if execution.image else None
+    return found if found and found[1] else None
+
+
 def tree_of(execution: Execution) -> str:
     """What a build was made from."""
-    found = images.built(execution.image.ref) if execution.image else None
+    found = made_from(execution)
     return found[1] if found else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from flow.model.builds import made_from
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, Snapshot
 from schema import images
@@ -46,7 +47,8 @@ def image_of(snapshot: Snapshot, project: str, stage: Stage) -> BuiltImage | Non
     if not tree:
         return BuiltImage(text=f"main has no {images.FOLDER}/{name}/{images.DOCKERFILE} to build {stage.image} from")
     view = snapshot.projects.get(images.PROJECT)
-    runs = _builds(view).get(images.stage_name(name, tree), []) if view else []
+    named = _builds(view).get(images.stage_name(name, tree), []) if view else []
+    runs = [each for each in named if made_from(each) == found]
     done = [each for each in runs if each.state is State.SUCCEEDED and each.result]
     if done:
         return _made(done)

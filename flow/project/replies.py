@@ -16,6 +16,7 @@ from flow.project.interpolation import names_of
 from flow.project.next_stage import next_steps
 from flow.project.points import NoPoints, fitted
 from flow.project.steps import Steps, Waiting
+from schema import images
 from schema.asked_later import fit_inputs
 from schema.execution import Changes, Execution, State, WorkspaceRecord
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
@@ -152,6 +153,8 @@ def _judge(view: ProjectView, file: RequestFile, blank: Reply, aborted: int | No
             )
         raise RequestRefused(Refusal.INVALID_PROJECT, view.problem or f"project {view.id!r} has no project.yaml")
     request = file.request
+    if view.id == images.PROJECT:
+        _only_builds(request)
     match request.request:
         case "start":
             return _start(view, request, blank)
@@ -165,6 +168,14 @@ def _judge(view: ProjectView, file: RequestFile, blank: Reply, aborted: int | No
             return _skip(view, request, blank), None
         case "answer":
             return _answer(view, request, blank), None
+
+
+def _only_builds(request: Request) -> None:
+    """What a build makes follows from its folder's tree alone, so that a request may not say anything else of it."""
+    names = ("image", "env", "inputs", "workspace", "parallel", "search")
+    if said := [name for name in names if getattr(request, name)]:
+        text = f"{', '.join(said)}: an image is built from its folder on main alone; commit what is to be different"
+        raise RequestRefused(Refusal.NOT_SUPPORTED, text)
 
 
 def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pipeline]:

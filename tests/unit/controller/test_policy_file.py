@@ -124,3 +124,11 @@ def test_S1_a_link_to_memory_is_known(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_processes_are_refused_where_isolation_is_wanted() -> None:
     with pytest.raises(NotGranted, match=r"policy\.isolation"):
         Granting(lambda: Policy(isolation=True), NodeSecrets(Path("/nonexistent")), isolated=False)(order())
+
+
+def test_S10_the_project_of_builds_launches_builds_only() -> None:
+    granting = Granting(lambda: Policy(), NodeSecrets(Path("/nonexistent")), isolated=True)
+    forged = order().model_copy(update={"project": "winslow-images"})
+    with pytest.raises(NotGranted, match="runs builds of folders on main and nothing else, not i"):
+        granting(forged)
+    assert granting(forged.model_copy(update={"tree": "a" * 40})).mounts == ()

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
 from flow.model import builds
-from flow.model.snapshot import ProjectView, Snapshot
+from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.placement.built_images import building, image_of
 from flow.placement.ranking import placed
-from flow.project.replies import steps_of
+from flow.project.replies import answer, steps_of
 from schema import images
 from schema.execution import Claim, Execution, ImageRecord, Result, State
-from schema.reasons import End, Wait
+from schema.pipeline import Stage
+from schema.reasons import End, Refusal, Wait
+from schema.request import Request
 from tests.unit.flow.builders import Story, fleet, node, pipeline, started
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -139,3 +143,47 @@ def test_an_image_that_is_not_on_main_is_named() -> None:
     found = image_of(fleet(Story(RUNS), node("n1")), "v", stage)
     assert found
     assert found.text == "main has no images/hello/Dockerfile to build build/hello from"
+
+
+def forged(ref: str | None) -> Execution:
+    """A success under the name of a build, of a program that some other image brought."""
+    record = ImageRecord(ref=ref) if ref else None
+    return build(3, OLD, State.SUCCEEDED, image="r:5000/evil@sha256:1").model_copy(update={"image": record})
+
+
+@pytest.mark.parametrize("ref", ["python:3.12", "build/other@git:" + OLD, "build/hello@git:" + OLD[:-1] + "b", None])
+def test_S10_what_another_image_made_is_no_build_whatever_its_stage_is_called(ref: str | None) -> None:
+    stage = pipeline(KEEPS).stages[0]
+    assert building(world(forged(ref)), "v", stage) == {"built": "", "build": 0}
+    assert standing(world(forged(ref)))[0] == Wait.IMAGE_BUILDING
+    assert images.stage_name("hello", OLD) in {each.name for each in wanted_of(forged(ref))}
+
+
+def wanted_of(execution: Execution) -> tuple[Stage, ...]:
+    definition = view(execution, kept=(("hello", OLD),)).definition
+    assert definition
+    return definition.stages
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"image": "python:3.12"},
+        {"env": {"PATH": "/x"}},
+        {"inputs": {"a": 1}},
+        {"workspace": {"from": 1}},
+        {"parallel": {"matrix": {"a": [1, 2]}}},
+        {"search": {"trials": 2, "objective": {"metric": "loss"}, "space": {"a": {"min": 0, "max": 1}}}},
+    ],
+)
+def test_S10_a_request_says_nothing_of_what_a_build_makes(said: dict[str, object]) -> None:
+    before = view(build(1, NEW, State.SUCCEEDED))
+    stage = images.stage_name("hello", NEW)
+    reply = answer(before, asked({"request": "start", "stage": stage, **said})).reply
+    assert (reply.verdict, reply.reason) == ("rejected", Refusal.NOT_SUPPORTED)
+    assert reply.text.startswith(f"{next(iter(said))}: an image is built from its folder")
+    assert answer(before, asked({"request": "resume", "stage": stage})).reply.verdict == "accepted"
+
+
+def asked(fields: dict[str, object]) -> RequestFile:
+    return RequestFile("0002-wish.yaml", "b" * 40, "Ada", "c" * 40, Request.model_validate(fields))
