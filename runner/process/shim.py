@@ -221,6 +221,7 @@ class StageProcess:
     def __init__(self, order: ShimOrder, log: ShimLog, libc: ctypes.CDLL) -> None:
         self.grace, self.log = order.grace, log
         self.asked: float | None = None
+        self.deadline: float | None = None
         self.told = self.killed = self.alone = self.lapsed = False
         self.code: int | None = None
         self.ended = 0.0
@@ -241,12 +242,14 @@ class StageProcess:
         """It is not to begin at all."""
         os.kill(self.pid, _signal.SIGKILL)
 
-    def lapse(self, within: float) -> None:
-        """TERM now, KILL in so many seconds at the latest."""
-        now = time.monotonic()
-        self.asked = now if self.asked is None else self.asked
-        self.grace = min(self.asked + self.grace, now + within) - self.asked
-        self.lapsed = True
+    def ask(self) -> None:
+        """TERM now, KILL after the grace, which whoever asks once more does not prolong."""
+        self.asked = time.monotonic() if self.asked is None else self.asked
+
+    def lapse(self, deadline: float) -> None:
+        """TERM now, KILL at that time since boot at the latest, whoever asks once more and however long it slept."""
+        self.ask()
+        self.deadline, self.lapsed = deadline, True
 
     def watch(self, wake: int, lease: "StageLease | None") -> int:
         """Until it has ended and its output is read. Its exit code; a signal counts as 128 + number."""
@@ -258,8 +261,7 @@ class StageProcess:
                 if stream == wake:
                     os.read(wake, 512)
                 elif lease and stream == lease.alarm.fd:
-                    if lease.over() and not self.lapsed:
-                        self.lapse(lease.left)
+                    self._rung(lease)
                 elif piece := os.read(stream, 65536):
                     self.log.feed(self.streams[stream], piece)
                 else:
@@ -273,15 +275,26 @@ class StageProcess:
             self._reap()
         return self.code
 
+    def _rung(self, lease: "StageLease") -> None:
+        """The alarm is set twice: to the end of the lease, and then to when the stage is to be killed."""
+        if self.lapsed:
+            lease.alarm.rang()
+        elif lease.over():
+            self.lapse(lease.deadline)
+            lease.alarm.set(lease.deadline)
+
     def _patience(self) -> int | None:
         """Milliseconds until something is to be done without being woken."""
         if self.code is not None:
             return 50
         if self.asked is None:
             return None
-        return (
-            int(RETRY * 1000) if self.killed else max(int((self.asked + self.grace - time.monotonic()) * 1000) + 1, 0)
-        )
+        return int(RETRY * 1000) if self.killed else max(int(self._until_killed(self.asked) * 1000) + 1, 0)
+
+    def _until_killed(self, asked: float) -> float:
+        """Seconds; the deadline's clock goes on in suspend, the other one does not."""
+        left = asked + self.grace - time.monotonic()
+        return left if self.deadline is None else min(left, self.deadline - time.clock_gettime(time.CLOCK_BOOTTIME))
 
     def _press(self) -> None:
         if self.code is not None:
@@ -291,7 +304,7 @@ class StageProcess:
             if not self.told:
                 self.told = True
                 _signal_group(self.pid, _signal.SIGTERM)
-            if time.monotonic() >= self.asked + self.grace:
+            if self._until_killed(self.asked) <= 0:
                 self.killed = True
                 self._kill_all()
 
@@ -322,16 +335,16 @@ class StageLease:
     def __init__(self, directory: str, clock: types.ModuleType) -> None:
         self.directory, self.clock = directory, clock
         self.alarm = clock.Alarm()
-        self.left = 0.0
+        self.deadline = 0.0
 
     def over(self) -> bool:
-        """Whether its time is; if not, the alarm is set to it. `left`: seconds until the stage is to be killed."""
+        """Whether its time is; if not, the alarm is set to it. `deadline`: when the stage is to be killed."""
         self.alarm.rang()
         found = self.clock.look(self.directory)
         if found and not found.over and self.clock.now() < found.at:
             self.alarm.set(found.at)
             return False
-        self.left = max(found.at + found.kill_within - self.clock.now(), 0.0) if found else 0.0
+        self.deadline = found.at + found.kill_within if found else 0.0
         self.clock.end(self.directory)
         return True
 
@@ -405,7 +418,7 @@ def run(
     def end(*_: object) -> None:
         asked.append(time.monotonic())
         if stage is not None:
-            stage.asked = asked[0]
+            stage.ask()
 
     stage: StageProcess | None = None
     _signal.signal(_signal.SIGTERM, end)

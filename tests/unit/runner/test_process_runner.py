@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from runner.contract.errors import EngineRefused, ImageUnavailable
-from runner.contract.spec import Condition, Ending
+from runner.contract.spec import Condition, Ending, Watched
 from runner.logs import log_file
 from runner.process import shim, supervisor
 from runner.process.process_runner import HostImage, ProcessRunner, read_images
 from runner.process.supervisor import kill_marked
-from tests.contract.runners import ENDS, WAITS, Bench, log, process
+from tests.contract.runners import ENDS, IGNORES, WAITS, Bench, log, process
 
 STRAY = """
 import os, subprocess, sys
@@ -84,6 +84,29 @@ def test_a_stop_ends_what_left_the_group_too(bench: Bench) -> None:
     assert bench.end(runner, spec.id).ending is Ending.STOPPED
     assert stray is not None
     assert not alive(stray)
+
+
+def test_F3_a_stop_after_its_time_was_over_does_not_prolong_it(bench: Bench) -> None:
+    runner, until = bench.runner(), bench.now() + 2.0
+    spec = replace(bench.spec(IGNORES), grace=600.0, watched=Watched(until, 4.0))
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    bench.until(lambda: bench.now() > until + 3.0)
+    runner.stop(spec.id)
+    assert bench.end(runner, spec.id).ending is Ending.LAPSED
+    assert bench.now() < until + 6.0
+
+
+def test_F3_the_time_to_its_kill_goes_on_in_suspend(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a suspend, in which the clock of what passed while awake stood still."""
+    stage = object.__new__(shim.StageProcess)
+    stage.grace, stage.asked, stage.deadline = 600.0, None, None
+    deadline = bench.now() + 30.0
+    stage.lapse(deadline)
+    assert stage.asked is not None
+    assert 0 < stage._until_killed(stage.asked) <= 30.0
+    monkeypatch.setattr(shim.time, "clock_gettime", lambda clock: deadline)
+    assert stage._until_killed(stage.asked) <= 0
 
 
 def test_a_number_that_is_used_again_is_not_mistaken(bench: Bench) -> None:
