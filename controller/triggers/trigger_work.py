@@ -109,7 +109,18 @@ class TriggerWork:
         self.files.forget(snapshot.triggers)
         for name, trigger in snapshot.triggers.items():
             if trigger.pool and trigger.enabled:
-                self._arrived(name, self.pool.settled(name, trigger))
+                self._arrived(name, self._settled(name, trigger))
+
+    def _settled(self, name: str, trigger: Trigger) -> Sequence[tuple[str, Stamp]]:
+        """Nothing while the pool cannot be read, which is said once."""
+        reading = f"{name} of the pool"
+        try:
+            files = self.pool.settled(name, trigger)
+        except OSError as error:
+            self._tell(reading, str(error))
+            return []
+        self._said.pop(reading, None)
+        return files
 
     def _arrived(self, name: str, files: Sequence[tuple[str, Stamp]]) -> None:
         """So many at once as a commit takes. What is one content under several names is made once."""

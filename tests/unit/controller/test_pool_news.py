@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller.journal.small_files import MemoryDisk
-from controller.triggers.pool_news import PoolNews
+from controller.triggers.pool_news import FORGOTTEN, PoolNews
 from controller.triggers.trigger_memory import FileNotes, TriggerNotes
 from controller.triggers.trigger_work import SteadyClock, TriggerWork
 from runner.store.digests import of_file
@@ -113,6 +113,39 @@ def test_G8_files_that_came_while_the_node_was_away_are_news_after_it(bench: Cal
     here.start()
     here.look(1)
     assert here.look(31) == ["meanwhile"]
+
+
+def test_G8_a_pool_that_is_away_or_empty_for_a_while_makes_no_old_file_news(bench: Callable[..., Bench]) -> None:
+    here = bench()
+    here.put("in/old.mp4"), here.put("in/ulm/old.mp4")
+    assert here.look() == []
+    aside = here.pool.rename(here.pool.with_name("aside"))
+    assert here.look(40) == here.look(40) == []
+    assert len(here.said) == 1
+    assert "trigger t of the pool: " in here.said[0]
+    here.pool.mkdir()  # a mount point without its disk
+    assert here.look(40) == []
+    here.pool.rmdir()
+    aside.rename(here.pool)
+    (here.pool / "in/ulm").rename(here.pool.with_name("ulm"))  # a part of it
+    assert here.look(40) == []
+    here.pool.with_name("ulm").rename(here.pool / "in/ulm")
+    assert here.look(40) == here.look(40) == []
+    here.put("in/new.mp4")
+    here.look(1)
+    assert here.look(40) == ["new"]
+
+
+def test_a_file_that_is_not_there_for_long_is_forgotten(bench: Callable[..., Bench]) -> None:
+    here = bench()
+    here.put("in/gone.mp4").rename(here.pool / "in/kept.mp4")
+    here.put("in/gone.mp4")
+    here.look()
+    (here.pool / "in/gone.mp4").unlink()
+    here.look(1), here.look(FORGOTTEN - 1)
+    assert set(here.work.files.known["t"]) == {"in/gone.mp4", "in/kept.mp4"}
+    here.look(2)
+    assert set(here.work.files.known["t"]) == {"in/kept.mp4"}
 
 
 def test_a_project_that_cannot_be_made_is_told_and_made_once_it_can(bench: Callable[..., Bench]) -> None:
