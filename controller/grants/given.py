@@ -10,7 +10,8 @@ from typing import Protocol
 from controller.grants.granting import GivenSecret, Granting
 from flow.node.node_world import ExecutionEnd, LaunchOrder
 from runner.contract.spec import LEAST, ContainerRights, Mount
-from runner.secrets.masking import of_run
+from runner.secrets.masking import Masker, of_run
+from schema.execution import Result
 from schema.policy import ALL_IMAGES
 
 INSIDE = "/run/secrets"
@@ -103,4 +104,13 @@ def concealed(directory: Path, ended: ExecutionEnd) -> ExecutionEnd:
     masker = of_run(directory)
     if not masker:
         return ended
-    return ExecutionEnd.model_validate(masker.plain(ended.model_dump(mode="json", by_alias=True)))
+    plain = masker.plain(ended.model_dump(mode="json", by_alias=True))
+    if ended.result:
+        plain["result"] |= _of_program(masker, ended.result)
+    return ExecutionEnd.model_validate(plain)
+
+
+def _of_program(masker: Masker, result: Result) -> dict[str, object]:
+    """The numbers that the program gave. One in a metric that gives a secret away is left out."""
+    values, metrics = (masker.plain(each, numbers=True) for each in (result.values, result.metrics))
+    return {"values": values, "metrics": {name: each for name, each in metrics.items() if not isinstance(each, str)}}

@@ -63,6 +63,7 @@ class Masker:
         known = sorted({form for value in values for form in forms(value)}, key=len, reverse=True)
         self._known = tuple(known)
         self._pattern = re.compile(b"|".join(map(re.escape, known))) if known else None
+        self._numbers = {number for form in known if (number := _float(form.decode(errors="replace"))) is not None}
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -71,12 +72,18 @@ class Masker:
         """`continued` and not `whole` say that the line began before the text, and goes on behind it."""
         if self._pattern is None:
             return text
+        if continued and not whole and self._inside(text):
+            return MASK
         text = self._pattern.sub(MASK, text)
         if continued and (cut := self._overlap(text, head=True)):
             text = MASK + text[cut:]
         if not whole and (cut := self._overlap(text, head=False)):
             text = text[:-cut] + MASK
         return text
+
+    def _inside(self, text: bytes) -> bool:
+        """Whether it is a piece from the middle of a secret that is longer than the pieces of a line."""
+        return len(text) >= SPLIT and any(text in form for form in self._known)
 
     def _overlap(self, text: bytes, *, head: bool) -> int:
         """How much of the text's beginning is the end of a secret, or of its end the beginning of one."""
@@ -91,17 +98,31 @@ class Masker:
     def text(self, text: str) -> str:
         return self.mask(text.encode(errors="surrogateescape")).decode(errors="surrogateescape") if self else text
 
-    def plain(self, value: Any) -> Any:
-        """Of lists and mappings, keys too."""
+    def plain(self, value: Any, *, numbers: bool = False) -> Any:
+        """Of lists and mappings, keys too. `numbers` hides those that are written like a secret as well."""
         match value:
             case str():
                 return self.text(value)
             case dict():
-                return {self.plain(key): self.plain(each) for key, each in value.items()}
+                return {self.plain(key): self.plain(each, numbers=numbers) for key, each in value.items()}
             case list() | tuple():
-                return [self.plain(each) for each in value]
+                return [self.plain(each, numbers=numbers) for each in value]
+            case int() | float() if numbers and not isinstance(value, bool):
+                return self._number(value)
             case _:
                 return value
+
+    def _number(self, value: float) -> Any:
+        """A text is taken for a number where it can be one, and loses its zeros and its sign by that."""
+        masked = self.text(text := repr(value))
+        return MASK.decode() if _float(text) in self._numbers else value if masked == text else masked
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 NOTHING_SECRET = Masker(())

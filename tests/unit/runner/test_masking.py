@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.grants.given import concealed
+from flow.node.node_world import ExecutionEnd
 from runner.docker.docker_log import LogFrame, Writer
 from runner.secrets.kept import BadSecret, NodeSecrets
 from runner.secrets.masking import Masker
+from schema.execution import Result, State
 
 SECRET = b"pa$$ word/1+2=\xc3\xbc&x"
 KEY = b"-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQEFAASCBKcwggSjAgEAAo\n-----END KEY-----\n"
@@ -82,6 +85,34 @@ def test_S8_the_log_of_a_run_holds_no_secret_that_came_in_two_frames(tmp_path: P
     assert log.count("[MASKED]") == 3
     assert not [part for part in ("correct", "horse", "battery") if part in log]
     assert log.splitlines()[1].endswith(" and more")
+
+
+def test_S8_a_piece_from_the_middle_of_a_long_secret_is_hidden() -> None:
+    secret = b"".join(b"%05d" % n for n in range(12_000))
+    masker, piece = Masker([secret]), 16 * 1024
+    pieces = [secret[at : at + piece] for at in range(0, len(secret), piece)]
+    told = [masker.mask(each, continued=n > 0, whole=each is pieces[-1]) for n, each in enumerate(pieces)]
+    assert set(told) == {b"[MASKED]"}
+    assert masker.mask(b"not secret", continued=True, whole=False) == b"not secret"
+
+
+@pytest.mark.parametrize(
+    ("secret", "value"),
+    [(b"12345678", 12345678), (b"12345678", -912345678), (b"0012345678", 12345678), (b"12345.500", 12345.5)],
+)
+def test_S8_a_number_that_is_written_like_a_secret_is_hidden(secret: bytes, value: float, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "PIN").write_bytes(secret)
+    result = Result(values={"v": value, "n": [value, 7, True]}, metrics={"m": value, "loss": 0.5})
+    ended = ExecutionEnd(
+        container="c" * 32, project="p", execution=1, stage="s", state=State.SUCCEEDED, result=result, duration=12345678
+    )
+    told = concealed(tmp_path, ended)
+    assert told.result
+    assert "[MASKED]" in told.result.values["v"]
+    assert told.result.values["n"][1:] == [7, True]
+    assert told.result.metrics == {"loss": 0.5}
+    assert told.duration == 12345678
 
 
 def test_a_secret_is_kept_for_its_user_alone(tmp_path: Path) -> None:
