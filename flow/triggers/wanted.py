@@ -91,8 +91,12 @@ def ended(name: str, trigger: Trigger, snapshot: Snapshot, memory: TriggerMemory
 
 
 def remembered(memory: TriggerMemory, snapshot: Snapshot, trigger: Trigger) -> TriggerMemory:
-    """Once all that was wanted is made."""
-    return replace(memory, ends=dict(_ends(snapshot, trigger.project))) if trigger.project else memory
+    """Once all that was wanted is made. While a project is not at an end, the end that it had before is kept."""
+    if not trigger.project:
+        return memory
+    view = snapshot.projects.get(trigger.project.name)
+    before = memory.ends if memory.ends and view and not view.deletion else {}
+    return replace(memory, ends={**before, **dict(_ends(snapshot, trigger.project))})
 
 
 def _ends(snapshot: Snapshot, wanted: ProjectEnd) -> Iterator[tuple[str, str]]:

@@ -185,6 +185,19 @@ def test_an_end_of_another_project_is_news_once() -> None:
     assert [each.key for each in again] == ["v.2"]
 
 
+def test_an_end_that_was_there_before_is_no_news_after_a_request_waited_for_its_reply() -> None:
+    trigger = Trigger.model_validate({"project": {"name": "v"}, "start": {"project": "w"}})
+    story = started("name: p\nstages:\n  - {name: a, image: i}\n")
+    story.ran()
+    _, memory = ended("t", trigger, fleet({"v": story, "w": Story()}), TriggerMemory())
+    waiting = fleet({"v": story.pending({"request": "pause"}), "w": Story()})
+    assert ended("t", trigger, waiting, memory)[0] == []
+    memory = remembered(memory, waiting, trigger)
+    answered = fleet({"v": story.pending(), "w": Story()})
+    assert ended("t", trigger, answered, memory)[0] == []
+    assert remembered(memory, fleet({"w": Story()}), trigger).ends == {}  # a project that is gone begins anew
+
+
 def test_keys_are_names_whatever_they_are_made_of() -> None:
     assert of_end("t", "a" * 63, 5, "succeeded").key == of_end("t", "a" * 63, 5, "succeeded").key
     for firing in (of_end("t", "a" * 63, 5, "any"), of_call("t", "../../x\n", {}), of_call("t", "Ä" * 300, {})):
