@@ -19,17 +19,13 @@ from docker.types import CancellableStream
 
 from runner import durable
 from runner.building.build_log import BuildLog
-from runner.building.dockerfile import bases, fetches
+from runner.building.dockerfile import LARGEST, Unclear, bases, fetches, text_of
 from runner.contract.errors import EngineRefused
 from runner.contract.labels import Owner
 from runner.contract.spec import Condition, Container, Ending, ImageBuild, Spec
 from runner.docker.engine import BROKEN, HTTPError, talking
 from runner.logs import log_file
 from schema.policy import takes_image
-
-LARGEST = 1 << 20
-"""Bytes of a Dockerfile that are read."""
-
 
 LOST: Mapping[str, Any] = {
     "code": None,
@@ -242,11 +238,18 @@ def _permitted(build: ImageBuild) -> tuple[str, ...]:
     try:
         with tarfile.open(build.context) as archive:
             entry = archive.extractfile("Dockerfile")
-            text = entry.read(LARGEST).decode(errors="replace") if entry else ""
+            content = entry.read(LARGEST + 1) if entry else b""
     except (KeyError, tarfile.TarError):
         raise BuildFailed("there is no Dockerfile in its folder") from None
+    try:
+        return _granted(build, text_of(content))
+    except Unclear as error:
+        raise BuildFailed(f"what its Dockerfile does cannot be told for sure, so it is not built: {error}") from None
+
+
+def _granted(build: ImageBuild, text: str) -> tuple[str, ...]:
     if build.network == "none" and (line := fetches(text)):
-        raise BuildFailed(f"it fetches something, and no network is granted (policy.build.network): {line[:200]}")
+        raise BuildFailed(f"it may fetch something, and no network is granted (policy.build.network): {line[:200]}")
     found = bases(text)
     for reference in found:
         if not takes_image(build.bases, reference):
