@@ -1,7 +1,7 @@
 """What is due becomes commits. Any number of nodes may try: the path says what it is, and the first has made it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from controller.triggers.pool_news import PoolNews
 from controller.triggers.trigger_memory import FileNotes, Stamp, TriggerNotes
@@ -21,6 +21,8 @@ REST = 60.0
 """Seconds that nothing starts by the clock after it was set: whoever set it may have been wrong."""
 LEAST = 1.0
 """Seconds between two looks at least."""
+TOLD = 5
+"""Problems of one trigger that are said; of the others how many they are."""
 
 
 class SteadyClock:
@@ -90,13 +92,13 @@ class TriggerWork:
             if trigger.schedule and now is not None:
                 firings, memory = scheduled(name, trigger, snapshot, memory, now)
                 self.notes.keep(name, memory)
-                self._commit(name, firings)
+                self._all_made(name, firings)
             elif trigger.project:
                 self._ends(name, trigger, snapshot, memory)
 
     def _ends(self, name: str, trigger: Trigger, snapshot: Snapshot, memory: TriggerMemory) -> None:
         firings, memory = ended(name, trigger, snapshot, memory)
-        if self._commit(name, firings):
+        if self._all_made(name, firings):
             memory = remembered(memory, snapshot, trigger)
         self.notes.keep(name, memory)
 
@@ -117,27 +119,41 @@ class TriggerWork:
         try:
             files = self.pool.settled(name, trigger)
         except OSError as error:
-            self._tell(reading, str(error))
+            self._tell(reading, [str(error)])
             return []
         self._said.pop(reading, None)
         return files
 
     def _arrived(self, name: str, files: Sequence[tuple[str, Stamp]]) -> None:
-        """So many at once as a commit takes. What is one content under several names is made once."""
-        for begin in range(0, len(files), MOST):
-            part = files[begin : begin + MOST]
-            found = self.pool.firings(name, part)
-            if not self._commit(name, list(found)):
-                return
-            self.pool.made(name, list(found.values()))
+        """So many at once as a commit takes; what cannot be made holds up no other file."""
+        problems: list[str] = []
+        try:
+            for begin in range(0, len(files), MOST):
+                problems += self._part(name, files[begin : begin + MOST])
+        except StateError as error:
+            problems.append(str(error))
+        self._tell(name, problems)
+
+    def _part(self, name: str, files: Sequence[tuple[str, Stamp]]) -> list[str]:
+        """Why some of them cannot be made. What is one content under several names is made once. StateError."""
+        found = self.pool.firings(name, files)
+        wrong = self._commit(name, list(found))
+        self.pool.made(name, [file for firing, file in found.items() if firing not in wrong])
+        return list(wrong.values())
 
     # -- commits -----------------------------------------------------------------------------------------------------
 
-    def _commit(self, name: str, firings: Sequence[Firing]) -> bool:
-        """Whether all of it is made now, by whomever."""
-        if not firings:
-            self._said.pop(name, None)
-            return True
+    def _all_made(self, name: str, firings: Sequence[Firing]) -> bool:
+        """Whether all of it is made now, by whomever; what is wrong is told."""
+        try:
+            problems = list(self._commit(name, firings).values())
+        except StateError as error:
+            problems = [str(error)]
+        self._tell(name, problems)
+        return not problems
+
+    def _commit(self, name: str, firings: Sequence[Firing]) -> Mapping[Firing, str]:
+        """Why some of it cannot be made; the others are made now, by whomever. StateError where none is."""
         wrong: dict[Firing, str] = {}
 
         def build(snapshot: Snapshot) -> Edit:
@@ -146,21 +162,24 @@ class TriggerWork:
             wrong.update(found)
             return edit
 
+        if not firings:
+            return wrong
         try:
             with self._lock:
                 commit_edit(self._client(), build, sleep=self._sleep)
         except NothingLeft as error:
-            return self._tell(name, str(error) if wrong or "made already" not in str(error) else "")
-        except StateError as error:
-            return self._tell(name, str(error))
-        self.say(f"trigger {name}: {firings[0].said}" + (f" and {len(firings) - 1} more" if firings[1:] else ""))
-        return self._tell(name, "; ".join(wrong.values()))
+            return error.wrong
+        more = len(firings) - len(wrong) - 1
+        first = next(each for each in firings if each not in wrong)
+        self.say(f"trigger {name}: {first.said}" + (f" and {more} more" if more else ""))
+        return wrong
 
-    def _tell(self, name: str, problem: str) -> bool:
-        if problem and self._said.get(name) != problem:
-            self.say(f"trigger {name}: {problem}")
-        self._said[name] = problem
-        return not problem
+    def _tell(self, name: str, problems: Sequence[str]) -> None:
+        """Once, until it is another one."""
+        text = "; ".join(problems[:TOLD]) + (f"; and {len(problems) - TOLD} more" if problems[TOLD:] else "")
+        if text and self._said.get(name) != text:
+            self.say(f"trigger {name}: {text}")
+        self._said[name] = text
 
     def _client(self) -> Repository:
         if self._repository is None:

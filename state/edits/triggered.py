@@ -1,6 +1,6 @@
 """What triggers want as one commit on `main`, built on the newest snapshot: what is there already is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flow.model.snapshot import Snapshot
@@ -21,7 +21,11 @@ MOST = 1000
 
 
 class NothingLeft(StateError):
-    """All of it was made by others meanwhile."""
+    """All of it was made by others meanwhile, but for what cannot be made: of that `wrong` says why."""
+
+    def __init__(self, wrong: Mapping[Firing, str]) -> None:
+        super().__init__("; ".join(wrong.values()) or "it is made already")
+        self.wrong = wrong
 
 
 def trigger_edit(snapshot: Snapshot, firings: Sequence[Firing]) -> tuple[Edit, dict[Firing, str]]:
@@ -39,7 +43,7 @@ def trigger_edit(snapshot: Snapshot, firings: Sequence[Firing]) -> tuple[Edit, d
         except (CannotMake, SchemaError) as error:
             wrong[firing] = str(error)
     if not made:
-        raise NothingLeft("; ".join(wrong.values()) or "it is made already")
+        raise NothingLeft(wrong)
     return Edit(files, _message(made), f"trigger {made[0].trigger} <winslow@winslow.invalid>"), wrong
 
 

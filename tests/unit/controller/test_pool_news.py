@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller.journal.small_files import MemoryDisk
+from controller.triggers import trigger_work
 from controller.triggers.pool_news import FORGOTTEN, PoolNews
 from controller.triggers.trigger_memory import FileNotes, TriggerNotes
 from controller.triggers.trigger_work import SteadyClock, TriggerWork
@@ -162,6 +163,21 @@ def test_a_project_that_cannot_be_made_is_told_and_made_once_it_can(bench: Calla
     here.reader.propose(Edit({"pipelines/p.yaml": pipeline}, "x", "A <a>"), base=here.reader.fetch().main)
     assert here.look(1) == ["a"]
     assert here.hashed == ["a.mp4"]
+
+
+def test_a_file_that_cannot_be_made_holds_up_no_other(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trigger_work, "MOST", 2)
+    here = bench()
+    here.look()
+    for name in ("a", "a" * 220, "b", "c"):
+        here.put(f"in/{name}.mp4")
+    here.look(1)
+    assert here.look(40) == here.look(40) == ["a", "b", "c"]
+    assert set(here.work.files.known["t"]) == {"in/a.mp4", "in/b.mp4", "in/c.mp4"}
+    assert sum("200" in said for said in here.said) == 1
+    assert len(here.hashed) == 4
 
 
 def test_G8_a_pool_of_ten_thousand_files_makes_each_project_once(bench: Callable[..., Bench]) -> None:
