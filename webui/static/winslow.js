@@ -43,9 +43,10 @@
       return;
     }
     event.preventDefault();
-    if (xhr.status === 401 || path(xhr.responseURL) !== path(pathInfo.finalRequestPath)) leave();
-    else if (kind === "text/plain" && xhr.status >= 400) say(xhr.responseText.slice(0, 500));
+    if (xhr.status === 401 || path(xhr.responseURL) !== path(pathInfo.finalRequestPath)) return leave();
+    if (kind === "text/plain" && xhr.status >= 400) say(xhr.responseText.slice(0, 500));
     else say(`Something else than Winslow answered (status ${xhr.status}); what is shown here is not renewed.`);
+    place().dataset.of = path(pathInfo.requestPath); // until the same question is answered by us again
   });
   document.addEventListener("htmx:responseError", (event) => {
     place().dataset.of = path(event.detail.pathInfo.requestPath);
