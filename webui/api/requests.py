@@ -11,6 +11,7 @@ from flow.project.precheck import Wish
 from schema.names import NAME
 from schema.request import Request
 from webui.access.person import Role
+from webui.access.reach import WHAT, role_for
 from webui.api.answers import WAITS, Committed, committed
 from webui.api.dependencies import MOST, Id, Limit, Now, Offset, Part, Then
 from webui.api.errors import CHANGING, READING
@@ -69,20 +70,24 @@ class Told(BaseModel):
 def ask(id: Id, request: Request, given: Now, response: Response) -> Committed:
     """Start, resume, pause, abort, skip or answer: one commit. Needs the role operator.
 
+    With `image` or `env` for stages that ask for rights or secrets it needs the role admin.
     It is judged first as the nodes would: what they would reject now is refused with their reason code in `error`, 409
     where it is about the moment, else 422. What became of it says `GET /projects/{id}/requests`.
     """
     person = given.need(Role.OPERATOR, "Asking for anything")
     outbox, view = given.outbox, given.project(id)
+    given.need(role_for(view, request), WHAT)
     return committed(outbox.ask(given.snapshot, view.id, _wish(request), person.author), response)
 
 
 @routes.post("/requests", responses=CHANGING, summary="Ask the same of many projects", operation_id="ask_projects")
 def ask_all(many: Many, given: Now) -> list[Told]:
-    """Each is judged by itself; one commit for all that can be asked. Needs the role operator."""
+    """Each is judged by itself; one commit for all that can be asked. Needs the role that `ask_project` needs."""
     person = given.need(Role.OPERATOR, "Asking for anything")
-    outbox = given.outbox
-    told = ask_many(outbox, given.snapshot, list(dict.fromkeys(many.projects)), _wish(many.request), person.author)
+    outbox, ids = given.outbox, list(dict.fromkeys(many.projects))
+    for view in filter(None, map(given.snapshot.projects.get, ids)):
+        given.need(role_for(view, many.request), WHAT)
+    told = ask_many(outbox, given.snapshot, ids, _wish(many.request), person.author)
     return [Told(project=id, commit=commit, sent=commit is not None, refused=why) for id, commit, why in told]
 
 

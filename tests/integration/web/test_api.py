@@ -267,6 +267,29 @@ def test_S7_every_role_may_what_it_may(bench: Bench) -> None:
     assert operator.post(f"{API}/pipelines/p/check", json=text).status_code == 200
 
 
+def test_S7_what_reaches_a_stage_with_rights_is_for_admins(bench: Bench) -> None:
+    text = PIPELINE.replace("image: host/x,", "image: host/x, secrets: [TOKEN],")
+    bench.commit({"pipelines/p.yaml": f"{text}  - {{name: after, image: host/x, command: [echo, hi]}}\n"})
+    operator, admin = as_role(bench, Role.OPERATOR), as_role(bench, Role.ADMIN)
+    image = {"request": "start", "stage": "detect", "image": "host/y"}
+    env = {"request": "start", "env": {"LD_PRELOAD": "/workspace/x.so"}}
+    for wish in (image, env):
+        for path, body in (
+            ("/projects/ulm/requests", wish),
+            ("/requests", {"projects": ["bonn", "ulm"], "request": wish}),
+        ):
+            answer = operator.post(f"{API}{path}", json=body)
+            assert (answer.status_code, answer.json()["error"]) == (403, "NotAllowed"), answer.text
+            assert "a stage that asks for rights or secrets needs the role of an admin" in answer.json()["text"]
+    assert operator.post(f"{API}/projects/bonn/requests", json={"request": "start"}).status_code == 201
+    assert admin.post(f"{API}/projects/ulm/requests", json=image).status_code == 201
+
+
+def test_S7_variables_of_stages_with_least_rights_are_for_operators(bench: Bench) -> None:
+    wish = {"request": "start", "stage": "detect", "image": "host/y", "env": {"A": "b"}}
+    assert as_role(bench, Role.OPERATOR).post(f"{API}/projects/ulm/requests", json=wish).status_code == 201
+
+
 def test_S7_a_page_of_another_site_changes_nothing(bench: Bench) -> None:
     for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
         answer = bench.browser.post(f"{API}/projects/ulm/requests", json={"request": "start"}, headers=headers)
