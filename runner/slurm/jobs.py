@@ -26,6 +26,8 @@ _OVER = frozenset(
     {"BOOT_FAIL", CANCELLED, "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", OUT_OF_MEMORY, "PREEMPTED", "REVOKED",
      "TIMEOUT"}
 )  # fmt: skip
+_FROM_QUEUE = frozenset({"BOOT_FAIL", CANCELLED, "DEADLINE", "REVOKED"})
+"""Of those that are over, the ones into which a job comes that no machine was given to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ class SlurmJob:
 
     @property
     def began(self) -> bool:
-        """Whether a machine was ever given to it. One that was cancelled in the queue has a start time too."""
-        return self.phase is JobPhase.ACTIVE or self.used > 0
+        """Whether a machine was ever given to it. One that was cancelled in the queue has a start time too, and of one
+        that ran for less than a second Slurm counts none.
+        """
+        if self.used > 0 or self.phase is JobPhase.ACTIVE:
+            return True
+        return self.phase is JobPhase.OVER and self.state not in _FROM_QUEUE
 
     def waits_for(self) -> str:
         """Slurm's own reason, where it waits and gives one."""

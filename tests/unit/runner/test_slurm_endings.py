@@ -102,6 +102,14 @@ def test_L2_what_never_began_is_told_at_once(files: JobFiles) -> None:
     assert cancelled.ending is Ending.CANCELLED
 
 
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "TIMEOUT"])
+def test_L2_a_stage_of_less_than_a_second_has_begun(files: JobFiles, state: str) -> None:
+    """Slurm counts no time for it, but from the queue no job comes into such a state."""
+    assert of(files, job(state, used=0.0), old(USUAL.over - 1)) is None
+    write(files, "exit", code=0, stopped=False, asked=False)
+    assert of(files, job(state, used=0.0), old(USUAL.over - 1)) == JobEnd(0, Ending.EXIT)
+
+
 def test_L2_a_job_that_is_cancelled_while_its_shim_begins_is_told_soon(files: JobFiles) -> None:
     """A signal that comes before the shim listens ends it without a word."""
     (files.directory / "begun").mkdir()
