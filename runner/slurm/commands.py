@@ -25,7 +25,8 @@ _PASSES = (
     "Unable to contact slurm controller", "Socket timed out", "Connection refused", "Connection timed out",
     "connect failure", "Zero Bytes were transmitted", "in standby mode", "authentication", "munge", "Munge",
     "temporarily unable", "Resource temporarily unavailable", "try again", "Communication connection failure",
-    "SubmitJobLimit", "Unexpected message received", "Slurm controller not responding", "DNS SRV lookup failed",
+    "MaxSubmitJob", "GrpSubmitJob", "Unexpected message received", "Slurm controller not responding",
+    "DNS SRV lookup failed",
 )  # fmt: skip
 """Of what Slurm says: it passes by itself, or with whoever sees to the cluster; the job is not to blame."""
 _SUBMITTED = re.compile(r"([0-9]{1,12})(?:;.*)?")

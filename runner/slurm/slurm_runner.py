@@ -240,8 +240,20 @@ class SlurmRunner:
         mine = submission.comment(self.owner)
         jobs = [each for each in self.commands.jobs() if each.comment == mine]
         with self._lock:
-            self._jobs = _chosen(jobs, lambda name: str(self._files(name).read("job").get("job", "")))
+            self._jobs = _chosen(jobs, lambda name: _number(self._files(name)))
             self._looked = now
+        self._end_twins(jobs, now)
+
+    def _end_twins(self, jobs: Sequence[SlurmJob], now: float) -> None:
+        """Of a job that was submitted twice, since Slurm's answer came too late: the other one is held for ever, and
+        as `singleton` the one that is ours would wait for it.
+        """
+        for each in jobs:
+            ours = _number(self._files(each.name))
+            if each.phase is JobPhase.OVER or ours in ("", each.number):
+                continue
+            if self._age(each.name, f"twin {each.number}", now) >= STRAY_AFTER:
+                self.commands.cancel(each.number)
 
     def _find(self, container: str) -> Container | None:
         """From the files, and from what Slurm said last."""

@@ -14,7 +14,7 @@ import pytest
 
 from runner.contract.errors import EngineUnavailable
 from runner.contract.spec import Condition, Ending
-from runner.slurm import slurm_runner
+from runner.slurm import slurm_runner, submission
 from runner.slurm.commands import SlurmCommands
 from runner.slurm.endings import Lateness
 from tests.contract.runners import ENDS, WAITS, Bench, log, slurm
@@ -135,6 +135,20 @@ def test_a_submission_whose_answer_was_lost_is_found_by_its_name(bench: Bench, c
     assert number(bench, spec.id) == first
     bench.end(runner, spec.id)
     assert len([each for each in cluster.jobs() if spec.id in each]) == 1
+
+
+def test_L2_a_job_that_was_submitted_twice_waits_for_no_twin(
+    bench: Bench, cluster: SlurmOnLoopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm may take a submission to which it gave no answer after we asked again."""
+    monkeypatch.setattr(slurm_runner, "STRAY_AFTER", 0.0)
+    runner, spec = bench.runner(), bench.spec(ENDS.format(code=0))
+    options = submission.arguments(spec, runner.owner, runner.where, runner.has.longest)
+    twin = runner.commands.submit(options, "#!/bin/sh\nexit 1\n")
+    bench.run(runner, spec)
+    assert number(bench, spec.id) != twin
+    assert bench.end(runner, spec.id).exit_code == 0
+    assert [each for each in cluster.jobs() if each.startswith(f"{twin} ")] == [f"{twin} {spec.id} CANCELLED"]
 
 
 def test_what_waits_says_why_in_slurms_words(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,8 @@ def fake_command(folder: Path, name: str, body: str) -> SlurmCommands:
         ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", "away"),
         ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", "away"),
         ("sbatch: error: AssocMaxSubmitJobLimit", "away"),
+        ("sbatch: error: QOSMaxSubmitJobPerUserLimit", "away"),
+        ("sbatch: error: AssocGrpSubmitJobsLimit", "away"),
         ("sbatch: error: invalid partition specified: nope", "refused"),
         ("sbatch: error: Batch job submission failed: Invalid account or account/partition combination", "refused"),
     ],
