@@ -16,23 +16,24 @@ class Watchdogs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+        """By container and the engine's id: a container that was made anew has another id, and needs another one."""
 
     def needed(self, container: str) -> bool:
         return (self.root / container / lease_clock.NAME).exists()
 
     def see_to(self, container: str, id: str) -> None:
         """One runs for the container, which is `id` for its engine. EngineFailed where none can be started."""
-        if not self._alive(container):
+        self._collect()
+        if not self._alive(container, id):
             self._start(container, id)
 
-    def _alive(self, container: str) -> bool:
-        child = self._children.get(container)
-        if child is not None:
-            return child.poll() is None
+    def _alive(self, container: str, id: str) -> bool:
+        if (container, id) in self._children:
+            return True
         note = durable.read(self.root / container / NOTE)
         try:
-            return bool(shim.start_time(int(note["pid"])) == note["start"])
+            return bool(note["id"] == id and shim.start_time(int(note["pid"])) == note["start"])
         except (OSError, ValueError, KeyError, IndexError):
             return False
 
@@ -48,13 +49,18 @@ class Watchdogs:
                 cwd="/",
                 start_new_session=True,
             )
-            durable.jot(directory / NOTE, {"pid": child.pid, "start": shim.start_time(child.pid)})
+            self._children[container, id] = child
+            note = {"pid": child.pid, "start": shim.start_time(child.pid), "id": id}
+            durable.jot(directory / NOTE, note)
         except OSError as error:
             raise EngineFailed(f"the watchdog of an exclusive stage cannot be started: {error}") from None
-        self._children[container] = child
 
     def forget(self, container: str) -> None:
         lease_clock.remove(str(self.root / container))
-        child = self._children.get(container)
-        if child is not None and child.poll() is not None:
-            del self._children[container]
+        self._collect()
+
+    def _collect(self) -> None:
+        """None that has ended stays a process, whichever container it was for."""
+        for key, child in list(self._children.items()):
+            if child.poll() is not None:
+                self._children.pop(key, None)
