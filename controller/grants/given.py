@@ -9,12 +9,13 @@ from typing import Protocol
 
 from controller.grants.granting import GivenSecret, Granting
 from flow.node.node_world import ExecutionEnd, LaunchOrder
-from runner.contract.spec import LEAST, ContainerRights, Mount
+from runner.contract.spec import LEAST, ContainerRights, Limits, Mount
 from runner.secrets.masking import Masker, of_run
 from schema.execution import Result
-from schema.policy import ALL_IMAGES
+from schema.policy import ALL_IMAGES, Caps
 
 INSIDE = "/run/secrets"
+NO_CAPS = Caps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class GivenRights:
     environment: Mapping[str, str] = field(default_factory=dict)
     network: str = "none"  # of the programs of an image that is built
     bases: tuple[str, ...] = ALL_IMAGES  # of an image that is built
+    limits: Limits = field(default_factory=Limits)
 
 
 class RunRights(Protocol):
@@ -43,7 +45,7 @@ class LeastRights:
         return None
 
     def give(self, container: str, order: LaunchOrder) -> GivenRights:
-        return GivenRights()
+        return GivenRights(limits=limits(order))
 
     def conceal(self, ended: ExecutionEnd) -> ExecutionEnd:
         return ended
@@ -84,7 +86,8 @@ class RunGrants:
         mounts = write(self.run(container), secrets, user)
         policy = self.granting.policy()
         mounts = (*granted.mounts, *mounts)
-        return GivenRights(granted.rights, mounts, variables(secrets), policy.build.network, policy.images)
+        most = limits(order, policy.limits if self.granting.isolated else NO_CAPS)
+        return GivenRights(granted.rights, mounts, variables(secrets), policy.build.network, policy.images, most)
 
     def conceal(self, ended: ExecutionEnd) -> ExecutionEnd:
         return concealed(self.run(ended.container), ended)
@@ -93,6 +96,12 @@ class RunGrants:
 def _own(path: Path, user: tuple[int, int] | None) -> None:
     if user and os.geteuid() == 0:
         os.chown(path, *user)
+
+
+def limits(order: LaunchOrder, most: Caps = NO_CAPS) -> Limits:
+    """What the stage asks for, and of what it does not speak of, the most that a stage may ask for."""
+    given = {name: getattr(order, name) for name in ("memory", "cpus", "shm_size", "pids")}
+    return Limits(**{name: getattr(most, name) if each is None else each for name, each in given.items()})
 
 
 def variables(secrets: Sequence[GivenSecret]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISBLK
 
 from flow.node.node_world import LaunchOrder
-from flow.placement.grants import Asker, rights_refusal
+from flow.placement.grants import Asker, beyond, rights_refusal
 from runner.contract.spec import LEAST, ContainerRights, Mount
 from runner.secrets.kept import BadSecret, NodeSecrets
 from schema import images
@@ -53,6 +53,8 @@ class Granting:
             raise NotGranted(f"image {order.image} is not granted (policy.images)")
         if policy.isolation and not self.isolated:
             raise NotGranted("the policy wants isolation, and processes are not isolated (policy.isolation)")
+        if refused := beyond({**vars(order), "gpus": len(order.gpus)}, vars(policy.limits)):
+            raise NotGranted(refused)
         who = Asker(order.project, order.pipeline, order.tags)
         if order.rights == NO_RIGHTS:
             return NOTHING_MORE

@@ -32,7 +32,7 @@ from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Launc
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
-from runner.contract.spec import Container, Image, ImageBuild, Limits, Spec, Watched
+from runner.contract.spec import Container, Image, ImageBuild, Spec, Watched
 from schema import images
 from schema.execution import Cached, ImageRecord, State
 from schema.reasons import End
@@ -380,7 +380,7 @@ class Launcher:
             mounts=(*ready.mounts, *given.mounts),
             rights=given.rights,
             build=self._build(order, ready, given) if order.tree else None,
-            limits=Limits(order.memory, order.cpus, order.shm_size, order.pids),
+            limits=given.limits,
             gpus=order.gpus,
             pull=order.pull,
             image_id=id,

@@ -1,12 +1,13 @@
 """What of a stage's wishes a node does not grant. Pure: from the summary of its policy in its inventory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from flow.model.snapshot import ProjectView
 from schema import images
 from schema.pipeline import Stage
-from schema.policy import Grants, Whom, takes_image
+from schema.policy import Grants, Most, Whom, takes_image
 from schema.quantities import readable_size
 from schema.rights import Ask, Rights
 
@@ -39,7 +40,7 @@ def refusal(stage: Stage, grants: Grants, who: Asker) -> str:
     """The first thing that a node does not grant, with the line of its policy that would; else nothing."""
     if stage.image and who.project != images.PROJECT and not takes_image(grants.images, stage.image):
         return f"image {stage.image} is not granted (policy.images)"
-    return rights_refusal(stage.rights, grants, who) or _too_much(stage, grants)
+    return rights_refusal(stage.rights, grants, who) or beyond(vars(stage.resources), vars(grants.most or Most()))
 
 
 def rights_refusal(rights: Rights, grants: Grants, who: Asker) -> str:
@@ -75,10 +76,11 @@ def _called(ask: Ask) -> str:
     return f"{WORDS[ask.part]} {ask.name}".strip()
 
 
-def _too_much(stage: Stage, grants: Grants) -> str:
-    for name in LIMITS if grants.most else ():
-        most, asked = getattr(grants.most, name), getattr(stage.resources, name)
-        if most is not None and asked is not None and asked > most:
-            size = readable_size(most) if name in ("memory", "shm_size") else f"{most:g}"
+def beyond(asked: Mapping[str, float | None], most: Mapping[str, float | None]) -> str:
+    """The first resource of which more is asked for than a policy lets one stage have; else nothing."""
+    for name in LIMITS:
+        limit, wish = most.get(name), asked.get(name)
+        if limit is not None and wish is not None and wish > limit:
+            size = readable_size(int(limit)) if name in ("memory", "shm_size") else f"{limit:g}"
             return f"more than {size} of {name} is not granted (policy.limits.{name})"
     return ""

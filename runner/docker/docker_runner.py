@@ -167,7 +167,8 @@ class DockerRunner:
 
     def _options(self, spec: Spec, user: str) -> dict[str, Any]:
         """How GPUs are given, the engine is asked only for a stage that gets some."""
-        return rights.options(spec, user, cdi=bool(spec.gpus) and rights.by_cdi(self.client.info()))
+        cdi = bool(spec.gpus) and rights.by_cdi(self.client.info())
+        return rights.options(spec, user, cdi=cdi, discards=self._discards)
 
     def _with_limits(self, spec: Spec, less: str, warnings: Sequence[str]) -> Sequence[str]:
         """What the engine warned of. EngineRefused, and no container, where it will not keep a limit."""

@@ -6,7 +6,7 @@ and a home in memory, `/workspace` and `/winslow` to write to.
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
@@ -22,6 +22,10 @@ ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
 ENGINE_LOG_BUFFERED = {**ENGINE_LOG, "mode": "non-blocking", "max-buffer-size": "64m"}
 """For engines whose own `log-opts` name a buffer, which they then insist on."""
 USER = "winslow"
+PIDS = 32768
+"""Processes and threads of a stage that names no limit: enough for programs, and no fork bomb ends a machine."""
+TEMPORARY = "25%"
+"""The most of the machine's memory that files in `/tmp` may take, and in the home as much again."""
 CDI = "nvidia.com/gpu"
 
 
@@ -30,10 +34,10 @@ def stages_user() -> str:
     return "64000:64000" if os.geteuid() == 0 else f"{os.geteuid()}:{os.getegid()}"
 
 
-def options(spec: Spec, user: str, *, cdi: bool = False) -> dict[str, Any]:
-    """For the engine's `HostConfig`."""
+def options(spec: Spec, user: str, *, cdi: bool = False, discards: Collection[str] = ()) -> dict[str, Any]:
+    """For the engine's `HostConfig`. `discards` are the limits that the engine would accept and not keep."""
     uid, _, gid = user.partition(":")
-    temporary = f"rw,exec,nosuid,nodev,mode=1777,uid={uid},gid={gid or uid}"
+    temporary = f"rw,exec,nosuid,nodev,mode=1777,size={TEMPORARY},uid={uid},gid={gid or uid}"
     return {
         "init": True,
         "auto_remove": False,
@@ -42,6 +46,7 @@ def options(spec: Spec, user: str, *, cdi: bool = False) -> dict[str, Any]:
         "tmpfs": {"/tmp": temporary, HOME: temporary},
         "mounts": _mounts(spec),
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        **({} if "pids" in discards else {"pids_limit": PIDS}),
         **_limits(spec.limits),
         **({"device_requests": [_gpus(spec, cdi)]} if spec.gpus else {}),
     }

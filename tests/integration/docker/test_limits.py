@@ -10,7 +10,7 @@ from runner.contract.errors import EngineFailed, EngineRefused
 from runner.contract.spec import Limits
 from runner.docker.docker_runner import DockerRunner
 from runner.docker.host_image import build_base
-from tests.contract.runners import ENDS, Bench
+from tests.contract.runners import ENDS, Bench, log
 from tests.integration.docker.engine import IMAGE, private
 
 pytestmark = [pytest.mark.docker]
@@ -60,3 +60,20 @@ def _made_before(runner: DockerRunner, spec: object) -> None:
 def test_B6_a_registry_that_is_away_is_no_fault_of_the_image(bench: Bench) -> None:
     with pytest.raises(EngineFailed, match=r"cannot be pulled: .*connection refused.*may be away"):
         bench.runner().resolve("127.0.0.1:1/nobody:1", "always")
+
+
+def test_S1_a_stage_that_names_no_limits_can_still_not_take_the_machine(bench: Bench) -> None:
+    """Neither by processes nor by files in memory."""
+    runner = bench.runner()
+    spec = bench.spec(
+        "import os\n"
+        "pids = next(open(p).read().strip() for p in ('/sys/fs/cgroup/pids.max', '/sys/fs/cgroup/pids/pids.max')"
+        " if os.path.exists(p))\n"
+        "sizes = [os.statvfs(p).f_frsize * os.statvfs(p).f_blocks for p in ('/tmp', os.environ['HOME'])]\n"
+        "print(pids, *sizes, os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'))\n"
+    )
+    bench.run(runner, spec)
+    assert bench.end(runner, spec.id).exit_code == 0
+    pids, *sizes, machine = (int(word) for word in log(spec).split()[1:])
+    assert pids == 32768
+    assert all(0.24 * machine < size < 0.26 * machine for size in sizes)

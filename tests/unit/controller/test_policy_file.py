@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from controller.grants.given import RunGrants
 from controller.grants.granting import Granted, Granting, NotGranted
 from controller.grants.policy_file import PolicyFile, PolicyRefused, load
 from flow.node.node_world import LaunchOrder
+from runner.contract.spec import Limits
 from runner.secrets.kept import NodeSecrets
 from schema.pipeline import Stage
 from schema.policy import Policy
@@ -119,6 +121,16 @@ def test_S1_a_link_to_memory_is_known(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "camera").symlink_to("/dev/null")
     with pytest.raises(NotGranted, match="dangerous: true"):
         granted({"devices": {"d": str(tmp_path / "camera")}}, devices=["d"])
+
+
+def test_limits_hold_for_stages_that_ask_for_nothing_else(tmp_path: Path) -> None:
+    policy = Policy.model_validate({"limits": {"memory": "1GiB", "gpus": 1, "pids": 100}})
+    granting = Granting(lambda: policy, NodeSecrets(tmp_path / "none"), isolated=True)
+    for asked, line in (({"memory": 2**31}, "memory"), ({"gpus": ("a", "b")}, "gpus"), ({"pids": 101}, "pids")):
+        with pytest.raises(NotGranted, match=rf"policy\.limits\.{line}"):
+            granting(order().model_copy(update=asked))
+    run = RunGrants(granting, lambda name: tmp_path / name, None)
+    assert run.give("c", order().model_copy(update={"pids": 7})).limits == Limits(memory=2**30, pids=7)
 
 
 def test_processes_are_refused_where_isolation_is_wanted() -> None:
