@@ -3,7 +3,7 @@
 `InputError` texts name the input and what was wanted, so they can be shown as they are.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
@@ -14,6 +14,8 @@ from schema.base import Wanted, is_kept
 
 Value = str | int | float | bool
 LONGEST = 4096
+LARGEST = sys.float_info.max
+"""A whole number above it is no number to most programs, and none that can be compared with a fraction."""
 
 
 class InputError(ValueError):
@@ -92,7 +94,7 @@ def _boolean(value: object, name: str) -> bool:
 def _number(spec: Input, value: object, name: str) -> int | float:
     whole = spec.type is InputKind.INTEGER
     number = _parsed(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= LARGEST:
         raise InputError(f"{name}: a {'whole ' if whole else ''}number is wanted, not {_shown(value)}")
     if whole and number != int(number):
         raise InputError(f"{name}: a whole number is wanted, not {_shown(value)}")

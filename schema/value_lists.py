@@ -3,6 +3,8 @@
 from typing import Any
 
 MOST = 1000
+LONGEST = 300
+"""Characters of a number; what is longer is a text."""
 
 
 def listed(item: str) -> tuple[str, list[Any]]:
@@ -10,7 +12,12 @@ def listed(item: str) -> tuple[str, list[Any]]:
     name, separator, text = item.partition("=")
     if not separator or not name.strip() or not text.strip():
         raise ValueError(f"NAME=A,B,C or NAME=FROM:TO:STEP is wanted, not {item[:60]!r}")
-    return name.strip(), [part for piece in text.split(",") for part in _values(name.strip(), piece.strip())]
+    found: list[Any] = []
+    for piece in text.split(","):
+        found += _values(name.strip(), piece.strip())
+        if len(found) > MOST:
+            raise ValueError(f"{name.strip()} has more than {MOST} values")
+    return name.strip(), found
 
 
 def _values(name: str, piece: str) -> list[Any]:
@@ -21,9 +28,10 @@ def _values(name: str, piece: str) -> list[Any]:
         begin, end, step = (float(part) for part in parts)
     except ValueError:
         return [piece]  # a text with colons
-    count = int((end - begin) / step + 1 + 1e-9) if step else 0
-    if count < 1 or count > MOST:
-        raise ValueError(f"{name}={piece} has {'no' if count < 1 else 'more than 1000'} values")
+    wanted = (end - begin) / step + 1 + 1e-9 if step else 0.0
+    if not 1 <= wanted < MOST + 1:  # neither is what is no number
+        raise ValueError(f"{name}={piece[:60]} has {'more than 1000' if wanted > MOST else 'no'} values")
+    count = int(wanted)
     whole = all(_whole(part) for part in parts)
     digits = max(len(part.partition(".")[2]) for part in parts) if "e" not in piece.lower() else 12
     values = [round(begin + place * step, digits) for place in range(count)]
@@ -38,6 +46,8 @@ def _typed(text: str) -> Any:
     """Numbers and truth values as such; the node gives each the type of its input."""
     if text in ("true", "false"):
         return text == "true"
+    if len(text) > LONGEST:
+        return text
     if _whole(text):
         return int(text)
     try:

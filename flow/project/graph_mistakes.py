@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from flow.project.graph import graph_of
 from flow.project.interpolation import names_of
 from flow.project.points import unfit
+from flow.project.search_mistakes import unsearchable
 from schema.condition import INPUT, VALUE, ConditionError, holds, names, parse
 from schema.inputs import Input, InputKind
 from schema.pipeline import Pipeline, Stage
@@ -22,6 +23,9 @@ def graph_mistakes(pipeline: Pipeline, stage: Stage) -> Iterator[tuple[Where, st
     if stage.parallel:
         for name, at, what in unfit(stage, stage.parallel, pipeline.inputs):
             yield ("parallel", "matrix", name, at), what
+        if stage.parallel.search:
+            for path, what in unsearchable(stage.parallel.search, pipeline.inputs):
+                yield ("parallel", "search", *path), f"stage {stage.name!r}: {what}"
         giver = stage.parallel.giver
         if giver and giver[0] not in above:
             hint = did_you_mean(giver[0], above)

@@ -1,18 +1,20 @@
 """The values of a search's next trial: a pure function of the seed and of the trials that are recorded.
 
 Random numbers are digests of seed, trial and name; Halton's are a sequence that fills the space evenly. Optuna's
-sampler (`tpe`, an extra) is given the recorded trials in their order. Whoever asks, wherever, and after whatever
-restart, gets the same values; and once a trial is claimed its record holds them.
+sampler (`tpe`, an extra) is in a file of its own. Whoever asks, wherever, and after whatever restart, gets the same
+values; and once a trial is claimed its record holds them.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
-from flow.project.points import NoPoints, Point
+from flow.project.points import NoPoints
+from flow.project.search_by_optuna import by_optuna
+from flow.project.search_mistakes import unsearchable, whole
+from flow.project.search_ranges import Trial, at_step, edges, rounded, steps
 from schema.execution import Execution
-from schema.inputs import Input, InputKind, Value
+from schema.inputs import Input, Value
 from schema.search import SearchRange, TrialSearch
 
 ENOUGH = 3
@@ -22,27 +24,17 @@ _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 6
            227, 229)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One that was claimed. `measure` is what it came to; None while it runs, or where it came to nothing."""
-
-    number: int
-    values: Point
-    measure: float | None = None
-    over: bool = False
-
-
 def proposed(search: TrialSearch, number: int, trials: Sequence[Trial], specs: Mapping[str, Input]) -> dict[str, Value]:
     """The values of that trial. NoPoints, where this node cannot tell them."""
+    for _, what in unsearchable(search, specs):
+        raise NoPoints(f"search: {what}")
     if search.method == "tpe":
-        found = _by_optuna(search, number, sorted(trials, key=lambda each: each.number), specs)
-    else:
-        share = _random if search.method == "random" else _halton
-        found = {
-            name: _scaled(each, share(search.seed, number, at, name), _whole(name, each, specs))
-            for at, (name, each) in enumerate(search.space.items())
-        }
-    return found
+        return by_optuna(search, number, sorted(trials, key=lambda each: each.number), specs)
+    share = _random if search.method == "random" else _halton
+    return {
+        name: _scaled(each, share(search.seed, number, at, name), whole(name, specs))
+        for at, (name, each) in enumerate(search.space.items())
+    }
 
 
 def measure_of(search: TrialSearch, execution: Execution) -> float | None:
@@ -53,7 +45,10 @@ def measure_of(search: TrialSearch, execution: Execution) -> float | None:
     found: object = result.metrics.get(named, result.values.get(named))
     if not isinstance(found, int | float) or isinstance(found, bool):
         return None
-    return float(found) if math.isfinite(found) else None
+    try:
+        return float(found) if math.isfinite(found) else None
+    except OverflowError:
+        return None
 
 
 def best(search: TrialSearch, results: Sequence[Execution]) -> Execution | None:
@@ -95,75 +90,15 @@ def _halton(seed: int, number: int, at: int, name: str) -> float:
 def _scaled(each: SearchRange, share: float, whole: bool) -> Value:
     if each.options:
         return each.options[min(int(share * len(each.options)), len(each.options) - 1)]
-    assert each.min is not None
-    assert each.max is not None
     if each.step:
-        count = math.floor((each.max - each.min) / each.step + 1e-9) + 1
-        return _rounded(each.min + each.step * min(int(share * count), count - 1), whole)
+        count = steps(each)
+        return at_step(each, min(int(share * count), count - 1), whole)
+    low, high = edges(each, whole)
     if each.log:
-        return _rounded(math.exp(math.log(each.min) + share * (math.log(each.max) - math.log(each.min))), whole)
-    if whole:
-        low, high = math.ceil(each.min), math.floor(each.max)
-        return low + min(int(share * (high - low + 1)), high - low)
-    return _rounded(each.min + share * (each.max - each.min), whole)
-
-
-def _rounded(value: float, whole: bool) -> Value:
-    """Twelve digits: more are noise of the arithmetic, and differ between machines."""
-    return round(value) if whole else float(f"{value:.12g}")
-
-
-def _whole(name: str, each: SearchRange, specs: Mapping[str, Input]) -> bool:
-    return name in specs and specs[name].type is InputKind.INTEGER
-
-
-# Optuna
-
-
-def _by_optuna(
-    search: TrialSearch, number: int, trials: Sequence[Trial], specs: Mapping[str, Input]
-) -> dict[str, Value]:
-    try:
-        import optuna
-    except ImportError:
-        raise NoPoints(
-            "search: `method: tpe` needs Optuna on the node, pip install 'winslow-controller[search]'; "
-            "random and halton need nothing"
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    seed = int.from_bytes(blake2b(f"{search.seed} {number}".encode(), digest_size=4).digest(), "big")
-    sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-    study = optuna.create_study(sampler=sampler, direction=search.objective.goal)
-    ranges = {name: _distribution(each, _whole(name, each, specs)) for name, each in search.space.items()}
-    for trial in trials:
-        if not trial.over or trial.measure is not None:
-            study.add_trial(_recorded(optuna, trial, ranges))
-    asked = study.ask(ranges)
-    return {name: _plain(asked.params[name], _whole(name, each, specs)) for name, each in search.space.items()}
-
-
-def _plain(value: Value, whole: bool) -> Value:
-    return _rounded(value, whole) if isinstance(value, float) else value
-
-
-def _distribution(each: SearchRange, whole: bool):  # type: ignore[no-untyped-def]
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if each.options:
-        return CategoricalDistribution(list(each.options))
-    assert each.min is not None
-    assert each.max is not None
-    if whole:
-        return IntDistribution(math.ceil(each.min), math.floor(each.max), log=each.log, step=int(each.step or 1))
-    return FloatDistribution(each.min, each.max, log=each.log, step=each.step)
-
-
-def _recorded(optuna, trial: Trial, ranges):  # type: ignore[no-untyped-def]
-    """Values that lie outside of the range by a rounding are put back to its edge."""
-    params = {}
-    for name, each in ranges.items():
-        value = trial.values[name]
-        low, high = getattr(each, "low", None), getattr(each, "high", None)
-        params[name] = value if low is None else min(max(value, low), high)
-    state = optuna.trial.TrialState.COMPLETE if trial.measure is not None else optuna.trial.TrialState.RUNNING
-    return optuna.trial.create_trial(params=params, distributions=ranges, value=trial.measure, state=state)
+        low, high = (math.log(each.min or 1), math.log(each.max or 1))
+        return rounded(each, math.exp(low + share * (high - low)), whole)
+    return (
+        int(low) + min(int(share * (high - low + 1)), int(high - low))
+        if whole
+        else rounded(each, low + share * (high - low), whole)
+    )

@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flow.project.next_stage import next_steps
+from flow.project.pipeline_checks import unfilled
+from flow.project.points import NoPoints, fitted
 from flow.project.replies import steps_of
-from flow.project.search import Trial, proposed
+from flow.project.search import proposed
+from flow.project.search_mistakes import unsearchable
+from flow.project.search_ranges import Trial
+from schema.binding import bind
+from schema.codec import load
 from schema.execution import State
 from schema.inputs import Input
+from schema.pipeline import Pipeline
 from schema.reasons import End, Wait
 from schema.search import TrialSearch
 from tests.unit.flow.builders import Story
@@ -168,6 +176,15 @@ def test_a_trial_is_redone_with_the_values_that_it_had() -> None:
         ({"space": {"treshold": {"min": 0, "max": 1}}}, "treshold: no such input (did you mean 'threshold'?)"),
         ({"space": {"threshold": {"min": 0, "max": 7}}}, "threshold: at most 1 is wanted"),
         ({"space": {"kind": {"options": ["a", "c"]}}}, "kind: one of a, b is wanted"),
+        ({"space": {"kind": {"min": 0, "max": 1}}}, "kind: its input is a choice, which has no range; give `options`"),
+        ({"space": {"size": {"options": [1, "1"]}}}, "size: '1' is in the list twice"),
+        ({"space": {"size": {"options": [1, "many"]}}}, "size: a whole number is wanted, not 'many'"),
+        ({"space": {"size": {"min": 0, "max": 9, "step": 0.5}}}, "so have to be `min` and `step` (0.5)"),
+        ({"space": {"size": {"min": 0.2, "max": 0.8}}}, "size: there is no whole number from 0.2 to 0.8"),
+        ({"space": {"threshold": {"min": 0, "max": 1, "step": 1e-9}}}, "more than 1000000 values; leave it out"),
+        ({"space": {"threshold": {"min": 0, "max": float("inf")}}}, "is wanted, not inf"),
+        ({"space": {"size": {"min": 0, "max": float("nan")}}}, "is wanted, not nan"),
+        ({"space": {"size": {"min": -1e308, "max": 1e308}}}, "is wanted, not -1e+308"),
     ],
 )
 def test_what_cannot_be_searched_is_rejected(fields: dict[str, object], told: str) -> None:
@@ -190,3 +207,81 @@ def test_a_range_that_is_none_is_told(space: dict[str, object], told: str) -> No
     with pytest.raises(ValueError) as error:
         search(space={"threshold": space})
     assert told in str(error.value)
+
+
+LONG = "name: p\ninputs: {x: {type: integer, default: 1}, y: {type: string, default: a}}\nstages:\n"
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        ("x: {min: 0, max: 9, step: 0.5}", "f:4:112: stage 'a': x: its input is a whole number; so have to be"),
+        ("x: {min: 0.2, max: 0.8}", "f:4:95: stage 'a': x: there is no whole number from 0.2 to 0.8"),
+        ("y: {min: 0, max: 1}", "f:4:95: stage 'a': y: its input is a string, which has no range"),
+        ("x: {options: [1, two]}", "f:4:103: stage 'a': x: a whole number is wanted, not 'two'"),
+        ("z: {options: [1, two, true]}", "z: numbers and texts and truth values are mixed; give values of one kind"),
+        ("z: {options: [1, 2]}", ""),
+    ],
+)
+def test_a_search_of_a_pipeline_that_proposes_nothing_is_told_where_it_stands(space: str, expected: str) -> None:
+    search = f"{{trials: 9, objective: {{metric: m}}, space: {{{space}}}}}"
+    parsed = load(f"{LONG}- {{name: a, image: i, parallel: {{search: {search}}}}}\n", "f")
+    told = "\n".join(map(str, unfilled(bind(Pipeline, parsed), parsed)))
+    assert expected in told
+    assert bool(told) == bool(expected)
+
+
+def test_a_search_that_was_accepted_before_waits_in_words() -> None:
+    for method in ("random", "halton", "tpe"):
+        story = asked(method=method)
+        broken = search(method, space={"size": {"min": 0.2, "max": 0.8}})
+        [reply] = story.view.replies
+        old = reply.model_copy(update={"parallel": reply.parallel.model_copy(update={"search": broken})})
+        view = replace(story.view, replies=(old,))
+        wait = next_steps(view.definition, view.project, view.replies, view.executions).wait
+        assert wait.reason is Wait.INVALID
+        assert wait.text == "search: size: there is no whole number from 0.2 to 0.8"
+
+
+OPTION = st.one_of(st.integers(), st.booleans(), st.text("ab", max_size=2), st.floats())
+STEP = st.one_of(st.none(), st.floats(min_value=5e-324), st.sampled_from([0.25, 0.3, 1, 2, 7]))
+RANGES = st.one_of(
+    st.builds(lambda options: {"options": options}, st.lists(OPTION, min_size=1, max_size=4)),
+    st.builds(
+        lambda low, high, step, log: {"min": low, "max": high, "step": step, "log": log},
+        *[st.floats()] * 2, STEP, st.booleans(),
+    ),
+    st.builds(
+        lambda low, width, step: {"min": low, "max": low + width, "step": step},
+        st.integers(-9, 9), st.integers(1, 9), STEP,
+    ),
+)  # fmt: skip
+RECORDED = st.one_of(st.integers(), st.floats(), st.booleans(), st.text(max_size=3))
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(["random", "halton", "tpe"]),
+    st.dictionaries(st.sampled_from(["threshold", "size", "kind", "word", "free"]), RANGES, min_size=1),
+    st.lists(st.tuples(RECORDED, st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))), max_size=4),
+)
+def test_G7_whatever_a_search_says_and_records_hold_it_proposes_what_fits_or_says_why_not(
+    method: str, space: dict[str, object], recorded: list[tuple[object, float | None]]
+) -> None:
+    specs = {
+        **SPECS,
+        "threshold": Input(type="number", min=-5, max=5),
+        "kind": Input(type="choice", options=("a", "b")),
+        "word": Input(),
+    }
+    try:
+        one = search(method, space=space)
+    except ValueError:
+        return  # no such search gets as far as that
+    trials = [Trial(n, dict.fromkeys(space, value), m, over=True) for n, (value, m) in enumerate(recorded, 1)]
+    if any(unsearchable(one, specs)):
+        with pytest.raises(NoPoints, match=r"^search: "):
+            proposed(one, len(trials) + 1, trials, specs)
+        return
+    found = proposed(one, len(trials) + 1, trials, specs)
+    assert list(fitted(found, specs)) == list(space)
