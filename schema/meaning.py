@@ -378,10 +378,15 @@ MEANING: dict[str, dict[str, str]] = {
         "image": "in place of the stage's own",
         "asked": "a copy of the request",
     },
-    "Beginning": {"stage": "where it goes on", "point": "only this point of it"},
+    "Beginning": {
+        "stage": "where it goes on",
+        "point": "only this point of it",
+        "base": "of a stage that repeats: the execution of its own that it goes on from",
+    },
     "Position": {
         "stage": "where it goes on",
         "point": "only this point of it",
+        "base": "of a stage that repeats: the execution of its own that it goes on from",
         "after": "only executions above this number count from there",
         "others": "where it goes on as well",
     },

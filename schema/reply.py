@@ -12,10 +12,14 @@ from schema.reasons import Refusal
 
 
 class Beginning(Recorded):
-    """A stage, or one point of it, that is done anew with all that needs it."""
+    """A stage, or one point of it, that is done anew with all that needs it.
+
+    `base`: a stage that repeats goes on from the result of that execution of its own.
+    """
 
     stage: Name
     point: int | None = None
+    base: int | None = None
 
 
 class Position(Beginning):

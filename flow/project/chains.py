@@ -29,6 +29,7 @@ class Begin:
 
     stage: str
     point: int | None = None
+    base: int | None = None  # the result that it goes on from, where it repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _opened(reply: Reply, before: Chain | None) -> Chain:
 def _floor(reply: Reply, chain: int) -> RestartPoint:
     assert reply.position
     position = reply.position
-    begins = (Begin(position.stage, position.point), *(Begin(each.stage, each.point) for each in position.others))
+    begins = tuple(Begin(each.stage, each.point, each.base) for each in (position, *position.others))
     return RestartPoint(begins, position.after, reply.seq, chain, reply.request, reply.base, reply.changes)
 
 
@@ -191,6 +192,7 @@ class Ground:
     chain: int = 0
     request: str = ""
     passed: bool = False
+    base: int | None = None  # the result that a stage which repeats goes on from
 
 
 @dataclass(slots=True)
@@ -213,11 +215,12 @@ def grounds(graph: Graph, chain: Chain) -> Grounds:
         begins = [begin for begin in floor.begins if begin.stage in graph.needs]
         ground = Ground(floor.after, floor.seq, floor.chain, floor.request)
         anew = {name for begin in begins for name in _anew(graph, begin)}
+        bases = {begin.stage: begin.base for begin in begins if begin.point is None}
         for name in anew - found.stages.keys():
-            found.stages[name] = replace(ground, passed=name in passed)
+            found.stages[name] = replace(ground, passed=name in passed, base=bases.get(name))
         for begin in begins:
             if begin.point is not None and begin.stage not in found.stages:
-                found.points.setdefault((begin.stage, begin.point), ground)
+                found.points.setdefault((begin.stage, begin.point), replace(ground, base=begin.base))
         passed |= {name for begin in begins for name in graph.above[begin.stage]} - found.stages.keys()
         if len(found.stages) == len(graph.needs):
             break

@@ -15,7 +15,10 @@ from flow.project.chains import Chain, Ground, RestartPoint, fold, grounds
 from flow.project.graph import graph_of
 from flow.project.interpolation import InterpolationError, Scope, resolve
 from flow.project.points import NoPoints, Point, combinations, fitted, listed
-from flow.project.search import Trial, best, measure_of, never_comes, proposed
+from flow.project.repetition import earlier_runs, newest_success, of_this_run
+from flow.project.search import best, measure_of, never_comes, proposed
+from flow.project.search_by_optuna import MOST_AT_ONCE
+from flow.project.search_ranges import Trial
 from flow.project.steps import PointStanding, Slot, Standing, Status, Steps, Waiting, plain_standing
 from schema.condition import INPUT, VALUE, ConditionError, holds, parse, written
 from schema.execution import Changes, Execution, State, slot_name
@@ -114,7 +117,7 @@ class _Walk:
         self.slots: list[Slot] = []
         self.waits: list[Waiting] = []
         self.given: dict[str, _Given] = {}
-        self.bases: set[int] = set()  # results that repeating stages go on from
+        self.bases: dict[tuple[str, int | None], int] = {}  # the result that the next run of a repetition begins with
         self.complete: set[str] = set()  # stages of which no slot lacks anything
         self.problem = ""
         self.inputs = self._inputs()
@@ -142,6 +145,7 @@ class _Walk:
             sources=tuple(sorted(self._sources())),
             left_out=shared(frozenset(name for name in self.found if self._left_out(name, None))),
             stops=stops,
+            bases=dict(self.bases),
         )
 
     # -- one stage ---------------------------------------------------------------------------------------------------
@@ -281,6 +285,8 @@ class _Walk:
             standing[number] = PointStanding(number, self._slot_of(stage, number, values, found), found.text)
         trials = [self._trial(search, stage, number, values) for number, values in begun.items()]
         room = most - sum(each.status in ("active", "run", "waiting") for each in standing.values())
+        if search.method == "tpe":
+            room = min(room, MOST_AT_ONCE)
         hopeless = never_comes(search, [e for _, e in found.results])
         for number in range(1, search.trials + 1):
             if number in begun:
@@ -348,11 +354,13 @@ class _Walk:
         every = self.by_slot.get((stage.name, point), ())
         runs = [e for e in every if e.execution > ground.after] if ground.after else every
         newest = next((e for e in reversed(runs) if e.state is not State.SUPERSEDED), None)
+        if stage.repeat and (base := newest_success(runs) or ground.base):
+            self.bases[stage.name, point] = base
         if newest and newest.state.active:
             return "active"
         repeats = False
         if newest and newest.state is State.SUCCEEDED:
-            again = self._again(stage, values, runs, newest, found) if stage.repeat else "done"
+            again = self._again(stage, values, newest, found) if stage.repeat else "done"
             if again != "run":
                 found.results += [(point, newest)] if again == "done" else []
                 return again
@@ -370,10 +378,10 @@ class _Walk:
             return self._gate(stage, found)
         return self._wanted(stage, point, values, runs, newest, ground, found)
 
-    def _again(self, stage: Stage, point: Point, runs: Sequence[Execution], newest: Execution, found: _Found) -> Status:
+    def _again(self, stage: Stage, point: Point, newest: Execution, found: _Found) -> Status:
         """Whether a stage that repeats runs once more after a success, is done, or waits as nobody can say."""
         assert stage.repeat
-        succeeded = sum(e.state is State.SUCCEEDED for e in runs)
+        succeeded = sum(e.state is State.SUCCEEDED for e in earlier_runs(self.by_number, newest.execution))
         condition, scope = parse(stage.repeat.condition_of(stage.name)), self._scope(stage, point)
         values = {**scope.values, stage.name: _values(newest)}
 
@@ -468,10 +476,10 @@ class _Walk:
     def _refused(self, stage: Stage, point: int | None, runs: Sequence[Execution], newest: Execution) -> Waiting | None:
         """Why what failed, or was lost, is not tried again by itself."""
         if newest.state is not State.LOST:
-            if granted(stage, runs, newest):
+            if granted(stage, of_this_run(stage, runs), newest):
                 return None
             return Waiting(Wait.FAILED, stage.name, why(newest), execution=newest.execution, point=point)
-        losses = shunned(runs)
+        losses = shunned(of_this_run(stage, runs))
         if len(losses) >= MAX_LOSSES:
             text = f"{End.NODE_LOST}: lost {len(losses)} nodes in this chain"
             return Waiting(Wait.FAILED, stage.name, text, execution=newest.execution, point=point)
@@ -490,15 +498,14 @@ class _Walk:
         ground: Ground,
     ) -> Slot:
         lost = newest is not None and newest.state is State.LOST
-        failures = sum(e.state in (State.FAILED, State.ABORTED) for e in runs) if runs else 0
+        tried = of_this_run(stage, runs)
+        failures = sum(e.state in (State.FAILED, State.ABORTED) for e in tried) if tried else 0
         chain, image = self.chain.images.get(stage.name, (0, ""))
         image = image if chain >= ground.chain else ""
         given = self._given(stage)
         source, changes = given.start
-        own = [e.execution for e in runs if e.state is State.SUCCEEDED] if stage.repeat else []
-        if own:
-            source, changes = own[-1], None
-            self.bases.add(own[-1])
+        if base := self.bases.get((stage.name, point)):
+            source, changes = base, None
         return Slot(
             stage=stage.model_copy(update={"image": image}) if image else stage,
             chain=self.chain.seq,
@@ -511,7 +518,7 @@ class _Walk:
             replaces=newest.execution if newest and lost else None,
             after_failure=newest.execution if newest and not lost else None,
             backoff=Backoff(stage.retry.backoff).rest(failures) if newest and not lost else 0.0,
-            shun=frozenset(e.claim.node for e in shunned(runs)) if runs else _NOBODY,
+            shun=frozenset(e.claim.node for e in shunned(tried)) if tried else _NOBODY,
             fresh=self.chain.fresh,
             point=point,
             needs=given.needs,
@@ -594,7 +601,7 @@ class _Walk:
 
     def _sources(self) -> Iterator[int]:
         """What stages that are to come begin with, or read; of what is at its end, what it left."""
-        known: set[int] = set(self.bases)
+        known: set[int] = set(self.bases.values())
         for stage in self.pipeline.stages:
             found = self.found[stage.name]
             if found.status not in ("done", "passed", "skipped"):

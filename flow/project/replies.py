@@ -15,6 +15,8 @@ from flow.project.graph import graph_of
 from flow.project.interpolation import names_of
 from flow.project.next_stage import next_steps
 from flow.project.points import NoPoints, fitted
+from flow.project.repetition import earlier_runs
+from flow.project.search_mistakes import unsearchable
 from flow.project.steps import Steps, Waiting
 from schema import images
 from schema.asked_later import fit_inputs
@@ -210,7 +212,7 @@ def _start(view: ProjectView, request: Request, blank: Reply) -> tuple[Reply, Pi
 
 def _position(begins: tuple[Beginning, ...], after: int) -> Position:
     first = begins[0]
-    return Position(stage=first.stage, point=first.point, after=after, others=begins[1:])
+    return Position(stage=first.stage, point=first.point, base=first.base, after=after, others=begins[1:])
 
 
 def _begins(view: ProjectView, pipeline: Pipeline, request: Request) -> tuple[Beginning, ...]:
@@ -293,14 +295,8 @@ def _swept(pipeline: Pipeline, stage: str, asked: Matrix | None) -> Matrix | Non
 
 def _searched(pipeline: Pipeline, search: TrialSearch, asked: Matrix) -> Matrix:
     """Whatever is proposed has to be a value of its input."""
-    for name, each in search.space.items():
-        ends = each.options or (each.min, each.max)
-        try:
-            for value in ends:
-                fitted({name: value}, pipeline.inputs)  # type: ignore[dict-item]
-        except NoPoints as error:
-            if "whole number" not in str(error) or each.options:
-                raise RequestRefused(Refusal.INVALID_INPUT, str(error)) from None
+    for _, what in unsearchable(search, pipeline.inputs):
+        raise RequestRefused(Refusal.INVALID_INPUT, what)
     return asked
 
 
@@ -357,8 +353,17 @@ def _built_on(
     if len(begins) > 1:
         return None, None  # each goes on from what it needs
     begin = begins[0]
-    last = next((e for e in reversed(view.executions) if _of(e, begin)), None)
+    last = _last(view, pipeline, begin)
     return _base(view, pipeline, begin), _changes(last.workspace) if last else None
+
+
+def _last(view: ProjectView, pipeline: Pipeline, begin: Beginning) -> Execution | None:
+    """The stage's last execution; of one that repeats the first run that led to it."""
+    last = next((e for e in reversed(view.executions) if _of(e, begin)), None)
+    stage = pipeline.stage(begin.stage)
+    if last is None or stage is None or not stage.repeat:
+        return last
+    return [*earlier_runs({e.execution: e for e in view.executions}, last.execution)][-1]
 
 
 def _of(execution: Execution, begin: Beginning) -> bool:
@@ -371,7 +376,7 @@ def _changes(asked: WorkspaceFrom | WorkspaceRecord) -> Changes | None:
 
 def _base(view: ProjectView, pipeline: Pipeline, begin: Beginning) -> int | None:
     """What the stage's last execution was built on; else the newest success of a stage that it needs."""
-    last = next((e for e in reversed(view.executions) if _of(e, begin)), None)
+    last = _last(view, pipeline, begin)
     if last:
         return last.workspace.source
     earlier = graph_of(pipeline).above[begin.stage]
@@ -410,7 +415,9 @@ def _resume(view: ProjectView, request: Request, blank: Reply) -> Reply:
         text = "every stage is done; `start --stage` redoes one, `resume --stage` goes on from one"
         raise RequestRefused(Refusal.NOTHING_TO_RESUME, text)
     if stopped := _stopped(view.definition, steps):
-        update["position"] = _position(stopped, view.last_execution)
+        bases = {} if request.workspace else steps.bases
+        begins = tuple(each.model_copy(update={"base": bases.get((each.stage, each.point))}) for each in stopped)
+        update["position"] = _position(begins, view.last_execution)
     return blank.model_copy(update={**update, "stage": stopped[0].stage if stopped else steps.stage})
 
 

@@ -106,6 +106,7 @@ class Steps:
     sources: tuple[int, ...] = ()  # executions whose results stages that are to come begin with, or read
     left_out: frozenset[str] = frozenset()  # stages that a person skipped
     stops: Mapping[int, str] = field(default_factory=dict)  # executions to be ended, and why
+    bases: Mapping[tuple[str, int | None], int] = field(default_factory=dict)  # of slots that repeat: the newest result
 
     @property
     def run(self) -> Slot | None:

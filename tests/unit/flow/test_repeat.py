@@ -7,7 +7,7 @@ from flow.status.states import stale
 from schema.errors import DocumentError
 from schema.execution import Execution, State
 from schema.reasons import End, Wait
-from tests.unit.flow.builders import pipeline, started
+from tests.unit.flow.builders import Story, pipeline, started
 
 FITTING = """
 name: p
@@ -53,6 +53,91 @@ def test_a_failure_in_between_is_tried_again_on_the_last_result() -> None:
     assert (slot.name, slot.source, slot.after_failure) == ("fit", 2, 3)
     story.ran(State.FAILED, End.EXIT_CODE)
     assert story.steps.wait.reason is Wait.FAILED
+
+
+def test_each_run_of_a_repetition_has_a_retry_budget_of_its_own() -> None:
+    story = started(FITTING.replace("max: 1,", "max: 1, backoff: 30s,"))
+    story.ran()
+    for _ in range(2):
+        story.ran(State.FAILED, End.EXIT_CODE)
+        [slot] = story.steps.slots
+        assert (slot.name, slot.backoff > 0) == ("fit", True)
+        story.ran(values={"switches": 9})
+    [slot] = story.steps.slots
+    assert (slot.source, slot.backoff, slot.after_failure) == (5, 0.0, None)  # nothing of this run has failed yet
+    story.ran(State.FAILED, End.EXIT_CODE)
+    assert story.steps.slots[0].backoff == 30.0
+    story.ran(State.FAILED, End.EXIT_CODE)
+    assert story.steps.wait.reason is Wait.FAILED
+
+
+def test_each_run_of_a_repetition_may_lose_as_many_nodes_as_any_other() -> None:
+    story = started(FITTING.replace("[exit_code]", "[exit_code, node_lost]"))
+    story.ran()
+    for _ in range(2):
+        for _ in range(2):
+            story.ran(State.LOST)
+        story.ran(values={"switches": 9})
+    [slot] = story.steps.slots
+    assert (slot.name, slot.shun) == ("fit", frozenset())
+
+
+def test_a_resume_goes_on_with_the_run_that_failed_and_its_successes_count() -> None:
+    story = failed_in_its_second_run()
+    assert 2 in story.steps.sources  # the result of the first run is kept for it
+    for _ in range(2):  # and once more, with nothing that succeeded in between
+        assert story.ask(request="resume").accepted
+        [slot] = story.steps.slots
+        assert (slot.name, slot.source, slot.after_failure) == ("fit", 2, None)
+        for _ in range(2):
+            story.ran(State.FAILED, End.EXIT_CODE)
+    story.ask(request="resume")
+    story.ran(values={"switches": 9})
+    story.ran(values={"switches": 9})
+    assert story.wanted == ["last"]
+    assert story.steps.standing("fit").text.startswith("ran 3 times, and still not")
+
+
+def test_a_resume_after_a_pause_between_two_runs_goes_on_from_the_last_result() -> None:
+    story = started(FITTING)
+    story.ran()
+    story.ran(values={"switches": 9})
+    story.ask(request="pause")
+    assert story.steps.wait.reason is Wait.PAUSE_REQUESTED
+    story.ask(request="resume")
+    assert [(slot.name, slot.source) for slot in story.steps.slots] == [("fit", 2)]
+
+
+def test_points_that_failed_in_a_repetition_go_on_each_from_its_own_result() -> None:
+    story = started(FITTING.replace("max: 3}}", "max: 3}, parallel: {matrix: {limit: [1, 2]}}}"))
+    story.ran()
+    for name in ("fit.1", "fit.2"):
+        story.ran(of=name, values={"switches": 9})
+        for _ in range(2):
+            story.ran(State.FAILED, End.EXIT_CODE, of=name)
+    assert story.steps.wait.reason is Wait.FAILED
+    story.ask(request="resume")
+    assert [(slot.name, slot.source) for slot in story.steps.slots] == [("fit.1", 2), ("fit.2", 5)]
+
+
+def test_a_redo_and_a_resume_that_names_a_workspace_begin_where_they_say() -> None:
+    story = failed_in_its_second_run()
+    story.ask(request="resume", workspace={"from": 1})
+    assert story.steps.slots[0].source == 1
+    story.ran(values={"switches": 9})
+    story.ran(values={"switches": 9})
+    story.ask(request="start", stage="fit")  # its newest execution was built on a run of its own
+    assert [(slot.name, slot.source) for slot in story.steps.slots] == [("fit", 1)]
+
+
+def failed_in_its_second_run() -> Story:
+    story = started(FITTING)
+    story.ran()
+    story.ran(values={"switches": 9})
+    for _ in range(2):
+        story.ran(State.FAILED, End.EXIT_CODE)
+    assert story.steps.wait.reason is Wait.FAILED
+    return story
 
 
 def test_a_value_that_is_missing_is_named_and_a_redo_begins_anew() -> None:
