@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, RequestFile
+from flow.points.points import NoPoints, fitted
+from flow.points.search_mistakes import unsearchable
 from flow.project.chains import fold
 from flow.project.graph import graph_of
 from flow.project.interpolation import names_of
 from flow.project.next_stage import next_steps
-from flow.project.points import NoPoints, fitted
 from flow.project.repetition import earlier_runs
-from flow.project.search_mistakes import unsearchable
 from flow.project.steps import Steps, Waiting
 from schema import images
 from schema.asked_later import fit_inputs

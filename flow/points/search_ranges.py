@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from flow.project.points import Point
+from flow.points.points import Point
 from schema.search import SearchRange
 
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from flow.project.points import NoPoints
-from flow.project.search_mistakes import as_given, whole
-from flow.project.search_ranges import Trial, at_step, edges, rounded, steps
+from flow.points.points import NoPoints
+from flow.points.search_mistakes import as_given, whole
+from flow.points.search_ranges import Trial, at_step, edges, rounded, steps
 from schema.inputs import Input, Value
 from schema.search import SearchRange, TrialSearch
 

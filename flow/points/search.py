@@ -9,10 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from flow.project.points import NoPoints
-from flow.project.search_by_optuna import by_optuna
-from flow.project.search_mistakes import unsearchable, whole
-from flow.project.search_ranges import Trial, at_step, edges, rounded, steps
+from flow.points.points import NoPoints
+from flow.points.search_by_optuna import by_optuna
+from flow.points.search_mistakes import unsearchable, whole
+from flow.points.search_ranges import Trial, at_step, edges, rounded, steps
 from schema.execution import Execution
 from schema.inputs import Input, Value
 from schema.search import SearchRange, TrialSearch

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from flow.project.points import NoPoints, fitted
+from flow.points.points import NoPoints, fitted
 from schema.inputs import Input, InputKind
 from schema.search import Choice, SearchRange, TrialSearch
 
