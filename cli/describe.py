@@ -106,6 +106,7 @@ def _requests(client: "GitRepository", view: "ProjectView") -> list[dict[str, An
 
 
 def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], helps: str) -> None:
+    from flow.status.shown import to_look_at
     from flow.status.states import state_class
 
     name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""
@@ -129,6 +130,8 @@ def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], h
     for s in value["stages"]:
         if "points" in s:
             output.line(f"\n{output.shown(s['stage'])}: {output.shown(cells([p['state'] for p in s['points']]), 4000)}")
+    for stage, number, names in to_look_at(view):
+        output.line(f"\nto look at: {output.shown(', '.join(names))} ({output.shown(stage)}, execution {number})")
     output.line("")
     output.table(
         ("EXEC", "STAGE", "STATE", "ATTEMPT", "NODE", "FROM", "TOOK", "METRICS", "REASON"),

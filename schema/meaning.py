@@ -22,6 +22,7 @@ from schema import (
     request,
     retention,
     search,
+    show,
     trigger,
 )
 
@@ -45,6 +46,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Retry": pipeline.Retry,
     "Artifacts": pipeline.Artifacts,
     "Reports": pipeline.Reports,
+    "ShowFile": show.ShowFile,
     "Need": pipeline.Need,
     "WorkspaceOf": pipeline.WorkspaceOf,
     "Matrix": pipeline.Matrix,
@@ -177,7 +179,7 @@ MEANING: dict[str, dict[str, str]] = {
         "pull": "when the image is fetched",
         "retry": "when a failure is tried again",
         "artifacts": "what it promises to leave",
-        "show": "files a person should look at",
+        "show": "files a person should look at: patterns, or `file` with a title and the way in which it is shown",
         "when": "when it runs; `manual` asks first",
         "confirm": "the question a manual stage asks",
         "inputs": "what a manual stage asks for",
@@ -230,6 +232,13 @@ MEANING: dict[str, dict[str, str]] = {
     "Artifacts": {
         "paths": "globs in the workspace; one that matches nothing is a failure",
         "reports": "files that Winslow reads",
+    },
+    "ShowFile": {
+        "file": "a file of the workspace, or a pattern of such",
+        "as": "the way in which it is shown; default: as its name says",
+        "x": "the column of a chart that goes across; default: the first one",
+        "y": "columns of a chart that go up, at most 8; default: all others",
+        "title": "what it is called beside its path",
     },
     "Reports": {
         "metrics": "a JSON file of numbers in the workspace",

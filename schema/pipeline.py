@@ -33,6 +33,7 @@ from schema.rights import (
     volume_record,
 )
 from schema.search import TrialSearch
+from schema.show import Shows, patterns
 from schema.suggest import did_you_mean
 
 EnvValue = str | int | float | bool
@@ -250,7 +251,7 @@ class Stage(Wanted):
     pull: Literal["missing", "always", "never"] = "missing"
     retry: Retry = Retry()
     artifacts: Artifacts = Artifacts()
-    show: tuple[Glob, ...] = ()
+    show: tuple[Shows, ...] = ()
     when: When = When.ON_SUCCESS
     confirm: str = ""
     inputs: dict[InputName, Input] = {}
@@ -297,6 +298,11 @@ class Stage(Wanted):
             security_opt=self.security_opt,
             host=tuple(name for name in ("pid", "ipc", "userns") if getattr(self, name)),
         )
+
+    @property
+    def shown_files(self) -> tuple[str, ...]:
+        """Patterns of files that a person should look at."""
+        return patterns(self.show)
 
     @property
     def branching(self) -> bool:

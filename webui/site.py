@@ -44,6 +44,7 @@ from webui.pages import (
     provenance,
     wizard,
 )
+from webui.sheets.sheet import Sheets
 from webui.source import past
 from webui.source.fleet import Fleet
 from webui.source.load_histories import LoadHistories
@@ -106,6 +107,7 @@ class Page:
     config: PageConfig = field(default_factory=PageConfig)
     address: str = "http://127.0.0.1:8484"
     numbers: Numbers = field(default_factory=Numbers)
+    sheets: Sheets = field(default_factory=Sheets)
     pasts: Pasts = field(init=False)
     progress: ProgressReader = field(init=False)
     histories: LoadHistories = field(init=False)

@@ -8,6 +8,7 @@ from flow.boards.markdown import LONGEST, block, code, link, table, text
 from flow.boards.root_board import result, strip, title, why, word
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.project.replies import steps_of
+from flow.status.shown import to_look_at
 from flow.status.states import ProjectState, StageState, project_state, stage_states, stale
 from schema import layout
 from schema.execution import Execution
@@ -30,7 +31,7 @@ def project_board(snapshot: Snapshot, view: ProjectView) -> str:
         "",
     ]
     lines += [" · ".join(facts), "", *_next(view, now), *_stages(view, stages), *_tails(view, stages)]
-    return "\n".join([*lines, *_history(view), *_requests(view)])
+    return "\n".join([*lines, *_results(view), *_history(view), *_requests(view)])
 
 
 # what to do
@@ -105,6 +106,18 @@ def _tail(record: Execution) -> list[str]:
         "",
         *block(record.log.tail if record.log else ()),
     ]
+
+
+# what came out
+
+
+def _results(view: ProjectView) -> list[str]:
+    """Files to look at, by the names that the pipeline gives them."""
+    told = [
+        f"- {text(stage)}, execution {number}: {', '.join(map(text, names))}"
+        for stage, number, names in to_look_at(view)
+    ]
+    return ["## Results", "", *told, ""] if told else []
 
 
 # history

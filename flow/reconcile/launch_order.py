@@ -218,7 +218,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         grace=stage.grace,
         artifacts=artifacts(stage, scope),
         metrics=stage.artifacts.reports.metrics,
-        show=stage.show,
+        show=stage.shown_files,
         cache=stage.cache,
         pipeline=who.pipeline,
         tags=who.tags,

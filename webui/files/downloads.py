@@ -37,6 +37,9 @@ REPORT = (
 """A report is a page of a program: it may draw. It knows nothing of ours, neither who looks nor what else there is, and
 reaches nobody.
 """
+DOCUMENTS = frozenset({".pdf"})
+DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
+"""What a browser shows in a viewer of its own, which a sandbox would keep from starting."""
 MOST_FILES = 200_000
 
 
@@ -64,8 +67,12 @@ class Downloads:
         if _has(request.headers.get("if-none-match", ""), found.headers.get("etag", "")):
             kept = {name: found.headers[name] for name in ("etag", "cache-control") if name in found.headers}
             return Response(status_code=304, headers=kept)
-        looked_at = place.execution and "view" in request.query_params and _is_report(path)
-        return _as_report(found) if looked_at else found
+        if "view" not in request.query_params:
+            return found
+        if place.execution and _is_report(path):
+            return _in_frame(found, "text/html; charset=utf-8", REPORT)
+        is_document = Path(path.lower()).suffix in DOCUMENTS
+        return _in_frame(found, "application/pdf", DOCUMENT) if is_document else found
 
     def _answer(self, place: FileRoot, path: str, archive: bool, method: str) -> Response:
         if archive:
@@ -127,11 +134,11 @@ def _is_report(path: str) -> bool:
     return Path(path.lower()).suffix in REPORTS
 
 
-def _as_report(answer: Response) -> Response:
+def _in_frame(answer: Response, kind: str, policy: str) -> Response:
     """To be looked at in a frame of ours, which it cannot leave."""
-    answer.headers["content-type"] = "text/html; charset=utf-8"
+    answer.headers["content-type"] = kind
     answer.headers["content-disposition"] = "inline"
-    answer.headers["content-security-policy"] = REPORT
+    answer.headers["content-security-policy"] = policy
     answer.headers["x-frame-options"] = "SAMEORIGIN"
     return answer
 

@@ -17,6 +17,7 @@ from webui.files.places import FileRoot, tree
 from webui.logs.log_pages import last_words
 from webui.pages.common import look, page, project
 from webui.pages.logs import book_of, execution, part_of
+from webui.pages.previews import glance
 from webui.views.charts import ChartFrame, framed
 from webui.views.comments import shown
 from webui.views.exhibits import exhibits
@@ -83,7 +84,7 @@ def beside(id: str, left: int, right: int) -> str:
     return render_template(
         "compare.html", view=view, left=left, right=right, rows=rows, log=_log_difference(view, one, other),
         shows=[(path, *(known.get(path) for known in shows)) for path in dict.fromkeys([*shows[0], *shows[1]])],
-        tables=list(_tables(view, one, other)),
+        tables=list(_tables(view, one, other)), glance=glance,
         gone=[(record.execution, why) for record in (one, other) if (why := _gone(view, record))],
     )  # fmt: skip
 

@@ -1,10 +1,7 @@
 """Files: what is there, a look into what people can look at, and putting in and taking out."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +13,14 @@ from runner.files.shared_folder import ShelfError
 from runner.store.errors import StoreError
 from schema.reasons import Wait
 from webui.access.person import Role
-from webui.files.downloads import REPORTS, SHOWN
 from webui.files.places import FileEntry, FileRoot, listing, shelf, tree
+from webui.pages import previews
 from webui.pages.common import look, need, page, project
-from webui.views.tables import Table, read
 
 pages = Blueprint("files", __name__)
-LOOKED_AT = 256 * 1024
-"""Bytes of a text that are shown."""
-ROWS, FIRST = 200, 10
-"""Rows of a table that are shown by itself, and among others."""
 MOST_PLACES = 2000
 """Files of which it is shown on which nodes they lie."""
-Answer = str | tuple[str, int]
-TABLES = {".csv": ",", ".tsv": "\t"}
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """`kind`: image, video, report, table, text, or nothing where there is nothing to look at."""
-
-    kind: str = ""
-    text: str = ""
-    rows: tuple[tuple[str, ...], ...] = field(default=())
-    cut: bool = False
-    drawn: Table | None = None
+Answer = str | tuple[str, int] | dict[str, object]
 
 
 @pages.get("/files", defaults={"path": ""})
@@ -156,17 +136,11 @@ def _file(place: FileRoot, path: str) -> FileEntry | None:
     return FileEntry(path, row.size, digest=row.value) if row and row.kind.content else None
 
 
-def beginning(place: FileRoot, path: str) -> tuple[tuple[str, ...], ...]:
-    """The first rows of a table; nothing where it cannot be read here."""
-    if page().data is None:
-        return ()
-    content = _beginning(place, path)
-    text = content[:LOOKED_AT].decode(errors="replace")
-    return () if b"\0" in content else _table(text, TABLES[Path(path.lower()).suffix], cut=True).rows[: FIRST + 1]
-
-
-def _one(place: FileRoot, entry: FileEntry) -> str:
-    return render_template("file.html", place=place, entry=entry, preview=_preview(place, entry),
+def _one(place: FileRoot, entry: FileEntry) -> Answer:
+    """Where a script asks for rows of a table, these alone."""
+    if "rows" in request.args:
+        return previews.rows(place, entry.path)
+    return render_template("file.html", place=place, entry=entry, preview=previews.preview(place, entry),
                            crumbs=list(_crumbs(place, entry.path)))  # fmt: skip
 
 
@@ -176,59 +150,3 @@ def _crumbs(place: FileRoot, path: str) -> Iterator[tuple[str, str]]:
     for name in path.split("/") if path else ():
         at += f"/{name}"
         yield name, at
-
-
-def _preview(place: FileRoot, entry: FileEntry) -> Preview:
-    suffix = Path(entry.name.lower()).suffix
-    if suffix in REPORTS and place.execution:
-        return Preview("report")
-    if suffix in SHOWN:
-        return Preview(SHOWN[suffix].partition("/")[0])
-    content = _beginning(place, entry.path)
-    if b"\0" in content[:8192]:
-        return Preview()
-    text, cut = content[:LOOKED_AT].decode(errors="replace"), len(content) > LOOKED_AT
-    if suffix in TABLES:
-        return replace(_table(text, TABLES[suffix], cut), drawn=read(entry.path, "", content))
-    if suffix == ".json" and not cut:
-        text = _indented(text) or text
-    return Preview("text", text, cut=cut)
-
-
-def _indented(text: str) -> str:
-    """As people read JSON; nothing where it is none, or so deep that only its indentation would be seen."""
-    try:
-        pieces = json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(text))
-        found, room = list[str](), 2 * LOOKED_AT
-        for piece in pieces:
-            found.append(piece)
-            room -= len(piece)
-            if room < 0:
-                return ""
-    except (ValueError, RecursionError):
-        return ""
-    return "".join(found)
-
-
-def _table(text: str, delimiter: str, cut: bool) -> Preview:
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    rows: list[tuple[str, ...]] = []
-    try:
-        for row in reader:
-            if len(rows) > ROWS:
-                return Preview("table", rows=tuple(rows[:-1]), cut=True)
-            rows.append(tuple(cell[:200] for cell in row[:50]))
-    except csv.Error:
-        return Preview("text", text, cut=cut)
-    return Preview("table", rows=tuple(rows), cut=cut)
-
-
-def _beginning(place: FileRoot, path: str) -> bytes:
-    try:
-        if place.execution:
-            with tree(_data(), look(), place).open(path) as file:
-                return file.read(LOOKED_AT + 1)
-        with shelf(_data(), place).place(path).open("rb") as file:
-            return file.read(LOOKED_AT + 1)
-    except (StoreError, ShelfError, OSError):
-        return b"\0"

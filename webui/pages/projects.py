@@ -14,11 +14,11 @@ from schema.inputs import Input
 from schema.value_lists import listed
 from state.contract.errors import StateError
 from webui.pages.common import look, page, person, project
-from webui.pages.files import beginning
 from webui.pages.logs import execution
+from webui.pages.previews import glance
 from webui.views import filters
 from webui.views.comments import shown as said
-from webui.views.exhibits import Exhibit, exhibits, newest, results
+from webui.views.exhibits import exhibits, newest, results
 from webui.views.project_rows import ProjectRow, row
 from webui.views.runs import history
 from webui.views.stage_graph import StageDrawing, graph
@@ -52,13 +52,9 @@ def shown(view: ProjectView, again: Execution | None = None, refused: str = "") 
         exhibits=exhibits(view, newest(view), page().source.clone) if line.now.state == "needs_input" else [],
         stages=[each.name for each in pipeline.stages] if pipeline else [],
         delete_after=snapshot.settings.delete_after,
-        results=results(view, page().source.clone) if line.now.state == "succeeded" else [], rows=_rows,
+        results=results(view, page().source.clone) if line.now.state != "needs_input" else [], glance=glance,
         newest=newest(view), comments=said(view, look(), page().source.clone), pipeline=pipeline,
     )  # fmt: skip
-
-
-def _rows(each: Exhibit) -> tuple[tuple[str, ...], ...]:
-    return beginning(each.place, each.path) if each.kind == "table" else ()
 
 
 def _picture(view: ProjectView, line: ProjectRow) -> StageDrawing:

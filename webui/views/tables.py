@@ -4,9 +4,7 @@ What the pipeline says now decides what is drawn, also of earlier executions and
 the workspace, and nothing of a chart is recorded.
 """
 
-import csv
 import io
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +17,7 @@ from runner.logs.log_file import clean
 from runner.store.errors import StoreError
 from schema.execution import Execution
 from webui.files.places import FileRoot, tree
+from webui.sheets.sheet_form import SheetForm, form_of, records
 from webui.source.view_source import Look
 from webui.views.charts import ChartFrame, framed, plot
 
@@ -95,47 +94,30 @@ def _table(path: str, place: FileRoot, look: Look, data: Path | None) -> Table:
 
 def read(path: str, page: str, content: bytes) -> Table:
     """Of hostile bytes a table of finite numbers, or the note that there are none."""
-    cut = len(content) > MOST_BYTES
-    text = content[:MOST_BYTES].decode(errors="replace")
-    try:
-        between = _separator(text.partition("\n")[0])
-        rows = list(csv.reader(io.StringIO(text.rpartition("\n")[0] if cut else text), delimiter=between))
-    except csv.Error:
-        return Table(path, page, note="no table: it cannot be read as CSV")
-    heads, rows = (rows[0], rows[1:]) if rows else ([], [])
-    if between != ",":
-        rows = [[cell.replace(",", ".", 1) for cell in row] for row in rows]
-    lines = tuple(islice(_lines(heads, rows), MOST_LINES))
+    cut, form = len(content) > MOST_BYTES, form_of(content, path)
+    if form is None:
+        return Table(path, page, note="no table: it is no text")
+    rows = [form.parts(record) for _, record in records(io.BytesIO(content[:MOST_BYTES]), form.begins, form)]
+    heads, rows = (rows[0], rows[1 : -1 if cut else None]) if rows else ([], [])
+    lines = tuple(islice(_lines(form, heads, rows), MOST_LINES))
     if not lines:
         return Table(path, page, note="no row with numbers yet; the first column goes across, the others up")
     note = "only its first MiB is drawn" if cut else ""
     return Table(path, page, lines, clean(heads[0])[:64], note)
 
 
-def _separator(heads: str) -> str:
-    """What stands between the names of columns. Where it is no comma, that is the decimal point of many languages."""
-    return max(";\t,", key=heads.count)
-
-
-def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[TableLine]:
+def _lines(form: SheetForm, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[TableLine]:
     for place, name in enumerate(heads[1:], 1):
-        points = [(x, y) for x, y in (_point(row, number, place) for number, row in enumerate(rows)) if y is not None]
+        each = [_point(form, row, number, place) for number, row in enumerate(rows)]
+        points = [(x, y) for x, y in each if y is not None]
         if points:
             yield TableLine(clean(name)[:64] or f"column {place + 1}", tuple(_thinned(points)))
 
 
-def _point(row: Sequence[str], number: int, place: int) -> tuple[float, float | None]:
+def _point(form: SheetForm, row: Sequence[str], number: int, place: int) -> tuple[float, float | None]:
     """Where the first column is no number, rows are counted."""
-    across = _number(row[0]) if row else None
-    return number if across is None else across, _number(row[place]) if place < len(row) else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return found if math.isfinite(found) and abs(found) < 1e150 else None
+    across = form.number(row[0]) if row else None
+    return number if across is None else across, form.number(row[place]) if place < len(row) else None
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
