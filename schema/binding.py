@@ -103,7 +103,7 @@ def fields(model: type[BaseModel]) -> dict[str, Any]:
 def _one_level_deeper(model: type[BaseModel]) -> dict[str, str]:
     """The keys of the models that lie below each key of a model, with that key."""
     below = ((key, _members(_shapes(annotation))) for key, annotation in fields(model).items())
-    return {name: key for key, shapes in below for deeper in _models(shapes) for name in fields(deeper)}
+    return {name: key for key, shapes in reversed([*below]) for deeper in _models(shapes) for name in fields(deeper)}
 
 
 def _members(shapes: Shapes) -> Shapes:

@@ -78,6 +78,7 @@ class WorkspaceRecord(Changes):
 
     source: int | None = Field(default=None, alias="from")
     manifest: str | None = None
+    checkpoint: int | None = None  # the execution of which it begins with what that had saved
 
 
 class Needed(Recorded):
@@ -129,6 +130,7 @@ class AskedRecord(Recorded):
     disk: int | None = None
     rights: Rights | None = None  # beyond least rights, which its node granted
     group: str = ""  # the `resource_group`, of which only so many run at once
+    min_runtime: float | None = None  # seconds after which it may be interrupted; None where it may not be
 
 
 class Execution(Recorded):

@@ -12,6 +12,7 @@ from schema import (
     comment,
     execution,
     fairness,
+    giving_way,
     inputs,
     meaning_of_rights,
     node,
@@ -44,6 +45,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "StageGpu": pipeline.GpuRequirement,
     "NodeSelector": pipeline.NodeSelector,
     "Retry": pipeline.Retry,
+    "Checkpoint": giving_way.Checkpoint,
     "Artifacts": pipeline.Artifacts,
     "Reports": pipeline.Reports,
     "ShowFile": show.ShowFile,
@@ -186,6 +188,9 @@ MEANING: dict[str, dict[str, str]] = {
         "workspace": "begin with what the first need left, empty, or with what `from` left",
         "exclusive": "never on two machines at once, see [concepts](concepts.md#exclusive-stages); or times of its own",
         "resource_group": "only so many stages of this group run at once, in all projects: one licence, one robot",
+        "interruptible": "may be ended for a stage of higher priority, see [giving way](giving-way.md)",
+        "min_runtime": "an interruptible stage runs at least so long before it gives way to another stage",
+        "checkpoint": "what it saves of itself; the next attempt begins with it",
         "needs": "stages above it that have to be done before; default: the one before it",
         "parallel": "run once for each point of a matrix, or each entry of a list",
         "if": "a condition over inputs and values of stages above it; where it is false the stage is skipped",
@@ -228,6 +233,10 @@ MEANING: dict[str, dict[str, str]] = {
         "when": "which failures",
         "exit_codes": "with `exit_code`: only these; empty means all",
         "backoff": "wait before the second attempt, doubled for each next one",
+    },
+    "Checkpoint": {
+        "paths": "globs in the workspace of what the program saves of itself, so that it can go on from there",
+        "signal": "what the program is told to end with; it has `grace` to save what is left",
     },
     "Artifacts": {
         "paths": "globs in the workspace; one that matches nothing is a failure",
@@ -436,6 +445,7 @@ MEANING: dict[str, dict[str, str]] = {
         "disk": "bytes of its node's disk",
         "rights": "what it was given beyond least rights",
         "group": "its `resource_group`, of which only so many run at once",
+        "min_runtime": "seconds after which it may be interrupted; nothing where it may not be",
     },
     "Claim": {
         "id": "128 random bits; this alone decides",
@@ -461,6 +471,7 @@ MEANING: dict[str, dict[str, str]] = {
         "remove": "paths that a person took out",
         "from": "execution whose result it began with",
         "manifest": "digest of what it began with",
+        "checkpoint": "the execution of which it begins with what that had saved",
     },
     "Needed": {
         "execution": "its number",

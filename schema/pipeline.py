@@ -12,6 +12,7 @@ from schema.codec import ParsedText
 from schema.condition import ConditionError, parse
 from schema.constraints import SIZES, VERSIONS, check_size, check_version
 from schema.errors import Misplaced
+from schema.giving_way import MIN_RUNTIME, Checkpoint
 from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import EnvironmentName, Image, InputName, Inside, Name
@@ -260,6 +261,9 @@ class Stage(Wanted):
     discardable: bool = False
     exclusive: bool | Exclusive = False
     resource_group: Name | None = None
+    interruptible: bool = False
+    min_runtime: Duration = MIN_RUNTIME
+    checkpoint: Checkpoint | None = None
     needs: tuple[Name | Need, ...] | None = None
     parallel: Matrix | None = None
     condition: str | None = Field(default=None, alias="if", max_length=1000)
@@ -326,6 +330,10 @@ class Stage(Wanted):
             raise ValueError(f"stage {self.name!r} has no image; `cache` is for stages that run")
         if self.gate and self.exclusive:
             raise Misplaced(f"stage {self.name!r} has no image; `exclusive` is for stages that run", "exclusive")
+        if self.gate and (self.interruptible or self.checkpoint):
+            raise Misplaced(f"stage {self.name!r} has no image; only what runs is interrupted", "interruptible")
+        if "min_runtime" in self.model_fields_set and not self.interruptible:
+            raise Misplaced("`min_runtime` is for a stage with `interruptible: true`", "min_runtime")
         if self.gate and self.parallel:
             raise Misplaced(f"stage {self.name!r} has no image; `parallel` is for stages that run", "parallel")
         if self.gate and self.rights != NO_RIGHTS:

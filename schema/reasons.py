@@ -48,6 +48,7 @@ class End(StrEnum):
     FAIL_FAST = "FailFast"
     DELETED = "Deleted"
     SUPERSEDED = "Superseded"
+    PREEMPTED = "Preempted"
 
 
 class Refusal(StrEnum):
@@ -71,6 +72,9 @@ class Refusal(StrEnum):
 
 INFRASTRUCTURE = frozenset({End.CONTAINER_LOST, End.INFRASTRUCTURE, End.GPU_LOST})
 """Failures of the machine, not of the program: they do not use up `retry.max`."""
+
+NO_FAULT = INFRASTRUCTURE | {End.PREEMPTED}
+"""What is no failure of the program. One that gave way is wanted again at once, however often."""
 
 TRIGGERS = {
     "exit_code": frozenset({End.EXIT_CODE}),

@@ -59,6 +59,8 @@ LONGEST_LIST = 16 * 1024
 """Signs of their paths together."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries to send a result to a bucket."""
+AWAITED = 600.0
+"""Seconds for which a node that has what was saved may be away, before a stage begins without."""
 ASKED = 8
 """Nodes that are asked, at most, for what is damaged here."""
 FILES = "/files"
@@ -104,6 +106,7 @@ class Folders:
         self.peers, self.store, self.bucket = peers, store, bucket
         self.fetch = PoolFetch(self.data, self.pool, peers) if peers and peers.key else None
         self._retries: dict[str, int] = {}
+        self._awaited: dict[str, float] = {}  # since when what was saved could not be fetched
         deleting = DeletionWork(self.data, self.workspaces)
         self.wipe, self.part = deleting.wipe, deleting.part
 
@@ -164,6 +167,7 @@ class Folders:
             base = order.manifest
             if order.source is not None and base is None:
                 base = self.workspaces.finish(order.project, order.source)
+            base, holders = self._with_saved(container, order, base)
             return self.workspaces.open(
                 order.project,
                 order.execution,
@@ -171,7 +175,7 @@ class Folders:
                 base,
                 add=order.add,
                 remove=order.remove,
-                holders=self._holders(order),
+                holders=holders,
                 givers=self._givers(order),
             )
         except Away as error:
@@ -184,6 +188,32 @@ class Folders:
             where = f"; {order.holder} ran it" if order.holder else ""
             text = f"the workspace of execution {order.source} is not on this node{where}: {error}"
             raise InputMissing(text) from None
+
+    def _with_saved(self, container: str, order: LaunchOrder, base: str | None) -> tuple[str | None, list[Holder]]:
+        """The manifest that it begins with, and who may have its files. Anew where what was saved cannot be had."""
+        holders = self._holders(order)
+        if order.saved is None:
+            return base, holders
+        givers = [*self._holders(order, order.saved.holder), *(replace(each, sure=False) for each in holders)]
+        what = f"what execution {order.saved.execution} had saved"
+        try:
+            found, count = self.workspaces.with_saved(base, order.saved.manifest, order.saved.paths, holders, givers)
+        except Away as error:
+            since = self._awaited.setdefault(container, time.monotonic())
+            if time.monotonic() - since < AWAITED:
+                raise NotYet(f"{what} cannot be fetched yet: {error}") from None
+            self._note(container, f"{what} could not be fetched, so it begins anew: {error}")
+            return base, holders
+        except (StoreError, BadGlob) as error:
+            self._note(container, f"{what} cannot be had, so it begins anew: {error}")
+            return base, holders
+        self._note(container, f"it begins with {what}: {count} file{'s' if count != 1 else ''}")
+        return found, givers
+
+    def _note(self, container: str, text: str) -> None:
+        directory = self.run(container)
+        directory.mkdir(parents=True, exist_ok=True)
+        log_events.note(directory, text)
 
     def _holders(self, order: LaunchOrder, holder: str | None = None) -> list[Holder]:
         """Who may have what this node lacks. The bucket first: it is there when a node is not."""

@@ -134,13 +134,13 @@ class Journal:
     def mark_started(self, container: str, began: str) -> None:
         self._change(container, phase="started", began=began)
 
-    def mark_stop(self, container: str, reason: End) -> None:
+    def mark_stop(self, container: str, reason: End, text: str = "") -> None:
         """Write down why a container is stopped before it is. The first reason stays."""
         with self._lock:
             entry = self._entries.get(container)
             if entry and entry.stop is None:
                 with suppress(OSError):  # a full disk is no reason to go on with what has to end
-                    self._change(container, stop=reason)
+                    self._change(container, stop=reason, stopped_for=text)
 
     def _change(self, container: str, **update: object) -> None:
         with self._lock:

@@ -317,6 +317,8 @@ class Launcher:
     def _never_begun(self, entry: HeldClaim, reason: End) -> ExecutionEnd:
         if reason is End.NODE_LOST:
             return self._unstarted(entry, End.INFRASTRUCTURE, given_up(entry))
+        if reason is End.PREEMPTED:
+            return self._unstarted(entry, reason, "it gave way before it was started")
         return self._unstarted(entry, reason, "before it was started").model_copy(update={"state": State.ABORTED})
 
     def _unstarted(self, entry: HeldClaim, reason: End, text: str) -> ExecutionEnd:
@@ -385,6 +387,7 @@ class Launcher:
             pull=order.pull,
             image_id=id,
             grace=order.grace,
+            signal=order.signal,
             overlay=ready.overlay,
             read_only=ready.needs,
             timeout=order.timeout,

@@ -54,7 +54,11 @@ def _verdict(entry: HeldClaim, container: Container, gathered: Gathered) -> tupl
             return State.FAILED, End.INFRASTRUCTURE, given_up(entry)
         case Ending.STOPPED | Ending.LAPSED if entry.stop:
             aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED, End.FAIL_FAST)
-            return (State.ABORTED if aborted else State.FAILED), entry.stop, _limit_text(entry.stop, entry.order)
+            return (
+                (State.ABORTED if aborted else State.FAILED),
+                entry.stop,
+                entry.stopped_for or _limit_text(entry.stop, entry.order),
+            )
         case Ending.STOPPED:
             return State.FAILED, End.INFRASTRUCTURE, "it was stopped from outside Winslow"
         case Ending.OOM:

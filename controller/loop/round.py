@@ -419,11 +419,13 @@ class Controller:
 
     def _stop(self, world: World, decision: Decision) -> None:
         for stop in decision.stops:
-            if stop.reason is End.DELETED and self._old(world):
+            if stop.reason in (End.DELETED, End.PREEMPTED) and self._old(world):
                 continue
             if stop.reason:
-                self.parts.journal.mark_stop(stop.container, stop.reason)
-                self.parts.note(stop.container, f"asked to stop: {stop.reason}")
+                self.parts.journal.mark_stop(stop.container, stop.reason, stop.text)
+                self.parts.note(
+                    stop.container, f"asked to stop: {stop.reason}" + (f", {stop.text}" if stop.text else "")
+                )
             self._quietly("stop", self.parts.runner.stop, stop.container)
 
     def _old(self, world: World) -> bool:

@@ -14,6 +14,7 @@ class Stop:
 
     container: str
     reason: End | None = None
+    text: str = ""  # the reason in words, where there is more to say
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,15 @@ class Beside(Recorded):
     holder: str | None = None  # the node that has it
 
 
+class SavedFiles(Recorded):
+    """What an earlier attempt had saved, which this one begins with: `paths` of what that left."""
+
+    execution: int
+    manifest: str
+    paths: tuple[str, ...]
+    holder: str | None = None  # the node that has it
+
+
 class LaunchOrder(Recorded):
     """All that is needed to launch an execution and to judge its end, kept in the journal beside the claim."""
 
@@ -68,6 +77,7 @@ class LaunchOrder(Recorded):
     manifest: str | None = None  # what that execution left
     holder: str | None = None  # the node that has it
     beside: tuple[Beside, ...] = ()  # of the stages that it needs
+    saved: SavedFiles | None = None  # which takes the place of what is there
     add: dict[str, str] = {}  # and what is changed of it
     remove: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
@@ -79,7 +89,9 @@ class LaunchOrder(Recorded):
     pids: int | None = None
     timeout: float | None = None
     idle_timeout: float | None = None
+    min_runtime: float | None = None  # seconds after which it may be interrupted; None where it may not be
     grace: float = 10.0
+    signal: str = "TERM"  # by which it is told to end
     artifacts: tuple[str, ...] = ()
     metrics: str | None = None
     show: tuple[str, ...] = ()
@@ -126,6 +138,7 @@ class HeldClaim(Recorded):
     give_up_after: float = 0.0  # of an exclusive one
     kill_within: float = 0.0
     stop: End | None = None  # why we ended it, written down before it was told to stop
+    stopped_for: str = ""  # that in words, where the reason alone does not say it
     # What its container is made from, written down before it is:
     image: ImageRecord | None = None  # what the tag was resolved to
     files: dict[str, object] = {}  # the file inputs with digest and size

@@ -23,10 +23,11 @@ LOOKED_AT = 20
 
 @dataclass(frozen=True, slots=True)
 class KeptRoom:
-    """A slot that one's node keeps room for."""
+    """A slot that one's node keeps room for. `alone`: nothing goes before it, as others end for it."""
 
     view: ProjectView
     slot: Slot
+    alone: bool = False
 
 
 def keeper(slot: Slot, project: str, placement: Placement, nodes: Iterable[Candidate], taken: set[str]) -> str | None:

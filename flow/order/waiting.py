@@ -17,6 +17,7 @@ from flow.order.ledger import ledger
 from flow.order.shares import SCALE, AccountShare, nothing_used, shares
 from flow.project.replies import steps_of
 from flow.project.steps import Slot
+from schema.reasons import End
 from schema.spent import moment, rate
 
 LONGEST = 1000
@@ -25,7 +26,9 @@ LONGEST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A slot that could be taken. `since` is the hour from which on it was wanted, by recorded times."""
+    """A slot that could be taken. `since` is the hour from which on it was wanted, by recorded times; `idle` that from
+    which on it has waited: one that was interrupted ran in between, and keeps its place.
+    """
 
     project: str
     slot: Slot
@@ -33,6 +36,7 @@ class Waiter:
     tag: str
     priority: int
     since: int
+    idle: int
     rate: int
 
 
@@ -56,10 +60,15 @@ def _of(view: ProjectView) -> tuple[Waiter, ...]:
     if view.tombstone and view.tombstone.state == "deleting":
         return ()
     project = view.project
-    return tuple(
-        Waiter(view.id, slot, person(view, slot.chain), tag(view), project.priority, _since(view, slot), _rate(slot))
-        for slot in steps_of(view).slots
-    )
+    return tuple(_waiter(view, slot, project.priority) for slot in steps_of(view).slots)
+
+
+def _waiter(view: ProjectView, slot: Slot, priority: int) -> Waiter:
+    since = _since(view, slot)
+    before = view.execution(slot.after_failure) if slot.after_failure else None
+    gave_way = before is not None and before.reason is End.PREEMPTED
+    idle = max(since, _ended(view, slot.after_failure) or 0) if gave_way and slot.after_failure else since
+    return Waiter(view.id, slot, person(view, slot.chain), tag(view), priority, since, idle, _rate(slot))
 
 
 _waiters: Memo[ProjectView, tuple[Waiter, ...]] = Memo(_of)
@@ -108,7 +117,7 @@ def order(snapshot: Snapshot, views: Iterable[ProjectView]) -> Iterator[QueuePla
 
 
 def _aged(waiter: Waiter, now: int, aging: float) -> int:
-    return min(int(max(now - waiter.since, 0) * 3600 / aging), LONGEST) if waiter.since else 0
+    return min(int(max(now - waiter.idle, 0) * 3600 / aging), LONGEST) if waiter.idle else 0
 
 
 def _with(share: AccountShare, waiter: Waiter) -> AccountShare:

@@ -153,9 +153,17 @@ class Data:
 
 
 def place(
-    slot: Slot, nodes: Iterable[Candidate], *, who: Asker, data: Data | None, image: BuiltImage | None = None
+    slot: Slot,
+    nodes: Iterable[Candidate],
+    *,
+    who: Asker,
+    data: Data | None,
+    image: BuiltImage | None = None,
+    saved: Data | None = None,
 ) -> Placement:
-    """`image` is what it runs where the repository builds that."""
+    """`image` is what it runs where the repository builds that. `saved` is what an earlier attempt had saved: it goes
+    where that can be had, if it can go there.
+    """
     if image and not image.run:
         return Placement((), (), Wait.IMAGE_BUILDING, image.text)
     able, misfits, nodes = [], [], tuple(nodes)
@@ -170,13 +178,26 @@ def place(
     able, without = _with_files(slot, able)
     if not able and data and holder and data.lost(holder) and not data.bucket:
         able = [holder] if misfit(slot.stage, holder, who) is None else []  # to fail there, and to say why
-    return _among(slot, able, misfits, data, holder, without)
+    near = frozenset(node.name for node in nodes if saved is None or within_reach(node, saved, nodes))
+    return _among(slot, able, misfits, data, holder, without, near)
 
 
 def placed(snapshot: Snapshot, view: ProjectView, slot: Slot, nodes: Iterable[Candidate]) -> Placement:
     """The same, with all that the repository says."""
     data, image = data_of(snapshot, view, slot), image_of(snapshot, view.id, slot.stage)
-    return place(slot, nodes, who=asker(view), data=data, image=image)
+    return place(slot, nodes, who=asker(view), data=data, image=image, saved=saved_of(snapshot, view, slot))
+
+
+def saved_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
+    """Where that lies which an earlier attempt had saved."""
+    made = view.execution(slot.saved) if slot.saved else None
+    return _lies(snapshot, view, made) if made else None
+
+
+def within_reach(node: Candidate, data: Data, nodes: Iterable[Candidate]) -> bool:
+    """Whether the node has it, or can get it."""
+    holder = next((other for other in nodes if other.name == data.node), None)
+    return data.has(node) or bool(data.fetches(node, holder))
 
 
 def _without(image: BuiltImage | None, node: Candidate) -> str | None:
@@ -212,6 +233,7 @@ def _among(
     data: Data | None,
     holder: Candidate | None,
     without: str,
+    near: frozenset[str],
 ) -> Placement:
     could = tuple(node.name for node in able)
     if not able:
@@ -229,7 +251,7 @@ def _among(
     if not ready:
         why = (f"{node.name}: {_short(slot.stage, node)}" for node in free)
         return Placement((), could, Wait.RESOURCES, "; ".join(why))
-    ranked = sorted(ready, key=lambda node: _merit(slot, node, data))
+    ranked = sorted(ready, key=lambda node: (node.name not in near, *_merit(slot, node, data)))
     text = ", ".join(filter(None, (_whence(ranked, data, holder), without)))
     return Placement(tuple(node.name for node in ranked), could, text=text)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from schema.execution import Execution, State
 from schema.pipeline import Stage
-from schema.reasons import INFRASTRUCTURE, TRIGGERS, End
+from schema.reasons import INFRASTRUCTURE, NO_FAULT, TRIGGERS, End
 
 MAX_LOSSES = 3
 """After so many losses in one chain a slot fails with NodeLost: it may be what kills the nodes."""
@@ -19,6 +19,8 @@ def granted(stage: Stage, runs: Sequence[Execution], newest: Execution) -> bool:
     """Whether the retry policy grants another attempt after `newest`, a failed execution."""
     if newest.state is not State.FAILED or newest.reason is None:
         return False
+    if newest.reason is End.PREEMPTED:
+        return True
     covered = any(newest.reason in TRIGGERS.get(word, frozenset()) for word in stage.retry.when)
     if not covered:
         return False
@@ -27,8 +29,26 @@ def granted(stage: Stage, runs: Sequence[Execution], newest: Execution) -> bool:
     code = newest.result.exit_code if newest.result else None
     if newest.reason is End.EXIT_CODE and stage.retry.exit_codes and code not in stage.retry.exit_codes:
         return False
-    used = sum(e.state is State.FAILED and e.reason not in INFRASTRUCTURE for e in runs)
+    used = sum(e.state is State.FAILED and e.reason not in NO_FAULT for e in runs)
     return used <= stage.retry.max
+
+
+def failed(execution: Execution) -> bool:
+    """Whether the next attempt has to wait longer because of it."""
+    return execution.state in (State.FAILED, State.ABORTED) and execution.reason is not End.PREEMPTED
+
+
+def saved_by(stage: Stage, runs: Sequence[Execution]) -> int | None:
+    """The execution whose saved files the next attempt begins with. A program that failed begins anew."""
+    if stage.checkpoint is None:
+        return None
+    for each in reversed(runs):
+        over = each.state in (State.SUCCEEDED, State.ABORTED)
+        if over or (each.state is State.FAILED and each.reason not in NO_FAULT):
+            return None
+        if each.state.ended and each.result and each.result.manifest:
+            return each.execution
+    return None
 
 
 def why(execution: Execution) -> str:

@@ -14,7 +14,7 @@ from flow.points.points import NoPoints, Point, combinations, fitted, listed
 from flow.points.search import best, measure_of, never_comes, proposed
 from flow.points.search_by_optuna import MOST_AT_ONCE
 from flow.points.search_ranges import Trial
-from flow.project.attempts import MAX_LOSSES, granted, shunned, why
+from flow.project.attempts import MAX_LOSSES, failed, granted, saved_by, shunned, why
 from flow.project.chains import Chain, Ground, RestartPoint, fold, grounds
 from flow.project.graph import graph_of
 from flow.project.interpolation import InterpolationError, Scope, resolve
@@ -499,7 +499,8 @@ class _Walk:
     ) -> Slot:
         lost = newest is not None and newest.state is State.LOST
         tried = of_this_run(stage, runs)
-        failures = sum(e.state in (State.FAILED, State.ABORTED) for e in tried) if tried else 0
+        gave_way = newest is not None and newest.reason is End.PREEMPTED
+        failures = sum(failed(e) for e in tried) if tried else 0
         chain, image = self.chain.images.get(stage.name, (0, ""))
         image = image if chain >= ground.chain else ""
         given = self._given(stage)
@@ -517,12 +518,13 @@ class _Walk:
             env=given.env,
             replaces=newest.execution if newest and lost else None,
             after_failure=newest.execution if newest and not lost else None,
-            backoff=Backoff(stage.retry.backoff).rest(failures) if newest and not lost else 0.0,
+            backoff=Backoff(stage.retry.backoff).rest(failures) if newest and not (lost or gave_way) else 0.0,
             shun=frozenset(e.claim.node for e in shunned(tried)) if tried else _NOBODY,
             fresh=self.chain.fresh,
             point=point,
             needs=given.needs,
             conditions=given.skips,
+            saved=saved_by(stage, runs) if runs else None,
         )
 
     def _lacking(self, slot: Slot) -> Waiting | None:
@@ -605,12 +607,20 @@ class _Walk:
         for stage in self.pipeline.stages:
             found = self.found[stage.name]
             if found.status not in ("done", "passed", "skipped"):
+                known.update(self._saved(stage))
                 known.update(each for numbers in self._read(stage).values() for each in numbers)
                 known.update(each for each in (self._start(stage)[0],) if each is not None)
             elif not self.graph.below[stage.name]:
                 known.update(e.execution for _, e in found.results)
                 known.update(each for each in (found.start[0],) if each is not None)
         yield from known
+
+    def _saved(self, stage: Stage) -> Iterator[int]:
+        """What attempts that are to come, or run and may be interrupted, begin with."""
+        for (name, point), runs in self.by_slot.items() if stage.checkpoint else ():
+            after = self.grounds.of(stage.name, point).after
+            if name == stage.name and (saved := saved_by(stage, [e for e in runs if e.execution > after])):
+                yield saved
 
     # -- fail_fast ---------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ class Slot:
     point: int | None = None  # of a matrix
     needs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # the executions whose results it may read
     conditions: Mapping[str, str] = field(default_factory=dict)  # why a stage that it needs was skipped
+    saved: int | None = None  # the execution of which it begins with what that had saved
 
     @property
     def name(self) -> str:

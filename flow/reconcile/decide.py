@@ -14,6 +14,7 @@ from flow.node.lease_terms import lapsed
 from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, World
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims
+from flow.reconcile.interruptions import interruptions
 from flow.reconcile.new_claims import NewClaims
 from flow.reconcile.project_fault import ProjectFault, without
 from flow.reconcile.stewardship import Stewardship
@@ -80,7 +81,7 @@ def _with_repository(world: World, snapshot: Snapshot, local: Decision) -> tuple
     draft.show()
     stewardship.show()
     decision = Decision(
-        stops=(*local.stops, *held.stops),
+        stops=(*local.stops, *held.stops, *interruptions(world, taking.wanted_room, watched)),
         ends=tuple(held.ends),
         collects=tuple(each for each in local.collects if each not in {ended.container for ended in held.ends}),
         adopted=tuple(held.adopted),

@@ -170,6 +170,8 @@ class HeldClaims:
     def _unstarted(self, entry: HeldClaim, reason: End) -> None:
         if reason is End.NODE_LOST:
             self._end_here(entry, State.FAILED, End.INFRASTRUCTURE, given_up(entry))
+        elif reason is End.PREEMPTED:
+            self._end_here(entry, State.FAILED, reason, f"before it was started: {entry.stopped_for}")
         else:
             self._end_here(entry, State.ABORTED, reason, "before it was started")
 

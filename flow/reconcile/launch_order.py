@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from flow.model.snapshot import ProjectView, Snapshot
-from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity
+from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, SavedFiles
 from flow.placement.built_images import NOT_BUILT, building
 from flow.placement.capacity import NOTHING, asked
 from flow.placement.grants import asker
@@ -55,8 +55,9 @@ def take(
     wall: str,
     gpus: tuple[str, ...] = (),
     built: Mapping[str, object] = NOT_BUILT,
+    saved: bool = False,
 ) -> Taken:
-    """A new execution of the slot, held by this node under a fresh claim id."""
+    """A new execution of the slot, held by this node under a fresh claim id. `saved`: it can have what was saved."""
     number = view.last_execution + 1
     scope = Scope(slot.scope.inputs, slot.scope.specs, slot.scope.values, me.pool)
     stage = slot.stage
@@ -81,7 +82,7 @@ def take(
         gpus=gpus,
         asked=_asked(stage),
         definition=definition(stage),
-        workspace=_workspace(view, slot),
+        workspace=_workspace(view, slot, slot.saved if saved else None),
         needs={stage: tuple(_needed(view, number) for number in numbers) for stage, numbers in slot.needs.items()},
         conditions=dict(slot.conditions),
         times=Times(claimed=wall),
@@ -98,6 +99,8 @@ def _asked(stage: Stage) -> AskedRecord | None:
         wants = wants.model_copy(update={"rights": stage.rights})
     if stage.resource_group:
         wants = wants.model_copy(update={"group": stage.resource_group})
+    if stage.interruptible:
+        wants = wants.model_copy(update={"min_runtime": stage.min_runtime})
     return wants if wants != NOTHING else None
 
 
@@ -114,12 +117,18 @@ def _entry(record: Execution, order: LaunchOrder) -> HeldClaim:
     )
 
 
-def _workspace(view: ProjectView, slot: Slot) -> WorkspaceRecord:
+def _workspace(view: ProjectView, slot: Slot, saved: int | None) -> WorkspaceRecord:
     """What a changed one begins with is known once it is made."""
     changes = slot.changes or Changes()
-    manifest = None if slot.changes else _left(view, slot.source)
+    manifest = None if slot.changes or saved else _left(view, slot.source)
     return WorkspaceRecord.model_validate(
-        {"from": slot.source, "manifest": manifest, "add": changes.add, "remove": changes.remove}
+        {
+            "from": slot.source,
+            "manifest": manifest,
+            "checkpoint": saved,
+            "add": changes.add,
+            "remove": changes.remove,
+        }
     )
 
 
@@ -204,6 +213,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         manifest=_left(view, record.workspace.source),
         holder=_holder(view, record.workspace.source),
         beside=tuple(_beside(view, record)),
+        saved=_saved(view, record, stage),
         add=record.workspace.add,
         remove=record.workspace.remove,
         gpus=record.gpus,
@@ -215,7 +225,9 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         pids=resources.pids,
         timeout=stage.timeout,
         idle_timeout=stage.idle_timeout,
+        min_runtime=stage.min_runtime if stage.interruptible else None,
         grace=stage.grace,
+        signal=stage.checkpoint.signal if stage.checkpoint else "TERM",
         artifacts=artifacts(stage, scope),
         metrics=stage.artifacts.reports.metrics,
         show=stage.shown_files,
@@ -233,6 +245,14 @@ def _beside(view: ProjectView, record: Execution) -> Iterator[Beside]:
             path = stage if each.point is None else f"{stage}/{each.point}"
             holder = _holder(view, each.execution)
             yield Beside(path=path, execution=each.execution, manifest=each.manifest, holder=holder)
+
+
+def _saved(view: ProjectView, record: Execution, stage: Stage) -> SavedFiles | None:
+    number = record.workspace.checkpoint
+    manifest = _left(view, number)
+    if number is None or manifest is None or stage.checkpoint is None:
+        return None
+    return SavedFiles(execution=number, manifest=manifest, paths=stage.checkpoint.paths, holder=_holder(view, number))
 
 
 def _own_environment(me: NodeIdentity, view: ProjectView, slot: Slot, number: int, scope: Scope) -> dict[str, str]:

@@ -9,6 +9,7 @@ from flow.node.lease_terms import lease
 from flow.node.node_states import NodeState, rough
 from flow.node.node_world import HeldClaim, World
 from flow.order.backfill import KeptRoom, begins_after, in_the_way, keeper, usual
+from flow.order.giving_way import interruptible, way_for
 from flow.order.limits import AccountUse, beyond, in_use
 from flow.order.limits import wanted as wanted_of
 from flow.order.waiting import QueuePlace, order, waiters
@@ -16,11 +17,22 @@ from flow.placement import capacity
 from flow.placement.built_images import building
 from flow.placement.capacity import claimed
 from flow.placement.gpus import choose, held_here, holders, holders_in
-from flow.placement.ranking import Candidate, Placement, admitted, busy_counts, candidates, patience, placed
+from flow.placement.ranking import (
+    Candidate,
+    Placement,
+    admitted,
+    busy_counts,
+    candidates,
+    patience,
+    placed,
+    saved_of,
+    within_reach,
+)
 from flow.project.active import open_views
 from flow.project.replies import steps_of
 from flow.project.steps import Slot
 from flow.reconcile.commit_draft import CommitDraft
+from flow.reconcile.interruptions import WantedRoom
 from flow.reconcile.launch_order import take
 from flow.reconcile.project_fault import blamed_on
 from schema.execution import Execution, State
@@ -29,6 +41,8 @@ from schema.reasons import End, Wait
 
 LOOKED_AT = 50
 """Points of a stage that a round looks at, of those that could be taken: once they are taken, others follow."""
+WHILE_FULL = 100
+"""Places of the queue that a full node looks at, for whether what it runs gives way."""
 
 
 class NewClaims:
@@ -53,6 +67,8 @@ class NewClaims:
         self.looked_at: dict[tuple[str, str], int] = {}
         self.kept: KeptRoom | None = None
         self.keepers: set[str] = set()  # nodes that keep room for a slot before
+        self.interruptible = interruptible(open_views(snapshot))
+        self.wanted_room: list[WantedRoom] = []
         self._count_own_ends()
 
     def _count_own_ends(self) -> None:
@@ -74,8 +90,9 @@ class NewClaims:
             return
         if self.world.unseen and len(self.live) > 1:
             return
-        for first in order(self.snapshot, self._views()):
-            if self._full():
+        gives_way = self.world.me.node in self.interruptible
+        for place, first in enumerate(order(self.snapshot, self._views())):
+            if self._full() and not (gives_way and place < WHILE_FULL):
                 return  # whose turn it is elsewhere, others see
             with blamed_on(first.waiter.project):
                 self._consider(first)
@@ -126,8 +143,7 @@ class NewClaims:
     def _my_turn(self, view: ProjectView, slot: Slot) -> bool:
         """Whether this node can run it now, keeps its room for no other, and no better one is to try first."""
         assert view.project
-        me, lacks = self.world.me.inventory, self.world.lacks
-        nodes = candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
+        nodes = self._nodes()
         placement = placed(self.snapshot, view, slot, nodes)
         if placement.reason is Wait.RESOURCES:
             self._keep_room(view, slot, placement, nodes)
@@ -139,17 +155,33 @@ class NewClaims:
         mine = next(each for each in nodes if each.name == self.world.me.node)
         return self.world.seen.age(key) >= patience(rank, self.world.poll) and self._may_begin(view, slot, mine)
 
+    def _in_reach(self, view: ProjectView, slot: Slot) -> bool:
+        """Whether this node can have what an earlier attempt saved. It begins anew where it cannot."""
+        data, nodes = saved_of(self.fleet, view, slot), self._nodes()
+        mine = next(each for each in nodes if each.name == self.world.me.node)
+        return data is not None and within_reach(mine, data, nodes)
+
+    def _nodes(self) -> tuple[Candidate, ...]:
+        me, lacks = self.world.me.inventory, self.world.lacks
+        return candidates(self.fleet, self.names, self.busy, self.taken, me, lacks, self.claims, self.world.offered)
+
     def _keep_room(self, view: ProjectView, slot: Slot, placement: Placement, nodes: tuple[Candidate, ...]) -> None:
-        name = keeper(slot, view.id, placement, nodes, self.keepers)
+        way = way_for(slot, view, placement, nodes, self.interruptible, self.keepers)
+        name = way.node if way else keeper(slot, view.id, placement, nodes, self.keepers)
         if name is not None:
             self.keepers.add(name)
         if name == self.world.me.node:
-            self.kept = KeptRoom(view, slot)
+            self.kept = KeptRoom(view, slot, alone=way is not None)
+        if way:
+            priority = view.project.priority if view.project else 0
+            self.wanted_room.append(WantedRoom(f"{view.id}/{slot.name}", (view.id, slot.key), priority, way))
 
     def _may_begin(self, view: ProjectView, slot: Slot, mine: Candidate) -> bool:
         """Whether nothing that stands before it would wait longer for it here."""
         if self.kept is None or not in_the_way(slot.stage, self.kept.slot.stage, mine):
             return True
+        if self.kept.alone:
+            return False
         takes, begins = usual(view, slot.stage.name), begins_after([*self._left()])
         return takes is not None and begins is not None and takes <= begins
 
@@ -187,6 +219,7 @@ class NewClaims:
             wall=world.wall,
             gpus=tuple(gpu.uuid for gpu in gpus),
             built=building(self.snapshot, view.id, wanted.stage),
+            saved=self._in_reach(view, wanted),
         )
         event = StateEvent(
             verb="claim",

@@ -110,6 +110,7 @@ class Spec:
     pull: str = "missing"  # missing | always | never
     image_id: str = ""  # what that reference was resolved to, where images have ids
     grace: float = 10.0  # seconds between TERM and KILL
+    signal: str = "TERM"  # by which it is told to end
     overlay: Overlay | None = None
     rights: ContainerRights = LEAST
     build: ImageBuild | None = None

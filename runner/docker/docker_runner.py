@@ -298,7 +298,7 @@ class DockerRunner:
             return
         if found["State"].get("Paused"):
             self.client.api.unpause(self._ids.target(container))  # the engine signals nothing that is paused
-        if self._signal(container, "TERM" if left > 0 else "KILL") and not note["sent"]:
+        if self._signal(container, _gentle(found) if left > 0 else "KILL") and not note["sent"]:
             durable.write(path, {**note, "sent": True})
         if left > 0:
             self._told[container] = timer = threading.Timer(left, self._kill_later, (container,))
@@ -564,6 +564,11 @@ def _start_failure(text: str) -> str:
     if "executable file not found" in text or "no such file or directory" in text:
         return f"the image has no such program: {text[-300:]}"
     return f"the engine cannot start the container: {text[-500:]}"
+
+
+def _gentle(found: Mapping[str, Any]) -> str:
+    """The signal by which it is told to end before it is killed."""
+    return (found["Config"].get("Labels") or {}).get(rights.SIGNAL) or "TERM"
 
 
 def _grace(found: Mapping[str, Any]) -> float:

@@ -17,6 +17,7 @@ from runner.contract.spec import ContainerRights, Limits, Spec
 
 HOME = "/home/winslow"
 GRACE = f"{PREFIX}.grace"
+SIGNAL = f"{PREFIX}.signal"
 MEMORY = f"{PREFIX}.memory"
 ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
 ENGINE_LOG_BUFFERED = {**ENGINE_LOG, "mode": "non-blocking", "max-buffer-size": "64m"}
@@ -128,7 +129,7 @@ def environment(spec: Spec) -> dict[str, str]:
 
 
 def labels(spec: Spec) -> dict[str, str]:
-    return {**spec.labels, GRACE: str(spec.grace), MEMORY: str(spec.limits.memory or "")}
+    return {**spec.labels, GRACE: str(spec.grace), SIGNAL: spec.signal, MEMORY: str(spec.limits.memory or "")}
 
 
 def ids(user: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runner.contract.errors import EngineRefused, ImageUnavailable
 from runner.contract.spec import Spec
+from runner.process.shim import STOP_SIGNAL
 
 PYTHONS = ("python", "python3")
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -52,7 +53,8 @@ def variables(spec: Spec, image: HostImage, directory: Path) -> dict[str, str]:
     for folder in own.values():
         Path(folder).mkdir(exist_ok=True)
     own |= dict.fromkeys(("USER", "LOGNAME"), user_name())
-    return {**image.variables(), **own, **spec.environment}
+    told = {STOP_SIGNAL: spec.signal} if spec.signal != "TERM" else {}
+    return {**image.variables(), **own, **spec.environment, **told}
 
 
 def user_name() -> str:

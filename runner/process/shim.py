@@ -116,6 +116,11 @@ def start_time(pid: int) -> int:
     return int(found[19])
 
 
+STOP_SIGNAL = "WINSLOW_STOP_SIGNAL"
+GENTLE = {name: getattr(_signal, f"SIG{name}") for name in ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2")}
+"""What a stage may ask to be told to end by, before it is killed."""
+
+
 class ShimOrder:
     """What to run where. `overlay` are mount options for the workspace, or nothing; with them `needs` is a folder that
     the stage can only read, or nothing.
@@ -220,6 +225,7 @@ class StageProcess:
 
     def __init__(self, order: ShimOrder, log: ShimLog, libc: ctypes.CDLL) -> None:
         self.grace, self.log = order.grace, log
+        self.gentle = GENTLE.get(order.environment.get(STOP_SIGNAL, ""), _signal.SIGTERM)
         self.asked: float | None = None
         self.deadline: float | None = None
         self.told = self.killed = self.alone = self.lapsed = False
@@ -303,7 +309,7 @@ class StageProcess:
         elif self.asked is not None:
             if not self.told:
                 self.told = True
-                _signal_group(self.pid, _signal.SIGTERM)
+                _signal_group(self.pid, self.gentle)
             if self._until_killed(self.asked) <= 0:
                 self.killed = True
                 self._kill_all()

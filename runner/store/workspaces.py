@@ -39,6 +39,7 @@ from runner.store.identity import is_shared
 from runner.store.manifest import Manifest, Row
 from runner.store.objects import Objects, Owner, own
 from runner.store.pins import Pins
+from runner.store.saved import with_saved
 from runner.store.tree import Tree, open_beneath
 
 PARTS = ("lower", "upper", "work", "workspace", "needs")
@@ -156,6 +157,22 @@ class Workspaces:
             opened = self._open(folder, container, files, digest)
             self.pins.release((add or {}).values())
             return opened
+
+    def with_saved(
+        self, base: str | None, saved: str, paths: Iterable[str], holders: Sequence[Holder], givers: Sequence[Holder]
+    ) -> tuple[str, int]:
+        """The manifest of `base` (None: empty) with what an earlier attempt had saved, and how many files that is.
+
+        `holders` may have what is missing here of the one, `givers` of the other. Its files come when it is opened.
+        StoreError.
+        """
+        with self.gate.shared():
+            if base and holders:
+                self._bring(base, holders)
+            self._fetch([saved], givers)
+            before = self.manifest(base) if base else Manifest()
+            files, count = with_saved(before, self.manifest(saved), paths)
+            return self.objects.put(files.encode()), count
 
     def lay_beside(self, project: str, execution: int, given: Iterable[tuple[str, str, Sequence[Holder]]]) -> Path:
         """The files of several manifests, each under a path of its own, only to be read. StoreError.

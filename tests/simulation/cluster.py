@@ -27,6 +27,7 @@ from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyReposi
 from tests.simulation.invariants import Checker, Told
 from tests.simulation.jobs import SlowJobs
 from tests.simulation.people import Person, alone, initial_files
+from tests.simulation.people import rivals as competing
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
 WOKEN = 0.05
@@ -136,6 +137,12 @@ def solitude(seed: int) -> "Cluster":
     return Cluster(seed, projects=4, weather=weather, requests=20, stubborn=True, exclusive=True)
 
 
+def rivalry(seed: int) -> "Cluster":
+    """Long stages of which some may be interrupted, too few GPUs, and projects that go before each other."""
+    weather = Weather(suspend=0.002, partition=0.002, outage=0.001)
+    return Cluster(seed, nodes=2, projects=9, weather=weather, requests=30, pause=20.0, deletes=0.02, rivals=True)
+
+
 def slowness(seed: int) -> "Cluster":
     """Launches that take about as long as it takes to give a node up, on nodes that are cut off or asleep meanwhile."""
     weather = Weather(partition=0.01, heal=4, suspend=0.015, outage=0.003, disk=0.02)
@@ -159,6 +166,7 @@ class Cluster:
         graphs: bool = False,
         exclusive: bool = False,
         slow: float = 0.0,
+        rivals: bool = False,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write. `slow`: the
         seconds that launches and collections take on average; 0 where they are done within their round.
@@ -170,7 +178,8 @@ class Cluster:
         self.weather = weather or Weather()
         self.network = Network()
         files = initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs)
-        self.server = MemoryServer.create(alone(files) if exclusive else files)
+        files = alone(files) if exclusive else competing(files) if rivals else files
+        self.server = MemoryServer.create(files)
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
@@ -179,6 +188,7 @@ class Cluster:
         self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0
         self.rounds = self.crashes = 0
+        self.rivals = rivals
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -276,6 +286,8 @@ class Cluster:
             for each in self.machines:
                 self.checker.sharing(each.name, each.runner.in_use())
             self.checker.alone(dict(self._running()))
+            if self.rivals:
+                self.checker.waiting(self._views())
             if self.rounds % 20 == 0 and done():
                 return
 

@@ -68,6 +68,8 @@ class Checker:
         self.wanted: list[str] = []
         self.read = 0
         self.forged: set[str] = set()  # commits by nobody who may make them: to be as if they were not there
+        self.waited: dict[str, tuple[int, float]] = {}  # of projects with a slot that waits: priority, and last when
+        self.interrupted = 0
         self.ending: set[str] = set()  # containers that were rightly told to stop, and may be told again
         self.looks: dict[str, list[float]] = {}  # when each node asked the server in the last minute
         self.looked_at: dict[str, float] = {}  # seconds of reachability at its last look
@@ -115,8 +117,9 @@ class Checker:
         if record is None or record.claim.container != container:
             return
         exclusive = record.claim.lease.exclusive  # of such a one a node without signs of life lets go
-        if record.state.active and not (exclusive or self._asked_to_end(project) or self._too_long(project, record)):
-            raise Violation(f"{node} stopped {project}/{number}, which is {record.state}, without being asked")
+        rightly = exclusive or self._asked_to_end(project) or self._too_long(project, record)
+        if record.state.active and not rightly:
+            self._gives_way(node, project, record)
         self.ending.add(container)
 
     def _too_long(self, project: str, record: Execution) -> bool:
@@ -124,6 +127,30 @@ class Checker:
         stage = definition.stage(record.stage) if definition else None
         ran = self.clock.now() - self.began.get(record.claim.container, self.clock.now())
         return stage is not None and stage.timeout is not None and ran > stage.timeout
+
+    def waiting(self, views: Iterable[ProjectView]) -> None:
+        """Which projects have a stage that waits now."""
+        for view in views:
+            if view.project and steps_of(view).slots:
+                self.waited[view.id] = (view.project.priority, self.clock.now())
+
+    def _gives_way(self, node: str, project: str, record: Execution) -> None:
+        """What nobody asked to end may be interrupted only as its stage says, for one of higher priority that waits."""
+        what, now = f"{node} stopped {project}/{record.execution}, which is {record.state}", self.clock.now()
+        definition = self.projects[project].definition
+        stage = definition.stage(record.stage) if definition else None
+        if stage is None or not stage.interruptible or not self.waited:
+            raise Violation(f"{what}, without being asked")
+        if (ran := now - self.began[record.claim.container]) < stage.min_runtime:
+            raise Violation(f"{what}, after {ran:.0f} s of {stage.min_runtime:.0f}")
+        own = self.priority(project)
+        if not any(high > own and now - when <= LOOK_LASTS for high, when in self.waited.values()):
+            raise Violation(f"{what}, and nothing of higher priority waited")
+        self.interrupted += 1
+
+    def priority(self, project: str) -> int:
+        text = self.server.text(layout.MAIN, f"projects/{project}/project.yaml")
+        return int(text.partition("priority: ")[2].split()[0]) if text else 0
 
     def _asked_to_end(self, project: str) -> bool:
         names = self.server.main_paths(f"projects/{project}/requests/")

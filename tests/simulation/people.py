@@ -1,5 +1,6 @@
 """People of a simulation: they ask for things at any time, sensible or not, and finally let everything finish."""
 
+import re
 from random import Random
 
 from flow.model.snapshot import ProjectView, Snapshot
@@ -8,6 +9,7 @@ from schema.reasons import Wait
 from state.contract.repository import Edit, Repository
 
 AUTHOR = "Ada <ada@example.org>"
+MIN_RUNTIME = 20.0
 STAGES = ("detect", "review", "track", "report")
 
 
@@ -52,6 +54,18 @@ stages:
     env: {FAKE_EXIT: 0}
   - {name: report, image: fake, env: {FAKE_SECONDS: 3}}
 """
+
+
+def rivals(files: dict[str, str]) -> dict[str, str]:
+    """The same with stages that may be interrupted, of projects of few priorities."""
+    told = files["pipelines/p.yaml"].replace(
+        "    grace: 60s\n", f"    grace: 20s\n    interruptible: true\n    min_runtime: {MIN_RUNTIME:g}s\n", 1
+    )
+    found = {**files, "pipelines/p.yaml": told}
+    for number, name in enumerate(sorted(name for name in files if name.startswith("projects/"))):
+        found[name] = re.sub("priority: .*", f"priority: {number % 3}", files[name])
+        found[name] = re.sub("FAKE_SECONDS: .*?,", f"FAKE_SECONDS: {100 + 40 * (number % 4)},", found[name])
+    return found
 
 
 def alone(files: dict[str, str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ WORDS: Mapping[End, str] = {
     End.FAIL_FAST: "another stage failed, and the pipeline says fail_fast",
     End.DELETED: "its project was deleted",
     End.SUPERSEDED: "another node had taken it over",
+    End.PREEMPTED: "it gave way to something else, and is tried again by itself",
 }
 
 REMEDIES: Mapping[End, str] = {
