@@ -74,6 +74,6 @@ def test_S1_a_stage_that_names_no_limits_can_still_not_take_the_machine(bench: B
     )
     bench.run(runner, spec)
     assert bench.end(runner, spec.id).exit_code == 0
-    pids, *sizes, machine = (int(word) for word in log(spec).split()[1:])
+    pids, *sizes, machine = (int(word) for word in log(spec).split()[2:])
     assert pids == 32768
     assert all(0.24 * machine < size < 0.26 * machine for size in sizes)
