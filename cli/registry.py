@@ -83,7 +83,7 @@ def gc(
     client = RegistryClient(snapshot.settings.registry, session)
     rows = []
     try:
-        for repository, tag, digest in client.unneeded(_kept(snapshot)):
+        for repository, tag, digest in client.unneeded(_names(snapshot), _kept(snapshot)):
             rows.append({"repository": repository, "tag": tag, "digest": digest})
             if not dry_run:
                 client.delete(repository, digest)
@@ -98,6 +98,15 @@ def gc(
     output.table(("REPOSITORY", "TAG", "DIGEST"), cells, empty="nothing to delete")
 
 
+def _names(snapshot: "Snapshot") -> frozenset[str]:
+    """Of the images that were ever built, as far as records tell."""
+    from flow.model.builds import made_from
+    from schema.images import PROJECT
+
+    builds = snapshot.projects[PROJECT].executions if PROJECT in snapshot.projects else ()
+    return frozenset(made[0] for each in builds if (made := made_from(each)))
+
+
 def _kept(snapshot: "Snapshot") -> frozenset[str]:
     """Digests of builds that somebody may still run: of trees on main and of chains, and what executions ran."""
     from flow.model.builds import kept, tree_of
@@ -106,9 +115,11 @@ def _kept(snapshot: "Snapshot") -> frozenset[str]:
     others = [view for view in snapshot.projects.values() if view.id != PROJECT]
     trees = set(snapshot.images.values()) | {tree for view in others for _, tree in kept(view.definition)}
     builds = snapshot.projects[PROJECT].executions if PROJECT in snapshot.projects else ()
-    made = {str(each.result.values.get("digest", "")) for each in builds if each.result and tree_of(each) in trees}
+    values = [each.result.values for each in builds if each.result and tree_of(each) in trees]
+    made = {str(each.get("digest", "")) for each in values}
+    from_ = {base.rpartition("@")[2] for each in values for base in str(each.get("bases", "")).split()}
     ran = {each.image.digest for view in others for each in view.executions if each.image and each.image.digest}
-    return frozenset(made | ran) - {""}
+    return frozenset(made | from_ | ran) - {""}
 
 
 def _folder(folder: Path | None) -> Path:

@@ -1,6 +1,8 @@
 """A registry of the lab's own: Distribution's program with a file of settings, and what of it nobody needs any more."""
 
 import json
+import os
+import re
 import secrets
 import subprocess
 from collections.abc import Collection, Iterator
@@ -9,6 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import requests
+
+from schema import images
 
 PROGRAM = "docker-registry"
 MANIFESTS = ", ".join(
@@ -20,6 +24,8 @@ MANIFESTS = ", ".join(
 PATIENCE = (5.0, 30.0)
 MOST = 1000
 """Names that a registry gives at once."""
+STAMPED = re.compile(rf"[0-9a-f]{{{images.STAMP}}}")
+"""The tags that builds give."""
 
 
 class RegistryError(Exception):
@@ -42,7 +48,9 @@ class RegistryFiles:
 
     def write(self) -> None:
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        self.settings.write_text(self.text())
+        self.settings.unlink(missing_ok=True)
+        with open(os.open(self.settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(self.text())
 
     def text(self) -> str:
         """JSON is YAML, and needs no rules for quoting."""
@@ -70,10 +78,11 @@ class RegistryClient:
         self.url = f"{'http' if loopback else 'https'}://{self.host}/v2"
         self.session = session or requests.Session()
 
-    def repositories(self) -> tuple[str, ...]:
-        """Those below the path that belong to the lab."""
+    def repositories(self, names: Collection[str]) -> tuple[str, ...]:
+        """Those of the images with these names: others may lie beside them, or below the same path."""
         found = self._get("_catalog", n=MOST).json().get("repositories") or []
-        return tuple(name for name in found if not self.path or name.startswith(f"{self.path}/"))
+        wanted = {f"{self.path}/{name}".lstrip("/") for name in names}
+        return tuple(name for name in found if name in wanted)
 
     def tags(self, repository: str) -> tuple[str, ...]:
         return tuple(self._get(f"{quote(repository)}/tags/list", n=MOST).json().get("tags") or ())
@@ -85,12 +94,16 @@ class RegistryClient:
     def delete(self, repository: str, digest: str) -> None:
         self._asked("DELETE", f"{quote(repository)}/manifests/{digest}")
 
-    def unneeded(self, kept: Collection[str]) -> Iterator[tuple[str, str, str]]:
-        """Repository, tag and digest of what is not among the digests that are kept."""
-        for repository in self.repositories():
-            for tag in self.tags(repository):
-                digest = self.digest(repository, tag)
-                if digest and digest not in kept:
+    def unneeded(self, names: Collection[str], kept: Collection[str]) -> Iterator[tuple[str, str, str]]:
+        """Repository, tag and digest of builds of the images with these names, where the digest is not to be kept.
+
+        Only what a build tagged counts, and what no other tag names: with a digest all its tags would go.
+        """
+        for repository in self.repositories(names):
+            found = {tag: self.digest(repository, tag) for tag in self.tags(repository)}
+            others = {digest for tag, digest in found.items() if not STAMPED.fullmatch(tag)}
+            for tag, digest in found.items():
+                if digest and digest not in others and digest not in kept:
                     yield repository, tag, digest
 
     def _get(self, path: str, **query: int) -> requests.Response:

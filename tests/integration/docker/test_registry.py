@@ -12,6 +12,7 @@ import docker
 import pytest
 import requests
 
+from runner.building.registry import MANIFESTS
 from schema.execution import State
 from tests.contract.runners import Bench
 from tests.integration.docker.test_images import builds, lab, log_of, words  # noqa: F401
@@ -83,6 +84,19 @@ def test_I2_R5_what_one_node_built_another_takes_by_digest(
     client.images.remove(image, force=True)
 
 
+def _tag(registry: str, digest: str, repository: str, tag: str) -> None:
+    """As a person does it who pushes beside the builds, by the registry's own protocol."""
+    url = f"http://{registry}/v2"
+    found = requests.get(f"{url}/lab/hello/manifests/{digest}", headers={"Accept": MANIFESTS}, timeout=10)
+    manifest = found.json()
+    for blob in (manifest["config"], *manifest["layers"]):
+        mount = {"mount": blob["digest"], "from": "lab/hello"}
+        assert requests.post(f"{url}/{repository}/blobs/uploads/", params=mount, timeout=10).status_code == 201
+    kind = {"Content-Type": found.headers["Content-Type"]}
+    put = requests.put(f"{url}/{repository}/manifests/{tag}", data=found.content, headers=kind, timeout=10)
+    assert put.status_code == 201, put.text
+
+
 def _gc(where: Lab, *options: str) -> str:
     environment = {**os.environ, "WINSLOW_REPO": str(where.remote), "XDG_CACHE_HOME": str(where.folder / "cache")}
     done = subprocess.run(
@@ -100,7 +114,12 @@ def test_I2_what_nothing_names_is_collected(lab: Lab, registry: str, bench: Benc
     words(lab, "second")
     lab.until(lambda _: len(builds(lab)) == 2 and builds(lab)[1].state is State.SUCCEEDED)
     old, new = (each.result.values["digest"] for each in builds(lab) if each.result)
+    _tag(registry, str(old), "lab/hello", "mine")
+    assert "nothing to delete" in _gc(lab), "a person named it too"
+    _tag(registry, str(new), "lab/hello", "mine")
+    _tag(registry, str(old), "lab/other", "0123456789ab")
     told = _gc(lab)
+    assert "lab/other" not in told, "no build made that"
     assert str(old) in told
     assert str(new) not in told
     assert "nothing to delete" in _gc(lab)
