@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -105,7 +105,9 @@ def remove_user(name: UserName) -> None:
 @tokens.command("add")
 def add_token(
     name: TokenName,
-    role: Annotated[str, typer.Option("--role", help="reader, operator or admin")] = "reader",
+    role: Annotated[
+        str, typer.Option("--role", help="reader, operator, admin, or wall: a screen that may only look at /wall")
+    ] = "reader",
     expires: Annotated[str, typer.Option("--expires", help="how long it is good, like '90 days'; 0 for ever")] = "365d",
     author: Annotated[str, typer.Option("--author", help="`Name <address>` of the commits it makes")] = "",
 ) -> None:
@@ -117,7 +119,8 @@ def add_token(
     from schema.quantities import parse_duration
     from state.contract.commit_message import clean
 
-    known = {each.word: each for each in Role if each is not Role.NOBODY}
+    known: dict[str, Role | Literal["wall"]] = {each.word: each for each in Role if each is not Role.NOBODY}
+    known["wall"] = "wall"
     if role not in known:
         raise CommandError(f"--role takes {', '.join(known)}, not {role[:20]!r}", 2)
     try:

@@ -42,6 +42,7 @@ from webui.pages import (
     pipelines,
     projects,
     provenance,
+    wall,
     wizard,
 )
 from webui.sheets.sheet import Sheets
@@ -85,6 +86,7 @@ PAGES = (
     comments,
     components,
     login,
+    wall,
 )
 """Modules with the routes of pages."""
 
@@ -197,7 +199,8 @@ def _always_shown() -> dict[str, Any]:
 
 def _look() -> None:
     """One look for the whole answer, so that it is of one piece."""
-    if request.blueprint == "login" or not person_in(request.environ["asgi.scope"]).may(Role.READER):
+    person = person_in(request.environ["asgi.scope"])
+    if request.blueprint == "login" or not (person.may(Role.READER) or person.wall):
         return
     found: Look = current_app.extensions["winslow"].source.look()
     g.look = found

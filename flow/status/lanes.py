@@ -23,6 +23,7 @@ class RunSpan:
     state: State
     began: float
     ended: float | None
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _span(project: str, record: Execution) -> RunSpan | None:
         return None
     if ended is None and not record.state.active:
         return None
-    return RunSpan(record.claim.node, project, record.execution, record.slot, record.state, began, ended)
+    return RunSpan(record.claim.node, project, record.execution, record.slot, record.state, began, ended, record.gpus)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -76,6 +77,12 @@ def lanes(snapshot: Snapshot, since: float, until: float) -> Mapping[str, Lane]:
             right = (min(run.ended or until, until) - since) / (until - since)
             found[run.node].append(PlacedSpan(run, left, max(0.0, right - left)))
     return {node: Lane(node, tuple(_in_order(placed)), _used(placed)) for node, placed in found.items()}
+
+
+def of_gpu(lane: Lane, gpu: str) -> Lane:
+    """What of a node's lane held one of its GPUs."""
+    held = [each for each in lane.spans if gpu in each.run.gpus]
+    return Lane(lane.node, tuple(held), _used(held))
 
 
 def _between(snapshot: Snapshot, since: float, until: float) -> Iterator[RunSpan]:

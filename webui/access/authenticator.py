@@ -13,9 +13,11 @@ from webui.access.hook_secret import PLACE, TRIGGERS
 from webui.access.person import NOBODY, Person
 from webui.access.record_file import CannotChange
 from webui.access.sessions import Claims, Sessions, cookie
-from webui.access.tokens import Tokens
+from webui.access.tokens import WALL, Tokens
 from webui.access.turned_away import turned_away
 from webui.access.users import User, Users
+from webui.access.wall_screen import PLACE as PLACE_OF_WALL
+from webui.access.wall_screen import WallScreen, nowhere_else, person_of
 
 AGAIN = "Your session has ended, or nobody is logged in here. Nothing was done."
 OPEN = frozenset({"/healthz", "/readyz", "/login", "/login/oidc", "/login/back", "/logout", PLACE})
@@ -60,7 +62,9 @@ class Logins:
             return NOBODY
         try:
             if bearer := _bearer(request):
-                return self._by_token(bearer)
+                return self._by_token(bearer, request)
+            if path == PLACE_OF_WALL and (screen := self._wall.answer(request)):
+                return screen
             if not self.needed and self.anyone:
                 return self.anyone.person(request)
             if path == "/api" or path.startswith("/api/"):
@@ -101,10 +105,17 @@ class Logins:
         access = self.access()
         return access is not None and access.role((name,)) > Role.NOBODY
 
-    def _by_token(self, text: str) -> Person | Response:
+    @property
+    def _wall(self) -> WallScreen:
+        return WallScreen(self.tokens, self.sessions.secret, secure=self.secure)
+
+    def _by_token(self, text: str, request: Request) -> Person | Response:
         token = self.tokens.find(text)
         if token is None:
             return _unknown("this token is not known here, or it has ended")
+        if token.role == WALL:
+            looks = path_of(request) == PLACE_OF_WALL and request.method in ("GET", "HEAD")
+            return person_of(token) if looks else nowhere_else(request)
         return Person(token.author, Role[token.role.upper()], f"token {token.name}")
 
 

@@ -11,11 +11,15 @@ KEY, STILL = "winslow.person", "winslow.still"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`author` is `Name <address>`, as commits carry it. `login` is empty where nobody has to log in."""
+    """`author` is `Name <address>`, as commits carry it. `login` is empty where nobody has to log in.
+
+    `wall`: a screen that may look at `/wall`, and at nothing else.
+    """
 
     author: str
     role: Role
     login: str = ""
+    wall: bool = False
 
     @property
     def name(self) -> str:

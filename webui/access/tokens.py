@@ -6,12 +6,15 @@ import time
 from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
+from typing import Literal
 
 from blake3 import blake3
 
 from schema.access import Role
 from webui.access.record_file import CannotChange, RecordFile
 
+WALL = "wall"
+"""The word for a token in place of a role: it may look at `/wall`, and do nothing else."""
 _TOKEN = re.compile(r"winslow_([a-z0-9._-]{1,63})_([A-Za-z0-9_-]{43})")
 
 
@@ -38,12 +41,13 @@ class Tokens:
         self.kept = RecordFile(folder / "tokens.json", ApiToken, "token")
         self.all, self.remove = self.kept.all, self.kept.remove
 
-    def make(self, name: str, author: str, role: Role, lasts: float = 0.0) -> str:
+    def make(self, name: str, author: str, role: Role | Literal["wall"], lasts: float = 0.0) -> str:
         """The token, which is shown once. `lasts` seconds, 0 for ever. CannotChange."""
         if name in self.all():
             raise CannotChange(f"there is a token {name!r} already; remove it first")
+        word = role.word if isinstance(role, Role) else role
         secret, now = secrets.token_urlsafe(32), time.time()
-        fresh = ApiToken(name, author, role.word, _digest(secret), now, now + lasts if lasts else 0.0)
+        fresh = ApiToken(name, author, word, _digest(secret), now, now + lasts if lasts else 0.0)
         self.kept.put(name, fresh)
         return f"winslow_{name}_{secret}"
 

@@ -19,7 +19,7 @@ MOST, LONGEST = 8, 200
 """Of each kind so many are shown; so many characters of what was typed are looked at."""
 PLACES = (
     ("Projects", "/"), ("Files of the pool", "/files"), ("Nodes", "/nodes"), ("Pipelines", "/pipelines"),
-    ("Events", "/history"), ("New project", "/new"), ("New pipeline", "/new-pipeline"),
+    ("Events", "/history"), ("Wall for a screen", "/wall"), ("New project", "/new"), ("New pipeline", "/new-pipeline"),
 )  # fmt: skip
 _RUN = re.compile(r"\s*([a-z0-9][a-z0-9._-]*)\s*/\s*([0-9]{1,9})\s*")
 
