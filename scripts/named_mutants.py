@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 DECIDE = "tests/unit/flow/test_decide.py"
 OUTCOME = "tests/unit/controller/test_outcome.py"
+DIRECT = "tests/integration/git/test_direct.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,5 +175,48 @@ NAMED = (
         "(sight := self._sight(entry)) and sight.exited:",
         "(sight := self._sight(entry)):",
         "tests/unit/flow/test_held_claims.py",
+    ),
+    NamedMutant(
+        "a direct push that compares no old value",
+        "state/direct/ref_transaction.py",
+        'return f"update {self.ref} {self.oid} {self.expected or ZERO}\\n"',
+        'return f"update {self.ref} {self.oid}\\n"',
+        DIRECT,
+    ),
+    NamedMutant(
+        "a direct push that moves the refs before its objects are there",
+        "state/direct/direct_push.py",
+        "        with kept_pack(self.folder, packed.all):\n            return self._outcome(moves, oid)",
+        "        outcome = self._outcome(moves, oid)\n"
+        "        with kept_pack(self.folder, packed.all):\n            return outcome",
+        DIRECT,
+    ),
+    NamedMutant(
+        "objects of a direct push that are not written through",
+        "state/direct/object_files.py",
+        "            os.fsync(file.fileno())\n",
+        "",
+        DIRECT,
+    ),
+    NamedMutant(
+        "a pack of a direct push that gc may take before a ref names it",
+        "state/direct/object_files.py",
+        '    keep.write_text(f"{KEPT_BY}{os.getpid()}\\n")\n',
+        "",
+        DIRECT,
+    ),
+    NamedMutant(
+        "no answer to a commit is taken for no",
+        "state/direct/ref_transaction.py",
+        'return RefsDoubtful(str(silent) or "git ended while it moved refs")',
+        "return RefsUntouched(str(silent))",
+        DIRECT,
+    ),
+    NamedMutant(
+        "a foreign hook is not run by a direct push",
+        "state/direct/place.py",
+        'if os.path.lexists(self.folder / "hooks" / name)]',
+        'if name == "pre-receive"]',
+        DIRECT,
     ),
 )

@@ -6,6 +6,7 @@ made: the commits it pushed last, and tips that a rewound remote no longer holds
 
 import re
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ from schema.node import Heartbeat
 from state.contract.commit_message import compose
 from state.contract.errors import Damaged, Inconsistent, NotAStateRepository, StateError
 from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection, SignOfLife
+from state.direct.direct_push import DirectPush
+from state.direct.ref_transaction import RefMove
 from state.git import commit_builder, locks, maintenance, spill
 from state.git.branch import CloneBranch
 from state.git.clone import Clone
@@ -46,6 +49,8 @@ RENEW_EVERY = 60.0
 """Seconds between two clones at least: a server that is damaged itself would make every one useless."""
 TIDY_EVERY = 1000
 """Writes and fetches between two tidyings of the clone: each leaves a handful of loose objects."""
+MANY_PACKS = 24
+"""In a repository by path, before they are made one: each direct push leaves one."""
 _NO_ROOM = re.compile(r"no space left|disk quota|read-only file system|permission denied|too many open", re.IGNORECASE)
 
 
@@ -57,6 +62,8 @@ class GitRepository(CloneReader):
         self.path = clone
         self.remote = Remote(self.url, clone, fetch_timeout)
         self.publisher = Publisher(clone, self.url)
+        self.direct = DirectPush(self.remote.folder, self.url) if self.remote.folder else None
+        self._packing: threading.Thread | None = None
         self._work = 0
         self._renewed: float | None = None
         self._own: Path | None = None  # the clone on the disk, while that is full and another one is used
@@ -297,7 +304,9 @@ class GitRepository(CloneReader):
         except OSError as error:
             locks.clear(self.path)
             return self._not_built(error)
-        outcome = self._sent([Update(name, before, _ours(name)) for name, before, _ in wanted], oid)
+        outcome = self._directly([RefMove(*each) for each in wanted], oid)
+        if outcome is None:
+            outcome = self._sent([Update(name, before, _ours(name)) for name, before, _ in wanted], oid)
         if isinstance(outcome, Landed):
             if view:
                 with suppress(OSError):  # it has landed; the next look moves this
@@ -305,6 +314,16 @@ class GitRepository(CloneReader):
             self._worked()
         elif damaged(own_words(outcome.text)):
             self._damaged = True
+        return outcome
+
+    def _directly(self, moves: Sequence[RefMove], oid: str) -> Outcome | None:
+        """None where it is git's to do, or the remote is not read as a folder."""
+        if self.direct is None or self.remote.folder is None:
+            return None
+        outcome = self.direct.push(self.clone.repo, moves, oid)
+        packing = self._packing is not None and self._packing.is_alive()
+        if self.direct.packs > MANY_PACKS and not packing and maintenance.is_ours(self.direct.folder):
+            self._packing = maintenance.pack_aside(self.direct.folder)
         return outcome
 
     def _sent(self, updates: Sequence[Update], oid: str) -> Outcome:

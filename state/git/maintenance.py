@@ -13,12 +13,11 @@ from pathlib import Path
 import pygit2
 
 from state.contract.errors import StateError
+from state.direct.own_hook import YOUNG
 from state.transport.command import git
 
 MARK = "winslow.tidy"
 TIMEOUT = 1800.0
-YOUNG = "2.hours.ago"
-"""What is younger may belong to a push or a fetch that is under way."""
 
 
 def tidy(folder: Path) -> bool:
@@ -31,6 +30,16 @@ def tidy(folder: Path) -> bool:
     except (OSError, StateError):
         return False
     return packed.code == 0 and pruned.code == 0
+
+
+def pack(folder: Path) -> bool:
+    """Make one of small packs, without a walk through the history, so it is quick. False as with `tidy`."""
+    try:
+        with (folder / "winslow-tidy.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return git(["repack", "--geometric=2", "-d", "-q"], folder=folder, timeout=TIMEOUT).code == 0
+    except (OSError, StateError):
+        return False
 
 
 class CannotCompact(StateError):
@@ -87,5 +96,11 @@ def is_ours(folder: Path) -> bool:
 def tidy_aside(folder: Path) -> threading.Thread:
     """The same in a thread of its own: a long history takes seconds, and nobody waits for it."""
     thread = threading.Thread(target=tidy, args=(folder,), name="tidy", daemon=True)
+    thread.start()
+    return thread
+
+
+def pack_aside(folder: Path) -> threading.Thread:
+    thread = threading.Thread(target=pack, args=(folder,), name="pack", daemon=True)
     thread.start()
     return thread

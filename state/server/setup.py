@@ -2,8 +2,6 @@
 
 import os
 import re
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +12,7 @@ from flow.model.commits import StateEvent
 from schema import layout
 from state.contract import commit_message
 from state.contract.errors import StateError
+from state.direct.own_hook import HOOK_FILE, hook_text
 from state.edits import main as people
 from state.git import commit_builder, maintenance
 from state.transport.ownership import why_unreadable
@@ -38,38 +37,6 @@ counts, and what a repository says comes after what its machine does.
 STATE_README = """# What is
 
 Written by Winslow's nodes, never by hand. What is wanted is on `main`.
-"""
-LOOSE = 12
-"""Loose objects in one of the 256 folders that are let come together, as git itself would guess their number."""
-DEAD = 10
-"""Minutes after which a lock of a ref belongs to nobody: git holds one for as long as a disk needs to write a line."""
-HOOK_FILE = "hooks/pre-receive"
-HOOK = """#!/bin/sh
-# Written by `winslowctl init`: refuses a push to main that does not validate. Other pushes pass at once, and when
-# some thousands of loose objects have come together, they are packed in the background. Locks of refs that a crash of
-# this machine left behind are removed: every push to such a ref would fail.
-python={python}
-root={root}
-main=
-while read -r old new ref; do
-  [ "$ref" = refs/heads/main ] && main="$old $new $ref"
-done
-set -- objects/17/*
-if [ $# -gt {loose} ]; then
-  (
-    unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
-    exec 9>winslow-tidy.lock
-    flock -n 9 && git repack --geometric=2 -d -q && git prune --expire={young}
-  ) </dev/null >/dev/null 2>&1 &
-fi
-find refs -name '*.lock' -mmin +{dead} -delete
-[ -n "$main" ] || exit 0
-if [ ! -x "$python" ] || [ ! -f "$root/state/hook.py" ]; then
-  echo "Winslow is no longer installed at $python, so this push to main cannot be checked;" >&2
-  echo "install it there, or run 'winslowctl init --bare' again with the new one" >&2
-  exit 1
-fi
-echo "$main" | "$python" -I "$root/runner/isolated.py" state.hook
 """
 
 
@@ -116,7 +83,7 @@ def lacking(path: Path) -> list[str]:
     wanted = {**CONFIG, **dict.fromkeys(HIDING, NOT_HIDDEN)}
     settings = [key for key, value in wanted.items() if found.get(key.lower()) != value]
     hook = path / HOOK_FILE
-    current = hook.is_file() and os.access(hook, os.X_OK) and hook.read_text(errors="replace") == _hook_text()
+    current = hook.is_file() and os.access(hook, os.X_OK) and hook.read_text(errors="replace") == hook_text()
     return [*(() if current else (f"the hook {HOOK_FILE}",)), *settings]
 
 
@@ -143,16 +110,9 @@ def _hook(path: Path) -> None:
     hook = path / HOOK_FILE
     hook.parent.mkdir(exist_ok=True)
     fresh = hook.with_suffix(".new")
-    fresh.write_text(_hook_text())
+    fresh.write_text(hook_text())
     fresh.chmod(0o755)
     fresh.rename(hook)
-
-
-def _hook_text() -> str:
-    python, root = sys.executable, str(Path(__file__).resolve().parents[2])
-    return HOOK.format(
-        python=shlex.quote(python), root=shlex.quote(root), loose=LOOSE, young=maintenance.YOUNG, dead=DEAD
-    )
 
 
 def _refresh(path: Path) -> bool:

@@ -68,7 +68,7 @@ def git(arguments: Sequence[str], *, folder: Path, timeout: float, url: str = ""
     """
     with _traced(url) as trace:
         child = subprocess.Popen(
-            [_program(), *SETTINGS, *credentials.settings(url), "--git-dir", str(folder), *arguments],
+            [program(), *SETTINGS, *credentials.settings(url), "--git-dir", str(folder), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -118,7 +118,7 @@ def _traced(url: str) -> Iterator[_Trace]:
 
 
 @lru_cache(1)
-def _program() -> str:
+def program() -> str:
     found = shutil.which("git")
     if found is None:
         raise StateError("git is not installed; `apt-get install git`")

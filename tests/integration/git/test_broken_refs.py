@@ -29,6 +29,7 @@ def beat(one: GitRepository) -> object:
 def test_T1_a_node_mends_its_own_ref(tmp_path: Path, does: str) -> None:
     folder = remote(tmp_path)
     one = client(tmp_path)
+    one.direct = None
     one.beats.node = "n"
     broken(folder, "n")
     outcome = beat(one) if does == "beat" else one.swap(one.fetch(), [claim(1)], node="n")
@@ -43,6 +44,7 @@ def test_T1_a_node_mends_its_own_ref(tmp_path: Path, does: str) -> None:
 def test_T1_another_node_s_ref_is_named_with_its_remedy(tmp_path: Path) -> None:
     ref = broken(remote(tmp_path), "x")
     one = client(tmp_path)
+    one.direct = None
     outcome = one.swap(one.fetch(), [claim(1)], node="n")
     assert isinstance(outcome, Rejected)
     assert outcome.kind is Rejection.BROKEN_REF
@@ -50,3 +52,15 @@ def test_T1_another_node_s_ref_is_named_with_its_remedy(tmp_path: Path) -> None:
     assert ref.exists(), "another node's ref is not ours to remove"
     assert one.publisher.remove("refs/winslow/nodes/x"), "the remedy works"
     assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
+
+
+@pytest.mark.parametrize("name", ["n", "x"])
+def test_T1_a_direct_push_is_not_kept_from_landing_by_it(tmp_path: Path, name: str) -> None:
+    folder = remote(tmp_path)
+    broken(folder, name)
+    one = client(tmp_path)
+    assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
+    assert isinstance(beat(one), Landed)
+    assert one.direct
+    assert one.direct.why == ""
+    assert set(one.fetch().heartbeats) == {"n", name}

@@ -205,6 +205,7 @@ def test_F2_a_push_without_an_answer_is_unknown_until_it_is_looked_for(
 ) -> None:
     remote(tmp_path)
     one = client(tmp_path)
+    one.direct = None
     base = one.fetch()
     real = Publisher._run
 

@@ -8,8 +8,8 @@ import pytest
 
 from state.contract.errors import StateError
 from state.contract.repository import Landed, Outcome, Rejected, Rejection
+from state.direct.own_hook import DEAD
 from state.git.git_repository import GitRepository
-from state.server.setup import DEAD
 from tests.integration.git.remotes import claim, client, remote
 from tests.integration.servers.bench import Bench
 

@@ -36,9 +36,17 @@ def together(count: int, act: object) -> list[object]:
     return results  # type: ignore[return-value]
 
 
-def test_F1_of_eight_racing_swaps_exactly_one_lands_in_every_round(tmp_path: Path) -> None:
+WAYS = {"direct": lambda index: False, "git": lambda index: True, "both": lambda index: index % 2 == 0}
+"""Who of the racers pushes with the git program."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_F1_of_eight_racing_swaps_exactly_one_lands_in_every_round(tmp_path: Path, way: str) -> None:
     remote(tmp_path)
     racers = [client(tmp_path, f"n{index}") for index in range(RACERS)]
+    for index, racer in enumerate(racers):
+        if WAYS[way](index):
+            racer.direct = None
     winners = []
     for _ in range(ROUNDS):
         bases = [racer.fetch() for racer in racers]
@@ -53,6 +61,7 @@ def test_F1_of_eight_racing_swaps_exactly_one_lands_in_every_round(tmp_path: Pat
         assert len(landed) == 1, outcomes
         assert [outcome.kind for outcome in lost] == [Rejection.RACE] * (RACERS - 1), lost
         winners.append(f"n{landed[0]}")
+    assert all(racer.direct is None or racer.direct.why == "" for racer in racers)
     executions = racers[0].fetch().projects["v"].executions
     assert [execution.claim.node for execution in executions] == winners
 

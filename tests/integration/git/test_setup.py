@@ -9,6 +9,7 @@ import pytest
 
 from schema import layout
 from state.contract.repository import Edit, Landed, Rejected, Rejection
+from state.direct import own_hook
 from state.git import commit_builder
 from state.git.heartbeat_probe import probe
 from state.server import setup
@@ -174,6 +175,7 @@ def test_a_server_without_push_options_is_pushed_to_without(tmp_path: Path) -> N
     folder = remote(tmp_path)
     run("config", "receive.advertisePushOptions", "false", cwd=folder)
     one = client(tmp_path)
+    one.direct = None
     assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
     assert one.publisher.options is False
 
@@ -218,14 +220,14 @@ def test_a_server_that_is_only_pushed_to_packs_what_came_together(tmp_path: Path
     """Nodes that reach it by ssh or http cannot do it."""
     folder = remote(tmp_path)
     repo = pygit2.Repository(str(folder))
-    many = {f"projects/v/logs/{number:04d}-s.txt": b"%d\n" % number for number in range(256 * (setup.LOOSE + 3))}
+    many = {f"projects/v/logs/{number:04d}-s.txt": b"%d\n" % number for number in range(256 * (own_hook.LOOSE + 3))}
     head = repo[repo.references[layout.STATE].target].peel(pygit2.Commit)
     tree = commit_builder.write_tree(repo, head.tree, dict(many))
     message = f"many\n\nWinslow-Wanted: {repo.references[layout.MAIN].target}\n"
     made = commit_builder.commit(repo, [str(head.id)], tree, message, author=AUTHOR)
     repo.references.create(layout.STATE, made, force=True)
     loose = folder / "objects" / "17"
-    assert len(list(loose.iterdir())) > setup.LOOSE
+    assert len(list(loose.iterdir())) > own_hook.LOOSE
     one = client(tmp_path)
     assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
     deadline = time.monotonic() + 30
