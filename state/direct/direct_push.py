@@ -14,7 +14,7 @@ import pygit2
 from state.contract.repository import Landed, Outcome, Rejected, Rejection, Unknown
 from state.direct.new_objects import NewObjects, Unusual
 from state.direct.object_files import forget_dead, kept_pack, write_loose
-from state.direct.place import Place
+from state.direct.place import PushPlace
 from state.direct.ref_transaction import RefMove, RefsDoubtful, RefsMoved, RefsStale, RefsUntouched, RefTransactions
 
 BY_GIT = 100
@@ -28,7 +28,7 @@ class DirectPush:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.why = ""
-        self._place = Place(folder, url)
+        self._place = PushPlace(folder, url)
         self._refs = RefTransactions(folder)
         self._pushes = 0
 

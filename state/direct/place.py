@@ -41,7 +41,7 @@ class Fitness:
     most: int | None = None
 
 
-class Place:
+class PushPlace:
     """A folder that is pushed to, by its address."""
 
     def __init__(self, folder: Path, url: str) -> None:
