@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 DECIDE = "tests/unit/flow/test_decide.py"
+GRAPHS = "tests/unit/flow/test_graphs.py"
 OUTCOME = "tests/unit/controller/test_outcome.py"
 DIRECT = "tests/integration/git/test_direct.py"
 
@@ -218,5 +219,45 @@ NAMED = (
         'if os.path.lexists(self.folder / "hooks" / name)]',
         'if name == "pre-receive"]',
         DIRECT,
+        "a join reads its first need alone",
+        "flow/project/next_stage.py",
+        "needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name])",
+        "needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name][:1])",
+        GRAPHS,
+    ),
+    NamedMutant(
+        "what succeeded before a redo counts for it",
+        "flow/project/chains.py",
+        "ground = Ground(floor.after, ",
+        "ground = Ground(0, ",
+        GRAPHS,
+    ),
+    NamedMutant(
+        "a skip of a stage or of a point is not heeded",
+        "flow/project/next_stage.py",
+        "return self.chain.skipped.get(slot_name(stage, point), 0) > self.grounds.of(stage, point).seq",
+        "return False",
+        GRAPHS,
+    ),
+    NamedMutant(
+        "a redo runs what is above, too",
+        "flow/project/chains.py",
+        "return below if begin.point is not None else below | {begin.stage}",
+        "return below if begin.point is not None else below | graph.above[begin.stage] | {begin.stage}",
+        GRAPHS,
+    ),
+    NamedMutant(
+        "a point that is redone is passed by an older request below it",
+        "flow/project/chains.py",
+        " - found.stages.keys() - pointed",
+        " - found.stages.keys()",
+        GRAPHS,
+    ),
+    NamedMutant(
+        "all runs of a repetition share one budget of retries",
+        "flow/project/repetition.py",
+        "    if not stage.repeat:\n        return runs\n",
+        "    return runs\n",
+        "tests/unit/flow/test_repeat.py",
     ),
 )

@@ -210,7 +210,7 @@ class Grounds:
 def grounds(graph: Graph, chain: Chain) -> Grounds:
     """For each stage the newest position that begins at it or above it; the later request wins for each stage."""
     found = Grounds({}, {})
-    passed: set[str] = set()
+    passed, pointed = set[str](), set[str]()  # what is wanted of one point at least is not passed by an older request
     for floor in reversed(chain.positions):
         begins = [begin for begin in floor.begins if begin.stage in graph.needs]
         ground = Ground(floor.after, floor.seq, floor.chain, floor.request)
@@ -221,7 +221,8 @@ def grounds(graph: Graph, chain: Chain) -> Grounds:
         for begin in begins:
             if begin.point is not None and begin.stage not in found.stages:
                 found.points.setdefault((begin.stage, begin.point), replace(ground, base=begin.base))
-        passed |= {name for begin in begins for name in graph.above[begin.stage]} - found.stages.keys()
+        pointed |= {begin.stage for begin in begins if begin.point is not None} - passed
+        passed |= {name for begin in begins for name in graph.above[begin.stage]} - found.stages.keys() - pointed
         if len(found.stages) == len(graph.needs):
             break
     for name in graph.needs.keys() - found.stages.keys():

@@ -3,13 +3,14 @@
 Safety is judged at every step, commit by commit; liveness once the weather is fine and everything had time to finish.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flow.model.clock import Clock
 from flow.model.snapshot import ProjectView
 from flow.model.transitions import illegal
 from flow.project.chains import fold
+from flow.project.graph import graph_of
 from flow.project.replies import steps_of
 from schema import layout
 from schema.execution import Execution, State, Tombstone
@@ -55,6 +56,16 @@ class Told:
     too_late: bool = False  # by then nodes had the right to delete
     generation: int = 0  # the newest that was purged
     purged: int = 0  # and its last execution
+
+
+def slots_from(pipeline: Pipeline, stage: str, point: int | None) -> Iterator[tuple[str, int | None]]:
+    """The slots that a request which began there wants to run: (stage, point); gates run nothing."""
+    for each in pipeline.stages:
+        if each.gate or (each.name != stage and each.name not in graph_of(pipeline).below[stage]):
+            continue
+        size = each.parallel.size if each.parallel else 0
+        points = range(1, size + 1) if size else (None,)
+        yield from ((each.name, at) for at in points if each.name != stage or point in (None, at))
 
 
 class Checker:
@@ -302,6 +313,7 @@ class Checker:
                 raise Violation(f"{project}: {record.slot} was built on two results of one point of {stage}")
         if told.definition and not told.definition.plain:
             self._built_on_all(project, told, record)
+            self._asked_for(project, told, record)
 
     def _built_on_all(self, project: str, told: Told, record: Execution) -> None:
         """A join begins once every point of what it needs has its result, or was skipped."""
@@ -313,10 +325,49 @@ class Checker:
             if points > len(record.needs.get(need.stage, ())) and not skipped and not passed:
                 raise Violation(f"{project}: {record.slot} began before every point of {need.stage} was done")
 
+    def _asked_for(self, project: str, told: Told, record: Execution) -> None:
+        """It is at or below where its request began, and nobody has skipped it since."""
+        asked = next((r for r in told.replies if r.request == record.request), None)
+        if asked is None or asked.position is None or told.definition is None:
+            return
+        graph = graph_of(told.definition)
+        begun = {each.stage for each in (asked.position, *asked.position.others)}
+        if not any(record.stage == stage or record.stage in graph.below[stage] for stage in begun):
+            raise Violation(f"{project}: {record.slot} runs for {asked.request}, which began at {sorted(begun)}")
+        skips = [r for r in told.replies if r.kind == "skip" and r.accepted and r.seq > asked.seq]
+        if any(skip.stage in (record.stage, record.slot) for skip in skips):
+            raise Violation(f"{project}: {record.slot} runs, and was skipped")
+
+    def _done_anew(self, view: ProjectView) -> None:
+        """Where all is done, each slot has succeeded after the newest request that began at it or above it. For what is
+        above the newest request nobody waits.
+        """
+        assert view.definition
+        graph = graph_of(view.definition)
+        skipped, floors = dict[str, int](), dict[tuple[str, int | None], tuple[int, int]]()
+        for reply in view.replies:
+            if reply.accepted and reply.kind == "skip":
+                skipped[str(reply.stage)] = reply.seq
+            if not reply.accepted or reply.position is None:
+                continue
+            for begin in (reply.position, *reply.position.others):
+                floors = {slot: floor for slot, floor in floors.items() if slot[0] not in graph.above[begin.stage]}
+                for slot in slots_from(view.definition, begin.stage, begin.point):
+                    floors[slot] = (reply.position.after, reply.seq)
+        for (stage, point), (after, seq) in floors.items():
+            name = stage if point is None else f"{stage}.{point}"
+            own = [e for e in view.executions if (e.stage, e.point) == (stage, point) and e.execution > after]
+            if (
+                not any(e.state is State.SUCCEEDED for e in own)
+                and max(skipped.get(stage, 0), skipped.get(name, 0)) < seq
+            ):
+                raise Violation(f"{view.id}: all is done, but {name} has not run since it was asked for")
+
     def _at_its_end(self, view: ProjectView) -> None:
         """Where all is done, what joins others was built on the newest result of each."""
         if view.definition is None or view.definition.plain:
             return
+        self._done_anew(view)
         newest = {(e.stage, e.point): e.execution for e in view.executions if e.state is State.SUCCEEDED}
         skipped = any(reply.kind == "skip" and reply.accepted for reply in view.replies)
         last = next((e for e in reversed(view.executions) if e.stage == "report" and e.state is State.SUCCEEDED), None)

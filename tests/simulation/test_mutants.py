@@ -29,6 +29,8 @@ from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.decision import Decision
 from flow.node.node_world import DeletionMark, HeldClaim, World
 from flow.node.sightings import Sightings
+from flow.project.chains import Begin, Chain, Grounds
+from flow.project.graph import Graph
 from flow.project.replies import Answered
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims, event_of, with_end
@@ -313,7 +315,42 @@ def points_beyond_the_first_left_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flow.project.next_stage._Walk, "_each", each)
 
 
+def a_join_that_reads_its_first_need_alone(patch: pytest.MonkeyPatch) -> None:
+    def read(self: flow.project.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+        return dict([*original(self, stage).items()][:1])
+
+    original = flow.project.next_stage._Walk._read
+    patch.setattr(flow.project.next_stage._Walk, "_read", read)
+
+
+def a_floor_above_which_everything_counts(patch: pytest.MonkeyPatch) -> None:
+    """What succeeded before a redo is a result of it."""
+
+    def grounds(graph: Graph, chain: Chain) -> Grounds:
+        lowered = tuple(replace(floor, after=0) for floor in chain.positions)
+        return original(graph, replace(chain, positions=lowered))
+
+    original = flow.project.chains.grounds
+    patch.setattr(flow.project.next_stage, "grounds", grounds)
+
+
+def a_skip_that_nobody_heeds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flow.project.next_stage._Walk, "_left_out", lambda self, stage, point: False)
+
+
+def a_redo_of_what_is_above(patch: pytest.MonkeyPatch) -> None:
+    def anew(graph: Graph, begin: Begin) -> frozenset[str]:
+        return original(graph, begin) | graph.above[begin.stage]
+
+    original = flow.project.chains._anew
+    patch.setattr(flow.project.chains, "_anew", anew)
+
+
 OF_GRAPHS = [
+    a_join_that_reads_its_first_need_alone,
+    a_floor_above_which_everything_counts,
+    a_skip_that_nobody_heeds,
+    a_redo_of_what_is_above,
     a_branch_that_forgets_what_failed,
     points_beyond_the_first_left_out,
     a_join_that_does_not_wait,

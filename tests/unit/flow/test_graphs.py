@@ -375,3 +375,41 @@ def test_G2_a_redo_reruns_exactly_the_stage_and_its_descendants(graph: dict[str,
         story.ran(of=chance.choice(story.wanted))
     again = sorted(e.stage for e in story.view.executions if e.execution > before)
     assert again == sorted(name for name in graph if name == stage or stage in above(graph, name))
+
+
+def test_G2_G4_a_point_is_redone_though_an_earlier_request_began_below_it() -> None:
+    story = started(
+        "name: p\nstages:\n  - {name: first, image: i}\n"
+        "  - {name: many, image: i, parallel: {matrix: {x: [1, 2]}}}\n  - {name: join, image: i}\n"
+    )
+    while story.wanted:
+        story.ran()
+    story.ask(request="start", stage="join")
+    assert story.wanted == ["join"]
+    story.ask(request="start", stage="many.2")
+    assert story.wanted == ["many.2"]
+    story.ran()
+    [slot] = story.steps.slots
+    assert (slot.name, slot.needs) == ("join", {"many": (2, 5)})
+    story.ask(request="start", stage="join")  # and the newer one wins again
+    assert story.wanted == ["join"]
+
+
+def test_G3_a_join_reads_every_need_and_a_skip_of_one_leaves_it_out() -> None:
+    story = started(
+        "name: p\nstages:\n  - {name: left, image: i, needs: []}\n  - {name: right, image: i, needs: []}\n"
+        "  - {name: many, image: i, needs: [], parallel: {matrix: {x: [1, 2]}}}\n"
+        "  - {name: join, image: i, needs: [left, right, many]}\n"
+    )
+    story.ask(request="skip", stage="right")
+    story.ask(request="skip", stage="many.1")
+    assert story.wanted == ["left", "many.2"]
+    story.ran(of="left")
+    story.ran(of="many.2")
+    [slot] = story.steps.slots
+    assert (slot.name, slot.needs) == ("join", {"left": (1,), "many": (2,)})
+    story.ask(request="start", stage="right")  # a redo takes the skip of the stage back, not that of the point
+    assert story.wanted == ["right"]
+    story.ran()
+    [slot] = story.steps.slots
+    assert slot.needs == {"left": (1,), "right": (3,), "many": (2,)}
