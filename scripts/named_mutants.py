@@ -219,6 +219,8 @@ NAMED = (
         'if os.path.lexists(self.folder / "hooks" / name)]',
         'if name == "pre-receive"]',
         DIRECT,
+    ),
+    NamedMutant(
         "a join reads its first need alone",
         "flow/project/next_stage.py",
         "needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name])",
