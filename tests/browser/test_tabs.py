@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import APIResponse, Page, Request, Route, expect
+from playwright.sync_api import APIResponse, Browser, Page, Request, Route, expect
 
 from schema.execution import State
 from tests.browser.house import House
@@ -54,6 +54,21 @@ def test_T6_a_page_that_lost_its_server_says_so_and_finds_it_again(lab: Labs, ho
     made.page.kill()
     expect(tab.locator(".age")).to_contain_text("not connected")
     made.restart_page()
+    expect(tab.locator(".age")).to_have_text("live")
+
+
+def test_T6_a_stream_whose_worker_is_gone_is_begun_anew(lab: Labs, house: Houses, tab: Page, browser: Browser) -> None:
+    """It ends with the page that began it, if the next one comes at the wrong moment, or could not be loaded at all."""
+    made = house(lab(stage("one")))
+    tab.clock.install()
+    tab.goto(made.url)
+    expect(tab.locator(".age")).to_have_text("live")
+    devtools = browser.new_browser_cdp_session()
+    [worker] = [each for each in devtools.send("Target.getTargets")["targetInfos"] if each["type"] == "shared_worker"]
+    devtools.send("Target.closeTarget", {"targetId": worker["targetId"]})
+    tab.clock.fast_forward(6_000)
+    expect(tab.locator(".age")).to_contain_text("not connected")
+    tab.clock.fast_forward(20_000)
     expect(tab.locator(".age")).to_have_text("live")
 
 

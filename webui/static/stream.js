@@ -2,13 +2,14 @@
 "use strict";
 (() => {
   const QUIET = 4000; // milliseconds without a sign of life after which the page says so
+  const DEAF = 20000; // without any word of the hub, which tells of each of its own tries
   const PROTOCOL = "winslow 1"; // of hub.js: tabs of an older page go on with their own
   const tag = document.querySelector("[data-connected]");
   if (!tag) return;
 
   const target = new EventTarget(), wanted = new Set(), told = new Map();
   let count = 0;
-  let port = null, waiting = null, granted = null, view = tag.dataset.view || "";
+  let answered = Date.now(), port = null, waiting = null, granted = null, view = tag.dataset.view || "";
   const send = (message) => { if (port) port.postMessage(message); };
 
   function connect() {
@@ -24,6 +25,11 @@
     else lead(); // the page came back as it was left
     return begin();
   }
+  function anew() { // the hub could not be loaded, or was ended with the page that was left
+    send({ gone: true });
+    connect();
+    if (waiting || granted) send({ log: true });
+  }
   function load(address, then) {
     const script = document.createElement("script");
     script.src = address;
@@ -31,7 +37,9 @@
     document.head.append(script);
   }
   function begin() {
+    answered = Date.now();
     port.onmessage = ({ data }) => {
+      answered = Date.now();
       if (data.pulse) pulse(data.pulse);
       if (data.down) down();
       if (data.name) { told.set(data.name, ++count); target.dispatchEvent(new MessageEvent(data.name, { data: "1" })); }
@@ -105,7 +113,8 @@
     if (shared?.onerror) shared.onerror(new Event("error"));
   }
   setInterval(() => {
-    if (document.hidden) return;
+    if (document.hidden) { answered = Date.now(); return; }
+    if (port && Date.now() - answered > DEAF) anew();
     if (Date.now() - heard > QUIET) offline = true;
     if (offline || (said && said.late)) show();
   }, 500);
