@@ -18,6 +18,7 @@ from runner import extras
 if TYPE_CHECKING:
     from controller.housekeeping.retention import Room
     from controller.node.options import NodeOptions
+    from controller.node.owner import OwnerOptions
     from runner.slurm.submission import SlurmOptions
 
 MOST_SLOTS = 1024
@@ -60,6 +61,12 @@ Stop = Annotated[
 ]
 
 
+QuietHours = Annotated[
+    list[str] | None,
+    typer.Option("--quiet-hours", help="when its owner has it to himself, like 'mon-fri 08:00-18:00'; may be repeated"),
+]
+Watch = Annotated[str, typer.Option("--owner", help="by what its owner is seen at work: login, gpu, or login,gpu")]
+Away = Annotated[str, typer.Option("--owner-away", help="how long after the last sign of him he has left")]
 Build = Annotated[bool, typer.Option("--build", help="make images of images/ on main here")]
 PolicyPath = Annotated[
     Path | None, typer.Option("--policy", help="what stages are granted here; default: /etc/winslow/policy.yaml")
@@ -84,6 +91,7 @@ def node(
     build: Build = False,
     triggers: Triggers = False,
     partition: Partition = "", account: Account = "", qos: Qos = "", constraint: Constraint = "",
+    quiet_hours: QuietHours = None, owner: Watch = "", owner_away: Away = "15m",
 ) -> None:  # fmt: skip
     """Run the controller of this machine until it is told to end. Running stages outlive it.
 
@@ -98,6 +106,7 @@ def node(
         store=store, bucket=bucket or None, bucket_keys=bucket_keys, keep_free=_room(keep_free),
         policy=policy, build=build, triggers=triggers,
         slurm=_slurm(runner, partition, account, qos, constraint),
+        owner=_owner(quiet_hours or [], owner, owner_away),
     )  # fmt: skip
     repo, data = options.repo, options.data.absolute()
     with (
@@ -144,6 +153,19 @@ def _slurm(runner: str, partition: str, account: str, qos: str, constraint: str)
     return SlurmOptions(partition, account, qos, constraint)
 
 
+def _owner(hours: list[str], watch: str, away: str) -> "OwnerOptions":
+    from controller.node.owner import OwnerOptions, quiet_hours
+    from schema.quantities import parse_duration
+
+    signs = frozenset(filter(None, watch.split(",")))
+    if strange := sorted(signs - {"login", "gpu"}):
+        raise CommandError(f"--owner takes login, gpu, or login,gpu, not {strange[0][:20]!r}", 2)
+    try:
+        return OwnerOptions(tuple(map(quiet_hours, hours)), signs, parse_duration(away))
+    except ValueError as error:
+        raise CommandError(str(error), 2) from None
+
+
 def _room(text: str) -> "Room":
     from controller.housekeeping.retention import parse_room
 
@@ -174,11 +196,11 @@ def node_options(*, name: str, runner: str, poll: str, heartbeat: str, repo: str
         raise CommandError(str(error), 2) from None
     if every < 0.05:
         raise CommandError("--poll: at least 0.05s", 2)
-    named = settings.checked_name(name or _hostname(), "node")
+    named = settings.checked_name(name or hostname(), "node")
     return NodeOptions(repo=repo, name=named, runner=runner, poll=every, heartbeat=beat, **other)  # type: ignore[arg-type]
 
 
-def _hostname() -> str:
+def hostname() -> str:
     return socket.gethostname().split(".")[0].lower() or "node"
 
 

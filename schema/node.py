@@ -34,6 +34,13 @@ class Overcommit(Wanted):
     memory: float = Field(default=1.0, ge=1, le=64)
 
 
+class TimedWish(Wanted):
+    """Something a person asked of a node, from when the node saw it. `asked` tells it from others of its kind."""
+
+    asked: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+    time: Span | None = Field(default=None, alias="for")
+
+
 Slots = Annotated[int, Field(ge=0, le=1024)] | Literal["auto"]
 
 
@@ -41,6 +48,8 @@ class NodeSettings(Wanted):
     """`nodes/<node>.yaml` on `main`, optional."""
 
     drain: bool = False
+    deadline: TimedWish | None = None
+    gives_back: TimedWish | None = Field(default=None, alias="yield")
     labels: tuple[str, ...] = ()
     slots: Slots | None = None
     reserve: Reserve = Reserve()
@@ -104,6 +113,8 @@ class Inventory(Recorded):
     schema_version: int = Field(default=1, alias="schema")  # the newest version of the documents that it reads
     full: str = ""  # why it takes nothing new until there is room again
     clock: str = ""  # by how much the clock on its wall was set within the last day, and when that was seen
+    owner: str = ""  # why it takes nothing new and gives back what may be interrupted: its owner wants it
+    yielded: str = ""  # of `yield` in its settings, the wish whose time is over
     halted: str = ""  # what another node reads in its heartbeat; it writes no commit while it has halted
     away: NodeAway | None = None
     grants: Grants = NO_GRANTS  # of its policy

@@ -21,6 +21,7 @@ class Wait(StrEnum):
     PRIORITY = "Priority"
     QUOTA = "Quota"
     DRAINING = "Draining"
+    OWNER_ACTIVE = "OwnerActive"
     BACKOFF = "Backoff"
     ELECTION = "Election"
     NOT_STARTED = "NotStarted"

@@ -21,6 +21,7 @@ from flow.model.commits import Commit, StateEvent, Write
 from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Wipe
 from flow.node.node_world import DeletionMark, ExecutionEnd, LaunchOrder, NodeIdentity, ObservedContainer, World
+from flow.node.owner_word import NOTHING_WANTED, OwnerWord
 from flow.node.sightings import CREDIT, Sightings, looked, missed
 from flow.node.signs_of_life import SignsOfLife
 from flow.reconcile.decide import decide
@@ -31,7 +32,7 @@ from runner.contract.runner import Runner
 from runner.contract.spec import Container
 from runner.gpus import Gpus, NoGpus
 from schema import layout
-from schema.node import SCHEMA, NodeAway
+from schema.node import SCHEMA, NodeAway, NodeGpu, NodeSettings
 from schema.policy import NO_GRANTS, Grants
 from schema.reasons import End
 from state.contract.errors import CredentialsRefused, Inconsistent, StateError, Unreachable
@@ -78,6 +79,7 @@ class NodeServices:
     pools: Callable[[World], World] = lambda world: world
     grants: Callable[[], Grants] = lambda: NO_GRANTS
     clock_steps: Callable[[], str] = lambda: ""
+    owner: Callable[[NodeSettings, Sequence[NodeGpu]], OwnerWord] = lambda settings, gpus: NOTHING_WANTED
     look: Callable[[World, Iterable[str]], World] = lambda world, files: world
     patience: Patience = field(default_factory=NoPatience)
     boot: str = ""  # which boot of the machine the clock counts from
@@ -197,7 +199,16 @@ class Controller:
             unseen=self.pulse.unseen,
             lapsed=self._lapsed(),
         )
-        return self._named(parts.pools(self.devices.seen(world)))
+        return self._named(parts.pools(self._owned(self.devices.seen(world))))
+
+    def _owned(self, world: World) -> World:
+        """What the owner of this machine wants of it."""
+        node, known = world.me.node, world.snapshot.nodes if world.snapshot else {}
+        said = self.parts.owner(known.get(node, NodeSettings()), world.me.inventory.gpus)
+        if said == NOTHING_WANTED:
+            return world
+        inventory = world.me.inventory.model_copy(update={"owner": said.why, "yielded": said.settled})
+        return replace(world, me=replace(world.me, inventory=inventory), ends_all=said.ends_all)
 
     def _me(self, room: bool) -> NodeIdentity:
         me, grants = self.parts.me, self.parts.grants()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from controller.housekeeping.retention import NO_LEAST, Room
+from controller.node.owner import NOT_WATCHED, OwnerOptions
 from runner.slurm.submission import SlurmOptions
 
 
@@ -41,6 +42,7 @@ class NodeOptions:
     bucket_keys: Path | None = None  # its keys, where they are not in the environment
     keep_free: Room = NO_LEAST  # free disk below which more is dropped than retention's rules say
     triggers: bool = False  # commit what `triggers/*.yaml` want
+    owner: OwnerOptions = NOT_WATCHED  # by what its owner is seen
     once: bool = False
     stop_stages: bool = False  # at the end, stop what runs instead of leaving it to the next start
     ended: threading.Event = field(default_factory=threading.Event)

@@ -31,6 +31,7 @@ from controller.loop.view_file import VIEW, ViewFile
 from controller.node.boot_clock import BootClock, boot_id
 from controller.node.inventory import enough_disk, take_inventory
 from controller.node.options import NodeOptions
+from controller.node.owner import OwnerWatch
 from controller.node.sampler import Sampler
 from controller.notify.notifier import Notifier
 from controller.notify.send import page_of
@@ -133,6 +134,7 @@ def build(site: NodeSite) -> Controller:
             pools=pools.seen,
             look=pools.look,
             clock_steps=ClockSteps(time.time, clock.now, site.say).look,
+            owner=OwnerWatch(options.owner, site.journal.disk, clock.now).look,
             grants=PublishedGrants(site.policy.look, site.secrets, isolated=site.runner.capabilities.isolation),
             patience=ThreadPatience(),
         )

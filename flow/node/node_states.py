@@ -26,6 +26,7 @@ class NodeState(StrEnum):
     UNKNOWN = "unknown"
     BARRED = "not admitted"
     FULL = "full"
+    IN_USE = "in use"
     DRAINING = "draining"
     READY = "ready"
 
@@ -42,6 +43,7 @@ WHAT_HELPS = {
     NodeState.UNSEEN: "`winslowctl doctor` there says why",
     NodeState.UNKNOWN: "look again in a moment",
     NodeState.BARRED: "commit that file",
+    NodeState.IN_USE: "it takes work again by itself, or after `winslowctl yield --off`",
 }
 """What brings a node back that does not take work though it should; of any other state, that it is started."""
 
@@ -151,7 +153,14 @@ def _findings(
         (NodeState.UNKNOWN, judged.text if judged.state == NodeState.UNKNOWN else ""),
         (NodeState.BARRED, f"nodes/{node}.yaml is missing" if barred else ""),
         (NodeState.FULL, inventory.full),
+        (NodeState.IN_USE, _owner(inventory, settings)),
     )
+
+
+def _owner(inventory: Inventory, settings: NodeSettings | None) -> str:
+    """Why its owner has it. What he asked for holds at once, until the node says that its time is over."""
+    wish = settings.gives_back if settings else None
+    return inventory.owner or ("asked for by its owner" if wish and wish.asked != inventory.yielded else "")
 
 
 def judge(snapshot: Snapshot, silence: Mapping[str, float], heard: Mapping[str, Heartbeat]) -> dict[str, Judged]:

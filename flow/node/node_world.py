@@ -262,5 +262,6 @@ class World:
     halts: Mapping[str, str] = field(default_factory=dict)  # why others say that they have halted, or an empty text
     boot: str = ""  # which boot of the machine `now` counts from
     lapsed: frozenset[str] = frozenset()  # claims that are not started, and that others may have given up meanwhile
+    ends_all: str = ""  # why everything that runs here is to end now: a drain whose time is over
     engine: bool = True  # it answered; if not, containers are as they were last seen
     leases: Mapping[str, float] = field(default_factory=dict)  # until when each exclusive claim lasts

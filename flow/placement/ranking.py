@@ -262,7 +262,7 @@ def _short(stage: Stage, node: Candidate) -> str:
     return ", ".join(filter(None, (scarce, node.shortage(stage))))
 
 
-_RESTS = {NodeState.DRAINING: Wait.DRAINING, NodeState.FULL: Wait.RESOURCES}
+_RESTS = {NodeState.IN_USE: Wait.OWNER_ACTIVE, NodeState.DRAINING: Wait.DRAINING, NodeState.FULL: Wait.RESOURCES}
 """Why nothing is taken by nodes that answer. Of any other state a person has to see to the node."""
 
 
@@ -284,7 +284,11 @@ def _asleep(able: list[Candidate], could: tuple[str, ...], data: Data | None, wi
 
 
 def _but(node: Candidate) -> str:
-    words = {NodeState.DRAINING: "drains", NodeState.FULL: f"is full: {node.standing.text}"}
+    words = {
+        NodeState.IN_USE: f"is in use by its owner: {node.standing.text}",
+        NodeState.DRAINING: "drains",
+        NodeState.FULL: f"is full: {node.standing.text}",
+    }
     return words.get(node.standing.state, f"is {node.standing.why}")
 
 

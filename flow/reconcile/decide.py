@@ -14,7 +14,7 @@ from flow.node.lease_terms import lapsed
 from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, World
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims
-from flow.reconcile.interruptions import interruptions
+from flow.reconcile.interruptions import given_back, interruptions
 from flow.reconcile.new_claims import NewClaims
 from flow.reconcile.project_fault import ProjectFault, without
 from flow.reconcile.stewardship import Stewardship
@@ -31,7 +31,7 @@ def decide(world: World) -> Decision:
 def foretold(world: World) -> tuple[Decision, Snapshot]:
     """The decision, and the snapshot as it will be once its commits have landed."""
     local = Decision(
-        stops=tuple(_overdue(world)),
+        stops=(*_overdue(world), *given_back(world)),
         collects=tuple(_collectable(world)),
         halted=world.halted,
     )

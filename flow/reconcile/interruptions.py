@@ -1,4 +1,6 @@
-"""Which stages of this node are interrupted now, for a stage that waits. By the node that runs them, and nobody else.
+"""Which stages of this node are interrupted now: for a stage that waits, or for the owner of the machine.
+
+By the node that runs them, and nobody else.
 
 Who gives way to whom is the same wherever it is asked (`flow.order.giving_way`). Whether it is time, this node's own
 clock says: each of them has run for its `min_runtime`, and the stage has waited for it for a few looks.
@@ -24,6 +26,21 @@ class WantedRoom:
     key: Hashable
     priority: int
     way: GivingWay
+
+
+def given_back(world: World) -> Iterator[Stop]:
+    """What ends as the owner of this machine wants it, or as the time of its drain is over. Whatever the repository
+    says by then, or whether it is there: it is his machine.
+    """
+    me = world.me.node
+    owner = f"the owner of {me} wants it: {world.me.inventory.owner}" if world.me.inventory.owner else ""
+    for container, entry in world.entries.items() if owner or world.ends_all else ():
+        sight = world.containers.get(container)
+        if entry.stop or container in world.outbox or (sight and sight.exited):
+            continue
+        text = f"{me} drains, and {world.ends_all}" if world.ends_all else owner
+        if world.ends_all or entry.order.min_runtime is not None:
+            yield Stop(container, End.PREEMPTED, text)
 
 
 def interruptions(world: World, wanted: Iterable[WantedRoom], watched: set[Hashable]) -> Iterator[Stop]:

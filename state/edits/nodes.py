@@ -9,6 +9,7 @@ from schema.node import NodeSettings
 from schema.suggest import did_you_mean
 from state.contract.commit_message import clean, said
 from state.contract.errors import StateError
+from state.edits.giving_back import replaced
 
 
 class CannotDrain(StateError):
@@ -17,12 +18,17 @@ class CannotDrain(StateError):
 
 def check(found: Snapshot, node: str, drain: bool) -> None:
     """CannotDrain."""
+    check_known(found, node)
+    if (node in found.nodes and found.nodes[node].drain) is drain:
+        raise CannotDrain(f"node {node!r} {'drains' if drain else 'takes work'} already")
+
+
+def check_known(found: Snapshot, node: str) -> None:
+    """CannotDrain."""
     known = {*found.inventories, *found.nodes}
     if node not in known:
         hint = did_you_mean(node, known) or "; `winslowctl nodes` lists them"
         raise CannotDrain(f"there is no node {node[:80]!r}{hint}")
-    if (node in found.nodes and found.nodes[node].drain) is drain:
-        raise CannotDrain(f"node {node!r} {'drains' if drain else 'takes work'} already")
 
 
 def files(present: str | None, node: str, drain: bool) -> dict[str, str | None]:
@@ -31,6 +37,8 @@ def files(present: str | None, node: str, drain: bool) -> dict[str, str | None]:
     if present:
         read(NodeSettings, present, path)  # what does not parse cannot be edited, and is named with its place
     text = edited(present, {"drain": drain}) if present else f"drain: {str(drain).lower()}\n"
+    if "deadline" in text:  # one of an earlier drain would end everything at once
+        text = replaced(text, "deadline", None)
     read(NodeSettings, text, path)
     return {path: text}
 

@@ -10,7 +10,9 @@ from flow.placement import capacity
 from schema import layout
 from schema.names import NAME
 from schema.node import Inventory, NodeSettings
+from schema.quantities import Span
 from schema.suggest import did_you_mean
+from state.edits import giving_back
 from state.edits import nodes as drains
 from webui.access.person import Role
 from webui.api.answers import WAITS, Committed, committed
@@ -67,6 +69,13 @@ class Drain(BaseModel):
     reason: str = Field(default="", max_length=1000, description="kept in the commit's message")
 
 
+class Yield(BaseModel):
+    """For how long."""
+
+    model_config = ConfigDict(extra="forbid")
+    time: Span | None = Field(default=None, alias="for", description="like `2h`; nothing: until it is taken back")
+
+
 @routes.get("/nodes", responses=READING, summary="List nodes")
 def list_nodes(given: Now, limit: Limit = 100, offset: Offset = 0) -> Nodes:
     """By name. The load of other machines is what they said last, about once a minute."""
@@ -91,6 +100,28 @@ def drain_node(name: Name, given: Now, response: Response, why: Drain | None = N
 def undrain_node(name: Name, given: Now, response: Response, why: Drain | None = None) -> Committed:
     """A commit of `nodes/NAME.yaml`. Needs the role operator."""
     return _drained(given, name, False, why, response)
+
+
+@routes.post("/nodes/{name}/yield", responses={**CHANGING, **WAITS}, summary="Give a node back to its owner")
+def yield_node(name: Name, given: Now, response: Response, wish: Yield | None = None) -> Committed:
+    """It takes nothing new, and what may be interrupted ends. A commit of `nodes/NAME.yaml`.
+
+    Needs the role operator.
+    """
+    return _given_back(given, name, giving_back.wish_id(), wish.time if wish else None, response)
+
+
+@routes.post("/nodes/{name}/unyield", responses={**CHANGING, **WAITS}, summary="Let a node work for others again")
+def unyield_node(name: Name, given: Now, response: Response) -> Committed:
+    """A commit of `nodes/NAME.yaml`. Needs the role operator."""
+    return _given_back(given, name, None, None, response)
+
+
+def _given_back(given: Given, name: str, asked: str | None, time: float | None, response: Response) -> Committed:
+    author = given.need(Role.OPERATOR, "Giving a node back").author
+    _known(given, name)
+    giving_back.given_back(given.page.source.clone.read_main(layout.node(name)), name, asked, time)
+    return committed(given.outbox.give_back(name, asked, time, author), response)
 
 
 def _drained(given: Given, name: str, drain: bool, why: Drain | None, response: Response) -> Committed:

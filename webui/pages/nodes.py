@@ -10,8 +10,9 @@ from markupsafe import Markup
 from flow.status.lanes import lanes
 from runner.metrics import load
 from schema import layout
+from schema.quantities import parse_duration
 from schema.suggest import did_you_mean
-from state.edits import nodes
+from state.edits import giving_back, nodes
 from webui.pages.common import look, page, person
 from webui.source.load_histories import Series
 from webui.views.charts import chart, sparkline
@@ -120,6 +121,23 @@ def _rate(value: float) -> str:
 
 def _percent(value: float) -> str:
     return f"{value:.0f} %"
+
+
+@pages.post("/nodes/yield")
+def give_back() -> Response:
+    """Commits `nodes/<node>.yaml`, as `winslowctl yield` does: its owner wants the machine, or no longer does."""
+    node, wanted = request.form.get("node", ""), request.form.get("yield") != "off"
+    nodes.check_known(look().snapshot, node)
+    try:
+        time = parse_duration(request.form["for"]) if request.form.get("for") else None
+    except ValueError as error:
+        abort(422, str(error))
+    asked = giving_back.wish_id() if wanted else None
+    giving_back.given_back(page().source.clone.read_main(layout.node(node)), node, asked, time)  # what is wrong, now
+    commit = page().outbox.give_back(node, asked, time, person().author)
+    subject = giving_back.message(node, asked, time)
+    flash(f"{subject}: committed as {commit[:12]}" if commit else f"{subject}: sent when the server is back")
+    return redirect(url_for("nodes.index"), code=303)  # type: ignore[return-value]
 
 
 @pages.post("/nodes/drain")

@@ -23,7 +23,7 @@ from schema import layout
 from schema.errors import SchemaError
 from state.contract.errors import StateError
 from state.contract.repository import Edit
-from state.edits import nodes
+from state.edits import giving_back, nodes
 from state.edits.comments import checked, comment_edit
 from state.edits.main import NotCommitted, commit_edit, request_edit, requests_edit
 from state.git.git_repository import GitRepository
@@ -45,6 +45,7 @@ class UnsentWish:
     wish: Wish | None = None
     files: dict[str, str | None] | None = None
     drain: tuple[str, bool, str] | None = None  # node, whether it drains, why
+    give_back: tuple[str, str, float] | None = None  # node, the wish (nothing: taken back), seconds (0: until then)
     wishes: dict[str, Wish] | None = None  # one for each of several projects
     comment: dict[str, Any] | None = None  # on the project
     expected: dict[str, str] | None = None  # paths, and the tags of the texts that it was made of
@@ -126,6 +127,11 @@ class Outbox:
     def drain(self, node: str, drain: bool, reason: str, author: str) -> str | None:
         """As `edit`; what else the node's file says is taken from `main` at the time of the commit."""
         return self._put(_fresh(nodes.message(node, drain), author, drain=(node, drain, reason)))
+
+    def give_back(self, node: str, asked: str | None, time: float | None, author: str) -> str | None:
+        """As `drain`: its owner wants the node, or no longer does."""
+        subject = giving_back.message(node, asked, time)
+        return self._put(_fresh(subject, author, give_back=(node, asked or "", time or 0.0)))
 
     def use(self, work: Callable[[GitRepository], Answer]) -> Answer:
         """What `work` finds out with the outbox's client, alone with it."""
@@ -237,6 +243,8 @@ class Outbox:
             wanted = tag_of((unsent.files or {}).get(path))  # it stands there where an answer to the push was lost
             if tag_of(read(path)) not in (tag, wanted):
                 raise Overtaken(f"{path} was changed since; look at it again, and ask anew")
+        if unsent.give_back is not None:
+            return _given_back(*unsent.give_back, unsent.author, read)
         if unsent.drain is None:
             return Edit(dict(unsent.files or {}), unsent.subject, unsent.author)
         node, drain, reason = unsent.drain
@@ -250,6 +258,14 @@ class Outbox:
         if self._repository is None:
             self._repository = self._make()
         return self._repository
+
+
+def _given_back(node: str, asked: str, time: float, author: str, read: Callable[[str], str | None]) -> Edit:
+    try:
+        files = giving_back.given_back(read(layout.node(node)), node, asked or None, time or None)
+    except SchemaError as error:
+        raise NotCommitted(str(error)) from None
+    return Edit(files, giving_back.message(node, asked or None, time or None), author)
 
 
 def _unsent(path: Path) -> UnsentWish | None:

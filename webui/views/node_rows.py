@@ -23,6 +23,7 @@ class NodeRow:
     inventory: Inventory | None
     silence: float | None
     drain: bool
+    gives_back: bool
     halted: str | None
     runs: tuple[tuple[str, Execution], ...]
     load: Mapping[str, float]
@@ -71,6 +72,7 @@ def _node(
     own = _newest(data, inventory) if here and data else {}
     return NodeRow(
         name, inventory, look.silence.get(name), name in snapshot.nodes and snapshot.nodes[name].drain,
+        name in snapshot.nodes and snapshot.nodes[name].gives_back is not None,
         look.halted if here else beat.halted if beat else None, runs, own or (beat.load if beat else {}),
         _standing(snapshot, name, beat), slots(inventory, snapshot.nodes.get(name, NodeSettings())) if inventory else 0,
         here,

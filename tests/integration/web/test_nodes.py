@@ -148,3 +148,20 @@ def test_a_drawing_breaks_its_line_where_numbers_are_missing_and_escapes_its_wor
     assert "<img" not in sparkline(points, 0, 20, EVIL, str)
     assert "unknown" in chart([("cpu", [])], 0, 20, str)
     assert "<circle" in sparkline([(1.0, 1.0)], 0, 20, "one", str)
+
+
+def give_back(bench: Bench, form: dict[str, str]):  # type: ignore[no-untyped-def]
+    form["csrf_token"] = bench.token("/nodes")
+    return bench.browser.post("/nodes/yield", data=form, follow_redirects=False)
+
+
+def test_L5_a_form_gives_a_node_back_to_its_owner_and_takes_it_again(nodes: Bench) -> None:
+    answer = give_back(nodes, {"node": "gpu-02", "yield": "on", "for": "2h"})
+    assert answer.status_code in (200, 303)
+    wish = nodes.source.look().snapshot.nodes["gpu-02"].gives_back
+    assert wish
+    assert wish.time == 7200.0
+    assert "in use" in nodes.browser.get("/nodes").text
+    give_back(nodes, {"node": "gpu-02", "yield": "off"})
+    assert nodes.source.look().snapshot.nodes["gpu-02"].gives_back is None
+    assert give_back(nodes, {"node": "gpu-02", "for": "soon"}).status_code == 422

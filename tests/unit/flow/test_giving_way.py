@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from flow.model.snapshot import Snapshot
 from flow.node.decision import Stop
+from flow.node.node_states import standing
 from flow.node.node_world import HeldClaim, ObservedContainer, World
 from flow.node.sightings import Sightings, looked
 from flow.order.giving_way import interruptible, way_for
@@ -17,10 +18,13 @@ from flow.placement.gpus import holders
 from flow.placement.ranking import busy_counts, candidates, placed
 from flow.project.active import open_views
 from flow.reconcile.decide import decide
+from flow.reconcile.plan import plan
+from flow.status.states import project_state
 from schema.errors import SchemaError
 from schema.execution import AskedRecord, State, Times
+from schema.node import NodeSettings
 from schema.pipeline import Pipeline
-from schema.reasons import End
+from schema.reasons import End, Wait
 from tests.unit.flow.builders import Story, fleet, node, pipeline, started
 from tests.unit.flow.test_capacity import world
 
@@ -176,3 +180,40 @@ def test_of_two_stages_never_each_can_interrupt_the_other(
             assert view.project
             assert each.priority < view.project.priority
             assert found.projects[each.project].executions[0].claim.node == way.node
+
+
+def test_L5_what_may_be_interrupted_is_given_back_to_the_owner_at_once() -> None:
+    found = fleet({"low": running(10), "firm": running(20, may=False)}, node("n1", cpus=8, slots=4))
+    now = here(found, ran=1.0)
+    inventory = now.me.inventory.model_copy(update={"owner": "its owner uses a GPU"})
+    mine = replace(now, me=replace(now.me, inventory=inventory))
+    text = "the owner of n1 wants it: its owner uses a GPU"
+    for each in (mine, replace(mine, fresh=False), replace(mine, halted="lost a tip")):  # whatever the repository says
+        assert decide(each).stops == (Stop(f"{10:032x}", End.PREEMPTED, text),)
+
+
+def test_L5_a_node_that_its_owner_wants_takes_nothing_and_says_so() -> None:
+    told = story(50)
+    found = fleet({"v": told}, node("n1", cpus=4, owner="its owner uses a GPU"))
+    assert decide(here(found)).grants == ()
+    now = project_state(found, found.projects["v"])
+    assert (now.reason, now.text) == (
+        Wait.OWNER_ACTIVE, "n1 could run it, but is in use by its owner: its owner uses a GPU",
+    )  # fmt: skip
+    assert [(each.nodes, each.could) for each in plan(found)] == [((), ("n1",))]
+
+
+@pytest.mark.parametrize(("yielded", "takes"), [("", False), ("a", True), ("other", False)])
+def test_L5_what_its_owner_asked_for_holds_for_others_until_the_node_says_that_it_is_over(
+    yielded: str, takes: bool
+) -> None:
+    told, _ = node("n1", yielded=yielded)
+    found = fleet({"v": story(50)}, (told, NodeSettings.model_validate({"yield": {"asked": "a"}})))
+    assert standing(found, "n1").takes is takes
+
+
+def test_a_drain_whose_time_is_over_ends_everything_there() -> None:
+    found = fleet({"low": running(10), "firm": running(20, may=False)}, node("n1", cpus=8, slots=4))
+    late = replace(here(found, ran=1.0), ends_all="the time of its drain, 1h, is over")
+    assert {stop.text for stop in decide(late).stops} == {"n1 drains, and the time of its drain, 1h, is over"}
+    assert len(decide(late).stops) == 2
