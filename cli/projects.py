@@ -1,17 +1,23 @@
 """Projects: see, make, change, delete. Each change is one commit on `main`."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output, settings
 from cli.commits import commit
 from cli.errors import CommandError
+from cli.region_files import specs_of, with_files
 from cli.words import Verbs
 
+if TYPE_CHECKING:
+    from flow.model.snapshot import Snapshot
+
 Id = Annotated[str, typer.Argument(metavar="ID")]
-Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE; may be repeated")]
+Inputs = Annotated[
+    list[str] | None, typer.Option("--input", help="NAME=VALUE; a region also NAME=@FILE; may be repeated")
+]
 Priority = Annotated[int | None, typer.Option("--priority", help="0 to 100, the larger the sooner")]
 
 
@@ -98,7 +104,12 @@ def projects_create(
         "priority": priority,
     }
     message = f"Create project {id}" + (" and start it" if start else "")
-    commit(lambda snapshot: created(snapshot, id, fields, start=start), message)
+
+    def made(snapshot: "Snapshot") -> dict[str, str | None]:
+        specs = specs_of(snapshot.pipelines.get(pipeline.partition("@")[0]))
+        return created(snapshot, id, {**fields, "inputs": with_files(fields["inputs"], specs)}, start=start)
+
+    commit(made, message)
 
 
 def projects_edit(
@@ -124,7 +135,13 @@ def projects_edit(
     if not changes and not inputs:
         raise CommandError("nothing to change; see `winslowctl projects edit --help`", 2)
     message = f"Edit project {id}: {', '.join([*changes, *inputs])}"
-    commit(lambda snapshot: changed(snapshot, id, client.read_main(path), changes, inputs), message)
+
+    def made(snapshot: "Snapshot") -> dict[str, str | None]:
+        view = snapshot.projects.get(id)
+        specs = specs_of(snapshot.pipelines.get((pipeline or "").partition("@")[0]), view.pipeline if view else None)
+        return changed(snapshot, id, client.read_main(path), changes, with_files(inputs, specs))
+
+    commit(made, message)
 
 
 def projects_rm(

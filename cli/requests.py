@@ -10,6 +10,7 @@ from cli import completion, settings
 from cli.author import author
 from cli.errors import CommandError
 from cli.output import for_programs
+from cli.region_files import specs_of, with_files
 from cli.streams import standard_input
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 Project = Annotated[str, typer.Argument(help="the project's id", metavar="PROJECT", autocompletion=completion.projects)]
 Stage = Annotated[str, typer.Option("--stage", help="the stage to begin with; default: where the project stands")]
 Asking = Annotated[str, typer.Option("--stage", help="the stage that asks; default: the one that does")]
-Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, for this chain; may be repeated")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="NAME=VALUE, for this chain; a region also NAME=@FILE; may be repeated"),
+]
 Env = Annotated[list[str] | None, typer.Option("--env", help="NAME=VALUE in the stages' environment")]
 Then = Annotated[str, typer.Option("--then", help="continue, or pause after the stage")]
 From = Annotated[int, typer.Option("--from", help="build on what this execution left", metavar="N")]
@@ -199,6 +203,8 @@ def ask(project: str, wish: dict[str, Any], force: bool = False) -> "ProjectView
 
     settings.checked_name(project, "project")
     client, _, view = settings.project(project, live=True)
+    if "inputs" in wish:
+        wish = {**wish, "inputs": with_files(wish["inputs"], specs_of(view.pipeline, view.definition))}
     fitted = wish if force else _judged(view, wish)
     _committed(client, lambda snapshot: request_edit(snapshot, project, fitted, author()))
     return view

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-from pydantic import ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
+from schema import region
 from schema.base import Wanted, is_kept
+from schema.region import ShapeKind
 
 Value = str | int | float | bool
 LONGEST = 4096
+DRAWN_ON = r"^(?:inputs\.[a-z][a-z0-9_]*|stages\.[a-z0-9][a-z0-9._-]*/[^\x00-\x1f]+)$"
 LARGEST = sys.float_info.max
 """A whole number above it is no number to most programs, and none that can be compared with a fraction."""
 
@@ -30,6 +33,7 @@ class InputKind(StrEnum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
     CHOICE = "choice"
+    REGION = "region"
 
     @property
     def in_pool(self) -> bool:
@@ -37,7 +41,10 @@ class InputKind(StrEnum):
 
 
 class Input(Wanted):
-    """One typed input. `file` and `folder` are paths in the pool, relative, `/` between parts."""
+    """One typed input. `file` and `folder` are paths in the pool, relative, `/` between parts.
+
+    A `region` is drawn on a picture: `on` is `inputs.NAME`, a file, or `stages.STAGE/PATH`, what a stage above left.
+    """
 
     type: InputKind = InputKind.STRING
     description: str = ""
@@ -46,6 +53,8 @@ class Input(Wanted):
     max: float | None = None
     options: tuple[str, ...] = ()
     optional: bool = False
+    on: str | None = Field(default=None, pattern=DRAWN_ON)
+    shapes: tuple[ShapeKind, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
@@ -53,6 +62,8 @@ class Input(Wanted):
             raise ValueError("a choice needs `options`, the list of permitted values")
         if self.options and self.type is not InputKind.CHOICE:
             raise ValueError("`options` belongs to `type: choice`")
+        if (self.on or self.shapes) and self.type is not InputKind.REGION:
+            raise ValueError("`on` and `shapes` belong to `type: region`")
         if (self.min is not None or self.max is not None) and self.type not in (InputKind.NUMBER, InputKind.INTEGER):
             raise ValueError("`min` and `max` belong to `type: number` or `type: integer`")
         if self.min is not None and self.max is not None and self.min > self.max and not is_kept(info):
@@ -79,8 +90,17 @@ def fit(spec: Input, value: object, name: str) -> Value:
             return str(value)
         case InputKind.FILE | InputKind.FOLDER:
             return pool_path(value, name)
+        case InputKind.REGION:
+            return _region(spec, value, name)
         case InputKind.STRING:
             return _text(value, name)
+
+
+def _region(spec: Input, value: object, name: str) -> str:
+    try:
+        return region.fitted(value, spec.shapes)
+    except region.RegionError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def _boolean(value: object, name: str) -> bool:

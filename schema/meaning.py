@@ -207,13 +207,15 @@ MEANING: dict[str, dict[str, str]] = {
         **meaning_of_rights.STAGE,
     },
     "Input": {
-        "type": "a `file` or `folder` is a relative path in the pool; of a folder all files count",
+        "type": "a `file` or `folder` is a relative path in the pool; of a folder all files count; a `region` is JSON",
         "description": "for people",
         "default": "the value where nobody says one",
         "min": "smallest number",
         "max": "largest number",
         "options": "the permitted values of a `choice`",
         "optional": "may stay without a value",
+        "on": "of a `region`: the picture or video it is drawn on, `inputs.NAME` or `stages.STAGE/PATH`",
+        "shapes": "of a `region`: the permitted kinds of shapes; default: all",
     },
     "Resources": {
         "cpus": "limit in cores",

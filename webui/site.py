@@ -58,6 +58,7 @@ from webui.views.frame import frame_facts
 from webui.views.progress import ProgressReader
 from webui.views.progress_estimate import doing
 from webui.views.project_rows import LastLines
+from webui.views.regions import drawn_on
 
 NAVIGATION = (
     ("/", "Projects", "projects"),
@@ -148,7 +149,7 @@ def create_site(page: Page) -> Flask:
     site.jinja_env.filters["mark_of"] = mark_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(
-        navigation=NAVIGATION, frame_facts=frame_facts, states=STATES, took=duration, doing=doing
+        navigation=NAVIGATION, frame_facts=frame_facts, states=STATES, took=duration, doing=doing, drawn_on=drawn_on
     )
     site.jinja_env.globals["last_line"] = LastLines(lambda path: page.source.clone.read_text(path))
     _answer_errors(site)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flow.project.graph_mistakes import graph_mistakes
 from flow.project.interpolation import mistakes
+from flow.project.region_mistakes import region_mistakes
 from schema import layout
 from schema.asked_later import fit_inputs
 from schema.codec import ParsedText, Path
@@ -28,7 +29,9 @@ def is_mistaken(pipeline: Pipeline) -> bool:
     """
     if pipeline.include:
         return False
-    return any(mistakes(pipeline)) or any(any(graph_mistakes(pipeline, stage)) for stage in pipeline.stages)
+    if any(mistakes(pipeline)) or any(region_mistakes(pipeline)):
+        return True
+    return any(any(graph_mistakes(pipeline, stage)) for stage in pipeline.stages)
 
 
 def unfilled(pipeline: Pipeline, parsed: ParsedText) -> Iterator[Problem]:
@@ -40,6 +43,8 @@ def unfilled(pipeline: Pipeline, parsed: ParsedText) -> Iterator[Problem]:
     for at, found in enumerate(pipeline.stages):
         for path, what in graph_mistakes(pipeline, found):
             yield parsed.problem(("stages", at, *path), what)
+    for path, what in region_mistakes(pipeline):
+        yield parsed.problem(path, what)
 
 
 def unfitting(project: Project, parsed: ParsedText, pipelines: Mapping[str, Pipeline | None]) -> Iterator[Problem]:

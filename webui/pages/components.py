@@ -15,6 +15,7 @@ FIELDS = {
     "video": Input.model_validate({"type": "file", "description": "a path in the pool"}),
     "threshold": Input.model_validate({"type": "number", "default": 0.35, "min": 0, "max": 1}),
     "detector": Input.model_validate({"type": "choice", "options": ["median", "mog2"], "default": "median"}),
+    "lanes": Input.model_validate({"type": "region", "shapes": ["line"], "description": "drawn on a picture"}),
     "stabilise": Input.model_validate({"type": "boolean", "default": True}),
 }
 

@@ -21,6 +21,7 @@ from webui.pages.previews import glance
 from webui.views.charts import ChartFrame, framed
 from webui.views.comments import shown
 from webui.views.exhibits import exhibits
+from webui.views.regions import drawings
 from webui.views.tables import Table, tables
 from webui.views.usage import usage
 from webui.views.wording import REMEDIES, WORDS, inputs
@@ -43,6 +44,7 @@ def show(id: str, number: int) -> str:
         view=view,
         e=record,
         inputs=inputs(view, record),
+        regions=drawings(view, record),
         words=WORDS,
         remedies=REMEDIES,
         stale=number in stale(view),
