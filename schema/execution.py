@@ -107,6 +107,14 @@ class Result(Recorded):
     bucket: str = ""  # the bucket that has it too, whatever becomes of the node
 
 
+class SavedRecord(Recorded):
+    """What a running stage had saved of itself when that was last taken, and where it lies."""
+
+    manifest: str
+    store: str = ""
+    bucket: str = ""
+
+
 class LogRecord(Recorded):
     lines: int = 0
     bytes: int = 0
@@ -158,6 +166,7 @@ class Execution(Recorded):
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped
     times: Times = Times()
+    saved: SavedRecord | None = None  # of a running one, what the next attempt would begin with
     result: Result | None = None
     cached: Cached | None = None
     log: LogRecord | None = None

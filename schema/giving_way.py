@@ -6,9 +6,12 @@ from pydantic import Field
 
 from schema.base import Wanted
 from schema.globs import Glob
+from schema.quantities import Duration
 
 MIN_RUNTIME = 600.0
 """Seconds that an interruptible stage runs at least, where it says nothing."""
+LEAST_EVERY = 60.0
+"""Seconds: each time is a commit, too."""
 StopSignal = Literal["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"]
 
 
@@ -17,3 +20,4 @@ class Checkpoint(Wanted):
 
     paths: Annotated[tuple[Glob, ...], Field(min_length=1, max_length=32)]
     signal: StopSignal = "TERM"
+    every: Annotated[Duration, Field(ge=LEAST_EVERY)] | None = None

@@ -74,6 +74,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Needed": execution.Needed,
     "Times": execution.Times,
     "Result": execution.Result,
+    "SavedRecord": execution.SavedRecord,
     "LogRecord": execution.LogRecord,
     "Cached": execution.Cached,
     "Artifact": execution.Artifact,
@@ -245,6 +246,7 @@ MEANING: dict[str, dict[str, str]] = {
     },
     "Checkpoint": {
         "paths": "globs in the workspace of what the program saves of itself, so that it can go on from there",
+        "every": "how often what it saved is taken, for the case that its node is lost; a minute at least",
         "signal": "what the program is told to end with; it has `grace` to save what is left",
     },
     "Artifacts": {
@@ -443,6 +445,7 @@ MEANING: dict[str, dict[str, str]] = {
         "needs": "results that it was given to read, by stage",
         "conditions": "stages that it needs and that were skipped, with the condition",
         "times": "for people",
+        "saved": "what it had saved of itself while it ran; the next attempt begins with it",
         "result": "what it left",
         "log": "size of its log",
         "artifacts": "how many files `artifacts/…` lists",
@@ -500,6 +503,11 @@ MEANING: dict[str, dict[str, str]] = {
         "manifest": "digest of what it left",
         "store": "the store that its node has that in",
         "bucket": "the bucket that has it too, whatever becomes of the node",
+    },
+    "SavedRecord": {
+        "manifest": "digest of it",
+        "store": "the store that its node has it in",
+        "bucket": "the bucket that has it too",
     },
     "LogRecord": {
         "lines": "of the whole log",

@@ -49,7 +49,8 @@ def spoken_of(journal: Journal) -> frozenset[tuple[str, int]]:
     orders = [entry.order for entry in journal.entries.values()]
     ends = {(ended.project, ended.execution) for ended in journal.outbox.values()}
     built_on = {(order.project, order.source) for order in orders if order.source is not None}
-    return frozenset({(order.project, order.execution) for order in orders} | built_on | ends)
+    goes_on = {(order.project, order.saved.execution) for order in orders if order.saved}
+    return frozenset({(order.project, order.execution) for order in orders} | built_on | goes_on | ends)
 
 
 def spoken_of_in(data: Path) -> frozenset[tuple[str, int]]:

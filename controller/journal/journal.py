@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from controller.dirs.contract import Ready
 from controller.journal.small_files import Disk
 from flow.node.node_world import DeletionMark, ExecutionEnd, HeldClaim
-from schema.execution import ImageRecord
+from schema.execution import ImageRecord, SavedRecord
 from schema.reasons import End
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -133,6 +133,10 @@ class Journal:
 
     def mark_started(self, container: str, began: str) -> None:
         self._change(container, phase="started", began=began)
+
+    def mark_saved(self, container: str, saved: SavedRecord) -> None:
+        """What was taken of what a running stage saves. OSError."""
+        self._change(container, saved=saved)
 
     def mark_stop(self, container: str, reason: End, text: str = "") -> None:
         """Write down why a container is stopped before it is. The first reason stays."""

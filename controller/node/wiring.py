@@ -17,6 +17,7 @@ from controller.grants.policy_file import PolicyFile
 from controller.grants.published import PublishedGrants
 from controller.housekeeping.archive import LogArchive
 from controller.housekeeping.bucket_upload import BucketUpload
+from controller.housekeeping.checkpoints import CheckpointPlace, CheckpointWork
 from controller.housekeeping.retention import RetentionWork, spoken_of
 from controller.housekeeping.store_loss import StoreLoss
 from controller.journal.journal import Journal
@@ -195,10 +196,12 @@ def _retain(site: NodeSite, stock: NodeStock, failpoint: Failpoint, work: Jobs) 
         fetch=stock.trees.fetch,
     )
     archiving = LogArchive(options.data, stock.bucket, site.say, passing=failpoint)
+    saving = CheckpointWork(CheckpointPlace(workspaces, stock.store, stock.bucket), site.journal, work.submit, site.say)
     outgoing = BucketUpload(options.data, workspaces.objects, stock.bucket, work.submit, site.say)
 
     def retain(world: World) -> str:
         outgoing.look()
+        saving.look(world)
         if world.snapshot is None:
             return ""
         archiving.look(world.snapshot, held)

@@ -8,7 +8,7 @@ from flow.model.snapshot import Snapshot
 from flow.node.sightings import Sightings
 from flow.node.signs_of_life import SignsOfLife
 from schema.base import Recorded
-from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, State, slot_name
+from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, SavedRecord, State, slot_name
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
@@ -92,6 +92,8 @@ class LaunchOrder(Recorded):
     min_runtime: float | None = None  # seconds after which it may be interrupted; None where it may not be
     grace: float = 10.0
     signal: str = "TERM"  # by which it is told to end
+    save: tuple[str, ...] = ()  # patterns of what it saves of itself
+    save_every: float | None = None  # seconds between two times that this is taken while it runs
     artifacts: tuple[str, ...] = ()
     metrics: str | None = None
     show: tuple[str, ...] = ()
@@ -145,6 +147,7 @@ class HeldClaim(Recorded):
     manifest: str | None = None  # what its workspace begins with
     project_files: str | None = None  # a digest of /files, if that matters
     began: str | None = None  # wall clock, for people
+    saved: SavedRecord | None = None  # what was taken last of what it saves
 
     def lease_lasts(self, now: float, boot: str, signs: SignsOfLife = NO_SIGNS) -> bool:
         """Whether nobody can have given it up: since it was sent, or since later signs of life that arrived."""

@@ -10,6 +10,7 @@ from flow.placement import capacity, gpus
 from flow.placement.built_images import BuiltImage, image_of
 from flow.placement.grants import Asker, asker, refusal
 from flow.project.active import open_views
+from flow.project.attempts import saved_files
 from flow.project.steps import Slot
 from schema import images
 from schema.execution import Execution
@@ -191,7 +192,11 @@ def placed(snapshot: Snapshot, view: ProjectView, slot: Slot, nodes: Iterable[Ca
 def saved_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
     """Where that lies which an earlier attempt had saved."""
     made = view.execution(slot.saved) if slot.saved else None
-    return _lies(snapshot, view, made) if made else None
+    files = saved_files(made) if made else None
+    if made is None or files is None:
+        return None
+    holder = snapshot.inventories.get(made.claim.node)
+    return Data(made.claim.node, files.store or (holder.store if holder else ""), files.bucket)
 
 
 def within_reach(node: Candidate, data: Data, nodes: Iterable[Candidate]) -> bool:

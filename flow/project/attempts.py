@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schema.execution import Execution, State
+from schema.execution import Execution, SavedRecord, State
 from schema.pipeline import Stage
 from schema.reasons import INFRASTRUCTURE, NO_FAULT, TRIGGERS, End
 
@@ -46,9 +46,17 @@ def saved_by(stage: Stage, runs: Sequence[Execution]) -> int | None:
         over = each.state in (State.SUCCEEDED, State.ABORTED)
         if over or (each.state is State.FAILED and each.reason not in NO_FAULT):
             return None
-        if each.state.ended and each.result and each.result.manifest:
+        if saved_files(each):
             return each.execution
     return None
+
+
+def saved_files(record: Execution) -> SavedRecord | None:
+    """What it left, else what was taken of it while it ran."""
+    result = record.result
+    if record.state.ended and result and result.manifest:
+        return SavedRecord(manifest=result.manifest, store=result.store, bucket=result.bucket)
+    return record.saved
 
 
 def why(execution: Execution) -> str:

@@ -385,6 +385,9 @@ class HeldClaims:
             record = self.draft.view(view.id).execution(entry.order.execution) if view else None
             if view and record and (view.damage or view.flagged(record.execution)):
                 continue
+            if record and record.claim.id == entry.claim and record.state is State.RUNNING:
+                with blamed_on(entry.order.project):
+                    self._mention_saved(record, entry)
             if not record or record.claim.id != entry.claim or record.state not in (State.CLAIMED, State.PREPARING):
                 continue
             with blamed_on(entry.order.project):
@@ -424,6 +427,13 @@ class HeldClaims:
         times = record.times.model_copy(update={"awaits": sight.queued[:50]})
         queued = record.model_copy(update={"state": State.PREPARING, "times": times, "text": text})
         self.draft.record(project, event_of("queue", project, queued, text), queued)
+
+    def _mention_saved(self, record: Execution, entry: HeldClaim) -> None:
+        """What the next attempt begins with, should this node be lost."""
+        if entry.saved is None or entry.saved == record.saved or entry.stop:
+            return
+        project, kept = entry.order.project, record.model_copy(update={"saved": entry.saved})
+        self.draft.record(project, event_of("save", project, kept, ""), kept)
 
     def _mention_running(self, record: Execution, entry: HeldClaim) -> None:
         running = record.model_copy(

@@ -8,6 +8,7 @@ from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, S
 from flow.placement.built_images import NOT_BUILT, building
 from flow.placement.capacity import NOTHING, asked
 from flow.placement.grants import asker
+from flow.project.attempts import saved_files
 from flow.project.interpolation import (
     InterpolationError,
     Scope,
@@ -227,6 +228,8 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         idle_timeout=stage.idle_timeout,
         min_runtime=stage.min_runtime if stage.interruptible else None,
         grace=stage.grace,
+        save=stage.checkpoint.paths if stage.checkpoint else (),
+        save_every=stage.checkpoint.every if stage.checkpoint else None,
         signal=stage.checkpoint.signal if stage.checkpoint else "TERM",
         artifacts=artifacts(stage, scope),
         metrics=stage.artifacts.reports.metrics,
@@ -249,10 +252,13 @@ def _beside(view: ProjectView, record: Execution) -> Iterator[Beside]:
 
 def _saved(view: ProjectView, record: Execution, stage: Stage) -> SavedFiles | None:
     number = record.workspace.checkpoint
-    manifest = _left(view, number)
-    if number is None or manifest is None or stage.checkpoint is None:
+    before = view.execution(number) if number is not None else None
+    files = saved_files(before) if before else None
+    if number is None or files is None or stage.checkpoint is None:
         return None
-    return SavedFiles(execution=number, manifest=manifest, paths=stage.checkpoint.paths, holder=_holder(view, number))
+    return SavedFiles(
+        execution=number, manifest=files.manifest, paths=stage.checkpoint.paths, holder=_holder(view, number)
+    )
 
 
 def _own_environment(me: NodeIdentity, view: ProjectView, slot: Slot, number: int, scope: Scope) -> dict[str, str]:

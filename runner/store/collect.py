@@ -130,14 +130,14 @@ def named_by_notes(projects: Path) -> Iterator[str]:
     """Manifests of every execution on this node."""
     for path in projects.glob(f"*/*/{NOTE}"):
         note = durable.read(path)
-        yield from (str(note[key]) for key in ("from", "result") if digests.is_digest(note.get(key)))
+        yield from (str(note[key]) for key in ("from", "result", "saved") if digests.is_digest(note.get(key)))
 
 
 def named_for(projects: Path, manifest: str) -> Iterator[str]:
     """Executions that began with it or left it."""
     for path in sorted(projects.glob(f"*/*/{NOTE}")):
         note = durable.read(path)
-        if manifest in (note.get("from"), note.get("result")):
+        if manifest in (note.get("from"), note.get("result"), note.get("saved")):
             yield f"{path.parent.parent.name}/{int(path.parent.name)}"
 
 

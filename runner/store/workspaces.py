@@ -36,7 +36,7 @@ from runner.store.errors import Dropped, MissingObject, NotFound, NotGiven, Stor
 from runner.store.fetch import Holder, bring, fetch, renewed
 from runner.store.gate import StoreGate
 from runner.store.identity import is_shared
-from runner.store.manifest import Manifest, Row
+from runner.store.manifest import Manifest, Row, RowKind
 from runner.store.objects import Objects, Owner, own
 from runner.store.pins import Pins
 from runner.store.saved import with_saved
@@ -157,6 +157,39 @@ class Workspaces:
             opened = self._open(folder, container, files, digest)
             self.pins.release((add or {}).values())
             return opened
+
+    def save(self, project: str, execution: int, container: str, paths: Iterable[str]) -> str | None:
+        """The manifest of what a stage at work has under these paths; None where that is nothing. It stays until the
+        next one, and as long as the execution. StoreError where a file changes meanwhile.
+        """
+        with self._at_work(project, execution) as folder:
+            note = notes.read(folder / NOTE)
+            if note.get("container") != container or isinstance(note.get("result"), str):
+                return None
+            tree = self.look(project, execution)
+            found = {row.path: row for path in paths for row in tree.matching(path)}
+            if not found:
+                return None
+            rows = [self._saved_row(tree, row) for row in found.values()]
+            above = {folder for path in found for folder in manifests.parents(path)}
+            files = manifests.build([*rows, *(Row(path, RowKind.DIRECTORY) for path in above)])
+            digest = self.objects.put(files.encode())
+            before = note.get("saved")
+            if before != digest:
+                notes.write(folder / NOTE, {**note, "saved": digest})
+                if not self.shared:
+                    collecting.condemn(self.objects, (before,))
+            return digest
+
+    def _saved_row(self, tree: Tree, row: Row) -> Row:
+        if row.value:
+            return row
+        with tree.opener(row) as file:
+            before = digests.stamp(os.fstat(file.fileno()))
+            digest, size = self.objects.copy(file, row.kind is RowKind.PROGRAM)
+            if digests.stamp(os.fstat(file.fileno())) != before:
+                raise StoreError(f"{manifests.shown(row.path)} is being written to")
+        return row._replace(size=size, value=digest)
 
     def with_saved(
         self, base: str | None, saved: str, paths: Iterable[str], holders: Sequence[Holder], givers: Sequence[Holder]
@@ -356,7 +389,7 @@ class Workspaces:
         folder = self.folder(project, execution)
         note = notes.read(folder / NOTE)
         if not self.shared:
-            collecting.condemn(self.objects, (note.get("from"), note.get("result")))
+            collecting.condemn(self.objects, (note.get("from"), note.get("result"), note.get("saved")))
         self._aside(folder)
         self.clear()
 
@@ -368,7 +401,7 @@ class Workspaces:
         """
         with self._at_work(project, execution) as folder:
             note = notes.read(folder / NOTE)
-            was = note.get("was") or [note.get("from"), note.get("result")]
+            was = note.get("was") or [note.get("from"), note.get("result"), note.get("saved")]
             notes.write(folder / NOTE, {"container": note.get("container"), "dropped": why, "was": was})
             self.passing("drop-noted")
             if not self.shared:
