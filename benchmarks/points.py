@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 from benchmarks.measure import spread, timed
+from flow.fold.next_stage import next_steps
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
-from flow.project.next_stage import next_steps
 from flow.project.replies import answer, steps_of
 from flow.status.states import stage_states
 from schema.binding import read

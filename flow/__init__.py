@@ -1,9 +1,7 @@
 """Decisions, as pure functions: no clock, no I/O, no randomness. Values in, values out.
 
-`world` what the repository says · `local` what only this node knows · `change` what is to be committed ·
-`chains` the fold of replies · `advance` what each project wants next · `interpolate` inputs into commands ·
-`controls` requests to replies · `placement` which node · `leases` what observers may conclude ·
-`transitions` what may follow what · `decide` a node's next moves, as one value (`held`, `stewardship`, `take` beneath
-it; `draft`, `orders`, `actions` as its material) · `memo` remembering · `views`, `plan`, `compare` for people ·
-`clock` the protocol of time.
+`model` what the repository says, and what may follow what · `points` the points of a stage, and what a search proposes ·
+`fold` what a project wants next · `project` requests to replies · `definition` pipelines put together · `node` what only
+one node knows · `placement` which node · `order` who goes first · `status`, `boards` for people · `reconcile` a node's next
+moves, as one value · `triggers` starts by themselves.
 """

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from flow.fold.interpolation import mistakes
 from flow.project.graph_mistakes import graph_mistakes
-from flow.project.interpolation import mistakes
 from schema import layout
 from schema.errors import Misplaced
 from schema.pipeline import Include, Need, Pipeline, Stage, WorkspaceOf

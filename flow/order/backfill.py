@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView
 from flow.placement import capacity
 from flow.placement.gpus import fitting
 from flow.placement.ranking import Candidate, Placement, weight
-from flow.project.steps import Slot
 from schema.execution import State
 from schema.pipeline import Stage
 

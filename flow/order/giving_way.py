@@ -8,9 +8,9 @@ one node, which ends it together or not at all: a stage that ended alone would o
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView
 from flow.placement.ranking import Candidate, Placement, weight
-from flow.project.steps import Slot
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ A claim is decided on a tip and lands on just that tip, so two nodes cannot both
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from flow.fold.steps import Waiting
 from flow.model.snapshot import ProjectView
 from flow.order.shares import account_of
-from flow.project.steps import Waiting
 from schema.execution import Execution, State
 from schema.fairness import EVERYBODY, Quota
 from schema.node import Settings

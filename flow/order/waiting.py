@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
 
+from flow.fold.steps import Slot
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.order.accounts import account, person, tag
 from flow.order.ledger import ledger
 from flow.order.shares import SCALE, AccountShare, nothing_used, shares
 from flow.project.replies import steps_of
-from flow.project.steps import Slot
 from schema.reasons import End
 from schema.spent import moment, rate
 

@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from flow.fold.attempts import saved_files
+from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import NodeStanding, NodeState, standings, what_helps
 from flow.placement import capacity, gpus
 from flow.placement.built_images import BuiltImage, image_of
 from flow.placement.grants import Asker, asker, refusal
 from flow.project.active import open_views
-from flow.project.attempts import saved_files
-from flow.project.steps import Slot
 from schema import images
 from schema.execution import Execution
 from schema.node import Inventory, NodeGpu, NodeSettings

@@ -1,1 +1,1 @@
-"""What one project wants next: its replies, its chains, its pipeline."""
+"""What is asked of one project, and judged of its files: requests to replies, pipelines that can never run."""

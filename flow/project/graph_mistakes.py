@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from flow.fold.graph import graph_of
+from flow.fold.interpolation import names_of
 from flow.points.points import unfit
 from flow.points.search_mistakes import unsearchable
-from flow.project.graph import graph_of
-from flow.project.interpolation import names_of
 from schema.condition import INPUT, VALUE, ConditionError, holds, names, parse
 from schema.inputs import Input, InputKind
 from schema.pipeline import Pipeline, Stage

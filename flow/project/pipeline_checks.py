@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from flow.fold.interpolation import mistakes
 from flow.project.graph_mistakes import graph_mistakes
-from flow.project.interpolation import mistakes
 from flow.project.region_mistakes import region_mistakes
 from schema import layout
 from schema.asked_later import fit_inputs

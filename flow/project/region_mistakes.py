@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from flow.project.graph import graph_of
+from flow.fold.graph import graph_of
 from schema.inputs import Input, InputKind
 from schema.pipeline import Pipeline
 from schema.suggest import did_you_mean

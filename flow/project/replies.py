@@ -8,16 +8,16 @@ what was asked after it waits for that.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from flow.fold.chains import fold
+from flow.fold.graph import graph_of
+from flow.fold.interpolation import names_of
+from flow.fold.next_stage import next_steps
+from flow.fold.repetition import earlier_runs
+from flow.fold.steps import Steps, Waiting
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, RequestFile
 from flow.points.points import NoPoints, fitted
 from flow.points.search_mistakes import unsearchable
-from flow.project.chains import fold
-from flow.project.graph import graph_of
-from flow.project.interpolation import names_of
-from flow.project.next_stage import next_steps
-from flow.project.repetition import earlier_runs
-from flow.project.steps import Steps, Waiting
 from schema import images
 from schema.asked_later import fit_inputs
 from schema.execution import Changes, Execution, State, WorkspaceRecord

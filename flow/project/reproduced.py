@@ -2,10 +2,10 @@
 that was done is done.
 """
 
+from flow.fold.chains import Chain, fold
+from flow.fold.next_stage import next_steps
+from flow.fold.steps import Steps
 from flow.model.snapshot import ProjectView
-from flow.project.chains import Chain, fold
-from flow.project.next_stage import next_steps
-from flow.project.steps import Steps
 from schema.execution import Execution, State
 from schema.reasons import Wait
 

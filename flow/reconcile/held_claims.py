@@ -22,6 +22,7 @@ Of an end in the outbox without a claim, which a crash can leave, only the last 
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
+from flow.fold.next_stage import still_wanted
 from flow.model.commits import StateEvent, Write
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.decision import Stop
@@ -29,7 +30,6 @@ from flow.node.lease_terms import given_up, lapsed
 from flow.node.node_world import ExecutionEnd, HeldClaim, Launch, ObservedContainer, Setback, World
 from flow.placement.gpus import in_use
 from flow.project.active import open_views
-from flow.project.next_stage import still_wanted
 from flow.project.replies import abort_targets, answer, answer_all, ended_by_abort, steps_of
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.launch_order import again

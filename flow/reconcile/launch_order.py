@@ -3,13 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flow.model.snapshot import ProjectView, Snapshot
-from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, SavedFiles
-from flow.placement.built_images import NOT_BUILT, building
-from flow.placement.capacity import NOTHING, asked
-from flow.placement.grants import asker
-from flow.project.attempts import saved_files
-from flow.project.interpolation import (
+from flow.fold.attempts import saved_files
+from flow.fold.interpolation import (
     InterpolationError,
     Scope,
     artifacts,
@@ -18,7 +13,12 @@ from flow.project.interpolation import (
     environment,
     input_environment,
 )
-from flow.project.steps import Slot
+from flow.fold.steps import Slot
+from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, SavedFiles
+from flow.placement.built_images import NOT_BUILT, building
+from flow.placement.capacity import NOTHING, asked
+from flow.placement.grants import asker
 from flow.reconcile.result_reuse import definition, earlier, path_of
 from schema.execution import (
     AskedRecord,

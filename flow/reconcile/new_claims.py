@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
+from flow.fold.steps import Slot
 from flow.model.commits import StateEvent
 from flow.model.snapshot import Judged, ProjectView, Snapshot
 from flow.node.lease_terms import lease
@@ -30,7 +31,6 @@ from flow.placement.ranking import (
 )
 from flow.project.active import open_views
 from flow.project.replies import steps_of
-from flow.project.steps import Slot
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.interruptions import WantedRoom
 from flow.reconcile.launch_order import take

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from flow.boards.planned import Planned
+from flow.fold.interpolation import as_text
+from flow.fold.steps import Slot, Waiting
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import standing, what_helps
 from flow.placement.ranking import placed
-from flow.project.interpolation import as_text
 from flow.project.replies import answer_all, pending_abort, steps_of
-from flow.project.steps import Slot, Waiting
 from flow.reconcile.dry_run import DryRun, facts_of
 from flow.reconcile.new_claims import urgency
 from flow.status.states import queued, stale

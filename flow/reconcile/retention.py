@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from flow.fold.chains import fold
+from flow.fold.graph import graph_of
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, Snapshot
-from flow.project.chains import fold
-from flow.project.graph import graph_of
 from flow.project.replies import answer_all, steps_of
 from schema.execution import Execution, State
 from schema.retention import Retention

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from flow.fold.graph import graph_of
+from flow.fold.steps import Standing, Steps
 from flow.model.snapshot import ProjectView
-from flow.project.graph import graph_of
 from flow.project.replies import steps_of
-from flow.project.steps import Standing, Steps
 from flow.status.estimate import usual
 
 OVER = ("done", "skipped", "passed", "failed", "blocked")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from flow.fold.graph import graph_of
+from flow.fold.steps import PointStanding, Slot, Standing, Steps, Waiting, plain_standing
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.node_states import AWAY, NodeState, nobody_answers, standing
@@ -14,10 +16,8 @@ from flow.placement.gpus import Holders, holders
 from flow.placement.grants import asker
 from flow.placement.ranking import Placement, admitted, busy_counts, candidates, misfit, placed
 from flow.project.active import open_views
-from flow.project.graph import graph_of
 from flow.project.replies import steps_of
 from flow.project.reproduced import agrees, still_done
-from flow.project.steps import PointStanding, Slot, Standing, Steps, Waiting, plain_standing
 from flow.status.asked import Pausing, answered, continued, pausing
 from schema.execution import Execution, State, slot_name
 from schema.pipeline import Pipeline, Stage

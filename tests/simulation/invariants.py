@@ -6,11 +6,11 @@ Safety is judged at every step, commit by commit; liveness once the weather is f
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from flow.fold.chains import fold
+from flow.fold.graph import graph_of
 from flow.model.clock import Clock
 from flow.model.snapshot import ProjectView
 from flow.model.transitions import illegal
-from flow.project.chains import fold
-from flow.project.graph import graph_of
 from flow.project.replies import steps_of
 from schema import layout
 from schema.execution import Execution, State, Tombstone

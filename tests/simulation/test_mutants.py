@@ -7,10 +7,10 @@ import pytest
 
 import controller.launch.launcher
 import controller.loop.round
+import flow.fold.chains
+import flow.fold.next_stage
 import flow.node.lease_terms
 import flow.node.sightings
-import flow.project.chains
-import flow.project.next_stage
 import flow.project.replies
 import flow.reconcile.commit_draft
 import flow.reconcile.decide
@@ -24,13 +24,13 @@ from controller.launch.exclusive_leases import ExclusiveLeases
 from controller.launch.launcher import Launcher
 from controller.loop.heartbeat import HeartbeatWriter
 from controller.loop.round import Controller
+from flow.fold.chains import Begin, Chain, Grounds
+from flow.fold.graph import Graph
 from flow.model.commits import Commit
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.decision import Decision
 from flow.node.node_world import DeletionMark, HeldClaim, World
 from flow.node.sightings import Sightings
-from flow.project.chains import Begin, Chain, Grounds
-from flow.project.graph import Graph
 from flow.project.replies import Answered
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims, event_of, with_end
@@ -250,77 +250,77 @@ MOVERS = [
 
 def a_join_that_does_not_wait(patch: pytest.MonkeyPatch) -> None:
     """What is above need not be settled."""
-    patch.setattr(flow.project.next_stage._Walk, "_looked_at_early", flow.project.next_stage._Walk._points)
+    patch.setattr(flow.fold.next_stage._Walk, "_looked_at_early", flow.fold.next_stage._Walk._points)
 
 
 def a_redo_of_one_stage_alone(patch: pytest.MonkeyPatch) -> None:
     """What needs it keeps its floor."""
-    patch.setattr(flow.project.chains, "_anew", lambda graph, begin: frozenset({begin.stage}))
+    patch.setattr(flow.fold.chains, "_anew", lambda graph, begin: frozenset({begin.stage}))
 
 
 def a_stage_that_is_done_with_its_first_point(patch: pytest.MonkeyPatch) -> None:
     def settled(
-        self: flow.project.next_stage._Walk, stage: Stage, found: flow.project.next_stage._Found, *more: object
+        self: flow.fold.next_stage._Walk, stage: Stage, found: flow.fold.next_stage._Found, *more: object
     ) -> None:
         original(self, stage, found, *more)  # type: ignore[arg-type]
         found.settled = found.settled or any(point.status == "done" for point in found.points or ())
 
-    original = flow.project.next_stage._Walk._conclude
-    patch.setattr(flow.project.next_stage._Walk, "_conclude", settled)
+    original = flow.fold.next_stage._Walk._conclude
+    patch.setattr(flow.fold.next_stage._Walk, "_conclude", settled)
 
 
 def points_that_are_told_apart_by_nobody(patch: pytest.MonkeyPatch) -> None:
     """An execution of one point counts for all of them."""
 
-    def slot(self: flow.project.next_stage._Walk, stage: Stage, point: int | None, *given: object) -> object:
+    def slot(self: flow.fold.next_stage._Walk, stage: Stage, point: int | None, *given: object) -> object:
         every = [e for (name, _), runs in self.by_slot.items() if name == stage.name for e in runs]
         self.by_slot[stage.name, point] = sorted(every, key=lambda e: e.execution)
         return original(self, stage, point, *given)
 
-    original = flow.project.next_stage._Walk._slot_of
-    patch.setattr(flow.project.next_stage._Walk, "_slot_of", slot)
+    original = flow.fold.next_stage._Walk._slot_of
+    patch.setattr(flow.fold.next_stage._Walk, "_slot_of", slot)
 
 
 def results_of_what_failed(patch: pytest.MonkeyPatch) -> None:
     """A join is given the newest executions of what it needs, however they ended."""
 
-    def read(self: flow.project.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+    def read(self: flow.fold.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
         needed = (need.stage for need in self.graph.needs[stage.name])
         return {
             name: tuple(runs[-1].execution for (other, _), runs in self.by_slot.items() if other == name)
             for name in needed
         }
 
-    patch.setattr(flow.project.next_stage._Walk, "_read", read)
+    patch.setattr(flow.fold.next_stage._Walk, "_read", read)
 
 
 def a_branch_that_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
     """What needs a stage that failed goes on."""
 
     def conclude(
-        self: flow.project.next_stage._Walk, stage: Stage, found: flow.project.next_stage._Found, *more: object
+        self: flow.fold.next_stage._Walk, stage: Stage, found: flow.fold.next_stage._Found, *more: object
     ) -> None:
         original(self, stage, found, *more)  # type: ignore[arg-type]
         found.upset = False
 
-    original = flow.project.next_stage._Walk._conclude
-    patch.setattr(flow.project.next_stage._Walk, "_conclude", conclude)
+    original = flow.fold.next_stage._Walk._conclude
+    patch.setattr(flow.fold.next_stage._Walk, "_conclude", conclude)
 
 
 def points_beyond_the_first_left_out(patch: pytest.MonkeyPatch) -> None:
-    def each(self: flow.project.next_stage._Walk, stage: Stage, points: Sequence[object], found: object) -> None:
+    def each(self: flow.fold.next_stage._Walk, stage: Stage, points: Sequence[object], found: object) -> None:
         original(self, stage, points[:1], found)  # type: ignore[arg-type]
 
-    original = flow.project.next_stage._Walk._each
-    patch.setattr(flow.project.next_stage._Walk, "_each", each)
+    original = flow.fold.next_stage._Walk._each
+    patch.setattr(flow.fold.next_stage._Walk, "_each", each)
 
 
 def a_join_that_reads_its_first_need_alone(patch: pytest.MonkeyPatch) -> None:
-    def read(self: flow.project.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+    def read(self: flow.fold.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
         return dict([*original(self, stage).items()][:1])
 
-    original = flow.project.next_stage._Walk._read
-    patch.setattr(flow.project.next_stage._Walk, "_read", read)
+    original = flow.fold.next_stage._Walk._read
+    patch.setattr(flow.fold.next_stage._Walk, "_read", read)
 
 
 def a_floor_above_which_everything_counts(patch: pytest.MonkeyPatch) -> None:
@@ -330,20 +330,20 @@ def a_floor_above_which_everything_counts(patch: pytest.MonkeyPatch) -> None:
         lowered = tuple(replace(floor, after=0) for floor in chain.positions)
         return original(graph, replace(chain, positions=lowered))
 
-    original = flow.project.chains.grounds
-    patch.setattr(flow.project.next_stage, "grounds", grounds)
+    original = flow.fold.chains.grounds
+    patch.setattr(flow.fold.next_stage, "grounds", grounds)
 
 
 def a_skip_that_nobody_heeds(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(flow.project.next_stage._Walk, "_left_out", lambda self, stage, point: False)
+    patch.setattr(flow.fold.next_stage._Walk, "_left_out", lambda self, stage, point: False)
 
 
 def a_redo_of_what_is_above(patch: pytest.MonkeyPatch) -> None:
     def anew(graph: Graph, begin: Begin) -> frozenset[str]:
         return original(graph, begin) | graph.above[begin.stage]
 
-    original = flow.project.chains._anew
-    patch.setattr(flow.project.chains, "_anew", anew)
+    original = flow.fold.chains._anew
+    patch.setattr(flow.fold.chains, "_anew", anew)
 
 
 OF_GRAPHS = [

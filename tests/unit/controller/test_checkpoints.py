@@ -7,8 +7,8 @@ from pathlib import Path
 from controller.housekeeping.checkpoints import CheckpointPlace, CheckpointWork
 from controller.journal.journal import Journal
 from controller.journal.small_files import MemoryDisk
+from flow.fold.attempts import saved_by
 from flow.node.node_world import HeldClaim, ObservedContainer, World
-from flow.project.attempts import saved_by
 from flow.reconcile.decide import decide
 from flow.reconcile.launch_order import take
 from runner.store.workspaces import Workspaces

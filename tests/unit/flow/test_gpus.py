@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from flow.fold.interpolation import Scope
+from flow.fold.steps import Slot
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import ExecutionEnd, HeldClaim, LaunchOrder, NodeIdentity, ObservedContainer, World
 from flow.node.sightings import Sightings
@@ -12,8 +14,6 @@ from flow.placement import gpus
 from flow.placement.gpus import choose, held_here, misfit, published, remembered, shortage
 from flow.placement.grants import Asker
 from flow.placement.ranking import Candidate, Placement, place
-from flow.project.interpolation import Scope
-from flow.project.steps import Slot
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.decide import decide
 from flow.reconcile.plan import plan

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.project.interpolation import command
+from flow.fold.interpolation import command
 from schema.execution import State
 from schema.reasons import End, Refusal, Wait
 from tests.unit.flow.builders import Story, started

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.project.interpolation import InterpolationError, Scope, command, fill, input_environment, mistakes
+from flow.fold.interpolation import InterpolationError, Scope, command, fill, input_environment, mistakes
 from schema.inputs import Input
 from schema.pipeline import Stage
 from schema.reasons import Wait

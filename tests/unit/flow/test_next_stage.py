@@ -1,6 +1,6 @@
 """What a project wants next, told as stories."""
 
-from flow.project.interpolation import command
+from flow.fold.interpolation import command
 from schema.execution import State
 from schema.reasons import End, Wait
 from tests.unit.flow.builders import Story

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.project.graph import graph_of
+from flow.fold.graph import graph_of
 from schema.execution import State
 from schema.reasons import End, Wait
 from tests.unit.flow.builders import Story, started

@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from flow.fold.interpolation import Scope
+from flow.fold.steps import Slot
 from flow.node.node_states import standing
 from flow.placement.grants import Asker
 from flow.placement.ranking import (
@@ -17,8 +19,6 @@ from flow.placement.ranking import (
     place,
     steward_rank,
 )
-from flow.project.interpolation import Scope
-from flow.project.steps import Slot
 from schema.execution import State
 from schema.inputs import Input, InputKind
 from schema.node import NodeSettings

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flow.fold.next_stage import next_steps
 from flow.points.points import NoPoints, fitted
 from flow.points.search import proposed
 from flow.points.search_mistakes import unsearchable
 from flow.points.search_ranges import Trial
-from flow.project.next_stage import next_steps
 from flow.project.pipeline_checks import unfilled
 from flow.project.replies import steps_of
 from schema.binding import bind

@@ -5,8 +5,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.project.next_stage import next_steps
-from flow.project.steps import Steps
+from flow.fold.next_stage import next_steps
+from flow.fold.steps import Steps
 from flow.reconcile.decide import decide
 from schema.execution import Result
 from schema.reasons import Wait

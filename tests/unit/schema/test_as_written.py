@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.project.interpolation import Scope, environment, input_environment
+from flow.fold.interpolation import Scope, environment, input_environment
 from schema.binding import read
 from schema.documents import parse, render
 from schema.errors import DocumentError

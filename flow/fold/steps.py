@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from flow.project.chains import Chain
-from flow.project.interpolation import Scope
+from flow.fold.chains import Chain
+from flow.fold.interpolation import Scope
 from schema.execution import Changes, Execution, slot_name
 from schema.inputs import Input
 from schema.pipeline import EnvValue, Stage

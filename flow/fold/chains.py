@@ -7,7 +7,7 @@ pauses the chain. Everything a reply means was resolved when it was accepted, so
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from flow.project.graph import Graph
+from flow.fold.graph import Graph
 from schema.execution import Changes
 from schema.inputs import Value
 from schema.pipeline import EnvValue, Matrix

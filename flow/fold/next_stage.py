@@ -8,18 +8,18 @@ stage stands below all that it needs. A row is the graph in which each stage nee
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from flow.fold.attempts import MAX_LOSSES, failed, granted, saved_by, shunned, why
+from flow.fold.chains import Chain, Ground, RestartPoint, fold, grounds
+from flow.fold.graph import graph_of
+from flow.fold.interpolation import InterpolationError, Scope, resolve
+from flow.fold.repetition import earlier_runs, newest_success, of_this_run
+from flow.fold.steps import PointStanding, Slot, Standing, Status, Steps, Waiting, plain_standing
 from flow.model.backoff import Backoff
 from flow.model.memo import shared
 from flow.points.points import NoPoints, Point, combinations, fitted, listed
 from flow.points.search import best, measure_of, never_comes, proposed
 from flow.points.search_by_optuna import MOST_AT_ONCE
 from flow.points.search_ranges import Trial
-from flow.project.attempts import MAX_LOSSES, failed, granted, saved_by, shunned, why
-from flow.project.chains import Chain, Ground, RestartPoint, fold, grounds
-from flow.project.graph import graph_of
-from flow.project.interpolation import InterpolationError, Scope, resolve
-from flow.project.repetition import earlier_runs, newest_success, of_this_run
-from flow.project.steps import PointStanding, Slot, Standing, Status, Steps, Waiting, plain_standing
 from schema.condition import INPUT, VALUE, ConditionError, holds, parse, written
 from schema.execution import Changes, Execution, State, slot_name
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from flow.project.graph import graph_of
+from flow.fold.graph import graph_of
 from schema.globs import BadGlob, compiled
 from schema.inputs import Input, Value
 from schema.pipeline import EnvValue, Matrix, Pipeline, Stage
