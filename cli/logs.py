@@ -55,6 +55,7 @@ def logs(
         int | None, typer.Option("--tail", min=0, help="only so many last lines, then what comes with -f")
     ] = None,
     since: Annotated[str, typer.Option("--since", help="only what is newer: an age like 5m, or a time (UTC)")] = "",
+    service: Annotated[str, typer.Option("--service", help="of this service beside it, on the machine it ran on")] = "",
 ) -> None:
     """The log of an execution, default the newest, with what nodes did (--) in between.
 
@@ -69,6 +70,10 @@ def logs(
         raise CommandError("either an execution (PROJECT/N) or --stage, not both", 2)
     client, snapshot, view = settings.project(id)
     wanted = Excerpt(tail, _moment_of(since))
+    if service:
+        record = of_stage(view, stage) if stage else execution_of(view, number)
+        _show_service(ToldEvents(client, id, record), service, wanted, follow=follow)
+        return
     on = follow and not number and not stage
     if on and not view.executions and (newer := following(client, id, 0)):
         snapshot, view = newer
@@ -155,6 +160,24 @@ def _show(
             return
         for entry in wanted.of(merged(_lines(client, id, record, live), told.news())):
             _print(entry)
+
+
+def _show_service(told: "ToldEvents", name: str, wanted: Excerpt, *, follow: bool) -> None:
+    """Of a service only its node has the log."""
+    from runner.logs import log_file as files
+    from schema.suggest import did_you_mean
+
+    record = told.last
+    names = [each.name for each in record.services]
+    if name not in names:
+        known = f"it has {', '.join(names)}{did_you_mean(name, names)}" if names else "it has none"
+        raise CommandError(f"{told.id}/{record.execution} has no service {name[:60]!r}; {known}")
+    path = settings.data() / "runs" / record.claim.container / "services" / name / "log"
+    if not path.is_file():
+        raise CommandError(f"the log of service {name} is not here; {record.claim.node} had it, in its {path}")
+    over = told.look if follow and record.state.active else lambda: True
+    for entry in wanted.of(line_entry(line) for line in files.follow(path, over, sleep=time.sleep)):
+        _print(entry)
 
 
 def _print(entry: LogEntry) -> None:

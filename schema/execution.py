@@ -7,9 +7,9 @@ from pydantic import Field
 
 from schema.base import Recorded
 from schema.names import ClaimId, Name
-from schema.pipeline import EnvValue
 from schema.reasons import End
 from schema.rights import Rights
+from schema.services import EnvValue, ServicesShare, with_services
 from schema.spent import Spent, spent
 
 
@@ -129,6 +129,15 @@ class Cached(Recorded):
     execution: int = Field(ge=1)
 
 
+class ServiceRecord(Recorded):
+    """A program that ran beside its stage."""
+
+    name: str
+    image: ImageRecord
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+
+
 class AskedRecord(Recorded):
     """What its stage named of its node's resources. What is left out was not named."""
 
@@ -137,8 +146,14 @@ class AskedRecord(Recorded):
     shm: int | None = None
     disk: int | None = None
     rights: Rights | None = None  # beyond least rights, which its node granted
+    services: ServicesShare | None = None
     group: str = ""  # the `resource_group`, of which only so many run at once
     min_runtime: float | None = None  # seconds after which it may be interrupted; None where it may not be
+
+    @property
+    def counted(self) -> tuple[float | None, int | None]:
+        """Cores and memory, with its services'."""
+        return with_services(self.cpus, self.memory, self.services)
 
 
 class Execution(Recorded):
@@ -162,6 +177,7 @@ class Execution(Recorded):
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     asked: AskedRecord | None = None
+    services: tuple[ServiceRecord, ...] = ()
     workspace: WorkspaceRecord = WorkspaceRecord()
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped
@@ -177,7 +193,8 @@ class Execution(Recorded):
         """What it took of its machine; nothing while it goes on, or where it took another's result."""
         if not self.state.ended or self.cached:
             return None
-        return spent(self.claim.node, self.times.started, self.times.finished, self.asked, len(self.gpus))
+        asked = self.asked.counted if self.asked else (None, None)
+        return spent(self.claim.node, self.times.started, self.times.finished, asked, len(self.gpus))
 
     @property
     def slot(self) -> str:

@@ -20,7 +20,7 @@ _DIRECTORY = "the workspace is the working directory"
 
 STAGE: Words = {
     # GitLab CI
-    "script": "command", "variables": "env", "tags": "node.labels", "stage": "name", "services": "leave it out",
+    "script": "command", "variables": "env", "tags": "node.labels", "stage": "name",
     "before_script": _NO_SCRIPTS, "after_script": _NO_SCRIPTS, "dependencies": "needs", "expire_in": _KEPT,
     "rules": "say when it runs with `when`", "only": "say when it runs with `when`",
     "except": "say when it runs with `when`", "trigger": _NO_SCHEDULE,

@@ -103,6 +103,7 @@ class Inventory(Recorded):
     slots: int = 1
     auto: bool = False  # `--slots auto`: as many stages as fit, whatever `slots` says
     disk: int = 0  # bytes of the disk that its data lies on
+    services: bool = False  # it runs programs beside stages
     exclusive: bool = False  # it can end a stage although its controller is dead or stopped
     heartbeat: float = 0.0  # seconds between two signs of life
     address: str | None = None  # HOST:PORT where other nodes can ask for objects

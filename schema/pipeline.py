@@ -5,9 +5,9 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from schema.base import Wanted, is_kept
+from schema.base import Wanted
 from schema.codec import ParsedText
 from schema.condition import ConditionError, parse
 from schema.constraints import SIZES, VERSIONS, check_size, check_version
@@ -34,10 +34,11 @@ from schema.rights import (
     volume_record,
 )
 from schema.search import TrialSearch
+from schema.services import MOST as MOST_SERVICES
+from schema.services import Command, EnvValue, Service, ServicesShare, share_of, with_services
 from schema.show import Shows, patterns
 from schema.suggest import did_you_mean
 
-EnvValue = str | int | float | bool
 MOST_CHARTS = 8
 MOST_POINTS = 1000
 MOST_RUNS = 1000
@@ -107,11 +108,14 @@ class NodeSelector(Wanted):
     prefer: tuple[str, ...] = ()
 
 
+RetryCause = Literal["exit_code", "oom", "timeout", "image", "artifacts", "service", "infrastructure", "node_lost"]
+
+
 class Retry(Wanted):
     """When a failed execution is tried again. `max` counts failures of the program only."""
 
     max: int = Field(default=0, ge=0, le=100)
-    when: tuple[Literal["exit_code", "oom", "timeout", "image", "artifacts", "infrastructure", "node_lost"], ...] = (
+    when: tuple[RetryCause, ...] = (
         "infrastructure",
         "node_lost",
     )
@@ -212,20 +216,6 @@ class Matrix(Wanted):
         return (match[1], match[2]) if match else None
 
 
-def _not_empty(command: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    if not command and not is_kept(info):
-        raise ValueError("an empty list is no command; leave it out to run the image's own")
-    return command
-
-
-Command = Annotated[
-    tuple[str, ...],
-    AfterValidator(_not_empty),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}, mode="validation"),
-]
-"""Arguments, without a shell."""
-
-
 ASKED = frozenset(
     {
         "network", "volumes", "devices", "user", "working_dir", "extra_hosts", "secrets", "privileged", "cap_add",
@@ -283,6 +273,21 @@ class Stage(Wanted):
     pid: Namespace | None = None
     ipc: Namespace | None = None
     userns: Namespace | None = None
+    services: tuple[Service, ...] = Field(default=(), max_length=MOST_SERVICES)
+
+    @property
+    def limits(self) -> frozenset[str]:
+        """What it and its services may not use more of than they say."""
+        return self.resources.limits.union(*(each.resources.limits for each in self.services))
+
+    @property
+    def services_share(self) -> ServicesShare | None:
+        return share_of(self.services)
+
+    @property
+    def counted(self) -> tuple[float | None, int | None]:
+        """Cores and memory that it names, with its services'."""
+        return with_services(self.resources.cpus, self.resources.memory, self.services_share)
 
     @property
     def rights(self) -> Rights:
@@ -338,6 +343,7 @@ class Stage(Wanted):
             raise Misplaced(f"stage {self.name!r} has no image; `parallel` is for stages that run", "parallel")
         if self.gate and self.rights != NO_RIGHTS:
             raise ValueError(f"stage {self.name!r} has no image; rights are for stages that run")
+        self._check_services()
         if self.extra_hosts and self.network in (None, "none"):
             raise Misplaced("a stage without `network` reaches no host", "extra_hosts")
         if self.gate and self.repeat:
@@ -347,6 +353,18 @@ class Stage(Wanted):
         if self.repeat is not None:
             _readable(self.repeat.condition_of(self.name), "repeat", "until")
         return self
+
+    def _check_services(self) -> None:
+        if self.gate and self.services:
+            raise Misplaced(f"stage {self.name!r} has no image; `services` are for stages that run", "services")
+        if self.cache and self.services:
+            raise Misplaced("what comes of services is not known beforehand; `cache` is for stages without", "cache")
+        names = [each.name for each in self.services]
+        for at, name in enumerate(names):
+            if name in names[:at]:
+                raise Misplaced(f"two services are called {name!r}", "services", at, "name")
+            if name in self.extra_hosts:
+                raise Misplaced(f"{name!r} is a service already", "extra_hosts", name)
 
 
 def _readable(condition: str, *path: str) -> None:

@@ -7,8 +7,8 @@ from pydantic import Field, StringConstraints
 from schema.base import Wanted
 from schema.inputs import Value
 from schema.names import PINNED, TAG, EnvironmentName, InputName, Name
-from schema.pipeline import EnvValue
 from schema.retention import Retention
+from schema.services import EnvValue
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TAG)]
 

@@ -43,6 +43,8 @@ class End(StrEnum):
     NODE_LOST = "NodeLost"
     GPU_LOST = "GpuLost"
     MISSING_ARTIFACT = "MissingArtifact"
+    SERVICE_NOT_READY = "ServiceNotReady"
+    SERVICE_ENDED = "ServiceEnded"
     INVALID_INPUT = "InvalidInput"
     INPUT_CHANGED = "InputChanged"
     ABORTED = "Aborted"
@@ -83,6 +85,7 @@ TRIGGERS = {
     "timeout": frozenset({End.TIMEOUT, End.NO_OUTPUT}),
     "image": frozenset({End.IMAGE_UNAVAILABLE}),
     "artifacts": frozenset({End.MISSING_ARTIFACT}),
+    "service": frozenset({End.SERVICE_NOT_READY, End.SERVICE_ENDED}),
     "infrastructure": INFRASTRUCTURE,
 }
 """The words of `retry.when`, and the reasons each covers (`node_lost` is a state, not an end)."""

@@ -7,8 +7,9 @@ from pydantic import Field
 from schema.base import Recorded
 from schema.execution import Changes
 from schema.names import Name
-from schema.pipeline import EnvValue, Matrix
+from schema.pipeline import Matrix
 from schema.reasons import Refusal
+from schema.services import EnvValue
 
 
 class Beginning(Recorded):

@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 from schema.base import Wanted
 from schema.inputs import Value
 from schema.names import Digest, EnvironmentName, Image, InputName, Inside, Name
-from schema.pipeline import EnvValue, Matrix
+from schema.pipeline import Matrix
 from schema.search import TrialSearch
+from schema.services import EnvValue
 
 MOST_CHANGES = 200
 Kind = Literal["start", "resume", "pause", "abort", "skip", "answer"]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from sys import intern
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 CORE, GPU, GIB = 1000, 8000, 250
 """What a core, a GPU and a GiB of memory cost for a second, in thousandths of a core."""
@@ -25,26 +25,21 @@ class Spent(NamedTuple):
         return self.hour // 24
 
 
-class _Asked(Protocol):
-    @property
-    def cpus(self) -> float | None: ...
-    @property
-    def memory(self) -> int | None: ...
-
-
 def rate(cpus: float | None, memory: int | None, gpus: int) -> int:
     """What a second of it costs. Who names no cores is reckoned with one."""
     cores = round((1.0 if cpus is None else cpus) * CORE)
     return cores + gpus * GPU + (memory or 0) * GIB // 2**30
 
 
-def spent(node: str, started: str | None, finished: str | None, asked: _Asked | None, gpus: int) -> Spent | None:
-    """None of what never ran, or does not say when."""
+def spent(
+    node: str, started: str | None, finished: str | None, asked: tuple[float | None, int | None], gpus: int
+) -> Spent | None:
+    """`asked` are cores and memory, where they were named. None of what never ran, or does not say when."""
     began, ended = moment(started), moment(finished)
     if began is None or ended is None:
         return None
     took = min(max(round((ended - began) * 1000), 0), LONGEST)
-    cpus, memory = (asked.cpus, asked.memory) if asked else (None, None)
+    cpus, memory = asked
     cores = round((1.0 if cpus is None else cpus) * CORE)
     return Spent(intern(node), int(ended // 3600), took, cores, gpus, rate(cpus, memory, gpus))
 

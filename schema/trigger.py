@@ -13,8 +13,8 @@ from schema.errors import Misplaced
 from schema.globs import Glob
 from schema.inputs import Value
 from schema.names import EnvironmentName, InputName, Name
-from schema.pipeline import EnvValue
 from schema.quantities import Duration
+from schema.services import EnvValue
 from schema.suggest import did_you_mean
 
 LONGEST_NAME = 40

@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISBLK
 
 from flow.node.node_world import LaunchOrder
-from flow.placement.grants import Asker, beyond, rights_refusal
+from flow.placement.grants import Asker, beyond, images_refusal, rights_refusal, with_services
 from runner.contract.spec import LEAST, ContainerRights, Mount
 from runner.secrets.kept import BadSecret, NodeSecrets
 from schema import images
@@ -51,15 +51,21 @@ class Granting:
             raise NotGranted(f"{images.PROJECT} runs builds of folders on main and nothing else, not {order.image}")
         if not (order.tree or takes_image(policy.images, order.image)):
             raise NotGranted(f"image {order.image} is not granted (policy.images)")
+        if refused := images_refusal((each.image for each in order.services), policy.images):
+            raise NotGranted(refused)
         if policy.isolation and not self.isolated:
             raise NotGranted("the policy wants isolation, and processes are not isolated (policy.isolation)")
-        if refused := beyond({**vars(order), "gpus": len(order.gpus)}, vars(policy.limits)):
+        if refused := beyond(
+            with_services({**vars(order), "gpus": len(order.gpus)}, order.services), vars(policy.limits)
+        ):
             raise NotGranted(refused)
         who = Asker(order.project, order.pipeline, order.tags)
         if order.rights == NO_RIGHTS:
             return NOTHING_MORE
         if refused := rights_refusal(order.rights, summary(policy, self.secrets.names()), who):
             raise NotGranted(refused)
+        if order.services and order.rights.network and policy.networks[order.rights.network].bridge == "host":
+            raise NotGranted(f"network {order.rights.network} is the machine's own, and there services have no place")
         if not self.isolated:
             raise NotGranted("processes are not isolated, so they get no rights of their own")
         return _given(order.rights, policy)

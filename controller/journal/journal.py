@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from controller.dirs.contract import Ready
 from controller.journal.small_files import Disk
 from flow.node.node_world import DeletionMark, ExecutionEnd, HeldClaim
-from schema.execution import ImageRecord, SavedRecord
+from schema.execution import ImageRecord, SavedRecord, ServiceRecord
 from schema.reasons import End
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -120,7 +120,14 @@ class Journal:
         with self._lock:
             self._write(entry.model_copy(update={"phase": "sent", "sent": at, "boot": boot}))
 
-    def mark_made(self, container: str, image: ImageRecord, ready: Ready, began: str) -> None:
+    def mark_made(
+        self,
+        container: str,
+        image: ImageRecord,
+        ready: Ready,
+        began: str,
+        services: tuple[ServiceRecord, ...] = (),
+    ) -> None:
         """Write down what a container is made from before it is."""
         self._change(
             container,
@@ -129,6 +136,7 @@ class Journal:
             manifest=ready.manifest,
             project_files=ready.project_files,
             began=began,
+            services=services,
         )
 
     def mark_started(self, container: str, began: str) -> None:

@@ -9,10 +9,12 @@ that is away. What fails again and again for another one ends the execution.
 import errno
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -24,17 +26,18 @@ from controller.grants.given import GivenRights, LeastRights, RunRights
 from controller.grants.granting import NotGranted
 from controller.journal.journal import Journal
 from controller.launch.launches import Launches
+from controller.launch.needed_services import resolved_services, service_specs
 from controller.launch.outcome import blank, judge
 from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
 from flow.node.lease_terms import given_up
 from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, LaunchOrder, Setback, Work
-from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError
+from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError, ServiceNotReady
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
 from runner.contract.spec import Container, Image, ImageBuild, Spec, Watched
 from schema import images
-from schema.execution import Cached, ImageRecord, State
+from schema.execution import Cached, ImageRecord, ServiceRecord, State
 from schema.reasons import End
 
 BY_GPU = frozenset({End.EXIT_CODE, End.START_FAILED, End.TIMEOUT, End.NO_OUTPUT})
@@ -55,6 +58,9 @@ PASSING = frozenset(
 
 LOOK_EVERY = 0.5
 """Seconds between two looks whether what is prepared is still wanted."""
+
+SERVICES_EVERY = 0.05
+"""Seconds between two looks whether services are ready."""
 
 Answer = TypeVar("Answer")
 
@@ -244,6 +250,7 @@ class Launcher:
                 return
             self._look(entry)
             self._make(entry, ready, image, id)
+            self._serve(entry)
             self._look(entry)
             if not self.lease_lasts(entry.container):
                 raise NotYet("its claim may have been given up meanwhile; the repository is asked first")
@@ -251,6 +258,7 @@ class Launcher:
             tools.note(entry.container, "started")
             tools.failpoint("after-start")
         except Stopped as stopped:
+            self._end_services(entry)
             self._put(self._never_begun(entry, stopped.reason))
         except InputMissing as error:
             self._put(self._unstarted(entry, End.INVALID_INPUT, str(error)))
@@ -258,12 +266,36 @@ class Launcher:
             self._put(self._unstarted(entry, End.INFRASTRUCTURE, str(error)))
         except ImageUnavailable as error:
             self._put(self._unstarted(entry, End.IMAGE_UNAVAILABLE, str(error)))
+        except ServiceNotReady as error:
+            self._put(self._unstarted(entry, End.SERVICE_NOT_READY, str(error)))
         except EngineUnavailable:
             raise
         except RunnerError as error:
             self._put(self._blamed(entry, self._unstarted(entry, End.START_FAILED, str(error))))
         else:
             tools.journal.mark_started(entry.container, tools.clock.wall())
+
+    def _serve(self, entry: HeldClaim) -> None:
+        """Its services, until all are ready."""
+        if not entry.order.services:
+            return
+        while waits := self._waits_for(entry):
+            self._tell(entry, waits)
+            time.sleep(SERVICES_EVERY)
+        self.tools.note(entry.container, "its services are ready")
+
+    def _waits_for(self, entry: HeldClaim) -> str:
+        try:
+            return self.tools.runner.serve(entry.container)
+        except RunnerError:
+            self._look(entry)  # whoever ended it has ended its services
+            raise
+
+    def _end_services(self, entry: HeldClaim) -> None:
+        """Of one that is not started any more. Where that fails, they go with its container."""
+        if entry.order.services:
+            with suppress(RunnerError):
+                self.tools.runner.stop(entry.container)
 
     def _tell(self, entry: HeldClaim, what: str, done: int = 0, size: int = 0) -> None:
         self._look(entry)
@@ -302,16 +334,25 @@ class Launcher:
 
     def _make(self, entry: HeldClaim, ready: Ready, image: ImageRecord, id: str) -> None:
         """The container, once it is written down what it is made from: whatever comes then, it can be told."""
-        tools = self.tools
-        tools.journal.mark_made(entry.container, image, ready, tools.clock.wall())
+        tools, order = self.tools, entry.order
+        services = self._services(entry)
+        tools.journal.mark_made(entry.container, image, ready, tools.clock.wall(), services)
         tools.failpoint("before-create")
-        for text in tools.runner.create(
-            self._spec(entry, ready, _pinned(entry.order.built or entry.order.image, image.digest), id)
-        ):
+        spec = self._spec(entry, ready, _pinned(order.built or order.image, image.digest), id)
+        for text in tools.runner.create(replace(spec, services=service_specs(order.services, services))):
             tools.note(entry.container, text)
         tools.failpoint("after-create")
 
+    def _services(self, entry: HeldClaim) -> tuple[ServiceRecord, ...]:
+        """As they run: of those that were made already, what they were made from."""
+        tools, order = self.tools, entry.order
+        if not order.services or (entry.services and entry.container in tools.runner.containers()):
+            return entry.services
+        self._launches.tell(entry.container, "looking for the images of its services, or fetching them")
+        return self._patiently(entry, partial(resolved_services, tools.runner, order.services))
+
     def _not_launched(self, entry: HeldClaim, why: str) -> ExecutionEnd:
+        self._end_services(entry)
         return self._unstarted(entry, End.INFRASTRUCTURE, f"it could not be launched: {why}")
 
     def _never_begun(self, entry: HeldClaim, reason: End) -> ExecutionEnd:

@@ -52,7 +52,7 @@ def _verdict(entry: HeldClaim, container: Container, gathered: Gathered) -> tupl
             return State.FAILED, End.INFRASTRUCTURE, given_up(entry)
         case Ending.STOPPED if entry.stop is End.NODE_LOST:
             return State.FAILED, End.INFRASTRUCTURE, given_up(entry)
-        case Ending.STOPPED | Ending.LAPSED if entry.stop:
+        case Ending.STOPPED | Ending.LAPSED | Ending.SERVICE if entry.stop and entry.stop is not End.NODE_LOST:
             aborted = entry.stop in (End.ABORTED, End.DELETED, End.SUPERSEDED, End.FAIL_FAST)
             return (
                 (State.ABORTED if aborted else State.FAILED),
@@ -63,6 +63,8 @@ def _verdict(entry: HeldClaim, container: Container, gathered: Gathered) -> tupl
             return State.FAILED, End.INFRASTRUCTURE, "it was stopped from outside Winslow"
         case Ending.OOM:
             return State.FAILED, End.OOM_KILLED, container.detail or "it used more memory than it may"
+        case Ending.SERVICE:
+            return State.FAILED, End.SERVICE_ENDED, container.detail or "a service of it ended"
         case Ending.CANCELLED:
             return State.ABORTED, End.ABORTED, container.detail or "somebody ended it outside Winslow"
         case Ending.INFRASTRUCTURE:

@@ -167,6 +167,7 @@ def take_inventory(options: NodeOptions, incarnation: str, runner: Runner, key: 
         auto=options.slots == "auto",
         disk=shutil.disk_usage(options.data).total if options.data.exists() else 0,
         exclusive=can.watchdog,
+        services=can.services,
         heartbeat=options.heartbeat,
         address=options.peer,
         key=key.public if key else "",

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from flow.fold.graph import Graph
 from schema.execution import Changes
 from schema.inputs import Value
-from schema.pipeline import EnvValue, Matrix
+from schema.pipeline import Matrix
 from schema.reasons import Refusal
 from schema.reply import Reply
+from schema.services import EnvValue
 
 _LATE_ABORT = (Refusal.ALREADY_ENDED, Refusal.NOTHING_RUNNING)
 

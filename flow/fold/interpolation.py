@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from flow.fold.graph import graph_of
 from schema.globs import BadGlob, compiled
 from schema.inputs import Input, Value
-from schema.pipeline import EnvValue, Matrix, Pipeline, Stage
+from schema.pipeline import Matrix, Pipeline, Stage
+from schema.services import EnvValue, Service
 from schema.suggest import did_you_mean
 
 _PLACE = re.compile(r"\$\[\[\s*(.*?)\s*\]\]")
@@ -72,6 +73,19 @@ def command(stage: Stage, scope: Scope) -> tuple[str, ...]:
     return tuple(fill(part, scope) for part in stage.command)
 
 
+def services(stage: Stage, scope: Scope) -> tuple[Service, ...]:
+    """Each with its command and environment filled in."""
+    return tuple(
+        each.model_copy(
+            update={
+                "command": tuple(fill(part, scope) for part in each.command),
+                "env": environment(each.env, scope),
+            }
+        )
+        for each in stage.services
+    )
+
+
 def artifacts(stage: Stage, scope: Scope) -> tuple[str, ...]:
     """InterpolationError also where what was put in makes it no pattern."""
     return tuple(_pattern(path, fill(path, scope)) for path in stage.artifacts.paths)
@@ -98,6 +112,7 @@ def resolve(stage: Stage, layers: Mapping[str, Mapping[str, EnvValue]], scope: S
     """Fill in everything a stage needs; InterpolationError if anything has no value."""
     command(stage, scope)
     artifacts(stage, scope)
+    services(stage, scope)
     for layer in layers.values():
         environment(layer, scope)
 
@@ -128,6 +143,9 @@ def _of_points(stage: Stage) -> dict[str, Input]:
 def _texts(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
     yield from stage.command
     yield from stage.artifacts.paths
+    for each in stage.services:
+        yield from each.command
+        yield from (as_text(value) for value in each.env.values())
     yield from (as_text(value) for value in (*pipeline.env.values(), *stage.env.values()))
 
 

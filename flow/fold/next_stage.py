@@ -23,11 +23,12 @@ from flow.points.search_ranges import Trial
 from schema.condition import INPUT, VALUE, ConditionError, holds, parse, written
 from schema.execution import Changes, Execution, State, slot_name
 from schema.inputs import InputError, Value, fit_all, missing, with_defaults
-from schema.pipeline import EnvValue, Matrix, Pipeline, Stage, When, WorkspaceOf
+from schema.pipeline import Matrix, Pipeline, Stage, When, WorkspaceOf
 from schema.project import Project
 from schema.reasons import End, Wait
 from schema.reply import Reply
 from schema.search import TrialSearch
+from schema.services import EnvValue
 
 Start = tuple[int | None, Changes | None]
 """The execution whose result a workspace begins with, and what is changed of it."""

@@ -9,8 +9,9 @@ from flow.fold.chains import Chain
 from flow.fold.interpolation import Scope
 from schema.execution import Changes, Execution, slot_name
 from schema.inputs import Input
-from schema.pipeline import EnvValue, Stage
+from schema.pipeline import Stage
 from schema.reasons import Wait
+from schema.services import EnvValue
 
 Status = Literal["pending", "run", "active", "waiting", "done", "passed", "skipped", "failed", "blocked"]
 """Of a slot. `passed`: it is not wanted in this chain, and what needs it goes on; `skipped`: by its condition."""

@@ -8,11 +8,22 @@ from flow.model.snapshot import Snapshot
 from flow.node.sightings import Sightings
 from flow.node.signs_of_life import SignsOfLife
 from schema.base import Recorded
-from schema.execution import ArtifactList, Cached, ImageRecord, LogRecord, Result, SavedRecord, State, slot_name
+from schema.execution import (
+    ArtifactList,
+    Cached,
+    ImageRecord,
+    LogRecord,
+    Result,
+    SavedRecord,
+    ServiceRecord,
+    State,
+    slot_name,
+)
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
 from schema.rights import NO_RIGHTS, Rights
+from schema.services import Service
 
 Work = Literal["launch", "collection"]
 NO_SIGNS = SignsOfLife()
@@ -106,6 +117,7 @@ class LaunchOrder(Recorded):
     tree: str = ""  # of a build: what it is made from
     push: str = ""  # of a build: the registry that gets it
     rights: Rights = NO_RIGHTS  # what it asks for beyond least rights
+    services: tuple[Service, ...] = ()  # filled in
 
     @property
     def slot(self) -> str:
@@ -148,6 +160,7 @@ class HeldClaim(Recorded):
     project_files: str | None = None  # a digest of /files, if that matters
     began: str | None = None  # wall clock, for people
     saved: SavedRecord | None = None  # what was taken last of what it saves
+    services: tuple[ServiceRecord, ...] = ()
 
     def lease_lasts(self, now: float, boot: str, signs: SignsOfLife = NO_SIGNS) -> bool:
         """Whether nobody can have given it up: since it was sent, or since later signs of life that arrived."""
@@ -169,6 +182,7 @@ class HeldClaim(Recorded):
             "manifest": self.manifest,
             "project_files": self.project_files,
             "started": self.began,
+            "services": self.services,
         }
 
 
@@ -189,6 +203,7 @@ class ExecutionEnd(Recorded):
     inputs: dict[str, object] = {}
     manifest: str | None = None
     project_files: str | None = None
+    services: tuple[ServiceRecord, ...] = ()
     started: str | None = None
     finished: str | None = None
     duration: float | None = None

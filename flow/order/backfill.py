@@ -42,7 +42,7 @@ def in_the_way(other: Stage, big: Stage, node: Candidate) -> bool:
     """Whether `big` could begin later on the node if `other` began there now."""
     if node.slots is not None and node.busy + 2 > node.slots:
         return True
-    short = capacity.crowded(other.resources, big.resources, node.inventory, node.settings, node.claims)
+    short = capacity.crowded(other, big, node.inventory, node.settings, node.claims)
     return short or _same_gpus(other, big, node)
 
 

@@ -51,14 +51,13 @@ def in_use(settings: Settings, views: Iterable[ProjectView]) -> AccountUse:
 
 
 def _taken(record: Execution) -> Amount:
-    asked = record.asked
-    cpus = 1.0 if asked is None or asked.cpus is None else asked.cpus
-    return (1, cpus, float(asked.memory or 0) if asked else 0.0, len(record.gpus))
+    cpus, memory = record.asked.counted if record.asked else (None, None)
+    return (1, 1.0 if cpus is None else cpus, float(memory or 0), len(record.gpus))
 
 
 def wanted(stage: Stage) -> Amount:
-    asked = stage.resources
-    return (1, 1.0 if asked.cpus is None else asked.cpus, float(asked.memory or 0), asked.gpus)
+    cpus, memory = stage.counted
+    return (1, 1.0 if cpus is None else cpus, float(memory or 0), stage.resources.gpus)
 
 
 def beyond(settings: Settings, used: AccountUse, name: str, stage: Stage) -> Waiting | None:

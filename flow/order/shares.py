@@ -98,5 +98,4 @@ def account_of(share: FairShare, view: ProjectView, chain: int) -> str:
 
 
 def _rate_of(record: Execution) -> int:
-    asked = record.asked
-    return rate(asked.cpus if asked else None, asked.memory if asked else None, len(record.gpus))
+    return rate(*(record.asked.counted if record.asked else (None, None)), len(record.gpus))

@@ -75,8 +75,7 @@ _waiters: Memo[ProjectView, tuple[Waiter, ...]] = Memo(_of)
 
 
 def _rate(slot: Slot) -> int:
-    asked = slot.stage.resources
-    return rate(asked.cpus, asked.memory, asked.gpus)
+    return rate(*slot.stage.counted, slot.stage.resources.gpus)
 
 
 def _since(view: ProjectView, slot: Slot) -> int:

@@ -13,8 +13,9 @@ from flow.node.node_world import World
 from flow.placement.gpus import over
 from schema.execution import AskedRecord, Execution
 from schema.node import Inventory, NodeSettings
-from schema.pipeline import Resources
+from schema.pipeline import Stage
 from schema.quantities import readable_size
+from schema.services import share_of
 
 GIB = 2**30
 Claims = Mapping[tuple[str, int], AskedRecord]
@@ -37,9 +38,11 @@ class Amounts:
 NOTHING = AskedRecord()
 
 
-def asked(resources: Resources) -> AskedRecord:
+def asked(stage: Stage) -> AskedRecord:
     """What a stage names of its resources, as it is recorded."""
-    return AskedRecord(cpus=resources.cpus, memory=resources.memory, shm=resources.shm_size, disk=resources.disk)
+    has = stage.resources
+    share = stage.services_share
+    return AskedRecord(cpus=has.cpus, memory=has.memory, shm=has.shm_size, disk=has.disk, services=share)
 
 
 def slots(inventory: Inventory, settings: NodeSettings) -> int | None:
@@ -75,15 +78,17 @@ def share(inventory: Inventory, settings: NodeSettings) -> Amounts:
 
 
 def reckoned(wanted: AskedRecord, modest: Amounts) -> Amounts:
-    return Amounts(
+    own = Amounts(
         cpus=modest.cpus if wanted.cpus is None else wanted.cpus,
         memory=modest.memory if wanted.memory is None else wanted.memory,
         shm=wanted.shm or 0.0,
         disk=wanted.disk or 0.0,
     )
+    beside = wanted.services
+    return own + Amounts(cpus=beside.cpus, memory=beside.memory, shm=beside.shm) if beside else own
 
 
-def shortage(stage: Resources, inventory: Inventory, settings: NodeSettings, claims: Claims) -> str:
+def shortage(stage: Stage, inventory: Inventory, settings: NodeSettings, claims: Claims) -> str:
     """Which resource is short for the stage beside what runs there; nothing where it fits."""
     modest, room = share(inventory, settings), whole(inventory, settings)
     used = Amounts()
@@ -99,7 +104,7 @@ def shortage(stage: Resources, inventory: Inventory, settings: NodeSettings, cla
     return ", ".join(filter(None, told))
 
 
-def crowded(other: Resources, big: Resources, inventory: Inventory, settings: NodeSettings, claims: Claims) -> bool:
+def crowded(other: Stage, big: Stage, inventory: Inventory, settings: NodeSettings, claims: Claims) -> bool:
     """Whether `other` would take of something that does not suffice for it and `big` beside what runs there."""
     modest, room = share(inventory, settings), whole(inventory, settings)
     more = reckoned(asked(other), modest)
@@ -120,17 +125,18 @@ def _count(value: float) -> str:
     return f"{value:.2g}" if value % 1 else f"{value:.0f}"
 
 
-def misfit(stage: Resources, inventory: Inventory, settings: NodeSettings) -> str | None:
+def misfit(stage: Stage, inventory: Inventory, settings: NodeSettings) -> str | None:
     """Which resource the node never has enough of, or None."""
     room = whole(inventory, settings)
+    wants = reckoned(asked(stage), Amounts())
     kept = " that are not reserved" if settings.reserve.cpus else ""
-    if (stage.cpus or 0) > room.cpus:
-        return f"has {_count(room.cpus)} cores{kept}"
-    if (stage.memory or 0) > room.memory:
+    if wants.cpus > room.cpus:
+        return f"has {_count(room.cpus)} cores{kept}" + (" for it and its services" if stage.services else "")
+    if wants.memory > room.memory:
         return "has too little memory" + (" that is not reserved" if settings.reserve.memory else "")
-    if (stage.shm_size or 0) > room.shm:
+    if wants.shm > room.shm:
         return "has too little memory for its shared memory"
-    if (stage.disk or 0) > room.disk:
+    if wants.disk > room.disk:
         return "has too small a disk" + (" that is not reserved" if settings.reserve.disk else "")
     return None
 
@@ -149,7 +155,11 @@ def held_here(world: World) -> dict[tuple[str, int], AskedRecord]:
     """What this node's own entries may still use, whatever the records say."""
     return {
         (entry.order.project, entry.order.execution): AskedRecord(
-            cpus=entry.order.cpus, memory=entry.order.memory, shm=entry.order.shm_size, disk=entry.order.disk
+            cpus=entry.order.cpus,
+            memory=entry.order.memory,
+            shm=entry.order.shm_size,
+            disk=entry.order.disk,
+            services=share_of(entry.order.services),
         )
         for container, entry in world.entries.items()
         if not over(world, container)
@@ -161,4 +171,4 @@ def _of(view: ProjectView, record: Execution) -> AskedRecord:
     if record.asked is not None:
         return record.asked
     stage = view.definition.stage(record.stage) if view.definition else None
-    return asked(stage.resources) if stage else NOTHING
+    return asked(stage) if stage else NOTHING

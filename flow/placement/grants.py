@@ -1,6 +1,6 @@
 """What of a stage's wishes a node does not grant. Pure: from the summary of its policy in its inventory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -10,6 +10,7 @@ from schema.pipeline import Stage
 from schema.policy import Grants, Most, Whom, takes_image
 from schema.quantities import readable_size
 from schema.rights import Ask, Rights
+from schema.services import Service
 
 WORDS = {
     "networks": "network", "volumes": "volume", "devices": "device", "users": "user", "secrets": "secret",
@@ -40,7 +41,16 @@ def refusal(stage: Stage, grants: Grants, who: Asker) -> str:
     """The first thing that a node does not grant, with the line of its policy that would; else nothing."""
     if stage.image and who.project != images.PROJECT and not takes_image(grants.images, stage.image):
         return f"image {stage.image} is not granted (policy.images)"
-    return rights_refusal(stage.rights, grants, who) or beyond(vars(stage.resources), vars(grants.most or Most()))
+    if beside := images_refusal((each.image for each in stage.services), grants.images):
+        return beside
+    wishes = with_services(vars(stage.resources), stage.services)
+    return rights_refusal(stage.rights, grants, who) or beyond(wishes, vars(grants.most or Most()))
+
+
+def images_refusal(services: Iterable[str], granted: tuple[str, ...]) -> str:
+    """Of images of services, the first that is not granted."""
+    refused = next((image for image in services if not takes_image(granted, image)), "")
+    return f"image {refused} of a service is not granted (policy.images)" if refused else ""
 
 
 def rights_refusal(rights: Rights, grants: Grants, who: Asker) -> str:
@@ -84,3 +94,13 @@ def beyond(asked: Mapping[str, float | None], most: Mapping[str, float | None]) 
             size = readable_size(int(limit)) if name in ("memory", "shm_size") else f"{limit:g}"
             return f"more than {size} of {name} is not granted (policy.limits.{name})"
     return ""
+
+
+def with_services(asked: Mapping[str, float | None], services: Iterable[Service]) -> dict[str, float | None]:
+    """What a stage and its services ask for together; None where nobody names it."""
+    found = {name: asked.get(name) for name in LIMITS}
+    for each in services:
+        for name, more in vars(each.resources).items():
+            if more is not None:
+                found[name] = (found.get(name) or 0) + more
+    return found

@@ -57,7 +57,7 @@ class Candidate:
 
     def shortage(self, stage: Stage) -> str:
         """What is short for the stage now, but for GPUs."""
-        return capacity.shortage(stage.resources, self.inventory, self.settings, self.claims)
+        return capacity.shortage(stage, self.inventory, self.settings, self.claims)
 
     def gpus_for(self, stage: Stage) -> tuple[NodeGpu, ...] | None:
         """Those that the stage would get now; None where too few are free."""
@@ -335,19 +335,21 @@ def misfit(stage: Stage, node: Candidate, who: Asker) -> str | None:
         return f"the stage wants node {wanted}"
     if lacking := sorted(set(stage.node.labels) - node.labels):
         return f"lacks label {', '.join(lacking)}"
-    if stage.resources.limits and not inventory.limits:
+    if stage.limits and not inventory.limits:
         return f"its runner ({inventory.runner}) cannot limit resources"
-    if loose := sorted(stage.resources.limits & set(inventory.discards)):
+    if loose := sorted(stage.limits & set(inventory.discards)):
         return f"its engine cannot limit {', '.join(loose)}"
     if who.project == images.PROJECT and not inventory.build:
         return "it builds no images (node --build)"
     if stage.rights != NO_RIGHTS and not inventory.isolation:
         return f"its runner ({inventory.runner}) isolates nothing, so it gives no rights of their own to stages"
+    if stage.services and not inventory.services:
+        return f"it runs no services beside stages (its version, its runner ({inventory.runner}), or a far engine)"
     if refused := refusal(stage, inventory.grants, who):
         return refused
     if stage.exclusive and not inventory.exclusive:
         return f"it cannot run exclusive stages (its version, its runner ({inventory.runner}), or the Git server)"
-    if small := capacity.misfit(stage.resources, inventory, node.settings):
+    if small := capacity.misfit(stage, inventory, node.settings):
         return small
     return gpus.misfit(stage.resources, inventory.gpus)
 

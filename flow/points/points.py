@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from flow.model.memo import Memo
 from schema.inputs import Input, InputError, Value, fit
-from schema.pipeline import MOST_POINTS, EnvValue, Matrix, Stage
+from schema.pipeline import MOST_POINTS, Matrix, Stage
+from schema.services import EnvValue
 
 Point = Mapping[str, Value]
 """The values of one point, by name."""

@@ -12,6 +12,7 @@ from flow.fold.interpolation import (
     command,
     environment,
     input_environment,
+    services,
 )
 from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView, Snapshot
@@ -28,6 +29,7 @@ from schema.execution import (
     ImageRecord,
     Lease,
     Needed,
+    ServiceRecord,
     State,
     Times,
     WorkspaceRecord,
@@ -35,6 +37,7 @@ from schema.execution import (
 from schema.inputs import InputKind
 from schema.pipeline import Stage
 from schema.rights import NO_RIGHTS
+from schema.services import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def take(
         inputs=dict(scope.inputs),
         gpus=gpus,
         asked=_asked(stage),
+        services=tuple(map(_service, services(stage, scope))),
         definition=definition(stage),
         workspace=_workspace(view, slot, slot.saved if saved else None),
         needs={stage: tuple(_needed(view, number) for number in numbers) for stage, numbers in slot.needs.items()},
@@ -95,7 +99,7 @@ def take(
 
 
 def _asked(stage: Stage) -> AskedRecord | None:
-    wants = asked(stage.resources)
+    wants = asked(stage)
     if stage.rights != NO_RIGHTS:
         wants = wants.model_copy(update={"rights": stage.rights})
     if stage.resource_group:
@@ -103,6 +107,11 @@ def _asked(stage: Stage) -> AskedRecord | None:
     if stage.interruptible:
         wants = wants.model_copy(update={"min_runtime": stage.min_runtime})
     return wants if wants != NOTHING else None
+
+
+def _service(each: Service) -> ServiceRecord:
+    env = {name: str(value) for name, value in each.env.items()}
+    return ServiceRecord(name=each.name, image=ImageRecord(ref=each.image), command=each.command, env=env)
 
 
 def _entry(record: Execution, order: LaunchOrder) -> HeldClaim:
@@ -180,6 +189,9 @@ def _unbegun(record: Execution, claim: str, wall: str) -> Execution:
             "text": "",
             "times": Times(claimed=wall),
             "image": record.image and ImageRecord(ref=record.image.ref),
+            "services": tuple(
+                each.model_copy(update={"image": ImageRecord(ref=each.image.ref)}) for each in record.services
+            ),
             "inputs": {name: path_of(value) for name, value in record.inputs.items()},
             "project_files": None,
         }
@@ -238,6 +250,17 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         pipeline=who.pipeline,
         tags=who.tags,
         rights=stage.rights,
+        services=_as_recorded(stage, record),
+    )
+
+
+def _as_recorded(stage: Stage, record: Execution) -> tuple[Service, ...]:
+    """With the commands and environments that the claim wrote down, in which every place is filled in."""
+    said = {each.name: each for each in record.services}
+    return tuple(
+        each.model_copy(update={"command": said[each.name].command, "env": said[each.name].env})
+        for each in stage.services
+        if each.name in said
     )
 
 

@@ -32,6 +32,8 @@ def definition(stage: Stage) -> str:
     parts["show"] = list(stage.shown_files)
     if stage.rights != NO_RIGHTS:
         parts["rights"] = stage.rights.model_dump(mode="json")
+    if stage.services:
+        parts["services"] = [each.model_dump(mode="json") for each in stage.services]
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -26,6 +26,9 @@ class BuildingRunner:
         self.builds.create(spec)
         return ()
 
+    def serve(self, container: str) -> str:
+        return "" if container in self.builds else self.stages.serve(container)
+
     def start(self, container: str) -> None:
         self._of(container).start(container)
 

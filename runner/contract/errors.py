@@ -4,7 +4,8 @@ RunnerError
 ├── ImageUnavailable    no such image here or in a registry; retrying changes nothing until somebody acts
 ├── EngineUnavailable   the engine does not answer; try again next round
 │   └── EngineFailed    it answers with a failure of its own (5xx, no space left, no JSON); try again, not for ever
-└── Refused             the engine refused the container (a bad mount, name, device)
+├── Refused             the engine refused the container (a bad mount, name, device)
+└── ServiceNotReady     a program beside the stage ended, or was not ready in time
 """
 
 
@@ -25,4 +26,8 @@ class EngineFailed(EngineUnavailable):
 
 
 class EngineRefused(RunnerError):
+    pass
+
+
+class ServiceNotReady(RunnerError):
     pass

@@ -55,7 +55,7 @@ class FakeRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("fake", watchdog=True)
+        return Capabilities("fake", services=True, watchdog=True)
 
     def resolve(self, image: str, pull: str) -> Image:
         if image.startswith("missing/"):
@@ -73,6 +73,10 @@ class FakeRunner:
         until = spec.watched.until if spec.watched else NEVER
         self._boxes[spec.id] = _Box(spec, created, seconds, every, until=until)
         return ()
+
+    def serve(self, container: str) -> str:
+        """Services are ready at once."""
+        return ""
 
     def start(self, container: str) -> None:
         box = self._mine(container)

@@ -38,6 +38,13 @@ def for_claim(
     }
 
 
+def for_service(owner: Owner, stage: Mapping[str, str], container: str, name: str) -> dict[str, str]:
+    """Of a program beside the stage with these labels. It has no claim of its own, so that it passes for no stage."""
+    shown = (f"{PREFIX}.project", f"{PREFIX}.execution", f"{PREFIX}.stage")
+    told = {key: stage[key] for key in shown if key in stage}
+    return owner.labels() | told | {f"{PREFIX}.service": name, f"{PREFIX}.service.of": container}
+
+
 def gpus_of(labels: Mapping[str, str]) -> tuple[str, ...]:
     """What the container was given, also when nobody remembers its claim."""
     return tuple(filter(None, labels.get(f"{PREFIX}.gpus", "").split(",")))

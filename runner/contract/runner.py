@@ -4,6 +4,9 @@ Every implementation passes the same suite (`tests/contract/test_runner.py`). Wh
 
 * `create` makes a container that has not started; `start` starts it. Both are idempotent: a container that exists is
   left as it is, one that has started or ended is not started again. A failed `create` leaves nothing behind.
+* Services are there only while their container is: begun by `serve` before its start, ended (KILL: they keep nothing)
+  before it is seen to have exited, at `stop` of one that has not started, and at `remove`. One that ends by itself
+  with another code than 0 ends the container.
 * A container outlives the controller. `containers` finds it again by its labels, with the same start and exit code.
 * After `start` a container is running, or queued where somebody else gives it a machine, with the reason.
 * `stop` sends TERM, and KILL after the container's grace; it returns at once and may be repeated; it works over a
@@ -35,6 +38,13 @@ class Runner(Protocol):
 
     def create(self, spec: Spec) -> Sequence[str]:
         """What people should know of it, if anything. ImageUnavailable, EngineUnavailable, Refused."""
+        ...
+
+    def serve(self, container: str) -> str:
+        """Start the services of a created container; what it still waits for, nothing once they are ready.
+
+        Returns at once, and is called again. ServiceNotReady, once they have ended.
+        """
         ...
 
     def start(self, container: str) -> None: ...

@@ -73,6 +73,20 @@ class ImageBuild:
     bases: tuple[str, ...] = ("*",)  # patterns of images that it may be made from
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A program beside a stage. `port` is where it listens once it is ready; 0: as soon as it runs."""
+
+    name: str
+    image: str
+    image_id: str
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    timeout: float = 60.0  # seconds until it has to be ready
+    limits: Limits = field(default_factory=Limits)
+
+
 OVERLAY_OPTIONS = ("metacopy=off", "redirect_dir=off", "index=off")
 
 
@@ -116,6 +130,7 @@ class Spec:
     build: ImageBuild | None = None
     read_only: Path | None = None  # what a stage that sees the host's paths must not write to
     timeout: float | None = None  # for a runner that tells it to whom it gives the stage; the controller keeps it
+    services: tuple[ServiceSpec, ...] = ()
     watched: Watched | None = None  # by somebody who needs no controller for it
 
 
@@ -134,6 +149,7 @@ class Ending(StrEnum):
     STOPPED = "stopped"  # we sent TERM or KILL
     CANCELLED = "cancelled"  # a person told the engine to end just this one, past Winslow
     INFRASTRUCTURE = "infrastructure"  # the engine or the machine went down under it
+    SERVICE = "service"  # a service that it has ended, and so did it
     LAPSED = "lapsed"  # its time was over, and its watchdog ended it
 
 
@@ -182,6 +198,7 @@ class Capabilities:
     oom: bool = False
     gpus: bool = False
     isolation: bool = False
+    services: bool = False  # runs programs beside stages
     watchdog: bool = False  # what is watched ends in time although the controller is dead or stopped
     user: tuple[int, int] | None = None  # uid and gid of its stages; None: the node's own
     here: bool = True  # its stages run on this very machine

@@ -16,6 +16,7 @@ from runner.contract.labels import PREFIX, Owner
 
 NOTE = "container.json"
 CLAIM = f"{PREFIX}.claim"
+SERVICE, SERVICE_OF = f"{PREFIX}.service", f"{PREFIX}.service.of"
 Entry = Mapping[str, Any]
 """As in the engine's list of containers."""
 
@@ -28,6 +29,8 @@ class ContainerIds:
     def __init__(self, client: Callable[[], Any], owner: Owner, root: Path) -> None:
         self.client, self.owner, self.root = client, owner, root
         self._ids: dict[str, str] = {}
+        self.services: Mapping[str, Mapping[str, Entry]] | None = None
+        """Of the last look, by container and name; None where the engine did not list them."""
 
     def target(self, container: str) -> str:
         """What the engine is to be asked for: the id, where it is known, else the name it was given."""
@@ -81,11 +84,12 @@ class ContainerIds:
         """This node's containers. Where the engine's list fails, as one broken container is enough for, one by one."""
         wanted = [f"{key}={value}" for key, value in self.owner.labels().items()]
         try:
-            entries: Iterable[Entry] = self.client().api.containers(all=True, filters={"label": wanted})
+            entries: Sequence[Entry] = self.client().api.containers(all=True, filters={"label": wanted})
+            self.services = _services(entries)
         except APIError as error:
             if error.response is None or error.response.status_code in (401, 403, 503):
                 raise
-            entries = self._one_by_one()
+            entries, self.services = [*self._one_by_one()], None
         return self._chosen(entries)
 
     def _one_by_one(self) -> Iterable[Entry]:
@@ -109,3 +113,12 @@ class ContainerIds:
             return next((entry for entry in entries if str(entry["Id"]) == known), None)
         named = (entry for entry in entries if f"/{name_of(container)}" in (entry.get("Names") or ()))
         return next(named, entries[-1])
+
+
+def _services(entries: Iterable[Entry]) -> Mapping[str, Mapping[str, Entry]]:
+    found: dict[str, dict[str, Entry]] = {}
+    for entry in entries:
+        labels = entry.get("Labels") or {}
+        if SERVICE_OF in labels:
+            found.setdefault(str(labels[SERVICE_OF]), {})[str(labels.get(SERVICE, ""))] = entry
+    return found

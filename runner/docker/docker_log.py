@@ -185,14 +185,15 @@ def _frame(stream: int, content: bytes) -> LogFrame:
 class Writer:
     """`log` and `log.position`, held by one follower at a time (a lock on the file)."""
 
-    def __init__(self, directory: Path, cap: int) -> None:
+    def __init__(self, directory: Path, cap: int, run: Path | None = None) -> None:
+        """`run` is the directory of the run whose secrets are hidden, if that is another one."""
         self.cap = cap
         self._log = os.open(directory / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._position = os.open(directory / "log.position", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._path = directory / "log.position"
         self.position = LogPosition()
         self._skip = 0
-        self._masker = of_run(directory)
+        self._masker = of_run(run or directory)
 
     def lock(self) -> bool:
         """False while another follower still writes. The position is that of the moment the lock was won."""
@@ -297,8 +298,15 @@ def _since_1970(whole: str) -> int:
 class Follower:
     """A thread that keeps one container's log until the container has ended and everything is written."""
 
-    def __init__(self, directory: Path, source: ContainerLogSource, cap: int, done: Callable[[], None]) -> None:
-        self.directory, self.source, self.cap, self.done = directory, source, cap, done
+    def __init__(
+        self,
+        directory: Path,
+        source: ContainerLogSource,
+        cap: int,
+        done: Callable[[], None],
+        run: Path | None = None,
+    ) -> None:
+        self.directory, self.source, self.cap, self.done, self.run = directory, source, cap, done, run
         self.moved = time.monotonic()
         self._checked = 0.0
         self._stop = threading.Event()
@@ -345,7 +353,7 @@ class Follower:
         """The rest does not come: the log is what it is, and says so."""
         self.end(1.0)
         try:
-            writer = Writer(self.directory, self.cap)
+            writer = Writer(self.directory, self.cap, self.run)
         except OSError:
             return
         try:
@@ -367,7 +375,7 @@ class Follower:
 
     def _run(self) -> None:
         try:
-            writer = Writer(self.directory, self.cap)
+            writer = Writer(self.directory, self.cap, self.run)
         except OSError:
             return
         try:

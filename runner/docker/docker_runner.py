@@ -45,6 +45,7 @@ from runner.docker.engine import (
 from runner.docker.host_image import build_base
 from runner.docker.outside_ends import KILLED, KnownEnds, signal_of
 from runner.docker.pulls import FULL, fetched
+from runner.docker.services import Services
 from runner.docker.watchdogs import Watchdogs
 from runner.logs import log_file
 
@@ -96,6 +97,8 @@ class DockerRunner:
         self._out_of_memory: set[str] = set()
         self._watchdogs = Watchdogs(self.root)
         self._ids = ContainerIds(lambda: self.client, owner, self.root)
+        self._services = Services(lambda: self.client, owner, self.root, self.user, boot_time, self.boot)
+        self._swept = False
         self._live, self._discards, self._answered = True, tuple[str, ...](), threading.Event()
         self._events = EngineEvents(lambda: self.client, owner, self._heard, self._lost, self._found)
         self._answered.wait(SOON)
@@ -111,7 +114,8 @@ class DockerRunner:
     @property
     def capabilities(self) -> Capabilities:
         can = Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
-        return replace(can, discards=self._discards, watchdog=near())
+        seen = near()
+        return replace(can, discards=self._discards, services=seen, watchdog=seen)
 
     # -- images -----------------------------------------------------------------------------------------------------
 
@@ -158,12 +162,37 @@ class DockerRunner:
             if (found := self._ids.inspect(spec.id)) is not None:
                 self._ids.made(spec.id, found["Id"])
                 less = discarded.differing(self._options(spec, user), found.get("HostConfig") or {})
+                if found["State"]["Status"] == "created":
+                    self._with_services(spec, ())
                 return self._with_limits(spec, less if found["State"]["Status"] == "created" else "", ())
             rights.hand_over(spec, user)
             if spec.watched:
                 lease_clock.begin(str(spec.directory), spec.watched.until, spec.watched.kill_within)
-            warnings = self._create(spec, rights.ENGINE_LOG)
+            if spec.services:
+                self._services.network(spec)
+            warnings = self._with_services(spec, self._create(spec, rights.ENGINE_LOG))
             return self._with_limits(spec, discarded.discarded(warnings), warnings)
+
+    def _with_services(self, spec: Spec, warnings: Sequence[str]) -> Sequence[str]:
+        """Nothing is left where one of them cannot be made."""
+        try:
+            if spec.services:
+                self._services.create(spec, self._discards)
+        except (RunnerError, APIError):
+            self.remove(spec.id)
+            raise
+        return warnings
+
+    def serve(self, container: str) -> str:
+        with talking():
+            if self._watchdogs.needed(container):
+                if not self._lasts(container):
+                    raise EngineFailed("its time was over before it was started")
+                self._see_to(container, str((self._ids.own(container) or {}).get("Id", "")))
+            return self._services.serve(container)
+
+    def _see_to(self, container: str, id: str) -> None:
+        self._watchdogs.see_to(container, id, self._services.ids(container))
 
     def _options(self, spec: Spec, user: str) -> dict[str, Any]:
         """How GPUs are given, the engine is asked only for a stage that gets some."""
@@ -248,7 +277,7 @@ class DockerRunner:
         """EngineFailed where its time is over: then it is being ended at this moment."""
         try:
             if self._lasts(container):
-                self._watchdogs.see_to(container, id)
+                self._see_to(container, id)
                 self._start(container)
                 return
         except EngineRefused:
@@ -274,6 +303,7 @@ class DockerRunner:
         with talking(), self._stopping:
             found = self._to_stop(container)
             if found is None or not found["State"]["Running"]:
+                self._services.end(container)
                 return
             self._press(container, found)
 
@@ -325,6 +355,7 @@ class DockerRunner:
         with talking():
             if self._ids.inspect(container) is not None and self._ids.own(container) is None:
                 return
+            self._services.end(container)
             try:
                 self.client.api.remove_container(self._ids.target(container), v=True)
             except NotFound:
@@ -334,6 +365,7 @@ class DockerRunner:
                     raise EngineRefused(
                         f"the engine does not remove {name_of(container)}: {error.explanation}"
                     ) from None
+            self._services.remove(container)
         self._ids.forget(container)
         self._watchdogs.forget(container)
         with self._lock:
@@ -354,6 +386,7 @@ class DockerRunner:
 
     def reap(self) -> None:
         self._events.end()
+        self._services.reap()
         with self._lock:
             followers, timers = list(self._followers.values()), list(self._told.values())
             self._followers, self._told = {}, {}
@@ -367,11 +400,23 @@ class DockerRunner:
     def containers(self) -> Mapping[str, Container]:
         with talking():
             listed = self._ids.all()
+            self._end_orphans(listed)
             looks = [self._look(container, entry) for container, entry in listed.items()]
         found = {look.id: look for look in looks if look}
         self._labels = {look.id: look.labels for look in found.values()}
         self._running = frozenset(look.id for look in found.values() if look.running)
         return found
+
+    def _end_orphans(self, stages: Mapping[str, Mapping[str, Any]]) -> None:
+        """Services whose stage somebody removed."""
+        for container in self._ids.services or ():
+            if container not in stages:
+                with suppress(APIError):  # then at the next look
+                    self._services.remove(container)
+        if not self._swept:
+            self._swept = True
+            with suppress(APIError):
+                self._services.sweep({**stages, **dict.fromkeys(self._ids.services or ())})
 
     def _look(self, container: str, entry: Mapping[str, Any]) -> Container | None:
         """None for one that is gone. One that the engine cannot describe counts as running: its end is not known."""
@@ -386,7 +431,7 @@ class DockerRunner:
             if entry["State"] in ("running", "paused", "restarting"):
                 if self._watchdogs.needed(container):
                     with suppress(EngineFailed):  # then at the next look
-                        self._watchdogs.see_to(container, entry["Id"])
+                        self._see_to(container, entry["Id"])
                 return self._at_work(container, labels)
             return self._at_end(container, labels)
         except (APIError, KeyError, ValueError, OSError) as error:
@@ -395,6 +440,8 @@ class DockerRunner:
             return Container(container, labels, Condition.RUNNING, detail=str(error)[:300])
 
     def _at_work(self, container: str, labels: Mapping[str, str], found: Mapping[str, Any] | None = None) -> Container:
+        if found is None:
+            self._with_its_services(container, labels)
         if container not in self._started:
             self._start_time(container, found or self._ids.inspect(container) or {}, under="" if found else identity())
         self._follow(container)
@@ -403,6 +450,23 @@ class DockerRunner:
         started, output = self._started.get(container), self._last_output(container)
         until = self._until(container)
         return Container(container, labels, Condition.RUNNING, started=started, last_output=output, until=until)
+
+    def _with_its_services(self, container: str, labels: Mapping[str, str]) -> None:
+        """A stage does not go on without one that failed, and is told once more after a restart of this process."""
+        names = [name for name in labels.get(rights.SERVICES, "").split(",") if name]
+        if not names or self._ids.services is None:
+            return
+        path = self.root / container / "stop.json"
+        note = durable.read(path)
+        if not note:
+            ended = self._services.ended(container, names, self._ids.services.get(container, {}))
+            if ended is None:
+                return
+            told = {"service": ended.text, "outside": ended.outside}
+            durable.write(path, {"at": boot_time(), "boot": self.boot, "sent": False, **told})
+        if not note or "service" in note:
+            with suppress(EngineRefused):  # then at the next look
+                self.stop(container)
 
     def _until(self, container: str) -> float | None:
         found = lease_clock.look(str(self.root / container)) if self._watchdogs.needed(container) else None
@@ -428,6 +492,8 @@ class DockerRunner:
         found = self._ids.inspect(container)
         if found is None:
             return None
+        if labels.get(rights.SERVICES):
+            self._services.end(container)
         if not self._log_complete(container):
             return self._at_work(container, labels, found)
         self._start_time(container, found)
@@ -459,6 +525,8 @@ class DockerRunner:
         state, stop = found["State"], durable.read(self.root / container / "stop.json")
         known = self._known(container, found)
         if stop and (stop.get("sent") or known.code in KILLED or outside_ends.told_to_end(known)):
+            if "service" in stop:
+                return (Ending.INFRASTRUCTURE if stop.get("outside") else Ending.SERVICE), str(stop["service"])
             return Ending.STOPPED, ""
         if state.get("OOMKilled") or found["Id"] in self._out_of_memory:
             limit = (found["Config"].get("Labels") or {}).get(rights.MEMORY)

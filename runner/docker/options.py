@@ -7,24 +7,29 @@ and a home in memory, `/workspace` and `/winslow` to write to.
 import glob
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
 
 from runner.contract.errors import EngineRefused
 from runner.contract.labels import PREFIX
-from runner.contract.spec import ContainerRights, Limits, Spec
+from runner.contract.spec import ContainerRights, Limits, ServiceSpec, Spec
 
 HOME = "/home/winslow"
 GRACE = f"{PREFIX}.grace"
 SIGNAL = f"{PREFIX}.signal"
 MEMORY = f"{PREFIX}.memory"
+SERVICES = f"{PREFIX}.services"
+"""Of a stage: the names of its services."""
 ENGINE_LOG = {"max-size": "128m", "max-file": "2", "mode": "blocking"}
 ENGINE_LOG_BUFFERED = {**ENGINE_LOG, "mode": "non-blocking", "max-buffer-size": "64m"}
 """For engines whose own `log-opts` name a buffer, which they then insist on."""
 USER = "winslow"
 PIDS = 32768
 """Processes and threads of a stage that names no limit: enough for programs, and no fork bomb ends a machine."""
+FLAG_OF = {"mem_limit": "memory", "memswap_limit": "memory", "nano_cpus": "cpus", "pids_limit": "pids"}
+"""Options for limits, and how a limit is called that an engine does not keep."""
 TEMPORARY = "25%"
 """The most of the machine's memory that files in `/tmp` may take, and in the home as much again."""
 CDI = "nvidia.com/gpu"
@@ -37,14 +42,13 @@ def stages_user() -> str:
 
 def options(spec: Spec, user: str, *, cdi: bool = False, discards: Collection[str] = ()) -> dict[str, Any]:
     """For the engine's `HostConfig`. `discards` are the limits that the engine would accept and not keep."""
-    uid, _, gid = user.partition(":")
-    temporary = f"rw,exec,nosuid,nodev,mode=1777,size={TEMPORARY},uid={uid},gid={gid or uid}"
+    rights = replace(spec.rights, network=network_of(spec.id)) if spec.services else spec.rights
     return {
         "init": True,
         "auto_remove": False,
-        **_rights(spec.rights),
+        **_rights(rights),
         "userns_mode": "host",  # ids are the host's, also where the engine maps those of others
-        "tmpfs": {"/tmp": temporary, HOME: temporary},
+        "tmpfs": _temporary(user),
         "mounts": _mounts(spec),
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         **({} if "pids" in discards else {"pids_limit": PIDS}),
@@ -53,9 +57,38 @@ def options(spec: Spec, user: str, *, cdi: bool = False, discards: Collection[st
     }
 
 
+def network_of(container: str) -> str:
+    """Of a stage with services, the network that they share and nobody else is in."""
+    return f"{PREFIX}-{container}"
+
+
 def user_of(spec: Spec, usual: str) -> str:
     """Whose processes its are: `uid:gid`."""
     return spec.rights.user or usual
+
+
+def service_options(service: ServiceSpec, user: str, network: str, discards: Collection[str] = ()) -> dict[str, Any]:
+    """For the engine's `HostConfig`: of a stage with least rights, but for its network."""
+    return {
+        "init": True,
+        "auto_remove": False,
+        **_rights(ContainerRights(network=network)),
+        "userns_mode": "host",
+        "tmpfs": _temporary(user),
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        **({} if "pids" in discards else {"pids_limit": PIDS}),
+        **_limits(service.limits, discards),
+    }
+
+
+def service_environment(service: ServiceSpec) -> dict[str, str]:
+    return {"HOME": HOME, **service.environment, "NVIDIA_VISIBLE_DEVICES": "void"}
+
+
+def _temporary(user: str) -> dict[str, str]:
+    uid, _, gid = user.partition(":")
+    given = f"rw,exec,nosuid,nodev,mode=1777,size={TEMPORARY},uid={uid},gid={gid or uid}"
+    return {"/tmp": given, HOME: given}
 
 
 def _rights(rights: ContainerRights) -> dict[str, Any]:
@@ -76,7 +109,7 @@ def _rights(rights: ContainerRights) -> dict[str, Any]:
     return {**held, **{name: value for name, value in given.items() if value}}
 
 
-def _limits(limits: Limits) -> dict[str, Any]:
+def _limits(limits: Limits, discards: Collection[str] = ()) -> dict[str, Any]:
     given = {
         "mem_limit": limits.memory,
         "memswap_limit": limits.memory,  # the same: no swap beyond it
@@ -84,7 +117,8 @@ def _limits(limits: Limits) -> dict[str, Any]:
         "shm_size": limits.shm_size,
         "pids_limit": limits.pids,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    lacking = {name for name, flag in FLAG_OF.items() if flag in discards}
+    return {name: value for name, value in given.items() if value is not None and name not in lacking}
 
 
 def _gpus(spec: Spec, cdi: bool) -> DeviceRequest:
@@ -129,7 +163,9 @@ def environment(spec: Spec) -> dict[str, str]:
 
 
 def labels(spec: Spec) -> dict[str, str]:
-    return {**spec.labels, GRACE: str(spec.grace), SIGNAL: spec.signal, MEMORY: str(spec.limits.memory or "")}
+    services = {SERVICES: ",".join(each.name for each in spec.services)} if spec.services else {}
+    told = {GRACE: str(spec.grace), SIGNAL: spec.signal, MEMORY: str(spec.limits.memory or "")}
+    return {**spec.labels, **services, **told}
 
 
 def ids(user: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Ends the container of an exclusive stage when its time is over: without its controller, and without the engine.
 
-A program of its own, started before the container: `runner.docker.watchdog DIRECTORY ID`. It goes on until the file
+A program of its own, started before the container: `runner.docker.watchdog DIRECTORY ID [ID…]`; the others are those
+of its services, which are killed once the first has ended. It goes on until the file
 `lease` is gone from that directory (`runner.lease_clock`), so that a container which a slow engine starts late ends as
 well. The container's processes are found by their control group, whose path has its id on every machine.
 """
@@ -10,7 +11,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from runner import lease_clock
@@ -25,14 +26,14 @@ LATE, LONGEST = 600.0, 10.0
 
 
 def main() -> int:
-    directory, container = sys.argv[1:3]
+    directory, container, *services = sys.argv[1:]
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(UNLIKELY)
-    watch(directory, container)
+    watch(directory, container, services)
     return 0
 
 
-def watch(directory: str, container: str) -> None:
+def watch(directory: str, container: str, services: Sequence[str] = ()) -> None:
     alarm, told = lease_clock.Alarm(), False
     while (lease := lease_clock.look(directory)) is not None:
         late = lease_clock.now() - lease.at
@@ -44,6 +45,11 @@ def watch(directory: str, container: str) -> None:
             lease_clock.end(directory)
             _press(container, running, told=told, kill=late >= lease.kill_within)
             told = True
+            time.sleep(PRESS_EVERY)
+        elif beside := [(each, pid) for each in services for pid in processes(each)]:
+            lease_clock.end(directory)
+            for each, pid in beside:
+                _signal(each, pid, signal.SIGKILL)
             time.sleep(PRESS_EVERY)
         else:
             time.sleep(min(1.0 + max(late, 0.0) / LATE, LONGEST))

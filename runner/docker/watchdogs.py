@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from runner import durable, isolated, lease_clock
@@ -22,11 +23,11 @@ class Watchdogs:
     def needed(self, container: str) -> bool:
         return (self.root / container / lease_clock.NAME).exists()
 
-    def see_to(self, container: str, id: str) -> None:
+    def see_to(self, container: str, id: str, services: Sequence[str] = ()) -> None:
         """One runs for the container, which is `id` for its engine. EngineFailed where none can be started."""
         self._collect()
         if not self._alive(container, id):
-            self._start(container, id)
+            self._start(container, id, services)
 
     def _alive(self, container: str, id: str) -> bool:
         if (container, id) in self._children:
@@ -37,11 +38,11 @@ class Watchdogs:
         except (OSError, ValueError, KeyError, IndexError):
             return False
 
-    def _start(self, container: str, id: str) -> None:
+    def _start(self, container: str, id: str, services: Sequence[str]) -> None:
         directory = self.root / container
         try:
             child = subprocess.Popen(
-                isolated.command("runner.docker.watchdog", str(directory), id),
+                isolated.command("runner.docker.watchdog", str(directory), id, *services),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -79,6 +79,8 @@ class ProcessRunner:
         directory = self._folder(spec.id)
         if (directory / "order.json").exists():
             return ()
+        if spec.services:
+            raise EngineRefused("processes have no network of their own, so there are no services beside them")
         image = substitute(spec.image, self.images)
         argv = image.argv(spec)
         for folder in (spec.workspace, directory / "io"):
@@ -106,6 +108,10 @@ class ProcessRunner:
         given = ",".join(spec.gpus)
         seen = {"CUDA_VISIBLE_DEVICES": given, "NVIDIA_VISIBLE_DEVICES": given or "void"} if self.gpus else {}
         return {**variables(spec, image, directory), **seen, MARK: str(directory)}
+
+    def serve(self, container: str) -> str:
+        """There are none: `create` refuses a stage that has some."""
+        return ""
 
     def start(self, container: str) -> None:
         directory = self._folder(container)

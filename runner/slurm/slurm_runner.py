@@ -111,6 +111,8 @@ class SlurmRunner:
         files = self._files(spec.id)
         if files.has("job.json"):
             return ()
+        if spec.services:
+            raise EngineRefused("jobs have no network of their own, so there are no services beside them")
         image = substitute(spec.image, self.images)
         argv = image.argv(spec)
         options = submission.arguments(spec, self.owner, self.where, self.has.longest)
@@ -149,6 +151,10 @@ class SlurmRunner:
         """The number of a job of ours that may have been submitted before."""
         ours = [each for each in self.commands.jobs(name) if each.comment == submission.comment(self.owner)]
         return min((each.number for each in ours if each.phase is not JobPhase.OVER), key=int, default=None)
+
+    def serve(self, container: str) -> str:
+        """There are none: `create` refuses a stage that has some."""
+        return ""
 
     def start(self, container: str) -> None:
         files, found = self._files(container), self._find(container)

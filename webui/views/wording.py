@@ -21,6 +21,8 @@ WORDS: Mapping[End, str] = {
     End.NODE_LOST: "its node gave no sign of life",
     End.GPU_LOST: "a GPU was lost while it ran",
     End.MISSING_ARTIFACT: "a file that it promised is not there",
+    End.SERVICE_NOT_READY: "a service that it needs was not ready in time",
+    End.SERVICE_ENDED: "a service that it needs ended while it ran",
     End.INVALID_INPUT: "one of its inputs cannot be used",
     End.INPUT_CHANGED: "one of its inputs changed while it ran",
     End.ABORTED: "somebody aborted it",
@@ -38,6 +40,8 @@ REMEDIES: Mapping[End, str] = {
     End.IMAGE_UNAVAILABLE: "Check the image's name and whether the node may pull it.",
     End.START_FAILED: "Check its command: the image must have that program.",
     End.MISSING_ARTIFACT: "Let the program write that file, or take it out of `artifacts.paths`.",
+    End.SERVICE_NOT_READY: "Look at the log of the service; give it more time (`timeout`), or the right port.",
+    End.SERVICE_ENDED: "Look at the log of the service (`winslowctl logs --service NAME`).",
     End.INVALID_INPUT: "Give another value; a file has to be in the pool of the node.",
     End.INPUT_CHANGED: "Put changed recordings beside the old ones, under another name.",
 }

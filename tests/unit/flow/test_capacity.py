@@ -18,7 +18,7 @@ from flow.reconcile.plan import plan
 from flow.status.states import project_state
 from schema.execution import AskedRecord, State
 from schema.node import Inventory, NodeSettings
-from schema.pipeline import Resources
+from schema.pipeline import Resources, Stage
 from schema.reasons import Wait
 from tests.unit.flow.builders import Story, fleet, node, started
 
@@ -36,11 +36,15 @@ def machine(**facts: object) -> Inventory:
     )
 
 
+def wanting(**resources: object) -> Stage:
+    return Stage.model_validate({"name": "s", "image": "i", "resources": resources})
+
+
 def test_T4_memory_is_summed() -> None:
     running = {("a", 1): AskedRecord(memory=60 * GIB)}
-    assert shortage(Resources(memory=4 * GIB), machine(), told(), running) == ""
+    assert shortage(wanting(memory=4 * GIB), machine(), told(), running) == ""
     assert (
-        shortage(Resources(memory=60 * GIB), machine(), told(), running)
+        shortage(wanting(memory=60 * GIB), machine(), told(), running)
         == "60.0 GiB memory wanted, 4.0 GiB of 64.0 GiB free"
     )
 
@@ -59,22 +63,35 @@ def test_T4_memory_is_summed() -> None:
     ],
 )
 def test_T4_reserve_and_over_commit(wish: dict[str, object], resources: dict[str, object], short: str) -> None:
-    assert shortage(Resources.model_validate(resources), machine(disk=100 * GIB), told(**wish), {}) == short
+    assert shortage(wanting(**resources), machine(disk=100 * GIB), told(**wish), {}) == short
 
 
 @pytest.mark.parametrize(("cpus", "slots"), [(2, 4), (2, 1), (64, 4), (1, 16)])
 def test_silent_stages_fill_every_slot_of_a_small_machine(cpus: int, slots: int) -> None:
     small = machine(cpus=cpus, slots=slots, memory=2 * GIB)
     others = {("a", number): AskedRecord() for number in range(slots - 1)}
-    assert shortage(Resources(), small, told(), others) == ""
+    assert shortage(wanting(), small, told(), others) == ""
+
+
+def test_I6_T4_services_count_with_their_stage() -> None:
+    """A core and a GiB where they name nothing; what they take is reckoned for others too."""
+    beside = [{"name": "db", "image": "i", "resources": {"memory": "4GiB"}}, {"name": "mq", "image": "i"}]
+    stage = Stage.model_validate({"name": "s", "image": "i", "resources": {"cpus": 6}, "services": beside})
+    asked = capacity.asked(stage)
+    assert asked.services
+    assert (asked.services.cpus, asked.services.memory) == (2.0, 5 * GIB)
+    assert (asked.counted, stage.counted) == ((8.0, 5 * GIB), (8.0, 5 * GIB))
+    assert shortage(stage, machine(), told(), {}) == ""
+    assert shortage(wanting(cpus=1), machine(), told(), {("a", 1): asked}) == "1 cores wanted, 0 of 8 free"
+    assert capacity.misfit(stage, machine(cpus=7), told()) == "has 7 cores for it and its services"
 
 
 def test_auto_takes_what_fits() -> None:
     auto = machine(cpus=4, slots=4, auto=True)
     few = {("a", number): AskedRecord(cpus=0.1) for number in range(20)}
     assert capacity.slots(auto, told()) is None
-    assert shortage(Resources(cpus=2), auto, told(), few) == ""
-    assert shortage(Resources(cpus=2.5), auto, told(), few) == "2.5 cores wanted, 2 of 4 free"
+    assert shortage(wanting(cpus=2), auto, told(), few) == ""
+    assert shortage(wanting(cpus=2.5), auto, told(), few) == "2.5 cores wanted, 2 of 4 free"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +105,7 @@ def test_auto_takes_what_fits() -> None:
     ],
 )
 def test_what_never_fits_is_said_to(wish: dict[str, object], resources: dict[str, object], why: str | None) -> None:
-    assert capacity.misfit(Resources.model_validate(resources), machine(disk=100 * GIB), told(**wish)) == why
+    assert capacity.misfit(wanting(**resources), machine(disk=100 * GIB), told(**wish)) == why
 
 
 def test_waiting_says_which_resource_is_short_and_where() -> None:
@@ -122,7 +139,7 @@ def test_T4_the_sum_never_exceeds_what_a_node_has(wanted: list[AskedRecord], wis
     taken: dict[tuple[str, int], AskedRecord] = {}
     for number, ask in enumerate(wanted):
         resources = Resources(cpus=ask.cpus, memory=ask.memory, shm_size=ask.shm, disk=ask.disk)
-        if not shortage(resources, inventory, wish, taken):
+        if not shortage(Stage(name="s", image="i", resources=resources), inventory, wish, taken):
             taken["p", number] = ask
     used = sum((reckoned(each, modest) for each in taken.values()), Amounts())
     for name in ("cpus", "memory", "shm", "disk"):

@@ -55,6 +55,8 @@ WISHES: list[tuple[dict[str, object], str, str]] = [
     ({"resources": {"memory": "2GiB"}}, "", "(policy.limits.memory)"),
     ({"resources": {"gpus": 2}}, "", "(policy.limits.gpus)"),
     ({"image": "evil"}, "", "(policy.images)"),
+    ({"services": [{"name": "db", "image": "evil"}]}, "", "image evil of a service is not granted (policy.images)"),
+    ({"services": [{"name": "db", "image": "i", "resources": {"memory": "2GiB"}}]}, "", "(policy.limits.memory)"),
 ]
 
 
@@ -70,6 +72,15 @@ def test_what_is_granted_to_some_is_not_granted_to_others() -> None:
     wish = stage(network="lab")
     assert refusal(wish, GRANTED, Asker("ulm", "other", ("drone",))).endswith("(policy.networks.lab)")
     assert refusal(wish, GRANTED, Asker("ulm", "traffic", ("night",))).endswith("(policy.networks.lab)")
+
+
+def test_I6_only_a_node_that_runs_services_fits() -> None:
+    wish = slot(services=[{"name": "db", "image": "i", "resources": {"cpus": 0.25}}])
+    without = place(wish, [granting(NO_GRANTS)], who=ASKER, data=None)
+    assert "it runs no services beside stages" in without.text
+    inventory, settings = node("n1")
+    able = candidate((inventory.model_copy(update={"services": True}), settings))
+    assert place(wish, [able], who=ASKER, data=None).ranked == ("n1",)
 
 
 def granting(grants: Grants, isolation: bool = True) -> object:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.fold.interpolation import InterpolationError, Scope, command, fill, input_environment, mistakes
+from flow.fold.interpolation import InterpolationError, Scope, command, fill, input_environment, mistakes, services
 from schema.inputs import Input
 from schema.pipeline import Stage
 from schema.reasons import Wait
@@ -19,6 +19,17 @@ SCOPE = Scope(
 def test_one_argument_stays_one_argument() -> None:
     stage = Stage(name="s", image="i", command=("run", "--x=$[[ inputs.name ]]", "$[[inputs.on]]"))
     assert command(stage, SCOPE) == ("run", "--x=a b; rm -rf $HOME", "true")
+
+
+def test_I6_services_are_filled_in_as_stages_are() -> None:
+    db = {
+        "name": "db",
+        "image": "i",
+        "command": ["run", "$[[ inputs.name ]]"],
+        "env": {"N": "$[[ stages.detect.values.cars ]]"},
+    }
+    [filled] = services(Stage.model_validate({"name": "s", "image": "i", "services": [db]}), SCOPE)
+    assert (filled.command, dict(filled.env)) == (("run", "a b; rm -rf $HOME"), {"N": "812"})
 
 
 def test_what_was_put_in_is_not_looked_at_again() -> None:
