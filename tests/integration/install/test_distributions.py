@@ -1,5 +1,6 @@
 """Wheel and source distribution, installed elsewhere; `scripts/winslowctl` is what starts."""
 
+import json
 import os
 import shutil
 import sys
@@ -76,3 +77,23 @@ def test_N1_another_package_called_schema_breaks_nothing_and_is_not_broken(bare:
         assert run(python, "-c", "import schema; print(schema.OTHERS)", cwd=bare.folder) == "1\n"
     finally:
         shutil.rmtree(site / "schema")
+
+
+@pytest.mark.slow
+def test_R5_a_release_is_complete_and_says_what_is_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "dist"
+    run(sys.executable, "scripts/release.py", "--to", str(folder), cwd=ROOT, CI_PROJECT_URL="https://git.lab/winslow")
+    [wheel] = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        metadata = opened.read("winslow_controller-0.1.0.dist-info/METADATA").decode()
+    assert "Project-URL: Source, https://git.lab/winslow\n" in metadata
+    [bill] = folder.glob("*.cdx.json")
+    listed = json.loads(bill.read_text())
+    assert listed["metadata"]["component"]["name"] == "winslow-controller"
+    names = {each["name"].lower() for each in listed["components"]}
+    assert {"docker", "pygit2", "starlette"} <= names
+    assert not {"pytest", "mypy"} & names
+    assert str(ROOT) not in bill.read_text()
+    run("sha256sum", "--check", "SHA256SUMS", cwd=folder)
+    notes = (folder / "RELEASE.md").read_text()
+    assert all(line.split()[0] in notes for line in (folder / "SHA256SUMS").read_text().splitlines())

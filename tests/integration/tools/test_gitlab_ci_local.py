@@ -43,6 +43,17 @@ def git(clone: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def test_R5_our_own_file_is_one_of_gitlabs_and_releases_by_tags_alone(clone: Path) -> None:
+    (clone / ".gitlab-ci.yml").write_text((ROOT / ".gitlab-ci.yml").read_text())
+    listed = ask(clone, "--list")
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert "json schema validated" in listed.stdout + listed.stderr
+    assert "release" not in {line.split()[0] for line in listed.stdout.splitlines() if line.strip()}
+    git(clone, "checkout", "-q", "-B", "main")
+    tagged = ask(clone, "--list", "--variable", "CI_COMMIT_TAG=v1.2.3")
+    assert "release" in {line.split()[0] for line in tagged.stdout.splitlines() if line.strip()}, tagged.stdout
+
+
 def test_the_file_is_one_of_gitlabs_and_has_both_jobs(clone: Path) -> None:
     """It is checked against GitLab's own schema."""
     listed = ask(clone, "--list")

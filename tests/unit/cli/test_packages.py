@@ -3,6 +3,9 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+
+import hatch_build
 from runner import isolated
 
 ROOT = Path(__file__).parents[3]
@@ -32,11 +35,25 @@ def test_the_image_is_built_from_just_these() -> None:
     }
 
 
-def test_no_address_is_made_up() -> None:
-    """Where the project has a public home it names all of it; until then nothing (docs/design/040)."""
-    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {})
-    assert set(urls) in (set(), {"Documentation", "Source", "Changelog", "Issues"})
-    assert all(url.startswith("https://") and "example" not in url for url in urls.values())
+def test_no_address_is_made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They are those of whoever builds it, or of the source distribution that it is built of (docs/design/040)."""
+    for name in ("WINSLOW_HOME", "CI_PROJECT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert addresses(tmp_path) == {}
+    monkeypatch.setenv("CI_PROJECT_URL", "https://git.lab/winslow")
+    told = addresses(tmp_path)
+    assert set(told) == {"Documentation", "Source", "Changelog", "Issues"}
+    assert told["Source"] == "https://git.lab/winslow"
+    monkeypatch.delenv("CI_PROJECT_URL")
+    lines = "".join(f"Project-URL: {name}, {address}\n" for name, address in told.items())
+    (tmp_path / "PKG-INFO").write_text(f"Name: winslow-controller\n{lines}\nProject-URL: Text, of the README\n")
+    assert addresses(tmp_path) == told
+
+
+def addresses(root: Path) -> object:
+    metadata: dict[str, object] = {}
+    hatch_build.Addresses(str(root), {}).update(metadata)
+    return metadata["urls"]
 
 
 def test_K1_the_isolated_start_guards_each_of_them() -> None:
