@@ -16,17 +16,31 @@ def _git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True, capture_output=True)
 
 
-def git_push(rounds: int) -> dict[str, float]:
-    """One empty commit to a plain bare repository by path."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = f"{folder}/w"
+class GitPushes:
+    """Pushes of one empty commit each to a plain bare repository by path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.work = f"{folder}/w"
+        self.times: list[float] = []
+        self.cpu: list[float] = []
         _git("init", "-q", "--bare", f"{folder}/r")
-        _git("clone", "-q", f"{folder}/r", work)
-        times = []
+        _git("clone", "-q", f"{folder}/r", self.work)
+
+    def once(self) -> None:
+        who = ("-c", "user.name=x", "-c", "user.email=x@y")
+        _git("-C", self.work, *who, "commit", "-q", "--allow-empty", "-m", "x")
+        before = os.times()
+        self.times.append(timed(lambda: _git("-C", self.work, "push", "-q", "origin", "HEAD:refs/heads/main")))
+        after = os.times()
+        self.cpu.append(after.children_user + after.children_system - before.children_user - before.children_system)
+
+
+def git_push(rounds: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        pushes = GitPushes(Path(folder))
         for _ in range(rounds):
-            _git("-C", work, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "x")
-            times.append(timed(lambda: _git("-C", work, "push", "-q", "origin", "HEAD:refs/heads/main")))
-    return spread(times)
+            pushes.once()
+    return spread(pushes.times)
 
 
 def python(rounds: int) -> dict[str, float]:

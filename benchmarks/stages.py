@@ -16,24 +16,36 @@ STAGE = 'image: host/x, command: [date, "+%s.%N"]'
 
 
 def measure(rounds: int) -> dict[str, object]:
-    return {"floor_git_push": floors.git_push(rounds), **latency(rounds), "throughput": throughput()}
+    """`whole` counts from before the request's push, the other figure from its return."""
+    return {**latency(rounds), "throughput": throughput()}
 
 
 def latency(rounds: int, stage: str = STAGE, *options: str) -> dict[str, object]:
-    """Return of the request's push to the first stage's own time; from one stage's own time to the next one's."""
+    """Request to the first stage's own time; from one stage's own time to the next one's; in turn with the floor."""
     options = options or ("--runner", "process", "--slots", "1")
-    starts, gaps = [], []
+    starts, wholes, gaps = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(Path(folder), ["v0"], stage, 4)
+        (Path(folder) / "floor").mkdir()
+        pushes = floors.GitPushes(Path(folder) / "floor")
         with node(lab, *options):
             for round_ in range(rounds):
+                for _ in range(3):
+                    pushes.once()
+                asked = time.time()
                 returned = lab.ask(["v0"])
                 time.sleep(0.3)
                 lab.until(lab.ran(4 * (round_ + 1)))
                 begun = lab.begun("v0", 4)
                 starts.append(begun[0] - returned)
+                wholes.append(begun[0] - asked)
                 gaps += [after - before for before, after in pairwise(begun)]
-    return {"request_to_stage": spread(starts), "stage_to_stage": spread(gaps)}
+    return {
+        "floor_git_push": spread(pushes.times) | {"cpu_seconds": spread(pushes.cpu)["median"]},
+        "request_to_stage": spread(starts),
+        "whole_request_to_stage": spread(wholes),
+        "stage_to_stage": spread(gaps),
+    }
 
 
 def throughput(projects: int = 20, count: int = 5) -> dict[str, float]:

@@ -45,6 +45,13 @@ def put(path: Path, content: bytes) -> None:
         draft.keep()
 
 
+def draft(path: Path, content: bytes) -> None:
+    """Whole or not at all; after a power cut there, once its folder was synced, and until then perhaps gone."""
+    with FileDraft(path) as file:
+        sync(file.write(content))
+        file.part.rename(path)
+
+
 def jot(path: Path, content: Mapping[str, object]) -> None:
     """Whole or not at all, and after a power cut perhaps gone: for what a process needs that would end with it."""
     with FileDraft(path) as draft:

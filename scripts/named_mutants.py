@@ -262,4 +262,11 @@ NAMED = (
         "    return runs\n",
         "tests/unit/flow/test_repeat.py",
     ),
+    NamedMutant(
+        "a container of a claim that the disk knows as sent alone",
+        "controller/journal/journal.py",
+        "if container in self._unwritten or any(",
+        "if any(",
+        "tests/unit/controller/test_journal.py",
+    ),
 )

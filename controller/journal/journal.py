@@ -41,6 +41,7 @@ class Journal:
         self.disk = disk
         self._lock = threading.RLock()
         self._entries = self._all("claims", HeldClaim)
+        self._unwritten: set[str] = set()  # granted in memory, and `sent` on the disk
         self._outbox = self._all("outbox", ExecutionEnd)
         self._tips = self._read_tips("tips.json") or Tips()
         self._pushed = self._read_push()
@@ -111,9 +112,26 @@ class Journal:
         decided on them saw the rest as it was then.
         """
         with self._lock:
-            known = self._entries.get(entry.container)
-            update = {"claim": entry.claim, "phase": entry.phase}
-            self._write(known.model_copy(update=update) if known else entry)
+            self._write(self._renewed(entry))
+
+    def grant(self, entry: HeldClaim) -> None:
+        """The same, for this process alone, until something of it is written. A claim that was written down as sent may
+        be launched meanwhile: what its container is made from is written before that is made, and this with it.
+        """
+        with self._lock:
+            self._entries[entry.container] = self._renewed(entry)
+            self._unwritten.add(entry.container)
+
+    def write_granted(self, container: str) -> None:
+        """What `grant` left to be written, unless something was since. OSError."""
+        with self._lock:
+            entry = self._entries.get(container)
+            if entry and container in self._unwritten:
+                self._write(entry)
+
+    def _renewed(self, entry: HeldClaim) -> HeldClaim:
+        known = self._entries.get(entry.container)
+        return known.model_copy(update={"claim": entry.claim, "phase": entry.phase}) if known else entry
 
     def send(self, entry: HeldClaim, *, at: float, boot: str) -> None:
         """Write down a claim before it is pushed."""
@@ -157,13 +175,16 @@ class Journal:
     def _change(self, container: str, **update: object) -> None:
         with self._lock:
             entry = self._entries.get(container)
-            if entry and any(getattr(entry, name) != value for name, value in update.items()):
+            if entry is None:
+                return
+            if container in self._unwritten or any(getattr(entry, name) != value for name, value in update.items()):
                 self._write(entry.model_copy(update=update))
 
     def _write(self, entry: HeldClaim) -> None:
         """OSError where the disk is full: this process then knows what a later one will not."""
         self._entries[entry.container] = entry
         self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
+        self._unwritten.discard(entry.container)
 
     # -- outbox -----------------------------------------------------------------------------------------------------
 
@@ -187,6 +208,7 @@ class Journal:
         with self._lock:
             self.disk.delete(f"claims/{container}.json")
             self._entries.pop(container, None)
+            self._unwritten.discard(container)
             self.disk.delete(f"outbox/{container}.json")
             self._outbox.pop(container, None)
 

@@ -525,8 +525,8 @@ class Controller:
                 self._signs = self._signs.renewed(world.now)
                 self.alarms.over("push")
                 self._state = oid
-                parts.journal.saw(Tips(world.snapshot.main, oid))
                 self._granted(decision)
+                parts.journal.saw(Tips(world.snapshot.main, oid))
             case Rejected(kind=Rejection.RACE, text=text):
                 self.lost_races += 1
                 self.alarms.lost_race("push", world.snapshot.state, text)
@@ -558,13 +558,19 @@ class Controller:
                     self.parts.journal.send(entry, at=self.parts.clock.now(), boot=self.parts.boot)
 
     def _granted(self, decision: Decision) -> None:
+        """What was claimed is launched while that is written down; what goes on under a new id is written down."""
+        for entry in decision.grants:
+            if entry.phase == "granted":
+                self.parts.journal.grant(entry)
+                self.parts.workshop.launch(entry)
         for entry in decision.grants:
             self.parts.failpoint("before-journal")
             with suppress(OSError):  # this process knows it; a later one finds it in the repository
-                self.parts.journal.keep(entry)
+                if entry.phase == "granted":
+                    self.parts.journal.write_granted(entry.container)
+                else:
+                    self.parts.journal.keep(entry)
             self.parts.failpoint("after-journal")
-            if entry.phase == "granted":
-                self.parts.workshop.launch(entry)
 
 
 def _sight(container: Container) -> ObservedContainer:

@@ -6,6 +6,7 @@ to end, and what the shim writes. A shim that is gone without `exit.json` was ki
 stage is ended where it still runs, and that is an end too.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -92,12 +93,12 @@ class ProcessRunner:
         workspace, needs = str(spec.workspace.absolute()), str(spec.read_only.absolute()) if spec.read_only else ""
         order = shim.ShimOrder(argv, environment, workspace, overlay, spec.grace, self.log_cap, needs)
         try:
-            durable.put(directory / "order", order.pack())
+            durable.draft(directory / "order", order.pack())
         except ValueError as error:
             raise EngineRefused(str(error)) from None
         if spec.watched:
             lease_clock.begin(str(directory), spec.watched.until, spec.watched.kill_within)
-        durable.write(directory / "order.json", {"labels": dict(spec.labels), "argv": argv})
+        durable.draft(directory / "order.json", json.dumps({"labels": dict(spec.labels), "argv": argv}).encode())
         if spec.image in self._unknown:
             log_events.say(directory, self._unknown[spec.image])
         with self._lock:

@@ -96,3 +96,44 @@ def test_a_damaged_incarnation_is_no_new_one(content: bytes) -> None:
     disk.write("incarnation", content)
     with pytest.raises(JournalError, match="incarnation in the node's journal is damaged"):
         Journal(disk).incarnation()
+
+
+def sent() -> tuple[MemoryDisk, Journal]:
+    disk = MemoryDisk()
+    journal = Journal(disk)
+    journal.send(ENTRY, at=1.0, boot="b")
+    journal.grant(ENTRY)
+    return disk, journal
+
+
+def written(disk: MemoryDisk) -> HeldClaim:
+    return Journal(disk).entries[ENTRY.container]
+
+
+def test_M7_what_was_granted_is_at_once_known_here_and_still_sent_for_a_later_process() -> None:
+    disk, journal = sent()
+    known = journal.entries[ENTRY.container]
+    assert (known.phase, known.sent) == ("granted", 1.0)
+    assert written(disk).phase == "sent"
+    journal.write_granted(ENTRY.container)
+    assert written(disk) == known
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_F2_no_container_is_made_of_a_claim_that_is_only_sent_on_the_disk(again: bool) -> None:
+    disk, journal = sent()
+    ready = NoTrees().prepare(ENTRY.container, ORDER)
+    if again:  # after a try that failed nothing else of it is news
+        journal.mark_made(ENTRY.container, IMAGE, ready, "now")
+        journal.send(journal.entries[ENTRY.container], at=2.0, boot="b")
+        journal.grant(ENTRY)
+    journal.mark_made(ENTRY.container, IMAGE, ready, "now")
+    assert (written(disk).phase, written(disk).image) == ("granted", IMAGE)
+
+
+def test_what_was_written_since_it_was_granted_is_not_written_again() -> None:
+    disk, journal = sent()
+    journal.mark_started(ENTRY.container, "now")
+    disk.files.clear()
+    journal.write_granted(ENTRY.container)
+    assert disk.files == {}
