@@ -16,6 +16,7 @@ from flow.project.replies import steps_of
 from state.contract.repository import Edit
 from state.edits.main import commit_edit
 from state.git.git_repository import GitRepository
+from state.server.main_check import passes
 from state.server.setup import init
 
 AUTHOR = "Bench <bench@example.org>"
@@ -52,7 +53,7 @@ class Lab:
         files = {"winslow.yaml": "schema: 1\n", "pipelines/p.yaml": f"name: p\nstages:\n{stages}"}
         files |= {f"projects/{id}/project.yaml": "pipeline: p\n" for id in self.projects}
         init(self.remote, bare=True, files=files, author=AUTHOR)
-        self.repository = GitRepository(str(self.remote), self.folder / "view.git")
+        self.repository = GitRepository(str(self.remote), self.folder / "view.git", check=passes)
 
     @property
     def remote(self) -> Path:

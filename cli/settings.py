@@ -134,9 +134,11 @@ def _private(folder: Path) -> Path:
 def repository() -> "GitRepository":
     """A client with a clone of its own, kept between commands."""
     from state.git.git_repository import GitRepository
+    from state.server.main_check import passes
 
     url = repo_url()
-    return GitRepository(url, cache() / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git")
+    own = cache() / f"{hashlib.blake2b(url.encode(), digest_size=10).hexdigest()}.git"
+    return GitRepository(url, own, check=passes)
 
 
 def snapshot(*, live: bool = False) -> "tuple[GitRepository, Snapshot]":

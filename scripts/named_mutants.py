@@ -269,4 +269,18 @@ NAMED = (
         "if any(",
         "tests/unit/controller/test_journal.py",
     ),
+    NamedMutant(
+        "a direct push to main that nobody has looked at",
+        "state/direct/direct_push.py",
+        "if fit.checked and not all(",
+        "if False and not all(",
+        DIRECT,
+    ),
+    NamedMutant(
+        "a direct push to main past the hook of another installation",
+        "state/direct/place.py",
+        "or (self._checked and text != hook_text()):",
+        "or False:",
+        DIRECT,
+    ),
 )

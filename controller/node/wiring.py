@@ -53,6 +53,7 @@ from runner.store import identity
 from runner.store.digests import of_file
 from state.git.git_repository import GitRepository
 from state.history.build_context import UnfitContext, write_context
+from state.server.main_check import passes
 
 Say = Callable[[str], None]
 
@@ -264,7 +265,7 @@ def _triggers(site: NodeSite, clock: BootClock) -> Callable[[Snapshot], None]:
     options, disk = site.options, FolderDisk(site.options.data / "node")
     files = FileNotes(disk)
     work = TriggerWork(
-        lambda: GitRepository(options.repo, options.data / "triggers.git"),
+        lambda: GitRepository(options.repo, options.data / "triggers.git", check=passes),
         TriggerNotes(disk),
         files,
         PoolNews(site.pool, files, clock.now, of_file),

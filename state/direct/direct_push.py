@@ -6,11 +6,12 @@ if each still holds what it was seen to hold (`ref_transaction`). Until the last
 sees, so whatever goes wrong before it leaves the push to the git program, which says what it always says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pygit2
 
+from schema import layout
 from state.contract.repository import Landed, Outcome, Rejected, Rejection, Unknown
 from state.direct.new_objects import NewObjects, Unusual
 from state.direct.object_files import forget_dead, kept_pack, write_loose
@@ -22,11 +23,16 @@ BY_GIT = 100
 _OID = 40
 
 
+MainCheck = Callable[[Path, Path, str, str], bool]
+"""Whether the hook of a repository would pass a push to `main`: its folder, that of the clone in which the new objects
+lie, what `main` is, and what it is to be."""
+
+
 class DirectPush:
     """To one folder. `why` is the reason for which the last push was left to git; nothing where it was not."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, url: str, check: MainCheck | None = None) -> None:
+        self.folder, self.check = folder, check
         self.why = ""
         self._place = PushPlace(folder, url)
         self._refs = RefTransactions(folder)
@@ -57,6 +63,8 @@ class DirectPush:
         fit = self._place.fitness([move.ref for move in moves])
         if fit.unfit:
             raise Unusual(fit.unfit)
+        if fit.checked and not all(self._passes(repo, move) for move in moves if move.ref == layout.MAIN):
+            raise Unusual("main is checked by the hook")
         if lost := next(filter(None, map(self._moved, moves)), ""):
             return Rejected(Rejection.RACE, lost)
         packed, loose = _objects(repo, moves)
@@ -77,6 +85,12 @@ class DirectPush:
                 return Unknown(text[:2000], oid)
             case RefsUntouched(text):
                 raise Unusual(text)
+
+    def _passes(self, repo: pygit2.Repository, move: RefMove) -> bool:
+        """The very ids that are pushed are looked at, so it does not matter what anybody else does meanwhile."""
+        if self.check is None or move.expected is None:
+            return False
+        return self.check(self.folder, Path(repo.path), move.expected, move.oid)
 
     def _moved(self, move: RefMove) -> str:
         """What says that a race is lost already, before anything is written; nothing where that is not certain."""

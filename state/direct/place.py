@@ -14,7 +14,7 @@ from pathlib import Path
 
 from schema import layout
 from state.contract.errors import StateError
-from state.direct.own_hook import HOOK_FILE, is_own
+from state.direct.own_hook import HOOK_FILE, hook_text, is_own
 from state.direct.settings import Settings, most_bytes, unusual
 from state.transport.command import git
 
@@ -35,10 +35,14 @@ Mark = tuple[tuple[str, tuple[int, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """`unfit` says why pushes are git's to do; `most` is how many bytes one push may have."""
+    """`unfit` says why pushes are git's to do; `most` is how many bytes one push may have.
+
+    `checked`: our own hook, of this very installation, would look at what it brings.
+    """
 
     unfit: str = ""
     most: int | None = None
+    checked: bool = False
 
 
 class PushPlace:
@@ -49,19 +53,21 @@ class PushPlace:
         self.mark: Mark = ()
         """Another one each time something may have changed that git's programs read when they start."""
         self.packs = 0
+        self._checked = False
         self._asked = 0.0
         self._settings: Settings = {}
         self._origins: tuple[str, ...] = ()
 
     def fitness(self, refs: Iterable[str]) -> Fitness:
         try:
+            self._checked = False
             why = self._other() or self._hooked(frozenset(refs)) or self._crowded()
             if not why:
                 self._ask()
                 why = unusual(self._settings, self.url)
         except (OSError, StateError) as error:
             why = str(error)
-        return Fitness(why) if why else Fitness(most=most_bytes(self._settings))
+        return Fitness(why) if why else Fitness("", most_bytes(self._settings), self._checked)
 
     def _other(self) -> str:
         """Another user's, or not a plain bare repository."""
@@ -81,9 +87,11 @@ class PushPlace:
         hook = self.folder / HOOK_FILE
         if there != ["pre-receive"] or not hook.is_file() or hook.stat().st_size > MOST_HOOK:
             return f"hook {there[-1]}"
-        if not os.access(hook, os.X_OK) or not is_own(hook.read_text(errors="replace")):
+        text = hook.read_text(errors="replace")
+        self._checked = layout.MAIN in refs
+        if not os.access(hook, os.X_OK) or not is_own(text) or (self._checked and text != hook_text()):
             return "hook pre-receive"
-        return "main is checked by the hook" if layout.MAIN in refs else ""
+        return ""
 
     def _crowded(self) -> str:
         self.packs = sum(name.endswith(".pack") for name in os.listdir(self.folder / "objects" / "pack"))

@@ -23,7 +23,7 @@ from schema.node import Heartbeat
 from state.contract.commit_message import compose
 from state.contract.errors import Damaged, Inconsistent, NotAStateRepository, StateError
 from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection, SignOfLife
-from state.direct.direct_push import DirectPush
+from state.direct.direct_push import DirectPush, MainCheck
 from state.direct.ref_transaction import RefMove
 from state.git import commit_builder, locks, maintenance, spill
 from state.git.branch import CloneBranch
@@ -57,12 +57,15 @@ _NO_ROOM = re.compile(r"no space left|disk quota|read-only file system|permissio
 class GitRepository(CloneReader):
     """One client. `clone` is a folder of its own: it is made, kept, and made anew when it is damaged."""
 
-    def __init__(self, url: str, clone: Path, *, fetch_timeout: float = FETCH_TIMEOUT) -> None:
+    def __init__(
+        self, url: str, clone: Path, *, fetch_timeout: float = FETCH_TIMEOUT, check: MainCheck | None = None
+    ) -> None:
+        """`check` spares pushes to `main` of a repository by path the hook that would do the same."""
         self.url = urls.check(url)
         self.path = clone
         self.remote = Remote(self.url, clone, fetch_timeout)
         self.publisher = Publisher(clone, self.url)
-        self.direct = DirectPush(self.remote.folder, self.url) if self.remote.folder else None
+        self.direct = DirectPush(self.remote.folder, self.url, check) if self.remote.folder else None
         self._packing: threading.Thread | None = None
         self._work = 0
         self._renewed: float | None = None

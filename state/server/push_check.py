@@ -10,19 +10,20 @@ from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
 from schema.misplaced import misplaced
 from state.server.push_rules import without_effect
-from state.server.pushed import ZERO, PushedFile, changes, contents, sizes
+from state.server.pushed import ZERO, PushByProgram, PushedFile, PushSource
 from state.snapshot.document_cache import irregular, read
 
 SHOWN = 20
 
 
-def check(lines: Iterable[str]) -> list[str]:
-    """Every problem of every push to `main` in the hook's input. Run inside the repository."""
+def check(lines: Iterable[str], source: PushSource | None = None) -> list[str]:
+    """Every problem of every push to `main` in the hook's input. Run inside the repository, if no source is given."""
+    asked = source or PushByProgram()
     problems: list[str] = []
     for line in lines:
         old, new, ref = _push(line)
         if ref == layout.MAIN:
-            problems.extend(str(problem) for problem in _problems(old, new))
+            problems.extend(str(problem) for problem in _problems(asked, old, new))
     return problems
 
 
@@ -33,12 +34,12 @@ def _push(line: str) -> tuple[str, str, str]:
     return fields[0], fields[1], fields[2]
 
 
-def _problems(old: str, new: str) -> Iterator[Problem]:
+def _problems(source: PushSource, old: str, new: str) -> Iterator[Problem]:
     if new == ZERO:
         yield Problem("main", 1, 1, "main cannot be deleted")
         return
     documents = []
-    for changed in changes(old, new):
+    for changed in source.changes(old, new):
         if changed.blob == ZERO:
             yield from _removed(changed.path)
         elif what := misplaced(changed.path):
@@ -49,8 +50,8 @@ def _problems(old: str, new: str) -> Iterator[Problem]:
             yield irregular(changed.path)
         else:
             documents.append(changed)
-    yield from _documents(documents)
-    yield from without_effect(old, new, documents)
+    yield from _documents(source, documents)
+    yield from without_effect(source, old, new, documents)
 
 
 def _removed(path: str) -> Iterator[Problem]:
@@ -58,14 +59,14 @@ def _removed(path: str) -> Iterator[Problem]:
         yield Problem(path, 1, 1, "without this file main is no state repository; it cannot be removed")
 
 
-def _documents(documents: Sequence[PushedFile]) -> Iterator[Problem]:
-    measured = sizes([changed.blob for changed in documents])
+def _documents(source: PushSource, documents: Sequence[PushedFile]) -> Iterator[Problem]:
+    measured = source.sizes([changed.blob for changed in documents])
     for changed in documents:
         if measured[changed.blob] > MAX_BYTES:
             what = f"the file has {measured[changed.blob]} bytes; at most {MAX_BYTES} are read"
             yield Problem(changed.path, 1, 1, what)
     small = [changed for changed in documents if measured[changed.blob] <= MAX_BYTES]
-    found = contents([changed.blob for changed in small])
+    found = source.contents([changed.blob for changed in small])
     for changed in small:
         yield from _document(changed.path, found[changed.blob])
 

@@ -15,28 +15,28 @@ from schema.errors import DocumentError, Problem
 from schema.layout import Place
 from schema.pipeline import Pipeline
 from schema.project import Project
-from state.server.pushed import ZERO, PushedFile, names, texts, there
+from state.server.pushed import ZERO, PushedFile, PushSource, texts
 from state.snapshot.document_cache import read
 
 _BLOB = re.compile(rb"^blob: ([0-9a-f]{40,64})$", re.MULTILINE)
 
 
-def without_effect(old: str, new: str, documents: Sequence[PushedFile]) -> Iterator[Problem]:
+def without_effect(source: PushSource, old: str, new: str, documents: Sequence[PushedFile]) -> Iterator[Problem]:
     placed = [(changed, place) for changed in documents if (place := layout.place_on_main(changed.path))]
     projects = [changed.path for changed, place in placed if place.kind == "project"]
     requests = [(changed, place) for changed, place in placed if place.kind == "request"]
     if projects:
-        yield from _unfitting(old, new, projects)
+        yield from _unfitting(source, old, new, projects)
     if requests:
-        yield from _in_vain(old, new, requests)
+        yield from _in_vain(source, old, new, requests)
 
 
 # projects
 
 
-def _unfitting(old: str, new: str, paths: Sequence[str]) -> Iterator[Problem]:
-    now, before = texts(new, paths, MAX_BYTES), texts(old, paths, MAX_BYTES)
-    pipelines = _pipelines(new, [*now.values(), *before.values()])
+def _unfitting(source: PushSource, old: str, new: str, paths: Sequence[str]) -> Iterator[Problem]:
+    now, before = texts(source, new, paths, MAX_BYTES), texts(source, old, paths, MAX_BYTES)
+    pipelines = _pipelines(source, new, [*now.values(), *before.values()])
     for path, text in now.items():
         known = {problem.what for problem in _of_project(path, before[path], pipelines)} if path in before else set()
         yield from (problem for problem in _of_project(path, text, pipelines) if problem.what not in known)
@@ -50,12 +50,12 @@ def _of_project(path: str, text: bytes, pipelines: Mapping[str, Pipeline | None]
         return []  # said already
 
 
-def _pipelines(commit: str, projects: Sequence[bytes]) -> dict[str, Pipeline | None]:
+def _pipelines(source: PushSource, commit: str, projects: Sequence[bytes]) -> dict[str, Pipeline | None]:
     """All names, and those that these projects use as documents."""
-    places = map(layout.place_on_main, (f"pipelines/{name}" for name in names(commit, "pipelines")))
+    places = map(layout.place_on_main, (f"pipelines/{name}" for name in source.names(commit, "pipelines")))
     found: dict[str, Pipeline | None] = {place.owner: None for place in places if place}
     used = [name for name in found if any(name.encode() in text for text in projects)]
-    for path, text in texts(commit, [layout.pipeline(name) for name in used], MAX_BYTES).items():
+    for path, text in texts(source, commit, [layout.pipeline(name) for name in used], MAX_BYTES).items():
         try:
             document = read("pipeline", path, text)
         except DocumentError:
@@ -68,10 +68,10 @@ def _pipelines(commit: str, projects: Sequence[bytes]) -> dict[str, Pipeline | N
 # requests
 
 
-def _in_vain(old: str, new: str, requests: Sequence[tuple[PushedFile, Place]]) -> Iterator[Problem]:
+def _in_vain(source: PushSource, old: str, new: str, requests: Sequence[tuple[PushedFile, Place]]) -> Iterator[Problem]:
     projects = sorted({layout.project(place.owner) for _, place in requests})
-    now, before = there(new, projects), there(old, projects)
-    replies = texts(layout.STATE, [_reply(place) for _, place in requests], MAX_BYTES)
+    now, before = source.there(new, projects), source.there(old, projects)
+    replies = texts(source, layout.STATE, [_reply(place) for _, place in requests], MAX_BYTES)
     for changed, place in requests:
         project = layout.project(place.owner)
         if project not in now and place.owner != images.PROJECT:
@@ -80,7 +80,7 @@ def _in_vain(old: str, new: str, requests: Sequence[tuple[PushedFile, Place]]) -
             same = blob_of(replies[_reply(place)]) in ("", changed.blob)
             as_it_was = same and (changed.before != ZERO or project not in before)  # put back, or its whole project
             if not as_it_was:
-                yield answered(changed.path, _numbered(new, place.owner))
+                yield answered(changed.path, _numbered(source, new, place.owner))
 
 
 def _reply(place: Place) -> str:
@@ -93,6 +93,6 @@ def blob_of(reply: bytes) -> str:
     return found[1].decode() if found else ""
 
 
-def _numbered(commit: str, id: str) -> list[str]:
+def _numbered(source: PushSource, commit: str, id: str) -> list[str]:
     folder = layout.state_folder(id)
-    return [*names(commit, f"{folder}requests"), *names(layout.STATE, f"{folder}replies")]
+    return [*source.names(commit, f"{folder}requests"), *source.names(layout.STATE, f"{folder}replies")]

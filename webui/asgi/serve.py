@@ -19,6 +19,7 @@ from runner.worker import keep_at
 from schema.access import Access
 from state.contract.errors import StateError
 from state.git.git_repository import GitRepository
+from state.server.main_check import passes
 from state.transport.credentials import TOKEN
 from state.transport.urls import shown
 from state.transport.watch import watch
@@ -105,7 +106,9 @@ def listening(options: WebOptions, config: PageConfig) -> dict[str, Any]:
 
 def _page(options: WebOptions, config: PageConfig, own: Path) -> Page:
     source, secret = _source(options), _secret(own / "secret")
-    outbox = Outbox(own / "outbox", lambda: GitRepository(options.repo, own / "clone.git"), push=config.push)
+    outbox = Outbox(
+        own / "outbox", lambda: GitRepository(options.repo, own / "clone.git", check=passes), push=config.push
+    )
     return Page(
         source=source,
         outbox=outbox,

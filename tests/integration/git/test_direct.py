@@ -11,15 +11,17 @@ from random import Random
 
 import pytest
 
-from flow.model.commits import Commit
+from flow.model.commits import Commit, StateEvent, Write
 from schema import layout
 from schema.node import Heartbeat
-from state.contract.repository import Landed, Outcome, Rejected, Rejection, SignOfLife, Unknown
+from schema.reply import Reply
+from state.contract.repository import Edit, Landed, Outcome, Rejected, Rejection, SignOfLife, Unknown
 from state.direct import direct_push, object_files, place, ref_transaction
 from state.direct.direct_push import DirectPush
 from state.direct.ref_transaction import RefMove, RefsDoubtful, RefsMoved, RefsUntouched, RefTransactions
 from state.git.git_repository import GitRepository
-from tests.integration.git.remotes import claim, client, remote, run
+from state.server import main_check
+from tests.integration.git.remotes import AUTHOR, claim, client, remote, run
 
 LANDED = 4
 """Commits of each side, and races lost, after which it is enough."""
@@ -325,12 +327,64 @@ def refuse(path: Path, content: bytes, prefix: str) -> None:
     raise OSError("no space left on device")
 
 
-def test_a_push_to_main_is_looked_at_by_the_hook(tmp_path: Path) -> None:
-    remote(tmp_path)
-    one = client(tmp_path)
+ASKED = "projects/v/requests/0001-start.yaml"
+WISHES: list[tuple[dict[str, str | None], bool]] = [
+    ({ASKED: "request: start\n"}, True),
+    ({"projects/w/project.yaml": "pipeline: p\ntags: [a]\n", "notes.txt": "hello"}, True),
+    ({"pipelines/q.yaml": "name: q\nstages:\n  - {name: a, image: host/x, command: [b]}\n"}, True),
+    ({"projects/v/project.yaml": None}, True),
+    ({ASKED: "request: rubbish\n"}, False),
+    ({"projects/w/requests/0001-start.yaml": "request: start\n"}, False),
+    ({"projects/w/project.yaml": "pipeline: none\n"}, False),
+    ({"winslow.yaml": None}, False),
+    ({"pipelines/q.yaml": "a: &a [*a]\n"}, False),
+    ({"pipelines/q.yaml": "#" * 2_000_000}, False),
+]
+
+
+@pytest.mark.parametrize(("files", "good"), WISHES)
+def test_what_the_hook_would_pass_is_passed_and_all_else_is_for_the_hook(
+    tmp_path: Path, files: dict[str, str | None], good: bool
+) -> None:
+    folder = remote(tmp_path)
+    one = GitRepository(str(folder), tmp_path / "one.git", check=main_check.passes)
+    outcome = one.propose(Edit(files, "edit", AUTHOR), base=one.fetch().main)
+    assert direct(one).why == ("" if good else "main is checked by the hook")
+    if good:
+        assert isinstance(outcome, Landed), outcome
+        assert one.fetch().main == outcome.oid
+    else:
+        assert isinstance(outcome, Rejected)
+        assert outcome.kind is Rejection.HOOK
+    assert whole(folder)
+
+
+def test_a_request_that_was_answered_meanwhile_is_for_the_hook(tmp_path: Path) -> None:
+    """What the server holds counts, not what its pusher has seen of it."""
+    folder, two = remote(tmp_path), client(tmp_path, "two")
+    one = GitRepository(str(folder), tmp_path / "one.git", check=main_check.passes)
     base = one.fetch()
-    assert direct(one).push(one.clone.repo, [RefMove(layout.MAIN, base.main, base.state)], "") is None
-    assert direct(one).why == "main is checked by the hook"
+    document = Reply(seq=1, request="0001-start.yaml", kind="start", verdict="accepted", by=AUTHOR, blob="1" * 40)
+    reply = Commit(StateEvent("accept", "v"), (Write(layout.reply("v", "0001-start.yaml"), document),))
+    assert isinstance(two.swap(two.fetch(), [reply], node="n"), Landed)
+    outcome = one.propose(Edit({ASKED: "request: start\n"}, "edit", AUTHOR), base=base.main)
+    assert isinstance(outcome, Rejected)
+    assert outcome.kind is Rejection.HOOK
+
+
+@pytest.mark.parametrize("what", ["nobody to check", "another installation's hook"])
+def test_a_push_to_main_is_looked_at_by_the_hook(tmp_path: Path, what: str) -> None:
+    folder = remote(tmp_path)
+    one = client(tmp_path)
+    if what != "nobody to check":
+        direct(one).check = main_check.passes
+        hook_ = folder / "hooks" / "pre-receive"
+        hook_.write_text(hook_.read_text().replace("root=", "root=/elsewhere"))
+    outcome = one.propose(Edit({ASKED: "request: start\n"}, "edit", AUTHOR), base=one.fetch().main)
+    assert direct(one).why in ("main is checked by the hook", "hook pre-receive")
+    assert isinstance(outcome, Landed) is (what == "nobody to check")
+    assert isinstance(swap(one, 1), Landed)
+    assert direct(one).why == ""
 
 
 # -- what is not known ------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from state.git.clone import entries, named
 from state.git.git_repository import GitRepository
 from state.history.at_time import at
 from state.history.events import events
-from state.server import plain, push_check
+from state.server import main_check, plain, push_check
 from state.snapshot.project_folders import PipelinesInForce, Reading
 from tests.integration.git.remotes import AUTHOR, claim, client, remote
 
@@ -202,6 +202,7 @@ def test_T1_the_hook_judges_a_push_of_random_bytes(tmp_path: Path, case: int, mo
     found = push_check.check(pushed)
     assert all(isinstance(each, str) for each in found), f"seed {SEED}"
     assert not (found and plain.passes(pushed)), f"seed {SEED}"
+    assert not (found and main_check.passes(bench.folder, Path(bench.repo.path), tip, oid)), f"seed {SEED}"
 
 
 def test_T1_a_name_in_another_character_set_is_read_in_it(tmp_path: Path) -> None:

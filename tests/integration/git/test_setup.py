@@ -229,6 +229,7 @@ def test_a_server_that_is_only_pushed_to_packs_what_came_together(tmp_path: Path
     loose = folder / "objects" / "17"
     assert len(list(loose.iterdir())) > own_hook.LOOSE
     one = client(tmp_path)
+    one.direct = None
     assert isinstance(one.swap(one.fetch(), [claim(1)], node="n"), Landed)
     deadline = time.monotonic() + 30
     while loose.exists() and any(loose.iterdir()) and time.monotonic() < deadline:
