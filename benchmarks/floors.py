@@ -4,7 +4,6 @@ files that are written through."""
 import os
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,6 @@ class GitPushes:
         self.times.append(timed(lambda: _git("-C", self.work, "push", "-q", "origin", "HEAD:refs/heads/main")))
         after = os.times()
         self.cpu.append(after.children_user + after.children_system - before.children_user - before.children_system)
-
-
-def git_push(rounds: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        pushes = GitPushes(Path(folder))
-        for _ in range(rounds):
-            pushes.once()
-    return spread(pushes.times)
 
 
 def python(rounds: int) -> dict[str, float]:
