@@ -47,14 +47,14 @@ def inside(
     try:
         check_runs_here(record.claim.container, labels)
         with redirect_stdout(sys.stderr):  # what the program prints stands alone
-            comment(f"{project}/{record.execution}", f"exec: {_told(words)}")
+            comment(f"{project}/{record.execution}", f"exec: {told(words)}")
         code = run_inside(record.claim.container, labels, words)
     except RunnerError as error:
         raise CommandError(f"{project}/{record.execution} on {record.claim.node}: {error}") from None
     raise typer.Exit(code)
 
 
-def _told(words: list[str]) -> str:
+def told(words: list[str]) -> str:
     """The command, for the comment. Of a long one its beginning, and the digest by which the whole can be told."""
     text = shlex.join(words)
     return text if len(text) <= MOST else f"{text[:MOST]}… (sha256 {sha256(text.encode()).hexdigest()})"

@@ -6,7 +6,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,9 +27,15 @@ def run_inside(container: str, labels: dict[str, str], command: Sequence[str]) -
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         made = api.exec_create(name_of(container), list(command), stdin=True, tty=terminal)
         line = api.exec_start(made["Id"], tty=terminal, socket=True)
-        with _raw(terminal), _sized(api, made["Id"], terminal):
-            _talk(line._sock if hasattr(line, "_sock") else line, terminal)
+        program = made["Id"]
+        converse(line, terminal=terminal, resize=lambda height, width: api.exec_resize(program, height, width))
         return int(api.exec_inspect(made["Id"])["ExitCode"] or 0)
+
+
+def converse(line: Any, *, terminal: bool, resize: Callable[[int, int], object]) -> None:
+    """With the program at the other end of an engine's stream, until it has ended."""
+    with _raw(terminal), _sized(resize, terminal):
+        _talk(line._sock if hasattr(line, "_sock") else line, terminal)
 
 
 def check_runs_here(container: str, labels: dict[str, str]) -> None:
@@ -108,19 +114,19 @@ def _raw(terminal: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _sized(api: Any, program: str, terminal: bool) -> Iterator[None]:
+def _sized(resize: Callable[[int, int], object], terminal: bool) -> Iterator[None]:
     """The program sees how large the terminal is, also when that changes."""
     if not terminal:
         yield
         return
 
-    def resize(*_: object) -> None:
+    def changed(*_: object) -> None:
         columns, lines = os.get_terminal_size(sys.stdout.fileno())
-        api.exec_resize(program, height=lines, width=columns)
+        resize(lines, columns)
 
-    before = signal.signal(signal.SIGWINCH, resize)
+    before = signal.signal(signal.SIGWINCH, changed)
     try:
-        resize()
+        changed()
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)

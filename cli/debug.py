@@ -1,0 +1,166 @@
+"""Verb `debug`: a shell, or a program, in a throw-away container of any execution that this machine knows."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import settings
+from cli.errors import CommandError, needs
+from cli.history import execution_of
+from cli.inside import MOST, told
+from runner import extras
+
+if TYPE_CHECKING:
+    from runner.looking.throwaway import Inspection
+    from schema.execution import Execution, ImageRecord
+
+LAYERS = ("winslow", "pipeline", "stage", "project", "request")
+PLACES = {
+    "WINSLOW_WORKSPACE": "/workspace",
+    "WINSLOW_POOL": "/pool",
+    "WINSLOW_FILES": "/files",
+    "WINSLOW_NEEDS": "/needs",
+    "WINSLOW_INPUTS": "/winslow/inputs.json",
+    "WINSLOW_PROGRESS": "/winslow/progress",
+    "WINSLOW_RESULT": "/winslow/result",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(debug)
+
+
+def debug(
+    target: Annotated[str, typer.Argument(metavar="PROJECT/N", help="an execution, also one of last month")],
+    command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="default: a shell")] = None,
+    begin: Annotated[bool, typer.Option("--begin", help="with the files that it began with")] = False,
+    pool: Annotated[Path | None, typer.Option("--pool", help="the node's pool; default: DATA/pool")] = None,
+) -> None:
+    """Look at an execution in a container of its image, with its inputs, environment and the files that it left.
+
+    What is changed there is thrown away, and nothing is left behind. It gets no network, secret or other right that the
+    stage was granted, no GPU and no services. On the machine whose node has the files, for who may use its engine and
+    commit to `main`: a comment in Git says who ran what. Its exit code is the program's.
+    Example: winslowctl debug crossing/3     winslowctl debug crossing/3 --begin -- python -m traffic.detect --help
+    """
+    needs(extras.DOCKER)
+    from cli.requests import comment
+    from runner.contract.errors import RunnerError
+    from runner.looking import throwaway
+    from runner.store.errors import StoreError
+
+    project, _, number = target.partition("/")
+    settings.checked_name(project, "project")
+    _, _, view = settings.project(project, live=True)
+    record = execution_of(view, number)
+    words = command or ["/bin/sh"]
+    data = settings.data()
+    look = _look(data, project, record, pool or data / "pool", begin=begin)
+    _check_policy(data, record)
+    _tell(record, begin=begin)
+    try:
+        with throwaway.laid_out(data, look) as spec:
+            with redirect_stdout(sys.stderr):  # what the program prints stands alone
+                comment(f"{project}/{record.execution}", f"debug: {told(words)}")
+            code = throwaway.run(spec, look.images, words)
+    except StoreError as error:
+        where = f"{record.claim.node} ran it; there `winslowctl debug` finds them, unless they were dropped"
+        raise CommandError(
+            f"the files of {project}/{record.execution} are not on this machine: {error}; {where}"
+        ) from None
+    except (RunnerError, OSError) as error:
+        raise CommandError(f"{project}/{record.execution}: {error}") from None
+    raise typer.Exit(code)
+
+
+def _look(data: Path, project: str, record: "Execution", pool: Path, *, begin: bool) -> "Inspection":
+    from flow.fold.interpolation import as_text
+    from runner.contract.spec import Limits
+    from runner.looking.throwaway import Inspection
+
+    if record.image is None:
+        raise CommandError(f"{project}/{record.execution} has no image: it never was a container")
+    env = {name: as_text(value) for layer in LAYERS for name, value in record.env.get(layer, {}).items()}
+    left = record.result.manifest if record.result and not begin else None
+    asked = record.asked
+    return Inspection(
+        labels={"winslow.project": project, "winslow.execution": str(record.execution)},
+        images=[*_images(record.image)],
+        environment={**env, **PLACES},
+        inputs=json.dumps({name: _value(value) for name, value in record.inputs.items()}, ensure_ascii=False),
+        manifest=left or record.workspace.manifest,
+        needs=_needs(record),
+        pool=pool,
+        files=data / "projects" / project / "files",
+        limits=Limits(asked.memory, asked.cpus, asked.shm) if asked else Limits(),
+    )
+
+
+def _images(image: "ImageRecord") -> Iterator[str]:
+    """By what it was, never by its tag: that may mean another one by now."""
+    from runner.contract.images import repository
+    from schema import images
+
+    if image.digest:
+        built = images.built(image.ref)
+        name = images.tag(*built).partition(":")[0] if built else repository(image.ref)
+        yield f"{name}@{image.digest}"
+        yield image.digest
+    if image.id and image.id.startswith("sha256:"):
+        yield image.id
+    if not image.digest and not image.id:
+        raise CommandError(f"which image {image.ref} was is not recorded: the execution never came so far")
+    if image.id and not image.id.startswith("sha256:"):
+        raise CommandError(f"it ran as a process ({image.id}), so there is no image to look into")
+
+
+def _value(value: object) -> object:
+    """A file by its path inside."""
+    return f"/pool/{value['path']}" if isinstance(value, dict) and "path" in value else value
+
+
+def _needs(record: "Execution") -> dict[str, str]:
+    found = {}
+    for stage, needed in record.needs.items():
+        for each in needed:
+            if each.manifest:
+                found[stage if each.point is None else f"{stage}/{each.point}"] = each.manifest
+    return found
+
+
+def _check_policy(data: Path, record: "Execution") -> None:
+    """The images that this node's owner permits are those of now."""
+    from controller.grants.policy_file import PolicyRefused, parse
+    from schema import images
+    from schema.policy import takes_image
+
+    kept = data / "node" / "policy.yaml"
+    try:
+        policy = parse(kept.read_bytes(), str(kept))
+    except FileNotFoundError:
+        return
+    except (OSError, PolicyRefused) as error:
+        raise CommandError(f"the node's policy cannot be read: {error}") from None
+    ref = record.image.ref if record.image else ""
+    if not images.built(ref) and not takes_image(policy.images, ref):
+        raise CommandError(f"image {ref} is not granted on this machine any more (policy.images)")
+
+
+def _tell(record: "Execution", *, begin: bool) -> None:
+    """What is not as it was."""
+    rights = record.asked.rights if record.asked and record.asked.rights else None
+    withheld = [f"{ask.part} {ask.name}".strip() for ask in rights.asks()] if rights else []
+    withheld += [f"service {each.name}" for each in record.services]
+    withheld += ["GPUs"] if record.gpus else []
+    if record.command:
+        settings.warn(f"its command was: {shlex.join(record.command)[:MOST]}")
+    if withheld:
+        settings.warn(f"not given here: {', '.join(withheld)}")
+    if record.state.active and not begin:
+        settings.warn("it still runs: these are the files that it began with; `winslowctl exec` looks at it as it is")

@@ -1,0 +1,136 @@
+"""I7: a look at any execution in a container that is thrown away, with an event in Git, and nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import docker
+import pytest
+
+from schema.execution import State
+from tests.integration.docker.test_node import define, lab  # noqa: F401
+from tests.integration.node.lab import Lab
+
+pytestmark = pytest.mark.docker
+LEAVES = "import os, sys; open('left', 'w').write('x' * 5); os.makedirs('d'); open('d/e', 'w'); sys.exit(3)"
+
+
+def command(where: Lab, *words: str) -> list[str]:
+    return [sys.executable, "-m", "cli.main", "--data", str(where.folder / "n1"), "debug", *words]
+
+
+def environment(where: Lab) -> dict[str, str]:
+    return {
+        **os.environ, "WINSLOW_REPO": str(where.remote), "XDG_CACHE_HOME": str(where.folder / "cache"),
+        "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org",
+    }  # fmt: skip
+
+
+def debug(where: Lab, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(where, *words),
+        cwd=Path(__file__).parents[3],
+        env=environment(where),
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def left_behind(where: Lab) -> list[str]:
+    label = {"label": ["winslow.looking", "winslow.project=v"]}
+    containers = docker.from_env().api.containers(all=True, filters=label)
+    folder = where.folder / "n1" / "looking"
+    return [*(each["Names"][0] for each in containers), *(os.listdir(folder) if folder.exists() else ())]
+
+
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end, "nothing happened in time"
+        time.sleep(0.05)
+
+
+def ended(where: Lab, more: str = "") -> None:
+    program = f"image: host/python, command: [python, -c, {json.dumps(LEAVES)}]"
+    define(where, f"  - {{name: one, {program}, env: {{COLOUR: green}}{more}}}\n")
+    where.node()
+    where.ask("request: start\n")
+    where.until_state(State.FAILED)
+
+
+def test_I7_a_failed_execution_is_looked_at_with_its_files_and_nothing_that_is_done_there_stays(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    look = (
+        "import os; print(os.getuid(), sorted(os.listdir('.')), os.environ['COLOUR'], os.environ['WINSLOW_EXECUTION'])"
+    )
+    look += "; open('left', 'w'); open('new', 'w'); raise SystemExit(7)"
+    for _ in range(2):
+        done = debug(lab, "v/1", "--", "python", "-c", look)
+        assert (done.returncode, done.stdout) == (7, "64000 ['d', 'left'] green 1\n"), done.stderr
+        assert "its command was: python -c" in done.stderr
+    assert left_behind(lab) == []
+    log = subprocess.run(
+        ["git", "-C", str(lab.remote), "log", "-1", "-p", "main"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Ada <ada@example.org>" in log
+    assert "debug: python -c" in log
+    assert len(lab.repository.fetch().projects["v"].executions) == 1
+    assert debug(lab, "v/1", "--begin", "--", "python", "-c", "import os; print(os.listdir('.'))").stdout == "[]\n"
+    assert debug(lab, "v/1", given="echo $COLOUR; exit 4\n").returncode == 4
+
+
+def test_I7_I5_S1_a_look_gets_no_right_that_the_stage_had(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    look = (
+        "import os, socket; print(os.path.exists('/run/secrets'), [n for _, n in socket.if_nameindex()]); "
+        "print(open('/proc/self/status').read().split('CapEff:')[1].split()[0])"
+    )
+    done = debug(lab, "v/1", "--", "python", "-c", look)
+    assert done.stdout == "False ['lo']\n0000000000000000\n", done.stderr
+
+
+def test_I7_what_a_killed_command_began_is_removed(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    child = subprocess.Popen(
+        command(lab, "v/1", "--", "python", "-c", "print('up', flush=True); import time; time.sleep(600)"),
+        cwd=Path(__file__).parents[3],
+        env=environment(lab),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert child.stdout
+    assert child.stdout.readline() == b"up\n"
+    assert len(left_behind(lab)) == 2
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    until(lambda: left_behind(lab) == [])
+
+
+def test_I7_an_image_that_is_gone_is_told_with_the_remedy(lab: Lab) -> None:  # noqa: F811
+    from cli.debug import _images
+    from runner.contract.errors import ImageUnavailable
+    from runner.looking.throwaway import _image
+    from schema.execution import ImageRecord
+
+    api, gone = docker.from_env().api, f"sha256:{'0' * 64}"
+    with pytest.raises(ImageUnavailable, match=f"`docker pull nobody/x@{gone}` fetches it"):
+        _image(api, [*_images(ImageRecord(ref="nobody/x:1", digest=gone))])
+    with pytest.raises(ImageUnavailable, match="build or load it again"):
+        _image(api, [*_images(ImageRecord(ref="nobody/x:1", id=gone))])
+
+
+def test_I7_an_image_that_the_policy_takes_no_more_is_not_run(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    (lab.folder / "n1" / "node" / "policy.yaml").write_text("images: [other/*]\n")
+    done = debug(lab, "v/1", "--", "true")
+    assert done.returncode == 1
+    assert "image host/python is not granted on this machine any more (policy.images)" in done.stderr
+    assert left_behind(lab) == []
