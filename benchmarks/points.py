@@ -1,4 +1,4 @@
-"""The fold of one project with a thousand points: before any ran, with all done, and where their values are read."""
+"""The fold of one project with a thousand points: the first time, and after one more of them has ended."""
 
 import json
 from dataclasses import replace
@@ -28,23 +28,34 @@ stages:
 
 
 def measure(points: int, rounds: int) -> dict[str, object]:
-    """Milliseconds."""
-    begun, ended = _view(points, 0), _view(points, points)
-    reading = _view(points, points, '"$[[ stages.work.values.cars ]]"')
+    """Milliseconds. `warm`: the chain was folded before, with one end less, or one more."""
+    reading = '"$[[ stages.work.values.cars ]]"'
+    ended = _view(points, points)
     return {
         "points": points,
-        "fold_all_wanted_ms": _folded(begun, rounds),
-        "fold_all_done_ms": _folded(ended, rounds),
-        "fold_a_join_reads_all_values_ms": _folded(reading, rounds),
+        "fold_warm_when_few_have_ended_ms": _warm(_view(points, 9), rounds),
+        "fold_warm_when_half_has_ended_ms": _warm(_view(points, points // 2), rounds),
+        "fold_warm_when_all_have_ended_ms": _warm(ended, rounds),
+        "fold_warm_and_a_join_reads_all_values_ms": _warm(_view(points, points, reading), rounds),
+        "fold_anew_when_few_have_ended_ms": _folded(_view(points, 9), rounds, anew=True),
+        "fold_anew_when_all_have_ended_ms": _folded(ended, rounds, anew=True),
         "states_of_all_points_ms": spread([1000 * timed(lambda: _states(ended)) for _ in range(rounds)]),
     }
 
 
-def _folded(view: ProjectView, rounds: int) -> dict[str, float]:
-    def fold() -> object:
-        return next_steps(view.definition, view.project, view.replies, view.executions)
+def _warm(view: ProjectView, rounds: int) -> dict[str, float]:
+    """Each fold sees one commit more, or less, than the one before."""
+    before = replace(view, executions=view.executions[:-1])
+    for each in (before, view):
+        _folded(each, 1)
+    times = [_folded(each, 1)["median"] for _ in range(rounds) for each in (before, view)]
+    return spread(times)
 
-    fold()
+
+def _folded(view: ProjectView, rounds: int, *, anew: bool = False) -> dict[str, float]:
+    def fold() -> object:
+        return next_steps(view.definition, view.project, view.replies, view.executions, anew=anew)
+
     return spread([1000 * timed(fold) for _ in range(rounds)])
 
 

@@ -12,6 +12,7 @@ from flow.fold.attempts import MAX_LOSSES, failed, granted, saved_by, shunned, w
 from flow.fold.chains import Chain, Ground, RestartPoint, fold, grounds
 from flow.fold.graph import graph_of
 from flow.fold.interpolation import InterpolationError, Scope, resolve
+from flow.fold.remembered import ChainMemory, PointOutcome, StageMemory, remembered, values_of
 from flow.fold.repetition import earlier_runs, newest_success, of_this_run
 from flow.fold.steps import PointStanding, Slot, Standing, Status, Steps, Waiting, plain_standing
 from flow.model.backoff import Backoff
@@ -35,9 +36,16 @@ Start = tuple[int | None, Changes | None]
 
 
 def next_steps(
-    pipeline: Pipeline | None, project: Project | None, replies: Sequence[Reply], executions: Sequence[Execution]
+    pipeline: Pipeline | None,
+    project: Project | None,
+    replies: Sequence[Reply],
+    executions: Sequence[Execution],
+    *,
+    anew: bool = False,
 ) -> Steps:
-    """`pipeline` is the definition that the latest chain keeps; executions are by number."""
+    """`pipeline` is the definition that the latest chain keeps; executions are by number. `anew`: nothing that is
+    remembered is made use of, which takes longer and comes to the same.
+    """
     active = tuple(e for e in executions if e.state.active)
     chains = fold(replies)
     if not chains:
@@ -45,7 +53,9 @@ def next_steps(
     if pipeline is None or project is None:
         waiting = Waiting(Wait.INVALID, text="its definition cannot be read")
         return Steps(chains[-1], waits=(waiting,), active=active)
-    return replace(_Walk(pipeline, project, chains[-1], executions).steps(), active=active)
+    pointed = bool(chains[-1].matrices) or any(stage.parallel for stage in pipeline.stages)
+    memory = remembered.of(pipeline, project, replies) if pointed and not anew else {}
+    return _Walk(pipeline, project, chains[-1], executions, memory).steps(active)
 
 
 @dataclass(slots=True)
@@ -67,7 +77,7 @@ class _Found:
     @property
     def values(self) -> Mapping[str, object]:
         """What it gave: of a matrix, of each key a list in the order of its points."""
-        given = [_values(each) for _, each in self.results]
+        given = [values_of(each) for _, each in self.results]
         if self.points is None:
             return given[0] if given else self.answered
         keys = dict.fromkeys(key for values in given for key in values)
@@ -106,8 +116,10 @@ class _Given:
 class _Walk:
     """One pass over the stages of the latest chain."""
 
-    def __init__(self, pipeline: Pipeline, project: Project, chain: Chain, executions: Sequence[Execution]) -> None:
-        self.pipeline, self.project, self.chain = pipeline, project, chain
+    def __init__(
+        self, pipeline: Pipeline, project: Project, chain: Chain, executions: Sequence[Execution], memory: ChainMemory
+    ) -> None:
+        self.pipeline, self.project, self.chain, self.memory = pipeline, project, chain, memory
         self.graph = graph_of(pipeline)
         self.grounds = grounds(self.graph, chain)
         self.by_number = {e.execution: e for e in executions}
@@ -120,6 +132,7 @@ class _Walk:
         self.given: dict[str, _Given] = {}
         self.bases: dict[tuple[str, int | None], int] = {}  # the result that the next run of a repetition begins with
         self.complete: set[str] = set()  # stages of which no slot lacks anything
+        self.held: Waiting | None = None  # by the slot that was looked at last
         self.problem = ""
         self.inputs = self._inputs()
 
@@ -132,7 +145,7 @@ class _Walk:
             self.problem = str(error)
             return {}
 
-    def steps(self) -> Steps:
+    def steps(self, active: tuple[Execution, ...]) -> Steps:
         for stage in self.pipeline.stages:
             self.found[stage.name] = self._stage(stage)
         stops = self._fail_fast()
@@ -142,6 +155,7 @@ class _Walk:
             self.chain,
             slots=tuple(self.slots),
             waits=tuple(self.waits),
+            active=active,
             standings=tuple(_standing(name, found) for name, found in self.found.items()),
             sources=tuple(sorted(self._sources())),
             left_out=shared(frozenset(name for name in self.found if self._left_out(name, None))),
@@ -228,8 +242,12 @@ class _Walk:
             self._search(stage, matrix.search, matrix.max or matrix.search.parallel, found)
             self._conclude(stage, found, matrix.search)
             return
+        above = self._came_to(stage, found)
+        known = self.memory.get(stage.name)
+        if known is None or known.above != above:
+            known = None
         try:
-            points = self._enumerated(stage)
+            points = known.points if known else self._enumerated(stage)
         except NoPoints as error:
             self._hold(found, Waiting(Wait.INVALID, stage.name, str(error)))
             found.settled = False
@@ -237,8 +255,15 @@ class _Walk:
         if points is None:
             found.status = self._slot_of(stage, None, {}, found)
         else:
-            self._each(stage, points, found)
+            outcomes = self._each(stage, points, found, known.outcomes if known else {})
+            self.memory[stage.name] = StageMemory(above, points, outcomes)
         self._conclude(stage, found)
+
+    def _came_to(self, stage: Stage, found: _Found) -> tuple[object, ...]:
+        """What the stages above came to, and what follows from it for this one."""
+        above = (self.found[name] for name in self.graph.needs if name in self.graph.above[stage.name])
+        parts = ((each.status, each.text, each.results, each.answered, each.start) for each in above)
+        return (found.upset, found.start, *parts)
 
     def _enumerated(self, stage: Stage) -> tuple[Point, ...] | None:
         matrix = self._matrix(stage)
@@ -256,15 +281,48 @@ class _Walk:
         chain, asked = self.chain.matrices.get(stage.name, (0, None))
         return asked if asked and chain >= self.grounds.stages[stage.name].chain else stage.parallel
 
-    def _each(self, stage: Stage, points: Sequence[Point], found: _Found) -> None:
-        begun, found.points = len(self.slots), []
+    def _each(
+        self, stage: Stage, points: Sequence[Point], found: _Found, known: Mapping[int, PointOutcome]
+    ) -> Mapping[int, PointOutcome]:
+        begun, standings = len(self.slots), list[PointStanding]()
+        outcomes: dict[int, PointOutcome] = {}
+        name, by_slot = stage.name, self.by_slot
         for number, values in enumerate(points, 1):
-            found.text = ""
-            status = self._slot_of(stage, number, values, found)
-            found.points.append(PointStanding(number, status, found.text))
+            outcome = known.get(number)
+            if outcome is not None and outcome.runs == by_slot.get((name, number), ()):
+                self._recall(stage, number, outcome, found)
+            else:
+                outcome = self._outcome(stage, number, values, found)
+            outcomes[number] = outcome
+            standings.append(outcome.standing)
+        found.points = standings
         matrix = self._matrix(stage)
         if matrix and matrix.max is not None:
             self._limit(matrix.max, begun, found.points)
+        return outcomes
+
+    def _outcome(self, stage: Stage, number: int, values: Point, found: _Found) -> PointOutcome:
+        slots, results = len(self.slots), len(found.results)
+        found.text, self.held = "", None
+        status = self._slot_of(stage, number, values, found)
+        return PointOutcome(
+            self.by_slot.get((stage.name, number), ()),
+            PointStanding(number, status, found.text),
+            found.results[-1][1] if len(found.results) > results else None,
+            self.slots[-1] if len(self.slots) > slots else None,
+            self.held,
+            self.bases.get((stage.name, number)),
+        )
+
+    def _recall(self, stage: Stage, number: int, outcome: PointOutcome, found: _Found) -> None:
+        if outcome.result is not None:
+            found.results.append((number, outcome.result))
+        if outcome.slot is not None:
+            self.slots.append(outcome.slot)
+        if outcome.wait is not None:
+            self._hold(found, outcome.wait)
+        if outcome.base is not None:
+            self.bases[stage.name, number] = outcome.base
 
     def _limit(self, most: int, begun: int, points: list[PointStanding]) -> None:
         """So many points of a stage at once; the others are to come."""
@@ -384,7 +442,7 @@ class _Walk:
         assert stage.repeat
         succeeded = sum(e.state is State.SUCCEEDED for e in earlier_runs(self.by_number, newest.execution))
         condition, scope = parse(stage.repeat.condition_of(stage.name)), self._scope(stage, point)
-        values = {**scope.values, stage.name: _values(newest)}
+        values = {**scope.values, stage.name: values_of(newest)}
 
         def lookup(name: str) -> object:
             return _looked_up(name, replace(scope, values=values))
@@ -400,6 +458,7 @@ class _Walk:
         return "done"
 
     def _hold(self, found: _Found, waiting: Waiting) -> Status:
+        self.held = waiting
         if waiting not in self.waits[-1:]:
             self.waits.append(waiting)
         found.text = waiting.text
@@ -667,10 +726,6 @@ def _standing(name: str, found: _Found) -> Standing:
     if found.points is None:
         return plain_standing(name, found.status, found.text)
     return Standing(name, found.status, found.text, tuple(found.points))
-
-
-def _values(left: Execution) -> Mapping[str, object]:
-    return left.result.values if left.result else {}
 
 
 def _looked_up(name: str, scope: Scope) -> object:

@@ -308,8 +308,8 @@ def a_branch_that_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
 
 
 def points_beyond_the_first_left_out(patch: pytest.MonkeyPatch) -> None:
-    def each(self: flow.fold.next_stage._Walk, stage: Stage, points: Sequence[object], found: object) -> None:
-        original(self, stage, points[:1], found)  # type: ignore[arg-type]
+    def each(self: flow.fold.next_stage._Walk, stage: Stage, points: Sequence[object], *more: object) -> object:
+        return original(self, stage, points[:1], *more)  # type: ignore[arg-type]
 
     original = flow.fold.next_stage._Walk._each
     patch.setattr(flow.fold.next_stage._Walk, "_each", each)
