@@ -3,6 +3,7 @@
     python -m benchmarks                      all, some minutes
     python -m benchmarks stages idle          some
     python -m benchmarks stages --rounds 50   more often
+    python -m benchmarks fleet --hours 2      two hours of a big fleet in virtual time; only if it is named
     python -m benchmarks soak --minutes 60    an hour of work and faults; only if it is named
 
 Each figure stands beside its floor, taken in the same run: a machine's mood moves both.
@@ -18,6 +19,7 @@ from benchmarks import (
     command,
     containers,
     edges,
+    fleet,
     growth,
     idle,
     logs,
@@ -46,6 +48,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "page": lambda given: page.measure(given.projects, given.rounds),
     "room": lambda given: room.measure(given.rounds),
     "growth": lambda given: growth.measure(given.executions),
+    "fleet": lambda given: fleet.measure(given.nodes, given.projects, given.hours, given.seed, given.plot),
     "soak": lambda given: soak.measure(given.minutes * 60, given.every, given.seed, given.plot),
     "idle": lambda given: dict(idle.measure(given.seconds)),
 }
@@ -65,17 +68,19 @@ def main() -> None:
     parser.add_argument("--sparse", type=int, default=20, help="GiB of the file with holes in `edges` (default 20)")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="of the log in `logs` (default 1)")
     parser.add_argument("--executions", type=int, default=2000, help="that end in `growth` (default 2000)")
+    parser.add_argument("--nodes", type=int, default=100, help="of `fleet` (default 100)")
+    parser.add_argument("--hours", type=float, default=24, help="of a day that `fleet` lasts (default 24)")
     parser.add_argument("--minutes", type=float, default=60, help="that `soak` works (default 60)")
     parser.add_argument("--every", type=float, default=5, help="seconds between two faults of `soak` (default 5)")
-    parser.add_argument("--seed", type=int, default=1, help="of the faults of `soak` (default 1)")
-    parser.add_argument("--plot", default="", help="file (SVG) into which `soak` draws what it saw")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults of `soak`, and of `fleet` (default 1)")
+    parser.add_argument("--plot", default="", help="file (SVG) into which `soak` or `fleet` draws what it saw")
     given = parser.parse_args()
     if unknown := set(given.which) - MEASURES.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
     found: dict[str, object] = {
         "machine": {"cpus": os.cpu_count(), "load": os.getloadavg()[0], "python": platform.python_version()}
     }
-    for name in given.which or [each for each in MEASURES if each != "soak"]:
+    for name in given.which or [each for each in MEASURES if each not in ("soak", "fleet")]:
         found[name] = MEASURES[name](given)
     print(json.dumps(found, indent=1))
 
