@@ -199,13 +199,36 @@ def test_S6_names_never_become_markup(bench: Bench) -> None:
         assert "&lt;img" in text
 
 
-def test_a_table_is_shown_as_one_and_cut(bench: Bench) -> None:
+def test_a_table_is_shown_as_one_and_the_rest_by_links_or_windows(bench: Bench) -> None:
     pool(bench).mkdir()
     (pool(bench) / "t.csv").write_text("a,b\n" + "".join(f"{n},<b>{n}</b>\n" for n in range(500)))
     text = bench.browser.get("/files/t.csv").text
-    assert text.count("<tr>") == 200
-    assert "Only the beginning is shown" in text
+    assert text.count("<tr>") == 201
+    assert "rows 1 to 200" in text
+    assert "?at=200&amp;" in text or "?at=200&" in text
     assert "<b>1" not in text
+    assert "&lt;b&gt;499" in bench.browser.get("/files/t.csv?at=400").text
+    found = bench.browser.get("/files/t.csv?rows=498").json()
+    assert found["total"] == 500
+    assert found["rows"] == [[499, "498", "<b>498</b>"], [500, "499", "<b>499</b>"]]
+    assert bench.browser.get("/files/t.csv?rows=x&sort=99&within=-7&at=-5").json()["total"] == 500
+
+
+def test_P3_a_pdf_is_shown_in_a_frame_and_markdown_makes_no_element_of_its_own(bench: Bench) -> None:
+    pool(bench).mkdir()
+    (pool(bench) / "a.pdf").write_bytes(b"%PDF-1.4")
+    (pool(bench) / "a.md").write_text(
+        "# T\n<img src=x onerror=alert(1)> ![b](../x.png) ![c](https://elsewhere/x.png)\n"
+    )
+    assert "/raw/pool/a.pdf?view" in bench.browser.get("/files/a.pdf").text
+    answer = bench.browser.get("/raw/pool/a.pdf?view")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert bench.browser.get("/raw/pool/a.pdf").headers["content-disposition"].startswith("attachment")
+    text = bench.browser.get("/files/a.md").text
+    assert "<h3>T</h3>" in text
+    for hostile in ("<img src=x", "elsewhere", "../x.png"):
+        assert hostile not in text.partition("<main")[2]
 
 
 def test_files_are_removed_by_a_form(bench: Bench) -> None:
@@ -297,7 +320,7 @@ def test_R1310_a_changed_file_for_the_next_stage_goes_into_the_store(ran: tuple[
 
 
 def test_S6_deep_json_is_shown_as_it_stands_rather_than_blown_up() -> None:
-    from webui.pages.files import LOOKED_AT, _indented
+    from webui.pages.previews import LOOKED_AT, _indented
 
     deep = "[" * 400 + ",".join(["1"] * 50_000) + "]" * 400
     assert len(deep) < LOOKED_AT
