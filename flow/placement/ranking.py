@@ -179,8 +179,8 @@ def place(
     able, without = _with_files(slot, able)
     if not able and data and holder and data.lost(holder) and not data.bucket:
         able = [holder] if misfit(slot.stage, holder, who) is None else []  # to fail there, and to say why
-    near = frozenset(node.name for node in nodes if saved is None or within_reach(node, saved, nodes))
-    return _among(slot, able, misfits, data, holder, without, near)
+    far = frozenset(node.name for node in able if saved and not within_reach(node, saved, nodes))
+    return _among(slot, able, misfits, data, holder, without, far)
 
 
 def placed(snapshot: Snapshot, view: ProjectView, slot: Slot, nodes: Iterable[Candidate]) -> Placement:
@@ -238,7 +238,7 @@ def _among(
     data: Data | None,
     holder: Candidate | None,
     without: str,
-    near: frozenset[str],
+    far: frozenset[str],
 ) -> Placement:
     could = tuple(node.name for node in able)
     if not able:
@@ -256,7 +256,7 @@ def _among(
     if not ready:
         why = (f"{node.name}: {_short(slot.stage, node)}" for node in free)
         return Placement((), could, Wait.RESOURCES, "; ".join(why))
-    ranked = sorted(ready, key=lambda node: (node.name not in near, *_merit(slot, node, data)))
+    ranked = sorted(ready, key=lambda node: (node.name in far, *_merit(slot, node, data)))
     text = ", ".join(filter(None, (_whence(ranked, data, holder), without)))
     return Placement(tuple(node.name for node in ranked), could, text=text)
 

@@ -100,6 +100,24 @@ def test_F19_whoever_stops_again_after_a_restart_goes_on_with_the_grace(bench: B
     assert runner.containers()[spec.id].ending is Ending.STOPPED
 
 
+def test_L5_a_stage_is_told_to_end_by_the_signal_that_it_names(bench: Bench) -> None:
+    """It saves what it has and ends well; that it was told to end is known all the same."""
+    if bench.name == "fake":
+        pytest.skip("the fake has no signals")
+    script = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "signal.signal(signal.SIGUSR1, lambda *_: (open('saved', 'w').write('it'), sys.exit(0))); "
+        "print('up', flush=True); time.sleep(60)"
+    )
+    runner, spec = bench.runner(), bench.spec(script, signal="USR1", grace=60.0)
+    bench.run(runner, spec)
+    bench.up(runner, spec)
+    runner.stop(spec.id)
+    found = bench.end(runner, spec.id)
+    assert (found.ending, found.exit_code) == (Ending.STOPPED, 0)
+    assert (spec.workspace / "saved").read_text() == "it"
+
+
 def test_stopping_what_has_ended_changes_nothing(bench: Bench) -> None:
     runner, spec = bench.runner(), bench.spec(ENDS.format(code=3))
     bench.run(runner, spec)
