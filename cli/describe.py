@@ -50,7 +50,9 @@ def describe(project: Project, at: At = "") -> None:
         "reason": now.reason and str(now.reason),
         "stages": stages,
         "to_come": None if at else _to_come(view),
-        "executions": [e.model_dump(mode="json", by_alias=True) for e in view.executions],
+        "executions": []
+        if output.for_people()
+        else [e.model_dump(mode="json", by_alias=True) for e in view.executions],
         "requests": _requests(client, view),
     }
     if not output.for_programs({**value, "stages": [without_text(stage) for stage in stages]}):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flow.fold.steps import PointStanding, Slot, Waiting
+from flow.model.memo import KeepingMemo
 from flow.points.points import Point
 from schema.execution import Execution
 from schema.pipeline import Pipeline
@@ -18,8 +19,6 @@ from schema.reply import Reply
 
 MOST_CHAINS = 64
 """Chains with points that are remembered, of those that were folded last: of a thousand points it takes a megabyte."""
-MOST_VALUES = 8192
-"""Records of which what they gave is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +64,9 @@ class ChainMemories:
 remembered = ChainMemories()
 
 
-class GivenValues:
-    """What executions gave. Of a packed record all of it would be unpacked for that, in each fold that asks."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[int, tuple[Execution, Mapping[str, object]]] = OrderedDict()
-
-    def __call__(self, left: Execution) -> Mapping[str, object]:
-        found = self._known.get(id(left))
-        if found is not None:
-            return found[1]  # of this very record: it is kept, so that no other has its identity
-        values: Mapping[str, object] = left.result.values if left.result else {}
-        self._known[id(left)] = (left, values)
-        while len(self._known) > MOST_VALUES:
-            self._known.popitem(last=False)
-        return values
+def _values(left: Execution) -> Mapping[str, object]:
+    return left.result.values if left.result else {}
 
 
-values_of = GivenValues()
+values_of: KeepingMemo[Execution, Mapping[str, object]] = KeepingMemo(_values, 8192)
+"""What an execution gave. Of a packed record all of it would be unpacked for that, in each fold that asks."""

@@ -39,6 +39,24 @@ class Memo(Generic[Value, Answer]):
             self._known.pop(key, None)
 
 
+class KeepingMemo(Generic[Value, Answer]):
+    """The same for values that cannot be referred to weakly: the `size` newest stay, with what they came to."""
+
+    def __init__(self, function: Callable[[Value], Answer], size: int) -> None:
+        self.function, self.size = function, size
+        self._known: OrderedDict[int, tuple[Value, Answer]] = OrderedDict()
+
+    def __call__(self, value: Value) -> Answer:
+        found = self._known.get(id(value))
+        if found is not None:
+            return found[1]  # of this very value: it is kept, so that no other has its identity
+        answer = self.function(value)
+        self._known[id(value)] = (value, answer)
+        while len(self._known) > self.size:
+            self._known.popitem(last=False)
+        return answer
+
+
 @lru_cache(4096)
 def shared(names: frozenset[str]) -> frozenset[str]:
     """An equal set: of thousands of projects with the same names all have one object."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from flow.fold.attempts import saved_files
 from flow.fold.steps import Slot
+from flow.model.memo import KeepingMemo
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import NodeStanding, NodeState, standings, what_helps
 from flow.placement import capacity, gpus
@@ -308,11 +309,19 @@ def _whence(ranked: list[Candidate], data: Data | None, holder: Candidate | None
     return ", ".join(told) or f"{data.node} has lost them with its store"
 
 
+FEW = 8
+"""Records that are looked up one by one, from the newest."""
+
+
 def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
     """Where the workspace lies that the slot starts from, and what it may read; None when that is nothing."""
     read = dict.fromkeys(number for numbers in slot.needs.values() for number in numbers)
     numbers = dict.fromkeys(number for number in (slot.source, *read) if number is not None)
-    made = [each for number in numbers if (each := view.execution(number))]
+    if len(numbers) > FEW:
+        known = {each.execution: each for each in view.executions if each.execution in numbers}
+        made = [known[number] for number in numbers if number in known]
+    else:
+        made = [each for number in numbers if (each := view.execution(number))]
     if not made:
         return None
     first, *others = (_lies(snapshot, view, each) for each in made)
@@ -320,11 +329,19 @@ def data_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
 
 
 def _lies(snapshot: Snapshot, view: ProjectView, made: Execution) -> Data:
-    holder = snapshot.inventories.get(made.claim.node)
+    node, store, bucket = _left_at(made)
+    holder = snapshot.inventories.get(node)
+    return Data(node, store or (holder.store if holder else ""), bucket, f"{view.id} --stage {made.stage}")
+
+
+def _place_of(made: Execution) -> tuple[str, str, str]:
+    """The node, the store and the bucket in which it left its result."""
     result = made.result
-    store = (result and result.store) or (holder.store if holder else "")
-    bucket = result.bucket if result else ""
-    return Data(made.claim.node, store, bucket, f"{view.id} --stage {made.stage}")
+    return made.claim.node, (result and result.store) or "", (result and result.bucket) or ""
+
+
+_left_at: KeepingMemo[Execution, tuple[str, str, str]] = KeepingMemo(_place_of, 8192)
+"""Of a join of a thousand points each record would be unpacked for it, at each look at each node."""
 
 
 def misfit(stage: Stage, node: Candidate, who: Asker) -> str | None:

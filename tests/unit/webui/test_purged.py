@@ -26,10 +26,10 @@ ANEW = replace(LEAVING, tombstone=Tombstone(commit="d" * 40, state="purged"))
 """Deleted a second time: the tombstone is that of the first."""
 
 
-def page(tmp_path: Path, view: ProjectView) -> TestClient:
+def page(tmp_path: Path, view: ProjectView, clone: Any = None) -> TestClient:
     look = Look(Snapshot("a" * 40, "b" * 40, projects={view.id: view}), heard=0.0)
     source: Any = SimpleNamespace(
-        look=lambda: look, tell=lambda wake: None, hurry=lambda: None, made=lambda commit, clone: None, clone=None,
+        look=lambda: look, tell=lambda wake: None, hurry=lambda: None, made=lambda commit, clone: None, clone=clone,
         show=lambda unsent: None,
     )  # fmt: skip
     outbox: Any = SimpleNamespace(waiting=list, push=True, folder=tmp_path)
