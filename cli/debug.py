@@ -1,7 +1,9 @@
-"""Verb `debug`: a shell, or a program, in a throw-away container of any execution that this machine knows."""
+"""Verbs `debug` and `open`: a shell, or a program with a port, in a throw-away container of any execution."""
 
 import json
+import os
 import shlex
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -34,6 +36,7 @@ PLACES = {
 
 def add_to(app: typer.Typer) -> None:
     app.command()(debug)
+    app.command("open")(opened)
 
 
 def debug(
@@ -62,7 +65,7 @@ def debug(
     words = command or ["/bin/sh"]
     data = settings.data()
     look = _look(data, project, record, pool or data / "pool", begin=begin)
-    _check_policy(data, record)
+    _check_policy(data, record.image.ref if record.image else "")
     _tell(record, begin=begin)
     try:
         with throwaway.laid_out(data, look) as spec:
@@ -77,6 +80,57 @@ def debug(
     except (RunnerError, OSError) as error:
         raise CommandError(f"{project}/{record.execution}: {error}") from None
     raise typer.Exit(code)
+
+
+def opened(
+    target: Annotated[str, typer.Argument(metavar="PROJECT/N", help="the execution whose files it sees")],
+    command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="default: the image's")] = None,
+    image: Annotated[str, typer.Option("--image", help="what to run, say Jupyter; it has to be here")] = "",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="where its program listens")] = 8888,
+    idle: Annotated[str, typer.Option("--idle", help="end it after so long without a byte")] = "30m",
+    begin: Annotated[bool, typer.Option("--begin", help="with the files that the execution began with")] = False,
+    pool: Annotated[Path | None, typer.Option("--pool", help="the node's pool; default: DATA/pool")] = None,
+) -> None:
+    """Run a program with a page of its own on a copy of an execution's files, and reach it by a port of this machine.
+
+    As `debug`, with an image of your choice (default: the execution's), which the node's policy has to take. The port
+    is open to who is on this machine, and to nobody else; `ssh -L` brings it to yours. It ends with Ctrl-C, with its
+    program, or when nobody used it for a while. As root, on the machine whose node has the files.
+    Example: winslowctl open crossing/3 --image lab/jupyter --port 8888
+    """
+    needs(extras.DOCKER)
+    from cli.requests import comment
+    from runner.contract.errors import RunnerError
+    from runner.looking import throwaway
+    from runner.store.errors import StoreError
+    from schema.quantities import parse_duration
+
+    if os.geteuid() != 0:
+        raise CommandError("only root can enter the container's network: run it with sudo")
+    project, _, number = target.partition("/")
+    settings.checked_name(project, "project")
+    _, _, view = settings.project(project, live=True)
+    record, data, words = execution_of(view, number), settings.data(), command or []
+    look = _look(data, project, record, pool or data / "pool", begin=begin)
+    _check_policy(data, image or (record.image.ref if record.image else ""))
+    _tell(record, begin=begin)
+    try:
+        at = throwaway.ServedPort(port, parse_duration(idle), _tell_port)
+        with throwaway.laid_out(data, look) as spec:
+            with redirect_stdout(sys.stderr):
+                comment(f"{project}/{record.execution}", f"open: {image or 'its image'} port {port}: {told(words)}")
+            settings.warn(throwaway.serve(spec, [image] if image else look.images, words, at))
+    except ValueError as error:
+        raise CommandError(f"--idle: {error}", 2) from None
+    except (StoreError, RunnerError, OSError) as error:
+        raise CommandError(f"{project}/{record.execution}: {error}") from None
+    except KeyboardInterrupt:
+        settings.warn("ended")
+
+
+def _tell_port(number: int) -> None:
+    host = socket.gethostname()
+    settings.warn(f"http://127.0.0.1:{number}/ on this machine; from yours: ssh -L {number}:127.0.0.1:{number} {host}")
 
 
 def _look(data: Path, project: str, record: "Execution", pool: Path, *, begin: bool) -> "Inspection":
@@ -134,7 +188,7 @@ def _needs(record: "Execution") -> dict[str, str]:
     return found
 
 
-def _check_policy(data: Path, record: "Execution") -> None:
+def _check_policy(data: Path, ref: str) -> None:
     """The images that this node's owner permits are those of now."""
     from controller.grants.policy_file import PolicyRefused, parse
     from schema import images
@@ -147,7 +201,6 @@ def _check_policy(data: Path, record: "Execution") -> None:
         return
     except (OSError, PolicyRefused) as error:
         raise CommandError(f"the node's policy cannot be read: {error}") from None
-    ref = record.image.ref if record.image else ""
     if not images.built(ref) and not takes_image(policy.images, ref):
         raise CommandError(f"image {ref} is not granted on this machine any more (policy.images)")
 

@@ -19,7 +19,7 @@ MODULES = {
     "schema": "schemas", "web": "web", "pipelines": "pipelines", "projects": "projects", "nodes": "ps",
     "files": "files", "context": "contexts", "triggers": "triggers", "service": "service", "policy": "policy",
     "secrets": "secrets", "images": "images", "registry": "registry", "queue": "queue",
-    "shares": "queue", "yield": "giving_back", "usage": "usage", "exec": "inside", "debug": "debug",
+    "shares": "queue", "yield": "giving_back", "usage": "usage", "exec": "inside", "debug": "debug", "open": "debug",
 }  # fmt: skip
 
 

@@ -12,10 +12,12 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
@@ -24,15 +26,17 @@ from runner import isolated
 from runner.contract.errors import EngineRefused, ImageUnavailable
 from runner.contract.labels import PREFIX
 from runner.contract.spec import Limits, Mount, Overlay, Spec
-from runner.docker import inside, options
+from runner.docker import inside, options, watchdog
 from runner.docker.engine import connect, talking
 from runner.looking import guard
+from runner.looking.port import LoopbackPort
 from runner.store.checkout import copy_tree, link_tree
 from runner.store.manifest import Manifest
 from runner.store.workspaces import Workspaces
 
 FOLDER = "looking"
 LABEL = f"{PREFIX}.looking"
+LOOK_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,15 @@ class Inspection:
     pool: Path | None = None
     files: Path | None = None
     limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPort:
+    """`told` is given the number on this machine; `idle` are seconds without a byte after which it ends."""
+
+    port: int
+    idle: float
+    told: Callable[[int], None]
 
 
 @contextmanager
@@ -147,6 +160,44 @@ def run(spec: Spec, images: Sequence[str], words: Sequence[str]) -> int:
         return int(api.wait(made)["StatusCode"])
 
 
+def serve(spec: Spec, images: Sequence[str], words: Sequence[str], at: ServedPort) -> str:
+    """Let a program in it be reached by one port until it ends, or nothing went through for long; which of the two.
+
+    What it prints is printed. ImageUnavailable, EngineRefused, OSError.
+    """
+    api, user = connect().api, options.stages_user()
+    with talking():
+        spec = replace(spec, image=_image(api, images))
+        options.hand_over(spec, user)
+        made = _create(api, spec, user, words, terminal=False)
+        api.start(made)
+        Thread(target=_print_all, args=(api, made), daemon=True).start()
+        pid = int(api.inspect_container(made)["State"]["Pid"] or 0)
+        if not watchdog.belongs(pid, made):
+            return _end_of(api, made) or "it cannot be reached: the engine's processes are not visible here"
+        port = LoopbackPort(pid, at.port)
+        with port.opened():
+            at.told(port.number)
+            while not (why := _end_of(api, made)):
+                if time.monotonic() - port.moved > at.idle:
+                    return f"nothing went through its port for {at.idle:g} s"
+                time.sleep(LOOK_EVERY)
+        return why
+
+
+def _end_of(api: Any, container: str) -> str:
+    """Nothing while it runs."""
+    state = api.inspect_container(container)["State"]
+    return "" if state["Running"] else f"its program ended with exit code {state['ExitCode']}"
+
+
+def _print_all(api: Any, container: str) -> None:
+    with suppress(APIError, OSError, ValueError):
+        for piece in api.logs(container, stream=True, follow=True):
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+
+
 def _image(api: Any, images: Sequence[str]) -> str:
     """The id of the first that is here."""
     for image in images:
@@ -163,7 +214,7 @@ def _create(api: Any, spec: Spec, user: str, words: Sequence[str], *, terminal: 
             spec.image,
             list(words[1:]) or None,
             name=_name(spec.id),
-            entrypoint=[words[0]],
+            entrypoint=[words[0]] if words else None,
             environment=options.environment(spec),
             labels=dict(spec.labels),
             user=user,

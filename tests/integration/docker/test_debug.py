@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.docker
 LEAVES = "import os, sys; open('left', 'w').write('x' * 5); os.makedirs('d'); open('d/e', 'w'); sys.exit(3)"
 
 
-def command(where: Lab, *words: str) -> list[str]:
-    return [sys.executable, "-m", "cli.main", "--data", str(where.folder / "n1"), "debug", *words]
+def command(where: Lab, *words: str, verb: str = "debug") -> list[str]:
+    return [sys.executable, "-m", "cli.main", "--data", str(where.folder / "n1"), verb, *words]
 
 
 def environment(where: Lab) -> dict[str, str]:
@@ -133,4 +134,56 @@ def test_I7_an_image_that_the_policy_takes_no_more_is_not_run(lab: Lab) -> None:
     done = debug(lab, "v/1", "--", "true")
     assert done.returncode == 1
     assert "image host/python is not granted on this machine any more (policy.images)" in done.stderr
+    assert left_behind(lab) == []
+
+
+def test_I7_a_port_of_a_throw_away_program_is_reached_on_loopback_alone_and_ends_when_idle(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    words = ["v/1", "--image", "host/python", "--port", "8123", "--idle", "3s"]
+    child = subprocess.Popen(
+        command(lab, *words, "--", "python", "-m", "http.server", "8123", "--bind", "127.0.0.1", verb="open"),
+        cwd=Path(__file__).parents[3],
+        env=environment(lab),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr
+    said = next(line for line in child.stderr if "ssh -L" in line)
+    url = said.split()[1]
+    assert url.startswith("http://127.0.0.1:")
+    pages: list[str] = []
+
+    def reached() -> bool:
+        try:
+            pages.append(urllib.request.urlopen(url, timeout=5).read().decode())
+        except OSError:
+            return False
+        return True
+
+    until(reached)
+    assert 'href="left"' in pages[0]
+    assert "nothing went through its port for 3 s" in child.stderr.read()
+    child.wait()
+    assert left_behind(lab) == []
+    with pytest.raises(OSError):
+        urllib.request.urlopen(url, timeout=5)
+    last = ["git", "-C", str(lab.remote), "log", "-1", "-p", "main"]
+    assert "open: host/python port 8123: python -m http.server" in subprocess.check_output(last, text=True)
+
+
+def test_I7_an_image_that_the_policy_does_not_take_is_not_opened(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    (lab.folder / "n1" / "node" / "policy.yaml").write_text("images: [host/*]\n")
+    done = subprocess.run(
+        command(lab, "v/1", "--image", "evil/x", verb="open"),
+        cwd=Path(__file__).parents[3],
+        env=environment(lab),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "image evil/x is not granted on this machine" in done.stderr
     assert left_behind(lab) == []
