@@ -23,7 +23,9 @@ from tests.servers.proxy import Proxy
 from tests.servers.ssh import SshServer
 
 LIMIT = 1.5
+PUSH_LIMIT = 6.0  # it is to arrive, also on a busy machine
 HANG = 20.0
+POLL_TIMEOUT = state.transport.remote.POLL_TIMEOUT
 
 
 class Link:
@@ -33,14 +35,26 @@ class Link:
         self.folder, self.repository = folder, remote(folder)
         self.proxy = Proxy(server.port)
         self.url = server.url(self.repository, self.proxy.port)
+        self.clients: list[GitRepository] = []
 
     def client(self) -> GitRepository:
-        one = GitRepository(self.url, self.folder / "one.git", fetch_timeout=LIMIT)
-        one.publisher.timeout = LIMIT
-        return one
+        self.clients.append(GitRepository(self.url, self.folder / "one.git"))
+        return self.clients[-1]
+
+    def wait_for(self, seconds: float | None) -> None:
+        """How long git may take: little only while the link is held, as a busy machine is slow without that."""
+        for each in self.clients:
+            each.remote.timeout = each.publisher.timeout = seconds or HANG
+        state.transport.remote.POLL_TIMEOUT = seconds or POLL_TIMEOUT
+
+    def hold_after(self, count: int) -> None:
+        """All that comes after so many bytes."""
+        self.wait_for(LIMIT)
+        self.proxy.hold_after(count)
 
     def hold_answers_of_pushes(self, *, cut: bool) -> None:
         """From the moment on in which the server has what is pushed, and is about to take it."""
+        self.wait_for(PUSH_LIMIT)
         mark, hook = self.folder / "arrived", self.repository / "hooks" / "update"
         hook.write_text(f"#!/bin/sh\ncase $1 in {layout.STATE}) touch {mark};; esac\n")
         hook.chmod(0o755)
@@ -60,6 +74,7 @@ class Link:
         raise AssertionError(f"never: {bench.states()} {bench.said}")
 
     def reopen(self) -> None:
+        self.wait_for(None)
         self.proxy.reopen()
         (self.repository / "hooks" / "update").unlink(missing_ok=True)
 
@@ -71,6 +86,7 @@ class Link:
 def link(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Link]:
     link = Link(tmp_path, request.getfixturevalue(request.param))
     yield link
+    link.wait_for(None)
     link.proxy.end()
 
 
@@ -85,7 +101,6 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         real(child)  # type: ignore[arg-type]
 
     monkeypatch.setattr(command, "_end", end)
-    monkeypatch.setattr(state.transport.remote, "POLL_TIMEOUT", LIMIT)
     return found
 
 
@@ -126,12 +141,12 @@ def test_F25_a_link_that_falls_silent_ends_git_and_all_it_started(
     one = link.client()
     before = one.fetch().main
     much_to_fetch(link.repository)
-    link.proxy.hold_after(bytes_passed)
+    link.hold_after(bytes_passed)
     with pytest.raises(Unreachable, match="took longer than"):
         one.fetch()
     until(lambda: not alive(groups))
     assert one.tips()[0] == before
-    link.proxy.reopen()
+    link.reopen()
     assert one.fetch().main != before
 
 
@@ -139,12 +154,12 @@ def test_F25_a_link_that_breaks_in_the_middle_of_a_fetch_is_no_damage(link: Link
     one = link.client()
     before = one.fetch().main
     much_to_fetch(link.repository)
-    link.proxy.hold_after(100_000)
+    link.hold_after(100_000)
     link.proxy.cuts = True
     with pytest.raises(Unreachable):
         one.fetch()
     until(lambda: not alive(groups))
-    link.proxy.reopen()
+    link.reopen()
     assert one.fetch().main != before
     assert not (link.folder / "one.git.damaged").exists()
 
@@ -168,7 +183,7 @@ def test_F2_F25_a_push_whose_answer_was_lost_is_found_as_landed(link: Link, grou
 def test_F25_a_push_that_never_arrived_is_made_again(link: Link, groups: list[int]) -> None:
     one = link.client()
     base = one.fetch()
-    link.proxy.hold_after(0)
+    link.hold_after(0)
     assert isinstance(one.swap(base, [claim(1)], node="n"), Unknown)
     until(lambda: not alive(groups))
     link.reopen()
@@ -205,10 +220,10 @@ def test_F2_a_result_whose_answer_was_lost_counts_once(link: Link) -> None:
 def test_F9_a_second_node_of_a_name_that_started_while_the_server_was_away(link: Link, tmp_path: Path) -> None:
     first = Bench(tmp_path, GitRepository(str(link.repository), tmp_path / "first.git"))
     first.rounds(20)
-    link.proxy.hold_after(0)
+    link.hold_after(0)
     twin = Bench(tmp_path, link.client(), data="twin")
     twin.round()
-    link.proxy.reopen()
+    link.reopen()
     before = first.people.fetch().heartbeats["n1"]
     with pytest.raises(NameTaken, match="choose another --name"):
         twin.rounds(20)
