@@ -33,8 +33,8 @@ PAGE = Feature(
     "web",
     (
         "a2wsgi", "anyio", "argon2", "authlib", "cryptography", "fastapi", "flask", "flask_wtf", "htmx_flask",
-        "itsdangerous", "joserfc", "limits", "markupsafe", "prometheus_client", "requests", "sse_starlette",
-        "starlette", "uvicorn", "werkzeug", "zipstream",
+        "itsdangerous", "joserfc", "limits", "markdown_it", "markupsafe", "prometheus_client", "requests",
+        "sse_starlette", "starlette", "uvicorn", "werkzeug", "zipstream",
     ),
 )  # fmt: skip
 SEARCH = Feature("searches by `method: tpe`", "search", ("optuna",))

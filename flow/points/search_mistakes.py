@@ -96,7 +96,9 @@ def _of_step(name: str, each: SearchRange, integers: bool) -> Iterator[tuple[Whe
     assert each.max is not None
     if each.step is None:
         return
-    if integers and not (each.step.is_integer() and each.min.is_integer()):
+    if not math.isfinite(each.step):
+        yield ("step",), f"{name}: a number is wanted, not {each.step:g}"
+    elif integers and not (each.step.is_integer() and each.min.is_integer()):
         yield ("step",), f"{name}: its input is a whole number; so have to be `min` and `step` ({each.step:g})"
     elif not (each.max - each.min) / each.step < MOST_STEPS:
         yield ("step",), f"{name}: with steps of {each.step:g} there are more than {MOST_STEPS} values; leave it out"

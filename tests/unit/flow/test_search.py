@@ -1,5 +1,6 @@
 """Searches: the next trial is a pure function of seed and records, whoever asks and after whatever restart."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -182,6 +183,7 @@ def test_a_trial_is_redone_with_the_values_that_it_had() -> None:
         ({"space": {"size": {"min": 0, "max": 9, "step": 0.5}}}, "so have to be `min` and `step` (0.5)"),
         ({"space": {"size": {"min": 0.2, "max": 0.8}}}, "size: there is no whole number from 0.2 to 0.8"),
         ({"space": {"threshold": {"min": 0, "max": 1, "step": 1e-9}}}, "more than 1000000 values; leave it out"),
+        ({"space": {"threshold": {"min": 0, "max": 1, "step": math.inf}}}, "threshold: a number is wanted, not inf"),
         ({"space": {"threshold": {"min": 0, "max": float("inf")}}}, "is wanted, not inf"),
         ({"space": {"size": {"min": 0, "max": float("nan")}}}, "is wanted, not nan"),
         ({"space": {"size": {"min": -1e308, "max": 1e308}}}, "is wanted, not -1e+308"),
