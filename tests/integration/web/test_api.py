@@ -368,6 +368,19 @@ def test_R1510_a_node_is_drained_and_works_again(bench: Bench) -> None:
     assert bench.browser.post(f"{API}/nodes/gpu-03/drain").status_code == 404
 
 
+def test_L5_a_node_is_given_back_to_its_owner_and_taken_again(bench: Bench) -> None:
+    bench.commit({"nodes/gpu-02.yaml": "slots: 2\n"})
+    assert bench.browser.post(f"{API}/nodes/gpu-02/yield", json={"for": "2h"}).status_code == 200
+    bench.look()
+    text = bench.source.clone.read_main("nodes/gpu-02.yaml") or ""
+    assert text.startswith("slots: 2\nyield:\n")
+    assert "for: 2h" in text
+    assert bench.browser.post(f"{API}/nodes/gpu-02/yield", json={"for": "soon"}).status_code == 422
+    assert bench.browser.post(f"{API}/nodes/gpu-02/unyield").status_code == 200
+    bench.look()
+    assert bench.source.clone.read_main("nodes/gpu-02.yaml") == "slots: 2\n"
+
+
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
