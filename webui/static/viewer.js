@@ -13,7 +13,7 @@
     told = document.createElement("p");
     told.setAttribute("aria-live", "polite");
     bar.append(told);
-    for (const [label, name, act] of [["←", "the one before", () => go(-1)], ["→", "the next one", () => go(1)], ["−", "smaller", () => zoom(1 / 1.5)], ["+", "larger", () => zoom(1.5)], ["1:1", "as large as it is", () => show(image.naturalWidth / fitted())], ["Full screen", "full screen", full], ["Close", "close", () => dialog.close()]]) {
+    for (const [label, name, act] of [["←", "the one before", () => go(-1)], ["→", "the next one", () => go(1)], ["−", "smaller", () => zoom(1 / 1.5)], ["+", "larger", () => zoom(1.5)], ["1:1", "1:1, as large as it is", () => show(image.naturalWidth / fitted())], ["Full screen", "full screen", full], ["Close", "close", () => dialog.close()]]) {
       const button = document.createElement("button");
       button.type = "button"; button.textContent = label; button.setAttribute("aria-label", name); button.addEventListener("click", act);
       bar.append(button);
@@ -87,7 +87,7 @@
     for (const rate of [0.1, 0.25, 0.5, 1, 1.5, 2, 4]) speed.add(new Option(`${rate}×`, rate, rate === 1, rate === 1));
     speed.addEventListener("change", () => { video.playbackRate = Number(speed.value); });
     video.addEventListener("timeupdate", () => { clock.textContent = `${video.currentTime.toFixed(3)} s`; });
-    bar.append(button("‹ frame", "one frame back", () => step(-1)), button("frame ›", "one frame on", () => step(1)), speed, clock);
+    bar.append(button("‹ frame", "‹ frame back", () => step(-1)), button("frame ›", "frame › on", () => step(1)), speed, clock);
     video.addEventListener("keydown", (event) => {
       const by = { ",": -1, ".": 1 }[event.key];
       if (by) { event.preventDefault(); step(by); }
