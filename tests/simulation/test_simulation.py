@@ -1,7 +1,7 @@
-"""Random worlds against the promises. `SEEDS=1000 pytest tests/simulation` runs more of them."""
+"""Random worlds against the promises. `SEEDS=1000 pytest tests/simulation` runs more of them.
 
-import os
-from datetime import UTC, datetime
+A seed stands in the name of its test; `Cluster(seed).run()` replays it.
+"""
 
 import pytest
 
@@ -9,10 +9,8 @@ import state.snapshot.project_folders
 from schema.reasons import End
 from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, slowness, solitude
 from tests.simulation.faults import Weather
+from tests.simulation.seeds import DAY, SEEDS
 
-SEEDS = int(os.environ.get("SEEDS", "200"))
-DAY = datetime.now(UTC).toordinal() * 1000 if os.environ.get("CI") else 1000
-"""In CI each day has worlds of its own. A seed stands in the name of its test; `Cluster(seed).run()` replays it."""
 FINE = Weather(loss=0, crash=0, partition=0, outage=0, suspend=0, reboot=0, stale_main=0)
 
 
