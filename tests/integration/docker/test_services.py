@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from runner.contract.errors import ServiceNotReady
-from runner.contract.spec import Ending, ServiceSpec, Spec
+from runner.contract.spec import ContainerRights, Ending, ServiceSpec, Spec
 from schema.execution import State
 from schema.reasons import End
 from tests.contract.runners import WAITS, Bench, log
@@ -83,6 +83,28 @@ def test_I6_S1_a_service_has_no_more_rights_than_a_stage(bench: Bench) -> None:
     assert found["Config"]["User"] == runner.user
     assert "winslow.claim" not in found["Config"]["Labels"]
     runner.remove(spec.id)
+
+
+def test_I6_I3_a_granted_network_is_the_stage_s_alone(bench: Bench) -> None:
+    api = docker.from_env().api
+    granted = api.create_network(f"test-{bench.owner.repository}", driver="bridge", internal=True)
+    try:
+        rights = ContainerRights(network=f"test-{bench.owner.repository}")
+        spec = bench.spec(WAITS, services=(service(SERVES),), rights=rights)
+        runner = bench.runner()
+        serve(bench, runner, spec)
+        runner.start(spec.id)
+        has = [
+            set(api.inspect_container(name)["NetworkSettings"]["Networks"])
+            for name in (f"winslow-{spec.id}", f"winslow-{spec.id}-db")
+        ]
+        own = f"winslow-{spec.id}"
+        assert has == [{own, rights.network}, {own}]
+        api.kill(own)
+        bench.end(runner, spec.id)
+        runner.remove(spec.id)
+    finally:
+        api.remove_network(granted["Id"])
 
 
 LATE = "import time; print('warming up', flush=True); time.sleep(60)"
