@@ -106,6 +106,9 @@ def _discard(runner: Runner, container: str) -> None:
         for found in client.api.containers(all=True, filters={"name": f"winslow-{container}"}):
             with suppress(Exception):  # what its test broke must not hide what the test says
                 client.api.remove_container(found["Id"], v=True, force=True)
+        for network in client.api.networks(filters={"label": f"winslow.service.of={container}"}):
+            with suppress(Exception):
+                client.api.remove_network(network["Id"])
     elif cancel := getattr(runner, "give_up", None):
         cancel(container)
     else:

@@ -40,6 +40,9 @@ def _remove(container: str) -> None:
     for found in client.api.containers(all=True, filters={"name": f"winslow-{container}"}):
         with suppress(docker.errors.APIError):  # its node was quicker
             client.api.remove_container(found["Id"], v=True, force=True)
+    for network in client.api.networks(filters={"label": f"winslow.service.of={container}"}):
+        with suppress(docker.errors.APIError):
+            client.api.remove_network(network["Id"])
 
 
 def define(lab: Lab, text: str) -> None:
