@@ -207,7 +207,7 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     fake.parent.mkdir()
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(command, "_program", lambda: str(fake))
+    monkeypatch.setattr(command, "program", lambda: str(fake))
 
 
 def test_F25_a_git_that_hangs_is_ended_with_all_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
