@@ -317,7 +317,8 @@ def points_beyond_the_first_left_out(patch: pytest.MonkeyPatch) -> None:
 
 def a_join_that_reads_its_first_need_alone(patch: pytest.MonkeyPatch) -> None:
     def read(self: flow.fold.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
-        return dict([*original(self, stage).items()][:1])
+        first = {need.stage for need in self.graph.needs[stage.name][:1]}
+        return {name: numbers for name, numbers in original(self, stage).items() if name in first}
 
     original = flow.fold.next_stage._Walk._read
     patch.setattr(flow.fold.next_stage._Walk, "_read", read)
