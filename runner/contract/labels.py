@@ -39,10 +39,18 @@ def for_claim(
 
 
 def for_service(owner: Owner, stage: Mapping[str, str], container: str, name: str) -> dict[str, str]:
-    """Of a program beside the stage with these labels. It has no claim of its own, so that it passes for no stage."""
+    """Of a program beside the stage with these labels. It has no claim of its own, so that it passes for no stage,
+    and what its image is labelled with changes nothing of that."""
     shown = (f"{PREFIX}.project", f"{PREFIX}.execution", f"{PREFIX}.stage")
     told = {key: stage[key] for key in shown if key in stage}
-    return owner.labels() | told | {f"{PREFIX}.service": name, f"{PREFIX}.service.of": container}
+    own = {f"{PREFIX}.service": name, f"{PREFIX}.service.of": container}
+    return {f"{PREFIX}.claim": "", f"{PREFIX}.gpus": ""} | owner.labels() | told | own
+
+
+def of_nobody() -> dict[str, str]:
+    """Of a container that is no node's, whatever the labels of its image say."""
+    keys = ("repository", "node", "incarnation", "claim", "gpus", "service", "service.of")
+    return {f"{PREFIX}.{key}": "" for key in keys}
 
 
 def gpus_of(labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """Which container of the engine is whose: by the engine's id and by labels, as anybody may give it another name.
 
 The id is noted in the container's directory once it was created. A copy that somebody ran from an image made of a stage
-carries the labels of that stage too, and is not it.
+carries the labels of that stage too, and is not it. Labels of images are anybody's words: a service is known by its
+name too, or by the id that was noted, so that what they say leads to no folder and ends nothing.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +16,11 @@ from docker.errors import APIError, NotFound
 from runner import durable
 from runner.contract.labels import PREFIX, Owner
 
-NOTE = "container.json"
+NOTE, SERVICES_NOTE = "container.json", "services.json"
 CLAIM = f"{PREFIX}.claim"
 SERVICE, SERVICE_OF = f"{PREFIX}.service", f"{PREFIX}.service.of"
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+"""What runs and services are called."""
 Entry = Mapping[str, Any]
 """As in the engine's list of containers."""
 
@@ -85,7 +89,7 @@ class ContainerIds:
         wanted = [f"{key}={value}" for key, value in self.owner.labels().items()]
         try:
             entries: Sequence[Entry] = self.client().api.containers(all=True, filters={"label": wanted})
-            self.services = _services(entries)
+            self.services = _services(entries, self.root)
         except APIError as error:
             if error.response is None or error.response.status_code in (401, 403, 503):
                 raise
@@ -115,10 +119,25 @@ class ContainerIds:
         return next(named, entries[-1])
 
 
-def _services(entries: Iterable[Entry]) -> Mapping[str, Mapping[str, Entry]]:
+def _services(entries: Iterable[Entry], root: Path) -> Mapping[str, Mapping[str, Entry]]:
     found: dict[str, dict[str, Entry]] = {}
     for entry in entries:
-        labels = entry.get("Labels") or {}
-        if SERVICE_OF in labels:
-            found.setdefault(str(labels[SERVICE_OF]), {})[str(labels.get(SERVICE, ""))] = entry
+        if is_service(entry, root):
+            found.setdefault(str(entry["Labels"][SERVICE_OF]), {})[str(entry["Labels"][SERVICE])] = entry
     return found
+
+
+def service_name(container: str, service: str) -> str:
+    return f"{PREFIX}-{container}-{service}"
+
+
+def is_service(entry: Entry, root: Path) -> bool:
+    """Whether it was made as the service that its labels call it; they may be those of an image."""
+    labels = entry.get("Labels") or {}
+    of, name = str(labels.get(SERVICE_OF, "")), str(labels.get(SERVICE, ""))
+    if labels.get(CLAIM) or not (PLAIN.fullmatch(of) and PLAIN.fullmatch(name)):
+        return False
+    if f"/{service_name(of, name)}" in (entry.get("Names") or ()):
+        return True
+    noted = durable.read(root / of / SERVICES_NOTE).get("services", {}).get(name, {})
+    return bool(noted) and noted.get("id") == entry["Id"]

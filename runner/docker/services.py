@@ -17,11 +17,14 @@ from docker.types import LogConfig
 from runner import durable
 from runner.contract import images
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, ServiceNotReady
-from runner.contract.labels import PREFIX, Owner, for_service
+from runner.contract.labels import Owner, for_service
 from runner.contract.spec import ServiceSpec, Spec
 from runner.docker import watchdog
 from runner.docker.docker_ids import SERVICE as NAME
 from runner.docker.docker_ids import SERVICE_OF as OF
+from runner.docker.docker_ids import SERVICES_NOTE as NOTE
+from runner.docker.docker_ids import is_service
+from runner.docker.docker_ids import service_name as _name
 from runner.docker.docker_log import Follower
 from runner.docker.engine import ContainerLog, said
 from runner.docker.listening import Listens, listens
@@ -29,7 +32,6 @@ from runner.docker.options import ENGINE_LOG, ENGINE_LOG_BUFFERED, network_of, s
 from runner.docker.outside_ends import KILLED
 from runner.secrets.masking import of_run
 
-NOTE = "services.json"
 FOLDER = "services"
 LOG_CAP = 8 * 1024 * 1024
 """Bytes of the log of one service."""
@@ -266,7 +268,8 @@ class Services:
 
     def _all(self, container: str) -> Iterator[Mapping[str, Any]]:
         wanted = [f"{key}={value}" for key, value in {**self.owner.labels(), OF: container}.items()]
-        yield from self.client().api.containers(all=True, filters={"label": wanted})
+        listed = self.client().api.containers(all=True, filters={"label": wanted})
+        yield from (entry for entry in listed if is_service(entry, self.root))
 
     def _kill(self, entry: Mapping[str, Any]) -> None:
         if entry["State"] in ("exited", "dead", "created"):
@@ -317,10 +320,6 @@ class Services:
         last = next((line for line in reversed(lines) if line), "")
         shown = "".join(sign if sign.isprintable() else "?" for sign in last)
         return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
-
-
-def _name(container: str, service: str) -> str:
-    return f"{PREFIX}-{container}-{service}"
 
 
 def _code(state: Mapping[str, Any]) -> str:
