@@ -94,8 +94,8 @@ def opened(
     """Run a program with a page of its own on a copy of an execution's files, and reach it by a port of this machine.
 
     As `debug`, with an image of your choice (default: the execution's), which the node's policy has to take. The port
-    is open to who is on this machine, and to nobody else; `ssh -L` brings it to yours. It ends with Ctrl-C, with its
-    program, or when nobody used it for a while. As root, on the machine whose node has the files.
+    is open to root and to who runs it by sudo, and to nobody else; `ssh -L` brings it to yours. It ends with Ctrl-C,
+    with its program, or when nobody used it for a while. As root, on the machine whose node has the files.
     Example: winslowctl open crossing/3 --image lab/jupyter --port 8888
     """
     needs(extras.DOCKER)
@@ -115,7 +115,7 @@ def opened(
     _check_policy(data, image or (record.image.ref if record.image else ""))
     _tell(record, begin=begin)
     try:
-        at = throwaway.ServedPort(port, parse_duration(idle), _tell_port)
+        at = throwaway.ServedPort(port, parse_duration(idle), _tell_port, _users())
         with throwaway.laid_out(data, look) as spec:
             with redirect_stdout(sys.stderr):
                 comment(f"{project}/{record.execution}", f"open: {image or 'its image'} port {port}: {told(words)}")
@@ -126,6 +126,12 @@ def opened(
         raise CommandError(f"{project}/{record.execution}: {error}") from None
     except KeyboardInterrupt:
         settings.warn("ended")
+
+
+def _users() -> tuple[int, ...]:
+    """Root, and who became it by sudo: `ssh -L` connects as who logged in."""
+    person = os.environ.get("SUDO_UID", "")
+    return (0, int(person)) if person.isascii() and person.isdigit() else (0,)
 
 
 def _tell_port(number: int) -> None:
@@ -184,6 +190,7 @@ def _needs(record: "Execution") -> dict[str, str]:
     for stage, needed in record.needs.items():
         for each in needed:
             if each.manifest:
+                settings.checked_name(stage, "stage")  # it becomes a folder
                 found[stage if each.point is None else f"{stage}/{each.point}"] = each.manifest
     return found
 

@@ -21,10 +21,11 @@ from threading import Thread
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
+from docker.types import LogConfig
 
 from runner import isolated
-from runner.contract.errors import EngineRefused, ImageUnavailable
-from runner.contract.labels import PREFIX
+from runner.contract.errors import EngineRefused, ImageUnavailable, RunnerError
+from runner.contract.labels import PREFIX, of_nobody
 from runner.contract.spec import Limits, Mount, Overlay, Spec
 from runner.docker import inside, options, watchdog
 from runner.docker.engine import connect, talking
@@ -35,8 +36,11 @@ from runner.store.manifest import Manifest
 from runner.store.workspaces import Workspaces
 
 FOLDER = "looking"
-LABEL = f"{PREFIX}.looking"
+LABEL, ROOT = f"{PREFIX}.looking", f"{PREFIX}.looking.root"
+"""Which one it is, and the folder that its own lies in."""
 LOOK_EVERY = 0.5
+LAST_WORDS = 2.0
+"""Seconds for what a program printed before it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,13 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class ServedPort:
-    """`told` is given the number on this machine; `idle` are seconds without a byte after which it ends."""
+    """`told` is given the number on this machine; `idle` are seconds without a byte after which it ends; programs of
+    `users` may connect."""
 
     port: int
     idle: float
     told: Callable[[int], None]
+    users: tuple[int, ...] = (0,)
 
 
 @contextmanager
@@ -68,12 +74,13 @@ def laid_out(data: Path, look: Inspection) -> Iterator[Spec]:
     """Everything on disk for it. StoreError where what it looks at is not here; OSError."""
     root = data.absolute() / FOLDER
     root.mkdir(mode=0o711, parents=True, exist_ok=True)
-    _clear(root)
     id = secrets.token_hex(8)
     folder = root / id
-    folder.mkdir(mode=0o711)
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone(root):
+        _clear(root)
+        folder.mkdir(mode=0o711)
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     child = subprocess.Popen(
         isolated.command("runner.looking.guard", _name(id), str(folder)),
         stdin=subprocess.PIPE,
@@ -91,8 +98,19 @@ def laid_out(data: Path, look: Inspection) -> Iterator[Spec]:
         os.close(lock)
 
 
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """A folder that is made is not cleared before its maker holds it."""
+    lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
 def _clear(root: Path) -> None:
-    """What nobody holds any more, and no guard saw to."""
+    """What nobody holds any more, and no guard saw to; and what an engine made after its command was gone."""
     for folder in root.iterdir():
         with suppress(OSError):
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -102,6 +120,10 @@ def _clear(root: Path) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(lock)
+    with suppress(RunnerError), talking():
+        for each in connect().api.containers(all=True, filters={"label": f"{ROOT}={root}"}):
+            if not (root / each["Labels"].get(LABEL, "")).is_dir():
+                guard.removed(_name(each["Labels"][LABEL]))
 
 
 def _spec(data: Path, id: str, folder: Path, look: Inspection) -> Spec:
@@ -120,7 +142,7 @@ def _spec(data: Path, id: str, folder: Path, look: Inspection) -> Spec:
         mounts.append(Mount(folder / "needs", "/needs"))
     return Spec(
         id=id,
-        labels={**look.labels, LABEL: id},
+        labels={**of_nobody(), **look.labels, LABEL: id, ROOT: str(folder.parent)},
         image="",
         command=(),
         entrypoint=None,
@@ -170,18 +192,20 @@ def serve(spec: Spec, images: Sequence[str], words: Sequence[str], at: ServedPor
         spec = replace(spec, image=_image(api, images))
         options.hand_over(spec, user)
         made = _create(api, spec, user, words, terminal=False)
+        printer = Thread(target=_print_all, args=(api.attach(made, stream=True),), daemon=True)
         api.start(made)
-        Thread(target=_print_all, args=(api, made), daemon=True).start()
+        printer.start()
         pid = int(api.inspect_container(made)["State"]["Pid"] or 0)
         if not watchdog.belongs(pid, made):
             return _end_of(api, made) or "it cannot be reached: the engine's processes are not visible here"
-        port = LoopbackPort(pid, at.port)
+        port = LoopbackPort(pid, at.port, at.users)
         with port.opened():
             at.told(port.number)
             while not (why := _end_of(api, made)):
                 if time.monotonic() - port.moved > at.idle:
                     return f"nothing went through its port for {at.idle:g} s"
                 time.sleep(LOOK_EVERY)
+        printer.join(LAST_WORDS)
         return why
 
 
@@ -191,9 +215,9 @@ def _end_of(api: Any, container: str) -> str:
     return "" if state["Running"] else f"its program ended with exit code {state['ExitCode']}"
 
 
-def _print_all(api: Any, container: str) -> None:
+def _print_all(pieces: Iterator[bytes]) -> None:
     with suppress(APIError, OSError, ValueError):
-        for piece in api.logs(container, stream=True, follow=True):
+        for piece in pieces:
             sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
 
@@ -221,7 +245,7 @@ def _create(api: Any, spec: Spec, user: str, words: Sequence[str], *, terminal: 
             working_dir="/workspace",
             tty=terminal,
             stdin_open=True,
-            host_config=api.create_host_config(**options.options(spec, user)),
+            host_config=api.create_host_config(**options.options(spec, user), log_config=LogConfig(type="none")),
             use_config_proxy=False,
         )
     except APIError as error:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -113,6 +114,66 @@ def test_I7_what_a_killed_command_began_is_removed(lab: Lab) -> None:  # noqa: F
     child.send_signal(signal.SIGKILL)
     child.wait()
     until(lambda: left_behind(lab) == [])
+
+
+def test_I7_a_container_that_an_engine_made_after_its_command_was_killed_goes_at_the_next_use(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    api, root = docker.from_env().api, (lab.folder / "n1" / "looking").absolute()
+    labels = {"winslow.looking": "0" * 16, "winslow.looking.root": str(root), "winslow.project": "v"}
+    made = api.create_container("host/python", ["true"], name=f"winslow-looking-{'0' * 16}", labels=labels)
+    try:
+        assert debug(lab, "v/1", "--", "python", "-c", "pass").returncode == 0
+        assert left_behind(lab) == []
+    finally:
+        with suppress(docker.errors.NotFound):
+            api.remove_container(made["Id"], force=True)
+
+
+def test_I7_S1_a_look_keeps_no_log_and_no_label_of_its_image(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    child = subprocess.Popen(
+        command(lab, "v/1", "--", "python", "-c", "print('up', flush=True); input()"),
+        cwd=Path(__file__).parents[3],
+        env=environment(lab),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert child.stdout
+    assert child.stdout.readline() == b"up\n"
+    api = docker.from_env().api
+    found = api.inspect_container(api.containers(filters={"label": ["winslow.looking", "winslow.project=v"]})[0]["Id"])
+    child.communicate(b"\n")
+    assert found["HostConfig"]["LogConfig"]["Type"] == "none"
+    held = ("repository", "node", "incarnation", "claim", "gpus", "service", "service.of")
+    assert [found["Config"]["Labels"][f"winslow.{key}"] for key in held] == [""] * 7
+    assert left_behind(lab) == []
+
+
+def test_I7_the_guard_leaves_the_folder_where_an_engine_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runner.looking import guard
+
+    monkeypatch.setattr(guard, "PATIENCE", 0.0)
+    monkeypatch.setattr(guard, "removed", lambda name: False)
+    monkeypatch.setattr("runner.looking.guard.os.read", lambda *_: b"")
+    monkeypatch.setattr("sys.argv", ["guard", "x", str(tmp_path)])
+    monkeypatch.setattr(guard, "PAUSE", 0.01)
+    assert guard.main() == 1
+    assert tmp_path.is_dir()
+
+
+def test_I7_names_of_a_record_lead_to_no_folder() -> None:
+    from cli.debug import _needs
+    from cli.errors import CommandError
+    from schema.execution import Needed
+
+    class Forged:
+        needs = {"../../../etc/x": (Needed(execution=1, manifest="m"),)}
+
+    with pytest.raises(CommandError, match="cannot be the name of a stage"):
+        _needs(Forged)  # type: ignore[arg-type]
 
 
 def test_I7_an_image_that_is_gone_is_told_with_the_remedy(lab: Lab) -> None:  # noqa: F811
