@@ -202,8 +202,15 @@ NAMED = (
     NamedMutant(
         "a pack of a direct push that gc may take before a ref names it",
         "state/direct/object_files.py",
-        '    keep.write_text(f"{KEPT_BY}{os.getpid()}\\n")\n',
-        "",
+        'keep = name.with_suffix(".keep")',
+        'keep = name.with_suffix(".kept")',
+        DIRECT,
+    ),
+    NamedMutant(
+        "a direct push that has landed, and is pushed again because its pack stays kept",
+        "state/direct/object_files.py",
+        "with suppress(OSError):  # the refs may have moved",
+        "with suppress(FileNotFoundError):  # the refs may have moved",
         DIRECT,
     ),
     NamedMutant(

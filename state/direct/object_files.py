@@ -30,7 +30,7 @@ _NAMES = {ObjectType.COMMIT: b"commit", ObjectType.TREE: b"tree", ObjectType.BLO
 
 @contextmanager
 def kept_pack(folder: Path, objects: Sequence[NewObject]) -> Iterator[None]:
-    """Keep the objects as one pack, which nobody takes away while the block runs. OSError."""
+    """Keep the objects as one pack, which nobody takes away while the block runs. OSError, never after the block."""
     if not objects:
         yield
         return
@@ -38,14 +38,16 @@ def kept_pack(folder: Path, objects: Sequence[NewObject]) -> Iterator[None]:
     content, rows = _pack(objects)
     name = place / f"pack-{content[-20:].hex()}"
     keep = name.with_suffix(".keep")
-    keep.write_text(f"{KEPT_BY}{os.getpid()}\n")
+    keep.touch(exist_ok=False)  # one that is there is somebody else's to remove
     try:
+        keep.write_text(f"{KEPT_BY}{os.getpid()}\n")
         _put(name.with_suffix(".pack"), content, "tmp_pack_")
         _put(name.with_suffix(".idx"), _index(rows, content[-20:]), "tmp_idx_")
         _sync(place)
         yield
     finally:
-        keep.unlink(missing_ok=True)
+        with suppress(OSError):  # the refs may have moved, and nothing may hide that; `forget_dead` removes it
+            keep.unlink()
 
 
 def write_loose(folder: Path, found: NewObject) -> None:

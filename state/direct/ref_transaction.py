@@ -149,7 +149,7 @@ class _Child:
         except OSError as error:
             raise _Silent(self._complaint() or str(error)) from None
         if said != answer:
-            raise _Silent(self._complaint() or said)
+            raise _Silent(self._complaint() or said or "git update-ref ended without a word")
 
     def _line(self, deadline: float) -> str:
         assert self._process.stdout is not None

@@ -189,6 +189,50 @@ def test_what_a_killed_push_kept_is_given_up_in_time(tmp_path: Path) -> None:
     assert sorted(path.stem for path in place_.glob("*.keep")) == ["pack-new", "pack-theirs"]
 
 
+@pytest.mark.parametrize("kept", ["git", "winslow 1\n", ""])
+def test_a_pack_that_somebody_keeps_stays_kept_and_the_push_is_left_to_git(tmp_path: Path, kept: str) -> None:
+    folder, one = remote(tmp_path), client(tmp_path)
+    move = RefMove(layout.STATE, one.fetch().state, ahead(one))
+    content, _ = object_files._pack(direct_push._objects(one.clone.repo, [move])[0].all)
+    keep = folder / "objects" / "pack" / f"pack-{content[-20:].hex()}.keep"
+    keep.write_text(kept)
+    assert direct(one).push(one.clone.repo, [move], "") is None
+    assert "File exists" in direct(one).why
+    assert keep.read_text() == kept
+
+
+def test_a_full_disk_leaves_no_keep_of_ours_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, one = remote(tmp_path), client(tmp_path)
+    move = RefMove(layout.STATE, one.fetch().state, ahead(one))
+    real = Path.write_text
+
+    def full(path: Path, text: str) -> int:
+        real(path, "")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert direct(one).push(one.clone.repo, [move], "") is None
+    assert direct(one).why == "no space left on device"
+    assert not list(folder.rglob("*.keep"))
+
+
+def test_F1_what_moved_has_landed_though_its_keep_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, one = remote(tmp_path), client(tmp_path)
+    real = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".keep":
+            raise PermissionError("read-only file system")
+        real(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    outcome = swap(one, 1)
+    assert isinstance(outcome, Landed), outcome
+    assert run("rev-parse", layout.STATE, cwd=folder).stdout.strip() == outcome.oid
+
+
 # -- killed -----------------------------------------------------------------------------------------------------------
 
 KILLED = """
@@ -431,6 +475,17 @@ def test_a_program_that_was_killed_is_started_anew(tmp_path: Path, transactions:
     missing = transactions.move([RefMove(layout.STATE, base.state, "1" * 40)])
     assert isinstance(missing, RefsUntouched)
     assert not isinstance(missing, RefsDoubtful)
+
+
+def test_a_program_that_ends_without_a_word_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactions: RefTransactions
+) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nread -r line\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(ref_transaction, "program", lambda: str(silent))
+    outcome = transactions.move([RefMove(layout.STATE, None, "1" * 40)])
+    assert outcome == RefsUntouched("git update-ref ended without a word")
 
 
 def test_a_new_setting_of_the_repository_is_heard(tmp_path: Path) -> None:
