@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.grants.granting import GivenSecret, Granting
 from flow.node.node_world import ExecutionEnd, LaunchOrder
@@ -16,6 +16,8 @@ from schema.policy import ALL_IMAGES, Caps
 
 INSIDE = "/run/secrets"
 NO_CAPS = Caps()
+LEAST_OF = {"memory": 6 * 2**20, "cpus": 0.01, "shm_size": 4096, "pids": 1}
+"""The smallest limits that engines keep: for them 0 is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class GivenRights:
     network: str = "none"  # of the programs of an image that is built
     bases: tuple[str, ...] = ALL_IMAGES  # of an image that is built
     limits: Limits = field(default_factory=Limits)
+    service_pids: int | None = None  # of a service that names none
 
 
 class RunRights(Protocol):
@@ -86,8 +89,9 @@ class RunGrants:
         mounts = write(self.run(container), secrets, user)
         policy = self.granting.policy()
         mounts = (*granted.mounts, *mounts)
-        most = limits(order, policy.limits if self.granting.isolated else NO_CAPS)
-        return GivenRights(granted.rights, mounts, variables(secrets), policy.build.network, policy.images, most)
+        caps = policy.limits if self.granting.isolated else NO_CAPS
+        most, pids = limits(order, caps), service_pids(order, caps)
+        return GivenRights(granted.rights, mounts, variables(secrets), policy.build.network, policy.images, most, pids)
 
     def conceal(self, ended: ExecutionEnd) -> ExecutionEnd:
         return concealed(self.run(ended.container), ended)
@@ -99,9 +103,27 @@ def _own(path: Path, user: tuple[int, int] | None) -> None:
 
 
 def limits(order: LaunchOrder, most: Caps = NO_CAPS) -> Limits:
-    """What the stage asks for, and of what it does not speak of, the most that a stage may ask for."""
-    given = {name: getattr(order, name) for name in ("memory", "cpus", "shm_size", "pids")}
-    return Limits(**{name: getattr(most, name) if each is None else each for name, each in given.items()})
+    """What the stage asks for, and of what it does not speak of, the most that a stage may ask for, less what its
+    services have of that."""
+    given = {name: getattr(order, name) for name in LEAST_OF}
+    return Limits(**{name: _left(order, most, name) if each is None else each for name, each in given.items()})
+
+
+def service_pids(order: LaunchOrder, most: Caps) -> int | None:
+    """Of each service that names none: as many as each other one, and its stage, that name none either."""
+    found: int | None = _left(order, most, "pids")
+    return found
+
+
+def _left(order: LaunchOrder, most: Caps, name: str) -> Any:
+    """None where there is no most. Never so little that an engine would take it for no limit."""
+    cap, named = getattr(most, name), [getattr(each.resources, name) for each in order.services]
+    if cap is None:
+        return None
+    left = cap - sum(each for each in named if each is not None) - (getattr(order, name) or 0)
+    if name == "pids":
+        left //= max(named.count(None) + (order.pids is None), 1)
+    return max(left, LEAST_OF[name])
 
 
 def variables(secrets: Sequence[GivenSecret]) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -338,8 +338,8 @@ class Launcher:
         services = self._services(entry)
         tools.journal.mark_made(entry.container, image, ready, tools.clock.wall(), services)
         tools.failpoint("before-create")
-        spec = self._spec(entry, ready, _pinned(order.built or order.image, image.digest), id)
-        for text in tools.runner.create(replace(spec, services=service_specs(order.services, services))):
+        spec = self._spec(entry, ready, _pinned(order.built or order.image, image.digest), id, services)
+        for text in tools.runner.create(spec):
             tools.note(entry.container, text)
         tools.failpoint("after-create")
 
@@ -402,7 +402,7 @@ class Launcher:
             }
         )
 
-    def _spec(self, entry: HeldClaim, ready: Ready, image: str, id: str) -> Spec:
+    def _spec(self, entry: HeldClaim, ready: Ready, image: str, id: str, services: Sequence[ServiceRecord]) -> Spec:
         order, given = entry.order, self.tools.rights.give(entry.container, entry.order)
         return Spec(
             id=entry.container,
@@ -432,6 +432,7 @@ class Launcher:
             overlay=ready.overlay,
             read_only=ready.needs,
             timeout=order.timeout,
+            services=service_specs(order.services, services, given.service_pids),
             watched=Watched(self.until(entry.container), entry.kill_within) if entry.exclusive else None,
         )
 

@@ -20,12 +20,15 @@ def _resolved(runner: Runner, service: Service) -> ServiceRecord:
     return ServiceRecord(name=service.name, image=image, command=service.command, env=env)
 
 
-def service_specs(services: Iterable[Service], known: Sequence[ServiceRecord]) -> tuple[ServiceSpec, ...]:
+def service_specs(
+    services: Iterable[Service], known: Sequence[ServiceRecord], pids: int | None = None
+) -> tuple[ServiceSpec, ...]:
+    """`pids` are the most of one that names none."""
     images = {each.name: each.image for each in known}
-    return tuple(_spec(each, images[each.name]) for each in services)
+    return tuple(_spec(each, images[each.name], pids) for each in services)
 
 
-def _spec(service: Service, image: ImageRecord) -> ServiceSpec:
+def _spec(service: Service, image: ImageRecord, pids: int | None) -> ServiceSpec:
     limits = service.resources
     return ServiceSpec(
         name=service.name,
@@ -35,5 +38,5 @@ def _spec(service: Service, image: ImageRecord) -> ServiceSpec:
         environment={name: str(value) for name, value in service.env.items()},
         port=service.ready.tcp if service.ready else 0,
         timeout=service.timeout,
-        limits=Limits(limits.memory, limits.cpus, limits.shm_size, limits.pids),
+        limits=Limits(limits.memory, limits.cpus, limits.shm_size, limits.pids or pids),
     )

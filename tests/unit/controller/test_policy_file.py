@@ -9,11 +9,14 @@ import pytest
 from controller.grants.given import RunGrants
 from controller.grants.granting import Granted, Granting, NotGranted
 from controller.grants.policy_file import PolicyFile, PolicyRefused, load
+from controller.launch.needed_services import service_specs
 from flow.node.node_world import LaunchOrder
 from runner.contract.spec import Limits
 from runner.secrets.kept import NodeSecrets
+from schema.execution import ImageRecord, ServiceRecord
 from schema.pipeline import Stage
 from schema.policy import Policy
+from schema.services import Service
 
 GOOD = "networks: {lan: bridge-lan}\n"
 
@@ -144,3 +147,18 @@ def test_S10_the_project_of_builds_launches_builds_only() -> None:
     with pytest.raises(NotGranted, match="runs builds of folders on main and nothing else, not i"):
         granting(forged)
     assert granting(forged.model_copy(update={"tree": "a" * 40})).mounts == ()
+
+
+def test_I6_policy_limits_hold_for_a_stage_and_its_services_together(tmp_path: Path) -> None:
+    policy = Policy.model_validate({"limits": {"memory": "4GiB", "cpus": 4, "pids": 100}})
+    grants = RunGrants(Granting(lambda: policy, NodeSecrets(tmp_path / "none"), isolated=True), Path, None)
+    beside = [Service.model_validate({"name": name, "image": "i"}) for name in ("a", "b")]
+    given = grants.give("c", order().model_copy(update={"services": tuple(beside)}))
+    assert given.limits == Limits(memory=2 * 2**30, cpus=2.0, pids=33)
+    assert given.service_pids == 33
+    named = Service.model_validate({"name": "c", "image": "i", "resources": {"cpus": 3.995, "memory": "4GiB"}})
+    least = grants.give("c", order().model_copy(update={"services": (named,)}))
+    assert least.limits == Limits(memory=6 * 2**20, cpus=0.01, pids=50)
+    records = tuple(ServiceRecord(name=each.name, image=ImageRecord(ref="i")) for each in beside)
+    assert [each.limits.pids for each in service_specs(beside, records, given.service_pids)] == [33, 33]
+    assert [each.limits.pids for each in service_specs(beside, records)] == [None, None]
