@@ -34,7 +34,7 @@ def for_claim(
         f"{PREFIX}.project": project,
         f"{PREFIX}.execution": str(execution),
         f"{PREFIX}.stage": stage,
-        **({f"{PREFIX}.gpus": ",".join(gpus)} if gpus else {}),
+        f"{PREFIX}.gpus": ",".join(gpus),  # also where it has none: an image may say otherwise
     }
 
 

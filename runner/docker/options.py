@@ -163,7 +163,7 @@ def environment(spec: Spec) -> dict[str, str]:
 
 
 def labels(spec: Spec) -> dict[str, str]:
-    services = {SERVICES: ",".join(each.name for each in spec.services)} if spec.services else {}
+    services = {SERVICES: ",".join(each.name for each in spec.services)}  # an image of a stage may name some
     told = {GRACE: str(spec.grace), SIGNAL: spec.signal, MEMORY: str(spec.limits.memory or "")}
     return {**spec.labels, **services, **told}
 

@@ -42,6 +42,8 @@ LAST_LINES, MOST_READ, LONGEST = 20, 64 * 1024, 200
 NOT_ROUTED = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 """The machine itself has no address there: what listens on it is not reached either."""
 FULL = "could not find an available"
+BY_SIGNAL = (137, 143)
+"""Exit codes of what was killed. Before its stage runs, 255 rather is a program's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Services:
             id = self._made(spec, each) or self._create(
                 spec, each, service_options(each, self.user, network_of(spec.id), discards)
             )
+            before = before if before.get("id") == id else {}  # one that is made anew has not been started
             note[each.name] = {**before, "id": id, "port": each.port, "timeout": each.timeout}
         durable.write(self.root / spec.id / NOTE, {"services": note})
         self._join(spec)
@@ -156,8 +159,11 @@ class Services:
         news = {name: each for name, each in services.items() if each.get("boot") != self.boot}
         for name, each in news.items():
             try:
-                if self.client().api.inspect_container(each["id"])["State"]["Status"] == "created":
+                status = self.client().api.inspect_container(each["id"])["State"]["Status"]
+                if status == "created":
                     self.client().api.start(each["id"])
+                elif each.get("boot") and status != "running":
+                    raise self._ended_outside(container, name, "the machine was started anew")
             except APIError as error:
                 if isinstance(said(error), EngineUnavailable) and not _its_own(error):
                     raise EngineFailed(f"the engine cannot start service {name}: {error.explanation}") from None
@@ -172,6 +178,8 @@ class Services:
         if not state["Running"]:
             if not port and state["ExitCode"] == 0:
                 return True  # it had something to do once
+            if state["ExitCode"] in BY_SIGNAL and not state.get("OOMKilled"):
+                raise self._ended_outside(container, name, _code(state))
             raise self._failed(container, name, f"ended before it was ready, {_code(state)}")
         heard = self._heard(int(state["Pid"]), str(known["id"]), port) if port else Listens.YES
         if heard is None:
@@ -183,6 +191,11 @@ class Services:
         alone = " (it listens there for itself only, on 127.0.0.1)" if heard is Listens.ITSELF else ""
         text = f"was not ready within {float(known['timeout']):g} s: nothing listens on port {port}{alone}"
         raise self._failed(container, name, text)
+
+    def _ended_outside(self, container: str, name: str, how: str) -> EngineFailed:
+        """What to raise: its engine or its machine went down, or a person killed it. All are made anew."""
+        self.end(container)
+        return EngineFailed(f"service {name} was ended from outside before its stage began ({how})")
 
     def _heard(self, pid: int, id: str, port: int) -> Listens | None:
         """None where it runs and cannot be seen from here."""

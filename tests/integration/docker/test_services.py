@@ -9,8 +9,10 @@ from typing import Any
 import docker
 import pytest
 
-from runner.contract.errors import ServiceNotReady
+from runner.contract.errors import EngineFailed, ServiceNotReady
+from runner.contract.labels import for_claim
 from runner.contract.spec import ContainerRights, Ending, ServiceSpec, Spec
+from runner.docker import options
 from schema.execution import State
 from schema.reasons import End
 from tests.contract.runners import WAITS, Bench, log
@@ -166,6 +168,26 @@ def test_I6_who_ends_a_service_outside_winslow_makes_it_infrastructure(bench: Be
     found = bench.end(runner, spec.id)
     assert (found.ending, "service db" in found.detail) == (Ending.INFRASTRUCTURE, True)
     assert alive(spec.id) == [f"winslow-{spec.id}"]
+
+
+@pytest.mark.parametrize("boot", ["", "another"])
+def test_I6_services_that_were_killed_before_their_stage_began_are_made_anew(bench: Bench, boot: str) -> None:
+    runner, spec = bench.runner(), bench.spec(WAITS, services=(service(SERVES),))
+    serve(bench, runner, spec)
+    subprocess.run(["docker", "kill", f"winslow-{spec.id}-db"], check=True)
+    runner._services.boot = boot or runner._services.boot
+    with pytest.raises(EngineFailed, match="service db was ended from outside before its stage began"):
+        runner.serve(spec.id)
+    assert alive(spec.id) == [f"winslow-{spec.id}"]
+    runner.create(spec)
+    bench.until(lambda: not runner.serve(spec.id))
+    assert alive(spec.id) == ["db: running", f"winslow-{spec.id}"]
+    runner.remove(spec.id)
+
+
+def test_I6_a_stage_whose_image_was_made_of_one_with_services_has_none(bench: Bench) -> None:
+    assert options.labels(bench.spec(WAITS))["winslow.services"] == ""
+    assert for_claim(bench.owner, claim="c", project="v", execution=1, stage="a")["winslow.gpus"] == ""
 
 
 def test_I6_services_of_a_stage_that_somebody_removed_end(bench: Bench) -> None:
