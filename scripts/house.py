@@ -1,7 +1,8 @@
 """Holds the tree to its own rules; prints each breach and ends with 1 if there is one.
 
 A public class name is defined once in the product, so that a name means one thing. A folder of the product holds at
-most fourteen modules beside its `__init__`, whose docstring says what the folder is for.
+most fourteen modules beside its `__init__`, whose docstring says what the folder is for. Each named mutant still stands
+in the file that it changes.
 """
 
 import ast
@@ -10,6 +11,8 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+from named_mutants import NAMED
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("schema", "flow", "state", "runner", "peer", "controller", "webui", "cli")
@@ -23,6 +26,13 @@ TWICE = frozenset[str]()
 def product() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [Path(name) for name in listed.split() if name.split("/")[0] in PACKAGES and (ROOT / name).exists()]
+
+
+def stale_mutants() -> Iterator[str]:
+    for each in NAMED:
+        found = (ROOT / each.file).read_text().count(each.before)
+        if found != 1:
+            yield f"mutant {each.name!r}: {each.before!r} stands {found} times in {each.file}; name what it changes now"
 
 
 def breaches(files: list[Path]) -> Iterator[str]:
@@ -44,7 +54,7 @@ def breaches(files: list[Path]) -> Iterator[str]:
 
 
 def main() -> int:
-    found = list(breaches(product()))
+    found = [*breaches(product()), *stale_mutants()]
     print("\n".join(found), file=sys.stderr, end="\n" if found else "")
     return 1 if found else 0
 

@@ -61,8 +61,8 @@ NAMED = (
     NamedMutant(
         "a stop before the start is ignored",
         "flow/reconcile/held_claims.py",
-        "if reason or entry.stop:\n                self._end_here",
-        "if reason:\n                self._end_here",
+        "if reason or entry.stop:\n                self._unstarted",
+        "if reason:\n                self._unstarted",
         DECIDE,
     ),
     NamedMutant(
