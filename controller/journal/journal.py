@@ -41,7 +41,7 @@ class Journal:
         self.disk = disk
         self._lock = threading.RLock()
         self._entries = self._all("claims", HeldClaim)
-        self._unwritten: set[str] = set()  # granted in memory, and `sent` on the disk
+        self._unwritten: set[str] = set()  # known here as they do not stand on the disk: just granted, or it was full
         self._outbox = self._all("outbox", ExecutionEnd)
         self._tips = self._read_tips("tips.json") or Tips()
         self._pushed = self._read_push()
@@ -183,6 +183,7 @@ class Journal:
     def _write(self, entry: HeldClaim) -> None:
         """OSError where the disk is full: this process then knows what a later one will not."""
         self._entries[entry.container] = entry
+        self._unwritten.add(entry.container)
         self.disk.write(f"claims/{entry.container}.json", entry.model_dump_json(exclude_defaults=True).encode())
         self._unwritten.discard(entry.container)
 

@@ -137,3 +137,21 @@ def test_what_was_written_since_it_was_granted_is_not_written_again() -> None:
     disk.files.clear()
     journal.write_granted(ENTRY.container)
     assert disk.files == {}
+
+
+def test_what_a_full_disk_did_not_take_is_written_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though nothing of it is news to this process by then."""
+    disk, journal = sent()
+    journal.write_granted(ENTRY.container)
+    ready = NoTrees().prepare(ENTRY.container, ORDER)
+    with monkeypatch.context() as full:
+        full.setattr(disk, "write", lambda name, content: refuse())
+        with pytest.raises(OSError, match="no space left"):
+            journal.mark_made(ENTRY.container, IMAGE, ready, "now")
+    assert written(disk).image is None
+    journal.mark_made(ENTRY.container, IMAGE, ready, "now")
+    assert written(disk).image == IMAGE
+
+
+def refuse() -> None:
+    raise OSError("no space left on device")
