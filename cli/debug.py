@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,10 @@ from cli.inside import MOST, told
 from runner import extras
 
 if TYPE_CHECKING:
+    from runner.contract.spec import Limits
     from runner.looking.throwaway import Inspection
     from schema.execution import Execution, ImageRecord
+    from schema.policy import Caps
 
 LAYERS = ("winslow", "pipeline", "stage", "project", "request")
 PLACES = {
@@ -65,7 +68,7 @@ def debug(
     words = command or ["/bin/sh"]
     data = settings.data()
     look = _look(data, project, record, pool or data / "pool", begin=begin)
-    _check_policy(data, record.image.ref if record.image else "")
+    look = _permitted(data, look, record.image.ref if record.image else "")
     _tell(record, begin=begin)
     try:
         with throwaway.laid_out(data, look) as spec:
@@ -112,7 +115,7 @@ def opened(
     _, _, view = settings.project(project, live=True)
     record, data, words = execution_of(view, number), settings.data(), command or []
     look = _look(data, project, record, pool or data / "pool", begin=begin)
-    _check_policy(data, image or (record.image.ref if record.image else ""))
+    look = _permitted(data, look, image or (record.image.ref if record.image else ""))
     _tell(record, begin=begin)
     try:
         at = throwaway.ServedPort(port, parse_duration(idle), _tell_port, _users())
@@ -195,8 +198,8 @@ def _needs(record: "Execution") -> dict[str, str]:
     return found
 
 
-def _check_policy(data: Path, ref: str) -> None:
-    """The images that this node's owner permits are those of now."""
+def _permitted(data: Path, look: "Inspection", ref: str) -> "Inspection":
+    """What this node's owner permits is that of now: images, and the most that a stage may have."""
     from controller.grants.policy_file import PolicyRefused, parse
     from schema import images
     from schema.policy import takes_image
@@ -205,11 +208,20 @@ def _check_policy(data: Path, ref: str) -> None:
     try:
         policy = parse(kept.read_bytes(), str(kept))
     except FileNotFoundError:
-        return
+        return look
     except (OSError, PolicyRefused) as error:
         raise CommandError(f"the node's policy cannot be read: {error}") from None
     if not images.built(ref) and not takes_image(policy.images, ref):
         raise CommandError(f"image {ref} is not granted on this machine any more (policy.images)")
+    return replace(look, limits=_at_most(look.limits, policy.limits))
+
+
+def _at_most(asked: "Limits", most: "Caps") -> "Limits":
+    limits = {}
+    for name in ("memory", "cpus", "shm_size", "pids"):
+        known = [each for each in (getattr(asked, name), getattr(most, name)) if each is not None]
+        limits[name] = min(known, default=None)
+    return replace(asked, **limits)
 
 
 def _tell(record: "Execution", *, begin: bool) -> None:

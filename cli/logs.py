@@ -172,6 +172,7 @@ def _show_service(told: "ToldEvents", name: str, wanted: Excerpt, *, follow: boo
     if name not in names:
         known = f"it has {', '.join(names)}{did_you_mean(name, names)}" if names else "it has none"
         raise CommandError(f"{told.id}/{record.execution} has no service {name[:60]!r}; {known}")
+    settings.checked_name(name, "service")  # it is a folder
     path = settings.data() / "runs" / record.claim.container / "services" / name / "log"
     if not path.is_file():
         raise CommandError(f"the log of service {name} is not here; {record.claim.node} had it, in its {path}")

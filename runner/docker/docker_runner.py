@@ -414,9 +414,9 @@ class DockerRunner:
                 with suppress(APIError):  # then at the next look
                     self._services.remove(container)
         if not self._swept:
-            self._swept = True
-            with suppress(APIError):
+            with suppress(APIError):  # then at the next look
                 self._services.sweep({**stages, **dict.fromkeys(self._ids.services or ())})
+                self._swept = True
 
     def _look(self, container: str, entry: Mapping[str, Any]) -> Container | None:
         """None for one that is gone. One that the engine cannot describe counts as running: its end is not known."""

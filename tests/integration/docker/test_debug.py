@@ -176,6 +176,18 @@ def test_I7_names_of_a_record_lead_to_no_folder() -> None:
         _needs(Forged)  # type: ignore[arg-type]
 
 
+def test_I7_S1_a_look_has_no_more_than_the_policy_lets_a_stage_have(tmp_path: Path) -> None:
+    from cli.debug import _permitted
+    from runner.contract.spec import Limits
+    from runner.looking.throwaway import Inspection
+
+    (tmp_path / "node").mkdir()
+    look = Inspection({}, ["i"], {}, "{}", None, limits=Limits(memory=2**31, cpus=0.5))
+    assert _permitted(tmp_path, look, "i") is look
+    (tmp_path / "node" / "policy.yaml").write_text("limits: {memory: 1GiB, cpus: 2, pids: 100}\n")
+    assert _permitted(tmp_path, look, "i").limits == Limits(memory=2**30, cpus=0.5, pids=100)
+
+
 def test_I7_an_image_that_is_gone_is_told_with_the_remedy(lab: Lab) -> None:  # noqa: F811
     from cli.debug import _images
     from runner.contract.errors import ImageUnavailable

@@ -4,11 +4,16 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import docker
 import pytest
+from docker.errors import APIError
 
+from cli import logs
+from cli.errors import CommandError
+from cli.logs import Excerpt
 from runner.contract.errors import EngineFailed, ServiceNotReady
 from runner.contract.labels import for_claim
 from runner.contract.spec import ContainerRights, Ending, ServiceSpec, Spec
@@ -213,11 +218,20 @@ def test_I6_another_controller_adopts_services_with_their_stage_and_ends_what_ou
     assert "serving" in (spec.directory / "services" / "db" / "log").read_text()
 
 
-def test_I6_a_network_without_a_stage_goes_at_the_next_start(bench: Bench) -> None:
+def refused(stages: object) -> None:
+    raise APIError("not now")
+
+
+def test_I6_a_network_without_a_stage_goes_at_the_next_start(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     runner, spec = bench.runner(), bench.spec(WAITS, services=(service(SERVES),))
     runner._services.network(spec)
     assert alive(spec.id) == [f"winslow-{spec.id}"]
-    bench.again(runner).containers()
+    again = bench.again(runner)
+    with monkeypatch.context() as failing:
+        failing.setattr(again._services, "sweep", refused)
+        again.containers()
+    assert alive(spec.id) == [f"winslow-{spec.id}"]
+    again.containers()
     assert alive(spec.id) == []
 
 
@@ -250,6 +264,12 @@ def test_I6_what_services_ran_is_in_the_record(lab: Lab) -> None:  # noqa: F811
     assert record.asked.services
     assert record.asked.services.cpus == 1.0
     until(lambda: alive(record.claim.container) == [])
+
+
+def test_I6_the_name_of_a_service_in_a_forged_record_leads_to_no_folder() -> None:
+    forged = SimpleNamespace(services=[SimpleNamespace(name="../../x")])
+    with pytest.raises(CommandError, match="cannot be the name of a service"):
+        logs._show_service(SimpleNamespace(last=forged), "../../x", Excerpt(None, ""), follow=False)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("how", ["abort", "timeout", "failure"])
