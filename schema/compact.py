@@ -22,6 +22,7 @@ _NOTHING: dict[str, Any] = {}
 def prepare(kind: type[BaseModel]) -> None:
     """To be called before there is a model of that kind. The first object of a class decides which names all others
     find in its common table; pydantic's own would enter none there.
+    CPython has such a table for fewer than thirty names: what a large document gets next goes into one of its parts.
     """
     first = _new(kind)
     for name in kind.model_fields:

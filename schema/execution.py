@@ -73,12 +73,21 @@ class Changes(Recorded):
     remove: tuple[str, ...] = ()
 
 
+class SavedRecord(Recorded):
+    """What a running stage had saved of itself when that was last taken, and where it lies."""
+
+    manifest: str
+    store: str = ""
+    bucket: str = ""
+
+
 class WorkspaceRecord(Changes):
     """`from`: the execution whose result the stage started on; None for an empty workspace."""
 
     source: int | None = Field(default=None, alias="from")
     manifest: str | None = None
     checkpoint: int | None = None  # the execution of which it begins with what that had saved
+    saved: SavedRecord | None = None  # of a running one, what the next attempt would begin with
 
 
 class Needed(Recorded):
@@ -105,14 +114,6 @@ class Result(Recorded):
     manifest: str | None = None
     store: str = ""  # the store that its node has that in
     bucket: str = ""  # the bucket that has it too, whatever becomes of the node
-
-
-class SavedRecord(Recorded):
-    """What a running stage had saved of itself when that was last taken, and where it lies."""
-
-    manifest: str
-    store: str = ""
-    bucket: str = ""
 
 
 class LogRecord(Recorded):
@@ -182,7 +183,6 @@ class Execution(Recorded):
     needs: dict[str, tuple[Needed, ...]] = {}  # what it was built on, by stage
     conditions: dict[str, str] = {}  # why a stage that it needs was skipped
     times: Times = Times()
-    saved: SavedRecord | None = None  # of a running one, what the next attempt would begin with
     result: Result | None = None
     cached: Cached | None = None
     log: LogRecord | None = None

@@ -470,7 +470,6 @@ MEANING: dict[str, dict[str, str]] = {
         "needs": "results that it was given to read, by stage",
         "conditions": "stages that it needs and that were skipped, with the condition",
         "times": "for people",
-        "saved": "what it had saved of itself while it ran; the next attempt begins with it",
         "result": "what it left",
         "log": "size of its log",
         "artifacts": "how many files `artifacts/…` lists",
@@ -517,6 +516,7 @@ MEANING: dict[str, dict[str, str]] = {
         "from": "execution whose result it began with",
         "manifest": "digest of what it began with",
         "checkpoint": "the execution of which it begins with what that had saved",
+        "saved": "what it had saved of itself while it ran; the next attempt begins with it",
     },
     "Needed": {
         "execution": "its number",

@@ -56,7 +56,7 @@ def saved_files(record: Execution) -> SavedRecord | None:
     result = record.result
     if record.state.ended and result and result.manifest:
         return SavedRecord(manifest=result.manifest, store=result.store, bucket=result.bucket)
-    return record.saved
+    return record.workspace.saved
 
 
 def why(execution: Execution) -> str:

@@ -430,9 +430,10 @@ class HeldClaims:
 
     def _mention_saved(self, record: Execution, entry: HeldClaim) -> None:
         """What the next attempt begins with, should this node be lost."""
-        if entry.saved is None or entry.saved == record.saved or entry.stop:
+        if entry.saved is None or entry.saved == record.workspace.saved or entry.stop:
             return
-        project, kept = entry.order.project, record.model_copy(update={"saved": entry.saved})
+        project, workspace = entry.order.project, record.workspace.model_copy(update={"saved": entry.saved})
+        kept = record.model_copy(update={"workspace": workspace})
         self.draft.record(project, event_of("save", project, kept, ""), kept)
 
     def _mention_running(self, record: Execution, entry: HeldClaim) -> None:

@@ -12,7 +12,7 @@ from flow.node.node_world import HeldClaim, ObservedContainer, World
 from flow.reconcile.decide import decide
 from flow.reconcile.launch_order import take
 from runner.store.workspaces import Workspaces
-from schema.execution import Lease, SavedRecord, State
+from schema.execution import Lease, SavedRecord, State, WorkspaceRecord
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started
 from tests.unit.flow.test_capacity import world
@@ -67,7 +67,7 @@ def test_what_was_saved_is_in_the_record_and_after_a_loss_the_next_attempt_begin
     decision = decide(replace(now, snapshot=found, entries={RUN: held}, now=200.0))
     [event] = [commit.event for commit in decision.commits if commit.event.verb == "save"]
     assert (event.project, event.execution) == ("v", 1)
-    told.now(1, state=State.LOST, saved=saved, result=None)
+    told.now(1, state=State.LOST, workspace=WorkspaceRecord(saved=saved), result=None)
     slot = told.steps.run
     assert slot.saved == 1
     me = now.me
