@@ -5,14 +5,18 @@ a program. What is not said here is refused, so that a program finds nothing it 
 """
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 LONGEST = 32_000
 """Characters of the text."""
 MOST_SHAPES, MOST_POINTS, LONGEST_NAME = 200, 1000, 64
+_UNWRITABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+"""Control characters, and halves of characters, which JSON can name but no file or environment can hold."""
+_ENDLESS = (inf, -inf)  # not by `isfinite`: a whole number may be too large for it
 LARGEST = 1e6
 """Pixels, of a side and of a coordinate to either side of nothing."""
 
@@ -118,7 +122,7 @@ def _size(given: object) -> list[int | float]:
 
 def _number(given: object, where: str, least: float = -LARGEST) -> int | float:
     """As it was written: what a person drew is what a program reads."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+    if isinstance(given, bool) or not isinstance(given, int | float) or given in _ENDLESS or given != given:
         raise RegionError(f"{where}: a finite number is wanted")
     if not least <= given <= LARGEST:
         raise RegionError(f"{where}: a number from {least:g} to {LARGEST:g} is wanted")
@@ -126,8 +130,8 @@ def _number(given: object, where: str, least: float = -LARGEST) -> int | float:
 
 
 def _text(given: object, most: int, where: str) -> str:
-    if not isinstance(given, str) or not given or len(given) > most or any(ord(sign) < 32 for sign in given):
-        raise RegionError(f"{where} is a text of 1 to {most} characters without control characters")
+    if not isinstance(given, str) or not given or len(given) > most or _UNWRITABLE.search(given):
+        raise RegionError(f"{where} is a text of 1 to {most} characters without control characters or half characters")
     return given
 
 

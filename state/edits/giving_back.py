@@ -32,7 +32,7 @@ def message(node: str, asked: str | None, time: float | None) -> str:
 
 
 def _wish(asked: str | None, time: float | None) -> dict[str, str] | None:
-    return None if asked is None else {"asked": asked, **({"for": format_duration(time)} if time else {})}
+    return None if asked is None else {"asked": asked, **({"for": format_duration(time)} if time is not None else {})}
 
 
 def _with(present: str | None, node: str, changes: dict[str, object]) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from flask import abort, request
+from flask import abort, g, request
 from markupsafe import Markup
 
 from runner.files.shared_folder import ShelfError
@@ -18,7 +19,7 @@ from webui.files.downloads import DOCUMENTS, REPORTS, SHOWN
 from webui.files.places import FileEntry, FileRoot, shelf, tree
 from webui.pages.common import look, page
 from webui.sheets.selection import SheetQuestion
-from webui.sheets.sheet import Sheet, SheetWindow
+from webui.sheets.sheet import SEARCHES, Sheet, SheetWindow
 from webui.views.exhibits import Exhibit
 from webui.views.prose import prose
 from webui.views.tables import Table, TableLine
@@ -26,9 +27,11 @@ from webui.views.tables import Table, TableLine
 LOOKED_AT = 256 * 1024
 """Bytes of a text that are shown."""
 FIRST = 10
+"""Rows of a table that are shown among others."""
 SEEN = 16 * 1024
 """Bytes of a text that are shown among others."""
-"""Rows of a table that are shown among others."""
+GLANCES, LEAST_GLANCE = 2.0, 0.1
+"""Seconds for all charts of one page together, and for one of them where the others have used these up."""
 MOST_LINES = 8
 TABLES = frozenset({".csv", ".tsv"})
 PROSE = frozenset({".md", ".markdown"})
@@ -107,7 +110,7 @@ def glance(each: Exhibit) -> Glance:
     if each.kind == "chart":
         told = each.told
         across, up = (told.x or "", told.y) if told else ("", ())
-        return Glance(drawn=charted(each.place, each.path, across, up, each.name))
+        return Glance(drawn=charted(each.place, each.path, across, up, each.name, _time_left()))
     if page().data is None:
         return Glance()
     if each.kind == "table":
@@ -123,6 +126,12 @@ def glance(each: Exhibit) -> Glance:
     return Glance()
 
 
+def _time_left() -> float:
+    """Seconds for the next chart of this page."""
+    ends = g.setdefault("glances_end", time.monotonic() + GLANCES)
+    return max(LEAST_GLANCE, ends - time.monotonic())
+
+
 def _first_rows(place: FileRoot, path: str) -> Glance:
     """The heading and the first rows; nothing where it cannot be read here."""
     with _opened(place, path) as file:
@@ -133,8 +142,10 @@ def _first_rows(place: FileRoot, path: str) -> Glance:
         return Glance((sheet.heads, *(cells for _, cells in window.rows)), window.total)
 
 
-def charted(place: FileRoot, path: str, across: str, up: tuple[str, ...], title: str) -> Table:
-    """Columns by their names as lines; the note says why there are none."""
+def charted(
+    place: FileRoot, path: str, across: str, up: tuple[str, ...], title: str, seconds: float = SEARCHES
+) -> Table:
+    """Columns by their names as lines, as far as so many seconds go; the note says why there are none."""
     where = f"{place.url}/{path}"
     if page().data is None:
         return Table(title or path, where, note="its file lies on the node that ran it; this page runs without a node")
@@ -147,7 +158,7 @@ def charted(place: FileRoot, path: str, across: str, up: tuple[str, ...], title:
             return Table(title or path, where, note=f"it has no column {unknown[0][:64]!r}")
         columns = tuple(map(sheet.heads.index, up)) or tuple(range(1, min(len(sheet.heads), MOST_LINES + 1)))
         begins = sheet.heads.index(across) if across else 0
-        return _table(sheet, file, title or path, where, begins, columns)
+        return _table(sheet, file, title or path, where, begins, columns, seconds)
 
 
 def asked(sheet: Sheet) -> SheetQuestion:
@@ -171,8 +182,10 @@ def _drawn(sheet: Sheet, file: BinaryIO, path: str) -> Table | None:
     return _table(sheet, file, path, "", across if 0 <= across < len(sheet.heads) else -1, chosen)
 
 
-def _table(sheet: Sheet, file: BinaryIO, title: str, where: str, across: int, up: tuple[int, ...]) -> Table:
-    found, whole = sheet.lines(file, across, up[:MOST_LINES])
+def _table(
+    sheet: Sheet, file: BinaryIO, title: str, where: str, across: int, up: tuple[int, ...], seconds: float = SEARCHES
+) -> Table:
+    found, whole = sheet.lines(file, across, up[:MOST_LINES], seconds)
     lines = tuple(
         TableLine(sheet.heads[column][:64] or f"column {column + 1}", tuple(points))
         for column, points in zip(up, found, strict=False)

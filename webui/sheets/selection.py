@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from webui.sheets.row_index import Until
-from webui.sheets.sheet_form import SheetForm, records
+from webui.sheets.sheet_form import LONGEST_CELL, SheetForm, records
 
 MOST_ROWS = 10_000
 """Rows of a selection that can be looked at."""
@@ -119,9 +119,10 @@ def _key(form: SheetForm, cells: list[str], question: SheetQuestion) -> Key:
     """Numbers come first, then words; what is empty or no number (NaN) comes last, in both directions."""
     cell = cells[question.sort] if question.sort < len(cells) else ""
     number = form.number(cell)
+    cell = cell.strip()[:LONGEST_CELL]  # as much as is shown: keys are kept, thousands of them
     if number is not None:
         return 0, number, ""
-    blank = not cell.strip() or cell.strip().casefold() in ("nan", "na", "null", "inf", "-inf")
+    blank = not cell or cell.casefold() in ("nan", "na", "null", "inf", "-inf")
     return (2, math.inf, "") if blank else (1, 0.0, cell.casefold())
 
 

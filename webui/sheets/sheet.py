@@ -17,6 +17,7 @@ PATIENCE = 0.5
 """Seconds for which rows are counted before an answer; the next one goes on from there."""
 SEARCHES = 6.0
 """Seconds for a sorting or a filter."""
+BUSY = "others search in this table; it is asked for again in a moment"
 WINDOW = 200
 SHEETS, SELECTIONS = 32, 4
 MOST_POINTS = 2000
@@ -73,6 +74,8 @@ class Sheet:
 
     def _chosen(self, file: BinaryIO, at: int, question: SheetQuestion, count: int) -> SheetWindow:
         found = self._selection(file, question)
+        if found is None:
+            return SheetWindow(self.heads, 0, (), 0, False, BUSY)
         total = len(found.offsets)
         at = max(0, min(at, total - 1))
         places = zip(found.numbers[at : at + count], found.offsets[at : at + count], strict=True)
@@ -82,17 +85,24 @@ class Sheet:
     def _row(self, file: BinaryIO, begin: int) -> tuple[str, ...]:
         return tuple(next((self.form.cells(record) for _, record in records(file, begin, self.form)), ()))
 
-    def _selection(self, file: BinaryIO, question: SheetQuestion) -> SheetSelection:
-        with self.lock:  # who asks the same meanwhile waits for it
+    def _selection(self, file: BinaryIO, question: SheetQuestion) -> SheetSelection | None:
+        """One at a time. Who asks the same meanwhile waits for it; None for who has waited for as long as one takes."""
+        if not self.lock.acquire(timeout=SEARCHES):
+            return None
+        try:
             found = self.selections.pop(question, None) or select(file, self.form, question, _Time(SEARCHES))
             self.selections[question] = found
             while len(self.selections) > SELECTIONS:
                 self.selections.popitem(last=False)
             return found
+        finally:
+            self.lock.release()
 
-    def lines(self, file: BinaryIO, across: int, up: tuple[int, ...]) -> tuple[list[Line], bool]:
+    def lines(
+        self, file: BinaryIO, across: int, up: tuple[int, ...], seconds: float = SEARCHES
+    ) -> tuple[list[Line], bool]:
         """A line for each column of `up`, thinned evenly, and whether all rows were seen. `across` -1: rows count."""
-        found, step, until = list[tuple[float, list[float | None]]](), 1, _Time(SEARCHES)
+        found, step, until = list[tuple[float, list[float | None]]](), 1, _Time(seconds)
         rows = records(file, self.form.begins, self.form)
         next(rows, None)
         for number, (_, record) in enumerate(rows):

@@ -1,7 +1,7 @@
 """Markdown that a program wrote, as a part of our page: no markup of its own, no picture from elsewhere."""
 
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -35,7 +35,7 @@ def _place(token: Token, name: str, raw: str) -> None:
     said = str(token.attrGet(name) or "")
     parts = urlsplit(said)
     beside = not parts.scheme and not parts.netloc and parts.path and not parts.path.startswith("/")
-    if raw and beside and ".." not in parts.path.split("/"):
+    if raw and beside and not {".", ".."} & set(unquote(parts.path).split("/")):  # browsers read `%2e` as a dot too
         token.attrSet(name, f"{raw}/{quote(parts.path, safe='/%')}")
     elif raw or (parts.scheme not in ("http", "https", "mailto") and not beside and not said.startswith("#")):
         token.attrSet(name, "data:," if raw else "#")

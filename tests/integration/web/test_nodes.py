@@ -165,3 +165,5 @@ def test_L5_a_form_gives_a_node_back_to_its_owner_and_takes_it_again(nodes: Benc
     give_back(nodes, {"node": "gpu-02", "yield": "off"})
     assert nodes.source.look().snapshot.nodes["gpu-02"].gives_back is None
     assert give_back(nodes, {"node": "gpu-02", "for": "soon"}).status_code == 422
+    assert give_back(nodes, {"node": "gpu-02", "yield": "on", "for": "0s"}).status_code == 422, "not for ever"
+    assert nodes.source.look().snapshot.nodes["gpu-02"].gives_back is None

@@ -50,7 +50,8 @@ def test_G4_G7_a_sweep_by_a_form_is_one_request_and_its_points_are_ranked(page: 
     view = here.until_reason("Done")
     assert len(view.replies) == 1
     assert len(view.executions) == 6
-    here.until(lambda _: client.get("/projects/v/6").status_code == 200)
+    state = "/api/v1/projects/v"  # the page sees it a moment after the repository has it
+    here.until(lambda _: client.get(state).json()["state"] == "succeeded")
     address = "/projects/v/runs/fit?by=score&across=x&only=1&only=3"
     text = client.get(address).text
     rows = [part.split('"')[0] for part in text.split('name="only" value="')[1:]]

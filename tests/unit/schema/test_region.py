@@ -49,6 +49,11 @@ def test_P7_a_program_reads_the_numbers_that_were_drawn(drawn: list[list[float]]
         ({"shapes": [{"kind": "line", "points": [[1, 2]] * 600}] * 2}, f"at most {MOST_POINTS} points"),
         ({"shapes": [{"kind": "point", "points": [[1, 2]]}], "size": [0, 5]}, "a number from 1"),
         ({"shapes": [{"kind": "point", "points": [[1, 2]]}], "at": -1}, "a number from 0"),
+        (f'{{"shapes": [{{"kind": "point", "points": [[1{"0" * 400}, 2]]}}]}}', "a number from -1e+06"),
+        ('{"shapes": [{"kind": "point", "points": [[1e999, 2]]}]}', "a finite number"),
+        ({"shapes": [{"kind": "point", "points": [[float("nan"), 2]]}]}, "a finite number"),
+        ('{"shapes": [{"kind": "point", "points": [[1, 2]], "name": "\\ud800"}]}', "half characters"),
+        ('{"on": "\\udfff.png", "shapes": [{"kind": "point", "points": [[1, 2]]}]}', "half characters"),
     ],
 )
 def test_P7_what_is_no_region_is_refused_with_its_place(region: object, said: str) -> None:

@@ -7,9 +7,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webui.pages import previews
 from webui.sheets import row_index, selection, sheet, sheet_form
 from webui.sheets.selection import SheetQuestion
 from webui.sheets.sheet import Sheet, Sheets, SheetWindow
@@ -104,6 +106,47 @@ def test_P3_only_so_many_rows_of_a_selection_are_kept(monkeypatch: pytest.Monkey
     found = window("n\n" + "".join(f"{n}\n" for n in range(300)), SheetQuestion(sort=0, down=True))
     assert [each[0] for each in cells(found)] == [str(n) for n in range(299, 289, -1)]
     assert found.note == "the first 10 of 300"
+
+
+def test_P3_long_words_of_a_sorted_column_fill_no_memory() -> None:
+    """Of ten thousand rows that are kept, each may have a cell of 64 KB."""
+    content = b"n,word\n" + b"".join(b"%d,%s%d\n" % (n, b"x" * 30_000, n) for n in range(1000))
+    found, file = opened(content)
+    tracemalloc.start()
+    seen = found.window(file, 0, SheetQuestion(sort=1), 1)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seen.total == 1000
+    assert most < 8 * 1024 * 1024
+
+
+def test_P3_who_waits_for_the_search_of_others_waits_no_longer_than_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "SEARCHES", 0.01)
+    found, file = opened(b"n\n2\n1\n")
+    with found.lock:
+        seen = found.window(file, 0, SheetQuestion(sort=0))
+    assert (seen.rows, seen.whole, seen.note) == ((), False, sheet.BUSY)
+    monkeypatch.setattr(sheet, "SEARCHES", 6.0)
+    assert cells(found.window(file, 0, SheetQuestion(sort=0))) == [("1",), ("2",)]
+
+
+def test_P3_a_chart_that_is_given_little_time_says_that_it_is_only_a_beginning() -> None:
+    found, file = opened(b"n\n" + b"1\n" * 2000)
+    drawn, whole = found.lines(file, -1, (0,), -1.0)
+    assert not whole
+    assert drawn == [[]]
+
+
+def test_P3_charts_of_one_page_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page shows up to two dozen: each with time of its own would keep a browser waiting for minutes."""
+    now = [100.0]
+    monkeypatch.setattr(previews.time, "monotonic", lambda: now[0])
+    with Flask(__name__).app_context():
+        assert previews._time_left() == previews.GLANCES
+        now[0] += 1.5
+        assert previews._time_left() == previews.GLANCES - 1.5
+        now[0] += 60
+        assert previews._time_left() == previews.LEAST_GLANCE
 
 
 def test_P3_a_quote_that_is_never_closed_makes_no_record_of_a_whole_file() -> None:
