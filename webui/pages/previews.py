@@ -128,7 +128,7 @@ def glance(each: Exhibit) -> Glance:
 
 def _time_left() -> float:
     """Seconds for the next chart of this page."""
-    ends = g.setdefault("glances_end", time.monotonic() + GLANCES)
+    ends: float = g.setdefault("glances_end", time.monotonic() + GLANCES)
     return max(LEAST_GLANCE, ends - time.monotonic())
 
 
