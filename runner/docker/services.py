@@ -281,7 +281,12 @@ class Services:
 
     def _all(self, container: str) -> Iterator[Mapping[str, Any]]:
         wanted = [f"{key}={value}" for key, value in {**self.owner.labels(), OF: container}.items()]
-        listed = self.client().api.containers(all=True, filters={"label": wanted})
+        try:
+            listed = self.client().api.containers(all=True, filters={"label": wanted})
+        except APIError:
+            if (self.root / container / NOTE).exists():
+                raise
+            return  # a stage without services ends also where one broken container spoils every list
         yield from (entry for entry in listed if is_service(entry, self.root))
 
     def _kill(self, entry: Mapping[str, Any]) -> None:
