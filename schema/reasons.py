@@ -1,6 +1,33 @@
-"""Every reason code, in one closed list: why something waits, ended as it did, or was refused."""
+"""Every reason code in one list: why something waits, ended as it did, or was refused."""
 
+import re
 from enum import StrEnum
+from typing import Self
+
+CODE = re.compile(r"[A-Z][A-Za-z]{2,39}")
+MOST_UNKNOWN = 1000
+"""Words of other versions that are kept as one object each; beyond that they are equal, and no more the same."""
+
+
+class RecordedReason(StrEnum):
+    """One that stands in records. What a newer version wrote there is kept as it is, and equals none that is known:
+    this version reads the record, shows the word, and decides nothing by it.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not CODE.fullmatch(value):
+            return None
+        known = _UNKNOWN.get((cls.__name__, value))
+        if known is None:
+            known = str.__new__(cls, value)
+            known._name_ = known._value_ = value
+            if len(_UNKNOWN) < MOST_UNKNOWN:
+                _UNKNOWN[cls.__name__, value] = known
+        return known  # type: ignore[return-value]
+
+
+_UNKNOWN: dict[tuple[str, str], RecordedReason] = {}
 
 
 class Wait(StrEnum):
@@ -29,7 +56,7 @@ class Wait(StrEnum):
     DELETED = "Deleted"
 
 
-class End(StrEnum):
+class End(RecordedReason):
     """Why an execution ended, where it did not succeed."""
 
     EXIT_CODE = "ExitCode"
@@ -54,7 +81,7 @@ class End(StrEnum):
     PREEMPTED = "Preempted"
 
 
-class Refusal(StrEnum):
+class Refusal(RecordedReason):
     """Why a request was rejected."""
 
     MALFORMED = "Malformed"
