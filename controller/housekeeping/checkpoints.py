@@ -2,7 +2,7 @@
 
 What is taken lies in the store, and in the bucket where there is one, before the journal names it; the next round tells
 it from there. While one file is written to, none is taken: half of two that belong together is worth less than the pair
-of before.
+of before. While the node's disk is nearly full, none is taken either: its last bytes are for results and the journal.
 """
 
 import threading
@@ -47,6 +47,8 @@ class CheckpointWork:
         """Once in a round; what takes long is done beside it."""
         running = {id: sight for id, sight in world.containers.items() if sight.running and sight.started is not None}
         self._last = {id: at for id, at in self._last.items() if id in running}
+        if not world.room:
+            return  # what is due then is taken as soon as there is room
         for id, sight in running.items():
             entry = world.entries.get(id)
             every = entry.order.save_every if entry else None

@@ -1,6 +1,5 @@
 """What running stages save is taken now and then, named in the journal once it is there, and told."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,31 +28,46 @@ def begun() -> tuple[Story, World, HeldClaim]:
     return told, replace(world(found, "n1"), entries={RUN: entry}, containers={RUN: sight}), entry
 
 
+class Looks:
+    """A stage that has saved a file, and a node that looks at it; what a look hands on is done at once."""
+
+    def __init__(self, folder: Path) -> None:
+        _, self.world, entry = begun()
+        self.store, self.journal = Workspaces(folder, overlays=False), Journal(MemoryDisk())
+        self.journal.keep(entry)
+        place = CheckpointPlace(self.store, "s", None)
+        self.work = CheckpointWork(place, self.journal, lambda work: work(), lambda text: None)
+        self.file = self.store.open("v", 1, RUN, None).path / "ckpt" / "a"
+        self.file.parent.mkdir()
+        self.file.write_text("1")
+
+    def at(self, now: float, *, room: bool = True) -> SavedRecord | None:
+        self.work.look(replace(self.world, now=now, entries=self.journal.entries, room=room))
+        return self.journal.entries[RUN].saved
+
+
 def test_what_is_saved_is_taken_each_time_and_told_when_it_is_another(tmp_path: Path) -> None:
-    _, now, entry = begun()
-    store, journal, waiting = Workspaces(tmp_path, overlays=False), Journal(MemoryDisk()), list[Callable[[], None]]()
-    journal.keep(entry)
-    work = CheckpointWork(CheckpointPlace(store, "s", None), journal, waiting.append, lambda text: None)
-    opened = store.open("v", 1, RUN, None)
-    (opened.path / "ckpt").mkdir()
-    (opened.path / "ckpt" / "a").write_text("1")
-
-    def look(at: float) -> SavedRecord | None:
-        work.look(replace(now, now=at, entries=journal.entries))
-        while waiting:
-            waiting.pop()()
-        return journal.entries[RUN].saved
-
-    assert look(219.0) is None
-    first = look(220.0)
+    look = Looks(tmp_path)
+    assert look.at(219.0) is None
+    first = look.at(220.0)
     assert first
-    assert store.tree(first.manifest).read("ckpt/a", 9) == b"1"
-    (opened.path / "ckpt" / "a").write_text("22")
-    assert look(339.0) == first
-    second = look(340.0)
+    assert look.store.tree(first.manifest).read("ckpt/a", 9) == b"1"
+    look.file.write_text("22")
+    assert look.at(339.0) == first
+    second = look.at(340.0)
     assert second
     assert second != first
-    assert Journal(journal.disk).entries[RUN].saved == second
+    assert Journal(look.journal.disk).entries[RUN].saved == second
+
+
+def test_nothing_is_taken_while_the_disk_is_nearly_full_and_what_was_due_once_there_is_room(tmp_path: Path) -> None:
+    look = Looks(tmp_path)
+    assert look.at(220.0, room=False) is None
+    first = look.at(221.0)
+    assert first
+    look.file.write_text("22")
+    assert look.at(400.0, room=False) == first
+    assert look.at(401.0) != first
 
 
 def test_what_was_saved_is_in_the_record_and_after_a_loss_the_next_attempt_begins_with_it() -> None:
