@@ -45,6 +45,21 @@ def debug(where: Lab, *words: str, given: str = "") -> subprocess.CompletedProce
     )
 
 
+def begun(where: Lab, then: str) -> "subprocess.Popen[bytes]":
+    """A look whose program has begun, and does that then."""
+    child = subprocess.Popen(
+        command(where, "v/1", "--", "python", "-c", f"print('up', flush=True); {then}"),
+        cwd=Path(__file__).parents[3],
+        env=environment(where),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert child.stdout
+    assert child.stdout.readline() == b"up\n"
+    return child
+
+
 def left_behind(where: Lab) -> list[str]:
     label = {"label": ["winslow.looking", "winslow.project=v"]}
     containers = docker.from_env().api.containers(all=True, filters=label)
@@ -100,16 +115,7 @@ def test_I7_I5_S1_a_look_gets_no_right_that_the_stage_had(lab: Lab) -> None:  # 
 
 def test_I7_what_a_killed_command_began_is_removed(lab: Lab) -> None:  # noqa: F811
     ended(lab)
-    child = subprocess.Popen(
-        command(lab, "v/1", "--", "python", "-c", "print('up', flush=True); import time; time.sleep(600)"),
-        cwd=Path(__file__).parents[3],
-        env=environment(lab),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert child.stdout
-    assert child.stdout.readline() == b"up\n"
+    child = begun(lab, "import time; time.sleep(600)")
     assert len(left_behind(lab)) == 2
     child.send_signal(signal.SIGKILL)
     child.wait()
@@ -131,16 +137,7 @@ def test_I7_a_container_that_an_engine_made_after_its_command_was_killed_goes_at
 
 def test_I7_S1_a_look_keeps_no_log_and_no_label_of_its_image(lab: Lab) -> None:  # noqa: F811
     ended(lab)
-    child = subprocess.Popen(
-        command(lab, "v/1", "--", "python", "-c", "print('up', flush=True); input()"),
-        cwd=Path(__file__).parents[3],
-        env=environment(lab),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert child.stdout
-    assert child.stdout.readline() == b"up\n"
+    child = begun(lab, "input()")
     api = docker.from_env().api
     found = api.inspect_container(api.containers(filters={"label": ["winslow.looking", "winslow.project=v"]})[0]["Id"])
     child.communicate(b"\n")

@@ -11,15 +11,15 @@ pytestmark = pytest.mark.docker
 STAGES = """
   - {name: cut, image: host/python, command: [python, -c, "open('cut', 'w').write('cut')"]}
   - {name: left, image: host/python, needs: [cut], command: [python, -c, "open('same', 'w').write('left')"]}
-  - name: work
+  - name: parts
     image: host/python
     needs: [cut]
     parallel: {matrix: {part: [1, 2]}}
     command: [python, -c, "import os; open('same', 'w').write(open('cut').read() + os.environ['INPUT_PART'])"]
   - name: join
     image: host/python
-    needs: [left, work]
-    command: [sh, -c, "cat $WINSLOW_NEEDS/left/same $WINSLOW_NEEDS/work/1/same $WINSLOW_NEEDS/work/2/same > all;
+    needs: [left, parts]
+    command: [sh, -c, "cat $WINSLOW_NEEDS/left/same $WINSLOW_NEEDS/parts/1/same $WINSLOW_NEEDS/parts/2/same > all;
       echo spoilt > $WINSLOW_NEEDS/left/same || echo refused >> all; cat same >> all"]
 """
 
@@ -40,7 +40,7 @@ def test_G3_a_join_in_a_container_sees_what_every_branch_left_and_changes_none_o
 
     assert text("join", "all") == "leftcut1cut2refused\nleft"
     assert text("left", "same") == "left"
-    assert [text(f"work.{point}", "same") for point in (1, 2)] == ["cut1", "cut2"]
+    assert [text(f"parts.{point}", "same") for point in (1, 2)] == ["cut1", "cut2"]
 
 
 __all__ = ["lab"]
