@@ -156,6 +156,8 @@ def test_I6_policy_limits_hold_for_a_stage_and_its_services_together(tmp_path: P
     given = grants.give("c", order().model_copy(update={"services": tuple(beside)}))
     assert given.limits == Limits(memory=2 * 2**30, cpus=2.0, pids=33)
     assert given.service_pids == 33
+    own = grants.give("c", order().model_copy(update={"services": tuple(beside), "pids": 60}))
+    assert (own.limits.pids, own.service_pids) == (60, 20)
     named = Service.model_validate({"name": "c", "image": "i", "resources": {"cpus": 3.995, "memory": "4GiB"}})
     least = grants.give("c", order().model_copy(update={"services": (named,)}))
     assert least.limits == Limits(memory=6 * 2**20, cpus=0.01, pids=50)
