@@ -33,8 +33,8 @@ fi
 find refs -name '*.lock' -mmin +{dead} -delete
 [ -n "$main" ] || exit 0
 if [ ! -x "$python" ] || [ ! -f "$root/state/hook.py" ]; then
-  echo "Winslow is no longer installed at $python, so this push to main cannot be checked;" >&2
-  echo "install it there, or run 'winslowctl init --bare' again with the new one" >&2
+  echo "Winslow is no longer installed at $python ($root), so this push to main cannot be checked;" >&2
+  echo "install it there, or run 'winslowctl init --bare $PWD' here with the new one" >&2
   exit 1
 fi
 echo "$main" | "$python" -I "$root/runner/isolated.py" state.hook
