@@ -114,6 +114,7 @@ def add_token(
     """Make a token and print it, this once.
 
     Example: winslowctl web tokens add nightly --role operator --expires '90 days'
+         winslowctl web tokens add corridor --role wall
     """
     from schema.access import Role
     from schema.quantities import parse_duration
@@ -130,7 +131,10 @@ def add_token(
     with _changes():
         from webui.access.tokens import Tokens
 
-        print(Tokens(_folder()).make(name, clean(author) or f"{name} <{name}@token.invalid>", known[role], lasts))
+        token = Tokens(_folder()).make(name, clean(author) or f"{name} <{name}@token.invalid>", known[role], lasts)
+    print(token)
+    if role == "wall":
+        settings.warn("on that screen open /wall?token=… of the page once, with this token; a cookie keeps it")
 
 
 @tokens.command("ls")

@@ -47,6 +47,9 @@ def test_S7_users_and_tokens_are_made_as_the_page_says_and_let_in_over_tls(data:
     assert added.returncode == 0, added.stderr
     assert "in the clear" in run(data, "winslowctl web --address 0.0.0.0:9443").stderr
     token = run(data, line("winslowctl web tokens add nightly").partition(" >")[0]).stdout.strip()
+    screen = run(data, line("winslowctl web tokens add corridor"))
+    assert screen.stdout.startswith("winslow_corridor_")
+    assert "/wall?token=" in screen.stderr
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
