@@ -253,6 +253,7 @@ _FORMS: dict[str, str] = {
     names.ENVIRONMENT: "a name (letters, digits, '_', no digit first)",
     names.TAG: "a text without commas and control characters",
     names.PINNED: "the name of a pipeline, or NAME@COMMIT,",
+    names.DRAWN_ON: "inputs.NAME or stages.STAGE/PATH",
 }
 
 

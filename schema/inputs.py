@@ -10,13 +10,12 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from schema import region
+from schema import names, region
 from schema.base import Wanted, is_kept
 from schema.region import ShapeKind
 
 Value = str | int | float | bool
 LONGEST = 4096
-DRAWN_ON = r"^(?:inputs\.[a-z][a-z0-9_]*|stages\.[a-z0-9][a-z0-9._-]*/[^\x00-\x1f]+)$"
 LARGEST = sys.float_info.max
 """A whole number above it is no number to most programs, and none that can be compared with a fraction."""
 
@@ -53,7 +52,7 @@ class Input(Wanted):
     max: float | None = None
     options: tuple[str, ...] = ()
     optional: bool = False
-    on: str | None = Field(default=None, pattern=DRAWN_ON)
+    on: str | None = Field(default=None, pattern=names.DRAWN_ON)
     shapes: tuple[ShapeKind, ...] = ()
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from schema.base import is_kept
 NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$"
 INPUT = r"^[a-z][a-z0-9_]{0,62}$"
 TAG = r"^[^\x00-\x1f,]+$"
+DRAWN_ON = r"^(?:inputs\.[a-z][a-z0-9_]*|stages\.[a-z0-9][a-z0-9._-]*/[^\x00-\x1f]+)$"
 PINNED = r"^[a-z0-9][a-z0-9._-]{0,62}(?:@[0-9a-f]{7,64})?$"
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]+)?|[A-Za-z0-9-]+:[0-9]+|localhost)"

@@ -88,3 +88,8 @@ def test_P7_a_definition_that_cannot_hold_is_refused(spec: str, said: str) -> No
             "p.yaml",
         )
     assert said in str(error.value)
+
+
+def test_P7_a_wrong_place_of_the_picture_is_told_in_words() -> None:
+    with pytest.raises(DocumentError, match=r"inputs\.NAME or stages\.STAGE/PATH is wanted, not 'still/frame\.png'"):
+        read(Pipeline, "name: p\ninputs: {roi: {type: region, on: still/frame.png}}\nstages: []\n", "p.yaml")
