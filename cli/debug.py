@@ -103,7 +103,7 @@ def opened(
     """
     needs(extras.DOCKER)
     from cli.requests import comment
-    from runner.contract.errors import RunnerError
+    from runner.contract.errors import ImageUnavailable, RunnerError
     from runner.looking import throwaway
     from runner.store.errors import StoreError
     from schema.quantities import parse_duration
@@ -125,6 +125,9 @@ def opened(
             settings.warn(throwaway.serve(spec, [image] if image else look.images, words, at))
     except ValueError as error:
         raise CommandError(f"--idle: {error}", 2) from None
+    except ImageUnavailable as error:
+        why = f"image {image} is not on this machine: `docker pull {image}` fetches it" if image else error
+        raise CommandError(f"{project}/{record.execution}: {why}") from None
     except (StoreError, RunnerError, OSError) as error:
         raise CommandError(f"{project}/{record.execution}: {error}") from None
     except KeyboardInterrupt:
@@ -212,7 +215,7 @@ def _permitted(data: Path, look: "Inspection", ref: str) -> "Inspection":
     except (OSError, PolicyRefused) as error:
         raise CommandError(f"the node's policy cannot be read: {error}") from None
     if not images.built(ref) and not takes_image(policy.images, ref):
-        raise CommandError(f"image {ref} is not granted on this machine any more (policy.images)")
+        raise CommandError(f"image {ref} is not granted on this machine (policy.images)")
     return replace(look, limits=_at_most(look.limits, policy.limits))
 
 

@@ -75,7 +75,7 @@ def gc(
 
     _, snapshot = settings.snapshot(live=True)
     if not snapshot.settings.registry:
-        raise CommandError("winslow.yaml names no registry")
+        raise CommandError("winslow.yaml names no registry: `winslowctl registry up` starts one, and prints that line")
     session = requests.Session()
     if login := os.environ.get("WINSLOW_REGISTRY_LOGIN", ""):
         name, _, password = login.partition(":")

@@ -203,7 +203,7 @@ def test_I7_an_image_that_the_policy_takes_no_more_is_not_run(lab: Lab) -> None:
     (lab.folder / "n1" / "node" / "policy.yaml").write_text("images: [other/*]\n")
     done = debug(lab, "v/1", "--", "true")
     assert done.returncode == 1
-    assert "image host/python is not granted on this machine any more (policy.images)" in done.stderr
+    assert "image host/python is not granted on this machine (policy.images)" in done.stderr
     assert left_behind(lab) == []
 
 
@@ -256,4 +256,20 @@ def test_I7_an_image_that_the_policy_does_not_take_is_not_opened(lab: Lab) -> No
     )
     assert done.returncode == 1
     assert "image evil/x is not granted on this machine" in done.stderr
+    assert left_behind(lab) == []
+
+
+def test_I7_an_image_to_open_that_is_not_here_is_named_with_what_fetches_it(lab: Lab) -> None:  # noqa: F811
+    ended(lab)
+    done = subprocess.run(
+        command(lab, "v/1", "--image", "lab/none:1", verb="open"),
+        cwd=Path(__file__).parents[3],
+        env=environment(lab),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "v/1: image lab/none:1 is not on this machine: `docker pull lab/none:1`" in done.stderr
+    assert "any more" not in done.stderr
     assert left_behind(lab) == []
