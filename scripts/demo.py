@@ -113,7 +113,8 @@ def _base(client: object) -> str:
         client.images.pull(BASE)  # type: ignore[attr-defined]
         return BASE
     except Exception as error:
-        say(f"{BASE} cannot be pulled ({str(error).splitlines()[0][:80]}); making a base image from this host's Python")
+        why = str(getattr(error, "explanation", None) or error).splitlines()[0]
+        say(f"{BASE} cannot be pulled ({why[:200]}); making a base image from this host's Python")
     from runner.docker.host_image import build_base
 
     sites = Path(run(sys.executable, "-c", "import numpy, pathlib; print(pathlib.Path(numpy.__file__).parents[1])"))
