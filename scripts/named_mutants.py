@@ -229,9 +229,9 @@ NAMED = (
     ),
     NamedMutant(
         "a join reads its first need alone",
-        "flow/fold/next_stage.py",
-        "needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name])",
-        "needed = ((need.stage, self.found[need.stage].results) for need in self.graph.needs[stage.name][:1])",
+        "flow/fold/lineage.py",
+        "needed = ((need.stage, walk.found[need.stage].results) for need in walk.graph.needs[stage.name])",
+        "needed = ((need.stage, walk.found[need.stage].results) for need in walk.graph.needs[stage.name][:1])",
         GRAPHS,
     ),
     NamedMutant(
@@ -243,7 +243,7 @@ NAMED = (
     ),
     NamedMutant(
         "a skip of a stage or of a point is not heeded",
-        "flow/fold/next_stage.py",
+        "flow/fold/walk.py",
         "return self.chain.skipped.get(slot_name(stage, point), 0) > self.grounds.of(stage, point).seq",
         "return False",
         GRAPHS,

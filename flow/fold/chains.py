@@ -4,13 +4,13 @@ Only accepted replies count, in the order of their `seq`; the one exception is a
 pauses the chain. Everything a reply means was resolved when it was accepted, so the fold needs no definition.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flow.fold.graph import Graph
-from schema.execution import Changes
+from flow.fold.graph import Graph, graph_of
+from schema.execution import Changes, Execution
 from schema.inputs import Value
-from schema.pipeline import Matrix
+from schema.pipeline import Matrix, Pipeline
 from schema.reasons import Refusal
 from schema.reply import Reply
 from schema.services import EnvValue
@@ -234,3 +234,18 @@ def grounds(graph: Graph, chain: Chain) -> Grounds:
 def _anew(graph: Graph, begin: Begin) -> frozenset[str]:
     below = graph.below[begin.stage]
     return below if begin.point is not None else below | {begin.stage}
+
+
+def still_wanted(pipeline: Pipeline | None, replies: Sequence[Reply], execution: Execution) -> bool:
+    """Whether the fold, with this execution counted as running, has a use for it."""
+    chains = fold(replies)
+    if not chains or pipeline is None:
+        return False
+    latest = chains[-1]
+    if execution.chain != latest.seq:
+        return any(chain.seq == execution.chain for chain in chains)
+    if pipeline.stage(execution.stage) is None:
+        return False
+    ground = grounds(graph_of(pipeline), latest).of(execution.stage, execution.point)
+    names = (execution.stage, execution.slot)
+    return execution.execution > ground.after and all(latest.skipped.get(name, 0) <= ground.seq for name in names)

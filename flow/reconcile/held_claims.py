@@ -22,7 +22,7 @@ Of an end in the outbox without a claim, which a crash can leave, only the last 
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
-from flow.fold.next_stage import still_wanted
+from flow.fold.chains import still_wanted
 from flow.model.commits import StateEvent, Write
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.decision import Stop

@@ -8,7 +8,11 @@ import pytest
 import controller.launch.launcher
 import controller.loop.round
 import flow.fold.chains
+import flow.fold.lineage
 import flow.fold.next_stage
+import flow.fold.one_slot
+import flow.fold.stage_points
+import flow.fold.walk
 import flow.node.lease_terms
 import flow.node.sightings
 import flow.project.replies
@@ -26,11 +30,13 @@ from controller.loop.heartbeat import HeartbeatWriter
 from controller.loop.round import Controller
 from flow.fold.chains import Begin, Chain, Grounds
 from flow.fold.graph import Graph
+from flow.fold.walk import StageFound, Walk
 from flow.model.commits import Commit
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.decision import Decision
 from flow.node.node_world import DeletionMark, HeldClaim, World
 from flow.node.sightings import Sightings
+from flow.points.points import Point
 from flow.project.replies import Answered
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims, event_of, with_end
@@ -250,7 +256,7 @@ MOVERS = [
 
 def a_join_that_does_not_wait(patch: pytest.MonkeyPatch) -> None:
     """What is above need not be settled."""
-    patch.setattr(flow.fold.next_stage._Walk, "_looked_at_early", flow.fold.next_stage._Walk._points)
+    patch.setattr(flow.fold.next_stage, "looked_at_early", flow.fold.stage_points.look_at)
 
 
 def a_redo_of_one_stage_alone(patch: pytest.MonkeyPatch) -> None:
@@ -259,69 +265,64 @@ def a_redo_of_one_stage_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_stage_that_is_done_with_its_first_point(patch: pytest.MonkeyPatch) -> None:
-    def settled(
-        self: flow.fold.next_stage._Walk, stage: Stage, found: flow.fold.next_stage._Found, *more: object
-    ) -> None:
-        original(self, stage, found, *more)  # type: ignore[arg-type]
+    def settled(walk: Walk, stage: Stage, found: StageFound, *more: object) -> None:
+        original(walk, stage, found, *more)  # type: ignore[arg-type]
         found.settled = found.settled or any(point.status == "done" for point in found.points or ())
 
-    original = flow.fold.next_stage._Walk._conclude
-    patch.setattr(flow.fold.next_stage._Walk, "_conclude", settled)
+    original = flow.fold.stage_points.conclude
+    patch.setattr(flow.fold.stage_points, "conclude", settled)
 
 
 def points_that_are_told_apart_by_nobody(patch: pytest.MonkeyPatch) -> None:
     """An execution of one point counts for all of them."""
 
-    def slot(self: flow.fold.next_stage._Walk, stage: Stage, point: int | None, *given: object) -> object:
-        every = [e for (name, _), runs in self.by_slot.items() if name == stage.name for e in runs]
-        self.by_slot[stage.name, point] = sorted(every, key=lambda e: e.execution)
-        return original(self, stage, point, *given)
+    def slot(walk: Walk, stage: Stage, point: int | None, *given: object) -> object:
+        every = [e for (name, _), runs in walk.by_slot.items() if name == stage.name for e in runs]
+        walk.by_slot[stage.name, point] = sorted(every, key=lambda e: e.execution)
+        return original(walk, stage, point, *given)  # type: ignore[arg-type]
 
-    original = flow.fold.next_stage._Walk._slot_of
-    patch.setattr(flow.fold.next_stage._Walk, "_slot_of", slot)
+    original = flow.fold.stage_points.status_of
+    patch.setattr(flow.fold.stage_points, "status_of", slot)
 
 
 def results_of_what_failed(patch: pytest.MonkeyPatch) -> None:
     """A join is given the newest executions of what it needs, however they ended."""
 
-    def read(self: flow.fold.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
-        needed = (need.stage for need in self.graph.needs[stage.name])
-        return {
-            name: tuple(runs[-1].execution for (other, _), runs in self.by_slot.items() if other == name)
-            for name in needed
-        }
+    def read(walk: Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+        needed = (need.stage for need in walk.graph.needs[stage.name])
+        return {name: tuple(runs[-1].execution for runs in walk.runs_of(name)) for name in needed}
 
-    patch.setattr(flow.fold.next_stage._Walk, "_read", read)
+    for place in (flow.fold.lineage, flow.fold.one_slot):
+        patch.setattr(place, "read_by", read)
 
 
 def a_branch_that_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
     """What needs a stage that failed goes on."""
 
-    def conclude(
-        self: flow.fold.next_stage._Walk, stage: Stage, found: flow.fold.next_stage._Found, *more: object
-    ) -> None:
-        original(self, stage, found, *more)  # type: ignore[arg-type]
+    def conclude(walk: Walk, stage: Stage, found: StageFound, *more: object) -> None:
+        original(walk, stage, found, *more)  # type: ignore[arg-type]
         found.upset = False
 
-    original = flow.fold.next_stage._Walk._conclude
-    patch.setattr(flow.fold.next_stage._Walk, "_conclude", conclude)
+    original = flow.fold.stage_points.conclude
+    patch.setattr(flow.fold.stage_points, "conclude", conclude)
 
 
 def points_beyond_the_first_left_out(patch: pytest.MonkeyPatch) -> None:
-    def each(self: flow.fold.next_stage._Walk, stage: Stage, points: Sequence[object], *more: object) -> object:
-        return original(self, stage, points[:1], *more)  # type: ignore[arg-type]
+    def each(walk: Walk, stage: Stage, points: Sequence[Point], *more: object) -> object:
+        return original(walk, stage, points[:1], *more)  # type: ignore[arg-type]
 
-    original = flow.fold.next_stage._Walk._each
-    patch.setattr(flow.fold.next_stage._Walk, "_each", each)
+    original = flow.fold.stage_points.each_of
+    patch.setattr(flow.fold.stage_points, "each_of", each)
 
 
 def a_join_that_reads_its_first_need_alone(patch: pytest.MonkeyPatch) -> None:
-    def read(self: flow.fold.next_stage._Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
-        first = {need.stage for need in self.graph.needs[stage.name][:1]}
-        return {name: numbers for name, numbers in original(self, stage).items() if name in first}
+    def read(walk: Walk, stage: Stage) -> dict[str, tuple[int, ...]]:
+        first = {need.stage for need in walk.graph.needs[stage.name][:1]}
+        return {name: numbers for name, numbers in original(walk, stage).items() if name in first}
 
-    original = flow.fold.next_stage._Walk._read
-    patch.setattr(flow.fold.next_stage._Walk, "_read", read)
+    original = flow.fold.lineage.read_by
+    for place in (flow.fold.lineage, flow.fold.one_slot):
+        patch.setattr(place, "read_by", read)
 
 
 def a_floor_above_which_everything_counts(patch: pytest.MonkeyPatch) -> None:
@@ -332,11 +333,11 @@ def a_floor_above_which_everything_counts(patch: pytest.MonkeyPatch) -> None:
         return original(graph, replace(chain, positions=lowered))
 
     original = flow.fold.chains.grounds
-    patch.setattr(flow.fold.next_stage, "grounds", grounds)
+    patch.setattr(flow.fold.walk, "grounds", grounds)
 
 
 def a_skip_that_nobody_heeds(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(flow.fold.next_stage._Walk, "_left_out", lambda self, stage, point: False)
+    patch.setattr(Walk, "left_out", lambda self, stage, point: False)
 
 
 def a_redo_of_what_is_above(patch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flow.fold import stage_points
 from flow.fold.next_stage import next_steps
 from flow.fold.steps import Slot, Steps
 from schema.execution import Result, State
@@ -99,18 +100,16 @@ def test_G1_a_fold_that_remembers_comes_to_the_same(seed: int) -> None:
 
 
 def test_only_what_has_changed_is_looked_at_again(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    from flow.fold.next_stage import _Walk
-
     points = ", ".join(map(str, range(100)))
     story = started(f"name: p\nstages:\n  - {{name: many, image: i, parallel: {{matrix: {{x: [{points}]}}}}}}\n")
     looked: list[int | None] = []
-    real = _Walk._slot_of
+    real = stage_points.status_of
 
-    def counted(self: _Walk, stage, point, *more):  # type: ignore[no-untyped-def]
+    def counted(walk, stage, point, *more):  # type: ignore[no-untyped-def]
         looked.append(point)
-        return real(self, stage, point, *more)
+        return real(walk, stage, point, *more)
 
-    monkeypatch.setattr(_Walk, "_slot_of", counted)
+    monkeypatch.setattr(stage_points, "status_of", counted)
     assert len(story.wanted) == 100
     assert len(looked) == 100
     looked.clear()
