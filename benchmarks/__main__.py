@@ -60,9 +60,11 @@ def main() -> None:
     )
     parser.add_argument("which", nargs="*", help=f"of {', '.join(MEASURES)}; all of them if none is named")
     parser.add_argument("--rounds", type=int, default=20, help="repetitions (default 20)")
-    parser.add_argument("--projects", type=int, default=10_000, help="of `scale`, `page` (default 10000)")
+    parser.add_argument("--projects", type=int, default=10_000, help="of `scale`, `page`, `fleet` (default 10000)")
     parser.add_argument("--seconds", type=float, default=60, help="that `idle` watches an idle node (default 60)")
-    parser.add_argument("--megabytes", type=int, default=200, help="of `workspaces`, `transfers` (default 200)")
+    parser.add_argument(
+        "--megabytes", type=int, default=200, help="of `workspaces`, `transfers`, `uploads` (default 200)"
+    )
     parser.add_argument("--files", type=int, default=500, help="of `workspaces`, `transfers` (default 500)")
     parser.add_argument("--small", type=int, default=100_000, help="files of `edges` (default 100000)")
     parser.add_argument("--sparse", type=int, default=20, help="GiB of the file with holes in `edges` (default 20)")
