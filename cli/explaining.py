@@ -15,6 +15,7 @@ TOPS = {
     "settings": "Settings", "pipeline": "Pipeline", "project": "Project", "request": "Request", "comment": "Comment",
     "node": "NodeSettings", "reply": "Reply", "execution": "Execution", "inventory": "Inventory",
     "heartbeat": "Heartbeat", "trigger": "Trigger", "artifacts": "ArtifactList", "deleted": "Tombstone",
+    "policy": "Policy",
 }  # fmt: skip
 PLACES = {
     "settings": "winslow.yaml on main",
@@ -30,10 +31,12 @@ PLACES = {
     "heartbeat": "refs/winslow/nodes/<node>",
     "artifacts": "projects/<project>/artifacts/<number>-<stage>.json on winslow/state",
     "deleted": "projects/<project>/deleted.yaml on winslow/state",
+    "policy": "/etc/winslow/policy.yaml of a node's machine, or what `node --policy` names",
 }
 OTHERS = {
     "winslow.yaml": "settings", "winslow": "settings", "pipelines": "pipeline", "projects": "project",
     "requests": "request", "nodes": "node", "triggers": "trigger", "replies": "reply", "executions": "execution",
+    "policy.yaml": "policy",
 }  # fmt: skip
 
 
@@ -102,13 +105,23 @@ def _told(path: str, field: "FieldInfo", meaning: str) -> dict[str, Any]:
     default = field.get_default(call_default_factory=False)
     plain = isinstance(default, str | int | float) and not isinstance(default, bool)
     empty = field.is_required() or not plain or default == ""
+    kind = _of_metadata(field.metadata) or _type(field.annotation)
     return {
         "field": path,
-        "type": _of_metadata(field.metadata) or _type(field.annotation),
+        "type": kind,
         "required": field.is_required(),
-        "default": None if empty else str(default),
+        "default": None if empty else _written(default, kind),
         "meaning": meaning,
     }
+
+
+def _written(default: str | float, kind: str) -> str:
+    """As people write it in the document."""
+    from schema.quantities import format_duration, format_size
+
+    if kind == "duration":
+        return format_duration(float(default))
+    return format_size(int(default)) if kind == "size" else str(default)
 
 
 def _type(kind: Any) -> str:

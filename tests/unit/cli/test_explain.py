@@ -24,6 +24,8 @@ def test_a_field_says_its_type_its_default_and_what_it_means() -> None:
     said = ctl("explain", "pipeline.stages.timeout")
     assert said.splitlines()[0] == "pipeline.stages.timeout  duration, optional"
     assert "longest run" in said
+    assert ctl.json("explain", "settings.lost_after")[0]["default"] == "10m"
+    assert ctl.json("explain", "pipeline.stages.services.resources.memory")[0]["default"] == "1GiB"
     assert "exit_codes" in ctl("explain", "pipelines.stages.retry")
 
 
