@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from cli import config_file
 from cli.main import HELP
 from schema import meaning
-from schema.quantities import format_duration
+from schema.quantities import format_duration, format_size
 from webui.access import config
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
@@ -96,9 +96,11 @@ def _word(kind: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
-    value = field.default
+    value = field.get_default(call_default_factory=True)
     if _is_duration(field) and isinstance(value, float):
         return f"`{format_duration(value)}`"
+    if _type(field) == "size" and value:
+        return f"`{format_size(value)}`"
     if isinstance(value, tuple):
         return f"`[{', '.join(value)}]`" if value else ""
     if value in (None, "", {}) or isinstance(value, BaseModel):
