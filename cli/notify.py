@@ -25,6 +25,10 @@ def notify(
     """
     from controller.notify.send import apart
 
+    if not file.exists():
+        raise CommandError(
+            f"there is no {file}; give what `node --notify` is given by --file, or write it: targets: {{NAME: ADDRESS}}"
+        )
     text = "This is how a node of yours would tell you of something."
     notice = {"target": target, "subject": "done", "title": "Winslow can reach you", "text": text}
     if why := apart(file, json.dumps(notice)):

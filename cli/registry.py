@@ -40,7 +40,9 @@ def up(
 
     if not shutil.which(PROGRAM):
         raise CommandError(f"{PROGRAM} is not installed; apt-get install docker-registry")
-    host = listen.rpartition(":")[0]
+    host, _, port = listen.rpartition(":")
+    if not port.isdecimal():
+        raise CommandError(f"--listen takes HOST:PORT, not {listen[:60]!r}", 2)
     if host not in LOOPBACK and not (certificate and key and passwords):
         raise CommandError(
             f"at {listen} others could put any image in: give --certificate, --key and --passwords "

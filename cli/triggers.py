@@ -37,7 +37,10 @@ def triggers_ls() -> None:
     rows = [_row(snapshot, name, trigger) for name, trigger in snapshot.triggers.items()]
     if not output.for_programs(rows):
         cells = [[output.shown(row[key]) for key in ("trigger", "on", "makes", "next", "last")] for row in rows]
-        output.table(("TRIGGER", "ON", "MAKES", "NEXT", "LAST"), cells, empty="no triggers; a file triggers/NAME.yaml")
+        empty = (
+            "no triggers yet; commit triggers/NAME.yaml to main, and `winslowctl explain trigger` says what it holds"
+        )
+        output.table(("TRIGGER", "ON", "MAKES", "NEXT", "LAST"), cells, empty=empty)
 
 
 def triggers_test(name: Name) -> None:

@@ -87,7 +87,7 @@ def list_users() -> None:
             {"name": each.name, "author": each.author, "since": _day(each.since)}
             for each in sorted(Users(_folder()).all().values(), key=lambda each: each.name)
         ]
-    _show(rows)
+    _show(rows, "nobody yet; `winslowctl web users add NAME` lets somebody in")
 
 
 @users.command("rm")
@@ -151,7 +151,7 @@ def list_tokens() -> None:
              "ends": "ended" if each.ended else _day(each.ends) if each.ends else "never"}
             for each in sorted(Tokens(_folder()).all().values(), key=lambda each: each.name)
         ]  # fmt: skip
-    _show(rows)
+    _show(rows, "no tokens yet; `winslowctl web tokens add NAME` makes one")
 
 
 @tokens.command("rm")
@@ -170,8 +170,9 @@ def _day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
-def _show(rows: list[dict[str, str]]) -> None:
+def _show(rows: list[dict[str, str]], empty: str) -> None:
     if output.for_programs(rows):
         return
     heads = tuple(rows[0]) if rows else ("name",)
-    output.table(tuple(head.upper() for head in heads), [[output.shown(row[head]) for head in heads] for row in rows])
+    cells = [[output.shown(row[head]) for head in heads] for row in rows]
+    output.table(tuple(head.upper() for head in heads), cells, empty=empty)

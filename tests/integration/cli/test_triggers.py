@@ -17,7 +17,7 @@ ARRIVED = "pool: {files: '**/*.mp4'}\ncreate: {pipeline: p, name: \"$[[ file.ste
 def test_G8_what_a_trigger_would_do_and_what_it_did(lab: Labs, command: Commands) -> None:
     here = lab(stage("one"))
     ctl = command(here)
-    assert "no triggers" in ctl("triggers", "ls")
+    assert "no triggers yet; commit triggers/NAME.yaml" in ctl("triggers", "ls")
     done = "projects/v/requests/start-nightly-20260301t013000z.yaml"
     here.edit({"triggers/nightly.yaml": NIGHTLY, "triggers/arrived.yaml": ARRIVED, done: "request: start\n"})
     arrived, nightly = ctl.json("triggers", "ls")
