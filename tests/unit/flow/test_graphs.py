@@ -225,6 +225,16 @@ def test_G4_one_point_is_redone_with_what_needs_it() -> None:
     assert "1 to 4, not 5" in story.ask(request="start", stage="detect.5").text
 
 
+def test_G4_a_limit_on_points_leaves_other_branches_alone() -> None:
+    many = "{name: many, image: i, needs: [first], parallel: {matrix: {x: [1, 2, 3]}, max: 2}}"
+    story = started(
+        "name: p\nstages:\n  - {name: first, image: i}\n  - {name: side, image: i, needs: [first]}\n"
+        f"  - {many}\n  - {{name: other, image: i, needs: [first]}}\n"
+    )
+    story.ran()
+    assert story.wanted == ["side", "many.1", "many.2", "other"]
+
+
 def test_G4_so_many_points_at_once_as_max_says() -> None:
     story = started(GRID.replace("[a, b]}}", "[a, b]}, max: 2, exclude: [{x: 1, kind: b}]}"))
     story.ran()

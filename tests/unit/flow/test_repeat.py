@@ -130,6 +130,31 @@ def test_a_redo_and_a_resume_that_names_a_workspace_begin_where_they_say() -> No
     assert [(slot.name, slot.source) for slot in story.steps.slots] == [("fit", 1)]
 
 
+def test_what_is_changed_of_a_workspace_is_changed_once() -> None:
+    story = started(FITTING)
+    story.ran()
+    story.ran(State.FAILED, End.TIMEOUT)
+    story.ask(request="resume", workspace={"from": 1, "add": {"start.csv": "blake3:" + "a" * 64}})
+    assert story.steps.slots[0].changes
+    story.ran(values={"switches": 9})
+    [slot] = story.steps.slots
+    assert (slot.source, slot.changes) == (3, None)
+
+
+def test_a_repetition_that_has_begun_goes_on_whatever_its_condition_would_say_by_then() -> None:
+    """Another branch's answer changes the input; only a request that puts the chain there looks at it anew."""
+    asks = "  - {name: asks, when: manual, needs: [first], inputs: {limit: {type: number, default: 5}}}\n"
+    begun = '  - {name: fit, needs: [first], if: "inputs.limit > 1",'
+    story = started(FITTING.replace("  - {name: fit,", asks + begun))
+    story.ran()
+    story.ran(values={"switches": 9})
+    assert story.ask(request="answer", stage="asks", inputs={"limit": 0}).accepted
+    assert story.wanted == ["fit"]
+    story.ask(request="pause")
+    story.ask(request="resume")
+    assert (story.wanted, story.steps.standing("fit").status) == ([], "skipped")
+
+
 def failed_in_its_second_run() -> Story:
     story = started(FITTING)
     story.ran()

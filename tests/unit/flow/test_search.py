@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from flow.fold.next_stage import next_steps
 from flow.points.points import NoPoints, fitted
 from flow.points.search import proposed
+from flow.points.search_by_optuna import MOST_AT_ONCE
 from flow.points.search_mistakes import unsearchable
 from flow.points.search_ranges import Trial
 from flow.project.pipeline_checks import unfilled
@@ -44,8 +45,8 @@ def search(method: str = "random", **more: object) -> TrialSearch:
     )
 
 
-def asked(**more: object) -> Story:
-    story = Story(PIPELINE)
+def asked(text: str = PIPELINE, **more: object) -> Story:
+    story = Story(text)
     wish = search(**more).model_dump(exclude_none=True, exclude_defaults=True)
     reply = story.ask(request="start", stage="detect", search=wish)
     assert reply.accepted, reply.text
@@ -78,6 +79,22 @@ def test_G7_trials_are_proposed_as_there_is_room_and_keep_their_values() -> None
     [slot] = story.steps.slots
     assert (slot.name, slot.source) == ("report", 4)  # it goes on from the best
     assert [e.slot for e in story.view.executions][3] == "detect.4"
+
+
+def test_a_trial_that_waits_for_its_node_takes_up_room_as_it_may_still_run() -> None:
+    story = asked(PIPELINE.replace("{max: 0}", "{max: 0, when: []}"), parallel=1)
+    ran(story, "detect.1", State.LOST)
+    assert story.steps.wait.reason is Wait.NODE_OFFLINE
+    assert values(story) == {}
+
+
+def test_a_search_that_is_asked_for_again_takes_no_values_of_the_one_before() -> None:
+    story = asked()
+    ran(story, "detect.1", metrics={"mota": 0.4})
+    wish = search(seed=8).model_dump(exclude_none=True, exclude_defaults=True)
+    assert story.ask(request="start", stage="detect", search=wish).accepted
+    assert list(values(story)) == ["detect.1", "detect.2"]
+    assert values(story) == values(asked(seed=8))
 
 
 def test_G7_every_node_proposes_the_same_after_every_restart() -> None:
@@ -128,6 +145,14 @@ def test_tpe_learns_from_what_was_recorded() -> None:
         trials.append(Trial(number, found, (float(found["threshold"]) - 0.3) ** 2, over=True))
     far = [abs(float(each.values["threshold"]) - 0.3) for each in trials]
     assert sum(far[-10:]) < sum(far[:10]) / 2
+
+
+def test_tpe_is_asked_for_a_few_trials_at_once() -> None:
+    """Each takes tens of milliseconds, in every fold until it is claimed."""
+    story = asked(method="tpe", trials=20, parallel=20)
+    assert len(story.wanted) == MOST_AT_ONCE
+    ran(story, "detect.1", State.RUNNING)
+    assert len(story.wanted) == MOST_AT_ONCE
 
 
 def test_steps_logarithms_and_whole_numbers() -> None:
