@@ -221,18 +221,21 @@ def _gpus() -> Finding:
 
 
 def _policy() -> Finding:
-    """What the owner of this machine grants to stages."""
+    """What the owner of this machine grants to stages; of a node with `--policy FILE` its copy of what is in force."""
     from controller.grants.policy_file import USUAL, PolicyRefused, load
 
+    kept = settings.data() / "node" / "policy.yaml"
+    place = kept if kept.exists() and not USUAL.exists() else USUAL
+    shown = "what `node --policy` named" if place is kept else str(USUAL)
     try:
-        dangers = [what for _, what in load(USUAL).dangers()]
+        dangers = [what for _, what in load(place).dangers()]
     except FileNotFoundError:
         return "policy", "ok", f"no {USUAL}: stages get least rights, and nothing else"
     except (OSError, PolicyRefused) as error:
         return "policy", "fail", str(error)
     if dangers:
-        return "policy", "warn", f"DANGEROUS: {USUAL} gives stages power over this machine: {', '.join(dangers)}"
-    return "policy", "ok", f"{USUAL} can be taken"
+        return "policy", "warn", f"DANGEROUS: {shown} gives stages power over this machine: {', '.join(dangers)}"
+    return "policy", "ok", f"{shown} is in force" if place is kept else f"{shown} can be taken"
 
 
 def _toolkit() -> bool:
