@@ -243,8 +243,8 @@ NAMED = (
     ),
     NamedMutant(
         "a skip of a stage or of a point is not heeded",
-        "flow/fold/walk.py",
-        "return self.chain.skipped.get(slot_name(stage, point), 0) > self.grounds.of(stage, point).seq",
+        "flow/fold/chains.py",
+        "return chain.skipped.get(slot, 0) > ground.seq",
         "return False",
         GRAPHS,
     ),

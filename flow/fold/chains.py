@@ -236,6 +236,11 @@ def _anew(graph: Graph, begin: Begin) -> frozenset[str]:
     return below if begin.point is not None else below | {begin.stage}
 
 
+def skipped_since(chain: Chain, slot: str, ground: Ground) -> bool:
+    """Whether a person skipped that stage, or point of it, since it is wanted."""
+    return chain.skipped.get(slot, 0) > ground.seq
+
+
 def still_wanted(pipeline: Pipeline | None, replies: Sequence[Reply], execution: Execution) -> bool:
     """Whether the fold, with this execution counted as running, has a use for it."""
     chains = fold(replies)
@@ -247,5 +252,5 @@ def still_wanted(pipeline: Pipeline | None, replies: Sequence[Reply], execution:
     if pipeline.stage(execution.stage) is None:
         return False
     ground = grounds(graph_of(pipeline), latest).of(execution.stage, execution.point)
-    names = (execution.stage, execution.slot)
-    return execution.execution > ground.after and all(latest.skipped.get(name, 0) <= ground.seq for name in names)
+    skipped = any(skipped_since(latest, name, ground) for name in (execution.stage, execution.slot))
+    return execution.execution > ground.after and not skipped

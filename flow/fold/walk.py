@@ -6,7 +6,7 @@ The rules stand in files of their own, by subject; each takes the walk that it l
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flow.fold.chains import Chain, grounds
+from flow.fold.chains import Chain, grounds, skipped_since
 from flow.fold.graph import graph_of
 from flow.fold.interpolation import Scope
 from flow.fold.remembered import ChainMemory, values_of
@@ -112,8 +112,7 @@ class Walk:
         return (runs for (name, _), runs in self.by_slot.items() if name == stage)
 
     def left_out(self, stage: str, point: int | None) -> bool:
-        """Whether a person skipped it."""
-        return self.chain.skipped.get(slot_name(stage, point), 0) > self.grounds.of(stage, point).seq
+        return skipped_since(self.chain, slot_name(stage, point), self.grounds.of(stage, point))
 
     def hold(self, found: StageFound, waiting: Waiting) -> Status:
         self.held = waiting
