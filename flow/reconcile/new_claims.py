@@ -67,14 +67,14 @@ class NewClaims:
         self.looked_at: dict[tuple[str, str], int] = {}
         self.kept: KeptRoom | None = None
         self.keepers: set[str] = set()  # nodes that keep room for a slot before
-        self.interruptible = interruptible(open_views(snapshot))
         self.wanted_room: list[WantedRoom] = []
         self._count_own_ends()
 
     def _count_own_ends(self) -> None:
-        """Slots that this round's own results free."""
+        """Slots that this round's own results free; what ended in it gives way to nobody any more."""
         me = self.world.me.node
         views = [self.draft.view(view.id) for view in open_views(self.snapshot)]
+        self.interruptible = interruptible(views)
         active = sum(
             execution.state.active and execution.claim.node == me for view in views for execution in view.executions
         )

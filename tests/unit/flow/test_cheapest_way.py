@@ -8,14 +8,15 @@ import pytest
 from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.decision import Stop
-from flow.node.node_world import World
+from flow.node.node_world import ExecutionEnd, World
 from flow.order.giving_way import GivingWay, Interruptible, interruptible, way_for
 from flow.placement.capacity import claimed
 from flow.placement.gpus import holders
 from flow.placement.ranking import busy_counts, candidates, placed
 from flow.project.active import open_views
+from flow.reconcile.decide import decide
 from flow.reconcile.interruptions import WantedRoom, interruptions
-from schema.execution import AskedRecord, State, Times
+from schema.execution import AskedRecord, Result, State, Times
 from schema.node import NodeGpu
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started
@@ -133,6 +134,20 @@ def test_what_cannot_be_read_is_not_interrupted() -> None:
     found = fleet({"a": lower(10, "n1", number=1), "high": story(60)}, node("n1", cpus=2))
     damaged = replace(found.projects["a"], damage="executions/0001-one.yaml: not YAML")
     assert interruptible([damaged]) == {}
+
+
+def test_what_ends_in_this_very_round_makes_no_room_twice() -> None:
+    """Its owner has taken a slot from the node: one that ended leaves too little, and the other one has to go."""
+    stories = {"a": lower(10, "n1", number=1), "b": lower(10, "n1", number=2)}
+    world = here(fleet({**stories, "high": story(60)}, node("n1", cpus=8, slots=1)))
+    first = world.entries[f"{1:032x}"]
+    end = ExecutionEnd(
+        container=first.container, project="a", execution=1, stage="one", state=State.SUCCEEDED, result=Result()
+    )
+    ended = replace(world, outbox={first.container: end})
+    watched = decide(ended).watched
+    old = replace(ended, seen=replace(ended.seen, things=dict.fromkeys(watched, 100.0)))
+    assert [stop.container for stop in decide(old).stops] == [f"{2:032x}"]
 
 
 # -- when it is time ---------------------------------------------------------------------------------------------------
