@@ -22,9 +22,9 @@ from runner import durable, lease_clock
 from runner.contract import images
 from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailable, ImageUnavailable, RunnerError
 from runner.contract.labels import Owner
-from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
+from runner.contract.spec import Capabilities, Condition, Container, Image, Spec
 from runner.contract.usage import Usage, of_stats
-from runner.docker import discarded, outside_ends, watchdog
+from runner.docker import discarded, watchdog
 from runner.docker import options as rights
 from runner.docker.docker_ids import CLAIM, ContainerIds, name_of
 from runner.docker.docker_log import Follower, nanoseconds, read_position
@@ -38,13 +38,13 @@ from runner.docker.engine import (
     engine,
     identity,
     near,
-    remembered,
     said,
     talking,
 )
-from runner.docker.host_image import build_base
-from runner.docker.outside_ends import KILLED, KnownEnds, signal_of
-from runner.docker.pulls import FULL, fetched
+from runner.docker.engine_images import EngineImages
+from runner.docker.judged_ends import EndJudge
+from runner.docker.outside_ends import signal_of
+from runner.docker.pulls import FULL
 from runner.docker.services import Services
 from runner.docker.watchdogs import Watchdogs
 from runner.logs import log_file
@@ -87,19 +87,20 @@ class DockerRunner:
         self.on_change, self.log_cap = on_change, log_cap
         self._client, self._connecting = None if later else connect(client), threading.Lock()
         self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._lock, self._stopping, self._building = threading.Lock(), threading.Lock(), threading.Lock()
+        self._lock, self._stopping = threading.Lock(), threading.Lock()
         self._followers: dict[str, Follower] = {}
         self._ended: dict[str, Container] = {}
         self._started: dict[str, float | None] = {}
         self._told: dict[str, threading.Timer] = {}
         self._running: frozenset[str] = frozenset()
         self._labels: Mapping[str, Mapping[str, str]] = {}
-        self._out_of_memory: set[str] = set()
         self._watchdogs = Watchdogs(self.root)
+        self._images = EngineImages(lambda: self.client)
+        self._judge = EndJudge(lambda: self.client, self.root, self.boot, self._watchdogs)
         self._ids = ContainerIds(lambda: self.client, owner, self.root)
         self._services = Services(lambda: self.client, owner, self.root, self.user, boot_time, self.boot)
         self._swept = False
-        self._live, self._discards, self._answered = True, tuple[str, ...](), threading.Event()
+        self._discards, self._answered = tuple[str, ...](), threading.Event()
         self._events = EngineEvents(lambda: self.client, owner, self._heard, self._lost, self._found)
         self._answered.wait(SOON)
 
@@ -117,42 +118,8 @@ class DockerRunner:
         seen = near()
         return replace(can, discards=self._discards, services=seen, watchdog=seen)
 
-    # -- images -----------------------------------------------------------------------------------------------------
-
     def resolve(self, image: str, pull: str) -> Image:
-        with talking():
-            found = None if pull == "always" else self._local(image)
-            if found is None and pull == "never":
-                raise ImageUnavailable(
-                    f"there is no image {image!r} on this node, and `pull: never` forbids to fetch it"
-                )
-            if found is None:
-                found = self._host(image) or self._local(fetched(self.client, image)) or {}
-            return images.resolved(image, images.runnable(image, found, self._machine()))
-
-    def _machine(self) -> str:
-        """The processor that the engine runs programs on, in Docker's word; nothing where it does not say."""
-        return str(self.client.version().get("Arch") or "")
-
-    def _host(self, image: str) -> dict[str, Any] | None:
-        """`host/…` needs no registry anywhere: here it is an image made of this host's Python, at its first use."""
-        if not image.startswith("host/"):
-            return None
-        with self._building:
-            if self._local(image) is None:
-                build_base(image)
-        return self._local(image)
-
-    def _local(self, image: str) -> dict[str, Any] | None:
-        try:
-            return dict(self.client.api.inspect_image(images.pinned(image)))
-        except (ImageNotFound, NotFound):
-            return None
-        except APIError as error:
-            failure = said(error)
-            if isinstance(failure, EngineUnavailable):
-                raise failure from None
-            raise ImageUnavailable(f"image {image!r}: {error.explanation}") from None
+        return self._images.resolve(image, pull)
 
     # -- life of a container ----------------------------------------------------------------------------------------
 
@@ -497,68 +464,13 @@ class DockerRunner:
         if not self._log_complete(container):
             return self._at_work(container, labels, found)
         self._start_time(container, found)
-        ending, detail = self._ending(container, found)
+        ending, detail = self._judge.ending(container, found)
         started, output = self._started.get(container), log_file.last_output(self.root / container)
         code = int(found["State"]["ExitCode"])
         self._ended[container] = ended = Container(
             container, labels, Condition.EXITED, code, ending, started, output, detail
         )
         return ended
-
-    def _ending(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
-        """Judged once: what comes later, like a boot of the machine, changes nothing of it."""
-        note, which = self.root / container / "ending.json", [found["Id"], found["State"]["FinishedAt"]]
-        before = durable.read(note)
-        if before.get("which") == which:
-            return Ending(before["ending"]), str(before["detail"])
-        ending, detail = self._judged(container, found)
-        with suppress(OSError):
-            durable.write(note, {"which": which, "ending": str(ending), "detail": detail})
-            self._watchdogs.forget(container)
-        return ending, detail
-
-    def _judged(self, container: str, found: Mapping[str, Any]) -> tuple[Ending, str]:
-        """Its watchdog and our own stop first; then the kernel; then what others, the engine or the machine did."""
-        lease = lease_clock.look(str(self.root / container)) if self._watchdogs.needed(container) else None
-        if lease and lease.over:
-            return Ending.LAPSED, ""
-        state, stop = found["State"], durable.read(self.root / container / "stop.json")
-        known = self._known(container, found)
-        if stop and (stop.get("sent") or known.code in KILLED or outside_ends.told_to_end(known)):
-            if "service" in stop:
-                return (Ending.INFRASTRUCTURE if stop.get("outside") else Ending.SERVICE), str(stop["service"])
-            return Ending.STOPPED, ""
-        if state.get("OOMKilled") or found["Id"] in self._out_of_memory:
-            limit = (found["Config"].get("Labels") or {}).get(rights.MEMORY)
-            of = f" of {int(limit) / 2**20:.0f} MiB" if limit else ""
-            return Ending.OOM, f"the kernel ended a process of it: it reached its memory limit{of}"
-        why = outside_ends.cause(known)
-        return (Ending.INFRASTRUCTURE, why) if why else (Ending.EXIT, "")
-
-    def _known(self, container: str, found: Mapping[str, Any]) -> KnownEnds:
-        directory, state = self.root / container, found["State"]
-        return KnownEnds(
-            id=str(found["Id"]),
-            code=int(state["ExitCode"]),
-            error=str(state.get("Error") or ""),
-            finished=nanoseconds(state["FinishedAt"]) / 1e9,
-            began=str(state["StartedAt"]),
-            restarts=int(found.get("RestartCount") or 0),
-            boot=self.boot,
-            engine=identity(),
-            live=self._outlived(),
-            started=durable.read(directory / "started.json"),
-            lost=durable.read(directory / "engine.json"),
-            signal=str(durable.read(directory / "signal.json").get("name", "")),
-            events=remembered(self.client),
-        )
-
-    def _outlived(self) -> bool:
-        """Whether containers go on without their engine, as it is set now, or was at the last answer."""
-        try:
-            return bool(self.client.info().get("LiveRestoreEnabled"))
-        except (APIError, ValueError, AttributeError, EngineUnavailable, *BROKEN):
-            return self._live
 
     def _start_time(self, container: str, found: Mapping[str, Any], *, under: str = "") -> None:
         """On the boot-time clock: noted once, so that a wall clock set anew changes nothing. `under` which engine."""
@@ -568,7 +480,7 @@ class DockerRunner:
         if not note and not moment.startswith("0001"):
             ago = time.time() - nanoseconds(moment) / 1e9
             note = {"boot": self.boot if ago < boot_time() else "", "started": boot_time() - ago}
-            note |= {"moment": moment, "engine": under, "live": self._live}
+            note |= {"moment": moment, "engine": under, "live": self._judge.live}
             durable.write(path, note)
         self._started[container] = float(str(note["started"])) if note.get("boot") == self.boot else None
 
@@ -597,14 +509,14 @@ class DockerRunner:
 
     def _found(self) -> None:
         """An engine answers: what is asked of it once, for what runs under it and for what is not to."""
-        self._live = self._outlived()
+        self._judge.live = self._judge.outlived()
         with suppress(APIError, *BROKEN):
             self._discards = discarded.lacking(self.client.info())
         self._answered.set()
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         if event.get("Action") == "oom":
-            self._out_of_memory.add(str(event.get("id")))
+            self._judge.out_of_memory.add(str(event.get("id")))
         if name := signal_of(event):
             self._note(str(event["Actor"]["Attributes"].get(CLAIM, "")), "signal.json", {"name": name})
         else:
@@ -614,7 +526,7 @@ class DockerRunner:
         """The engine hung up. Should what runs now end by it, this note says why."""
         for container in self._running | frozenset(self._followers):
             if container not in self._ended:
-                self._note(container, "engine.json", {"lost": time.time(), "live": self._live})
+                self._note(container, "engine.json", {"lost": time.time(), "live": self._judge.live})
         self._running = frozenset()
 
     def _note(self, container: str, name: str, content: Mapping[str, object]) -> None:
