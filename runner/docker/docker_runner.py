@@ -24,10 +24,14 @@ from runner.contract.errors import EngineFailed, EngineRefused, EngineUnavailabl
 from runner.contract.labels import Owner
 from runner.contract.spec import Capabilities, Condition, Container, Image, Spec
 from runner.contract.usage import Usage, of_stats
-from runner.docker import discarded, watchdog
+from runner.docker import discarded
 from runner.docker import options as rights
 from runner.docker.docker_ids import CLAIM, ContainerIds, name_of
 from runner.docker.docker_log import Follower, nanoseconds, read_position
+from runner.docker.ends import watchdog
+from runner.docker.ends.judged_ends import EndJudge
+from runner.docker.ends.outside_ends import signal_of
+from runner.docker.ends.watchdogs import Watchdogs
 from runner.docker.engine import (
     BROKEN,
     SOON,
@@ -42,11 +46,8 @@ from runner.docker.engine import (
     talking,
 )
 from runner.docker.engine_images import EngineImages
-from runner.docker.judged_ends import EndJudge
-from runner.docker.outside_ends import signal_of
 from runner.docker.pulls import FULL
 from runner.docker.services import Services
-from runner.docker.watchdogs import Watchdogs
 from runner.logs import log_file
 
 __all__ = ["DockerRunner", "Engine", "engine"]

@@ -19,17 +19,17 @@ from runner.contract import images
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, ServiceNotReady
 from runner.contract.labels import Owner, for_service
 from runner.contract.spec import ServiceSpec, Spec
-from runner.docker import watchdog
 from runner.docker.docker_ids import SERVICE as NAME
 from runner.docker.docker_ids import SERVICE_OF as OF
 from runner.docker.docker_ids import SERVICES_NOTE as NOTE
 from runner.docker.docker_ids import is_service
 from runner.docker.docker_ids import service_name as _name
 from runner.docker.docker_log import Follower
+from runner.docker.ends import watchdog
+from runner.docker.ends.outside_ends import KILLED
 from runner.docker.engine import ContainerLog, said
 from runner.docker.listening import Listens, listens
 from runner.docker.options import ENGINE_LOG, ENGINE_LOG_BUFFERED, network_of, service_environment, service_options
-from runner.docker.outside_ends import KILLED
 from runner.secrets.masking import of_run
 
 FOLDER = "services"

@@ -27,7 +27,8 @@ from runner import isolated
 from runner.contract.errors import EngineRefused, ImageUnavailable, RunnerError
 from runner.contract.labels import PREFIX, of_nobody
 from runner.contract.spec import Limits, Mount, Overlay, Spec
-from runner.docker import inside, options, watchdog
+from runner.docker import inside, options
+from runner.docker.ends import watchdog
 from runner.docker.engine import connect, talking
 from runner.looking import guard
 from runner.looking.port import LoopbackPort

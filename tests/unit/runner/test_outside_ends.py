@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.docker.outside_ends import REMEMBERED, KnownEnds, cause, told_to_end
+from runner.docker.ends.outside_ends import REMEMBERED, KnownEnds, cause, told_to_end
 
 
 def event(action: str, id: str = "c", **attributes: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner import lease_clock
-from runner.docker.watchdogs import NOTE, Watchdogs
+from runner.docker.ends.watchdogs import NOTE, Watchdogs
 from runner.process import shim
 
 

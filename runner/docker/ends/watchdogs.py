@@ -42,7 +42,7 @@ class Watchdogs:
         directory = self.root / container
         try:
             child = subprocess.Popen(
-                isolated.command("runner.docker.watchdog", str(directory), id, *services),
+                isolated.command("runner.docker.ends.watchdog", str(directory), id, *services),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

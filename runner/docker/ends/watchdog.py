@@ -1,7 +1,7 @@
 """Ends the container of an exclusive stage when its time is over: without its controller, and without the engine.
 
-A program of its own, started before the container: `runner.docker.watchdog DIRECTORY ID [ID…]`; the others are those
-of its services, which are killed once the first has ended. It goes on until the file
+A program of its own, started before the container: `runner.docker.ends.watchdog DIRECTORY ID [ID…]`; the others are
+those of its services, which are killed once the first has ended. It goes on until the file
 `lease` is gone from that directory (`runner.lease_clock`), so that a container which a slow engine starts late ends as
 well. The container's processes are found by their control group, whose path has its id on every machine.
 """

@@ -11,11 +11,11 @@ from runner import durable, lease_clock
 from runner.contract.errors import EngineUnavailable
 from runner.contract.spec import Ending
 from runner.docker import options as rights
-from runner.docker import outside_ends
 from runner.docker.docker_log import nanoseconds
+from runner.docker.ends import outside_ends
+from runner.docker.ends.outside_ends import KILLED, KnownEnds
+from runner.docker.ends.watchdogs import Watchdogs
 from runner.docker.engine import BROKEN, identity, remembered
-from runner.docker.outside_ends import KILLED, KnownEnds
-from runner.docker.watchdogs import Watchdogs
 
 
 class EndJudge:
