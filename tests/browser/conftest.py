@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -105,3 +105,18 @@ def accessible(browser: Browser, axe_script: str) -> Callable[[str, str], list[s
         ]
 
     return check
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure tells what the page said of itself, and what its process and the node wrote."""
+    report = yield
+    if report.when == "call" and report.failed:
+        shown = [each for each in item.funcargs.values() if isinstance(each, Page)]
+        said = [f"{page.url}: {page.locator('.age').all_inner_texts()}" for page in shown]
+        logs = sorted(item.funcargs["tmp_path"].rglob("*.log")) if "tmp_path" in item.funcargs else []
+        report.sections.append(("page", "\n".join(said)))
+        report.sections += [(str(log), log.read_text(errors="replace")[-3000:]) for log in logs]
+    return report

@@ -162,7 +162,35 @@ def test_a_proxys_login_in_place_of_an_answer_keeps_what_was_typed(lab: Labs, ho
     tab.route(f"{made.url}/still", lambda route: route.fulfill(status=200, content_type="text/html", body=login))
     tab.get_by_role("button", name="Comment", exact=True).click()
     expect(tab.get_by_role("alert")).to_contain_text("You have to log in again")
+    made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
+    expect(tab.locator("h1")).to_contain_text("Another name")
+    expect(tab.get_by_role("alert")).to_contain_text("You have to log in again")
     expect(tab.get_by_label("Comment").last).to_have_value("half a thought")
+    tab.unroute(f"{made.url}/still")
+    tab.get_by_role("button", name="Comment", exact=True).click()
+    expect(tab.locator("body")).to_contain_text("committed as")
+    expect(tab.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("how", ["cut", "answered by a proxy"])
+def test_T6_a_part_that_could_not_be_renewed_is_asked_for_again(lab: Labs, house: Houses, tab: Page, how: str) -> None:
+    made = house(lab(stage("one")))
+    tab.goto(f"{made.url}/projects/v")
+    expect(tab.locator(".age")).to_have_text("live")
+    lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)
+        if how == "cut":
+            route.abort("connectionreset")
+        else:
+            route.fulfill(status=503, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    tab.route(f"{made.url}/projects/v", lose, times=1)
+    made.lab.edit({"projects/v/project.yaml": "pipeline: p\nname: Another name\n"})
+    expect(tab.locator("h1")).to_contain_text("Another name")
+    assert len(lost) == 1
+    expect(tab.get_by_role("alert")).to_have_count(0)
 
 
 def test_an_answer_is_sent_once_and_its_form_closes_at_once(lab: Labs, house: Houses, tab: Page) -> None:

@@ -3,6 +3,7 @@
 (() => {
   const QUIET = 4000; // milliseconds without a sign of life after which the page says so
   const DEAF = 20000; // without any word of the hub, which tells of each of its own tries
+  const UNANSWERED = 30000; // milliseconds after which a question without an answer has failed
   const PROTOCOL = "winslow 1"; // of hub.js: tabs of an older page go on with their own
   const tag = document.querySelector("[data-connected]");
   if (!tag) return;
@@ -79,6 +80,20 @@
     }
   });
 
+  // A part that could not be renewed is asked for again with the next sign of life, as if it had been told only now: its
+  // question was lost, took too long, or was answered by something else than Winslow.
+  const unrenewed = new Set();
+  document.addEventListener("htmx:configRequest", ({ detail }) => { if (detail.verb === "get") detail.timeout = UNANSWERED; });
+  document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
+    const answered = xhr.getResponseHeader("Winslow-Page") && xhr.status < 500;
+    if (!answered && elt.getAttribute("hx-trigger")?.includes("sse:")) unrenewed.add(elt);
+  });
+  function renew() {
+    for (const each of unrenewed)
+      if (each.isConnected) htmx.trigger(each, /sse:([^\s,]+)/.exec(each.getAttribute("hx-trigger"))[0]);
+    unrenewed.clear();
+  }
+
   // -- for a log: `go` is called once it may be streamed, and never where too many are already -----------------------
   window.winslowLog = {
     ask(go) { if (granted) return go(); waiting = go; send({ log: true }); return undefined; },
@@ -101,6 +116,7 @@
     heard = Date.now(); said = news; offline = false;
     tag.dataset.connected = "yes";
     show();
+    renew();
     const unsent = document.getElementById("unsent");
     if (unsent && unsent.dataset.of !== news.unsent) {
       unsent.dataset.of = news.unsent;

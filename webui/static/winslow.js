@@ -11,7 +11,7 @@
     if (!found.id) { found.id = "answered"; document.getElementById("main").prepend(found); }
     return found;
   };
-  const say = (...parts) => {
+  const say = (...parts) => { // it stays until what it says is not so any more: see what sets `of`
     const note = document.createElement("p");
     note.className = "note bad";
     note.setAttribute("role", "alert");
@@ -23,13 +23,14 @@
   const typed = () => [...document.querySelectorAll("main :is(input, textarea)")].some((each) =>
     each.form?.method === "post" && (each.value !== each.defaultValue || each.checked !== each.defaultChecked));
   // Not while somebody types, and not again and again where only the whole page is let through.
-  const leave = (stay = false) => {
+  const login = () => {
+    const link = document.createElement("a");
+    link.href = location.href; link.target = "_blank"; link.textContent = "Log in in another tab";
+    say("You have to log in again; until then nothing here is renewed. ", link, ".");
+  };
+  const leave = () => {
     const before = Number(sessionStorage.getItem(LEFT)) || 0;
-    if (stay || typed() || Date.now() - before < AGAIN) {
-      const link = document.createElement("a");
-      link.href = location.href; link.target = "_blank"; link.textContent = "Log in in another tab";
-      return say("You have to log in again; until then nothing here is renewed. ", link, ".");
-    }
+    if (typed() || Date.now() - before < AGAIN) return login();
     sessionStorage.setItem(LEFT, Date.now());
     location.reload();
   };
@@ -62,14 +63,18 @@
 
   // A form is sent once, and only where it would arrive: what was typed stays here while the server is away, and where
   // one has to log in again, with us or with a proxy before us.
-  const AWAY = "The page's server does not answer. Nothing was sent, and what you typed is still here.";
+  const STILL = "/still", KEPT = "Nothing was sent, and what you typed is still here.";
   const arrives = async () => {
     try {
-      const answer = await fetch("/still", { redirect: "manual", headers: { Accept: "text/plain" } });
-      if (answer.ok && answer.headers.has("Winslow-Page")) return true;
-      if (answer.status >= 500) say(`The page's server answers with status ${answer.status}. Nothing was sent, and what you typed is still here.`);
-      else leave(true);
-    } catch { say(AWAY); }
+      const answer = await fetch(STILL, { redirect: "manual", headers: { Accept: "text/plain" } });
+      if (answer.ok && answer.headers.has("Winslow-Page")) {
+        document.querySelector(`#answered[data-of="${STILL}"]`)?.remove();
+        return true;
+      }
+      if (answer.status >= 500) say(`The page's server answers with status ${answer.status}. ${KEPT}`);
+      else login();
+    } catch { say(`The page's server does not answer. ${KEPT}`); }
+    place().dataset.of = STILL; // news that come meanwhile do not take it away
     return false;
   };
   const release = (form) => {
