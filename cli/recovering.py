@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from state.edits.lost_tips import LostTip
     from state.git.git_repository import GitRepository
 
+MOST = 50
+"""Executions that are named one by one."""
+
 
 def add_to(app: typer.Typer) -> None:
     app.command()(recover)
@@ -26,8 +29,8 @@ def recover(
 ) -> None:
     """Settle what only a person can: lost commits of a branch that went back, and commits that no node may have made.
 
-    Without an option it lists them. Lost commits are looked for in the clones of this machine. It pushes to the branch,
-    so it needs the rights of a node.
+    Without an option it lists them. Lost commits are looked for in the clones of this machine. --let-stand first names
+    the executions that are lost with them. It pushes to the branch, so it needs the rights of a node.
     Example: winslowctl recover --put-back 3f2c91aa0b1c
     """
     wishes = {"accept": accept, "revert": revert, "put-back": restore, "let-stand": stand}
@@ -67,11 +70,32 @@ def _bring_back(commit: str, *, stand: bool, yes: bool) -> None:
         raise CommandError(
             f"no clone on this machine has a lost commit {commit[:40]!r}; `winslowctl recover` lists them"
         )
+    if stand:
+        _tell_what_goes(client, lost)
     what = f"go on without {lost.commits} lost commits of" if stand else f"put {lost.commits} lost commits back into"
     if not (yes or typer.confirm(f"{what} {lost.branch} ({lost.oid[:12]})?")):
         raise CommandError("nothing was changed")
     oid = let_stand(client, lost, author()) if stand else put_back(client, lost)
     print(f"{lost.branch} is at {oid[:12]}; nodes go on at their next look")
+
+
+def _tell_what_goes(client: "GitRepository", lost: "LostTip") -> None:
+    """Which executions nobody will know of, on stderr: where they ran, how far they came, what has their number now."""
+    from state.contract.errors import StateError
+    from state.edits.lost_tips import lost_records
+
+    try:
+        records = lost_records(client, lost)
+    except StateError as error:
+        settings.warn(f"which executions are lost with {lost.oid[:12]} cannot be said: {error}")
+        return
+    for each in records[:MOST]:
+        now = f"its number is {each.now} now" if each.now else "nothing has its number now"
+        name, stage = f"{each.project}/{each.execution}", output.shown(each.stage)
+        again = f"winslowctl redo {each.project} --stage {each.stage.partition('.')[0]}"
+        settings.warn(f"{name} ({stage}) on {each.node}, {each.state}, is lost; {now}; to have it again: {again}")
+    if len(records) > MOST:
+        settings.warn(f"and {len(records) - MOST} executions more")
 
 
 def _listed() -> None:

@@ -20,10 +20,19 @@ from flow.model.clock import Clock
 from flow.model.commits import Commit, StateEvent, Write
 from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Wipe
-from flow.node.node_world import DeletionMark, ExecutionEnd, LaunchOrder, NodeIdentity, ObservedContainer, World
+from flow.node.node_world import (
+    DeletionMark,
+    ExecutionEnd,
+    HeldClaim,
+    LaunchOrder,
+    NodeIdentity,
+    ObservedContainer,
+    World,
+)
 from flow.node.owner_word import NOTHING_WANTED, OwnerWord
 from flow.node.sightings import CREDIT, Sightings, looked, missed
 from flow.node.signs_of_life import SignsOfLife
+from flow.node.unrecorded import lost_work
 from flow.reconcile.decide import decide
 from flow.reconcile.stewardship import earlier
 from runner.contract.errors import EngineUnavailable, RunnerError
@@ -462,11 +471,17 @@ class Controller:
             parts.failpoint("after-remove")
         for container in decision.drops:
             if entry := world.entries.get(container):
+                self._tell_lost(world, entry)
                 self._let_go(container, entry.order)
             parts.journal.drop(container)
             parts.workshop.forget(container)
         for wipe in () if self._old(world) else decision.wipes:
             self._wipe(world, wipe)
+
+    def _tell_lost(self, world: World, entry: HeldClaim) -> None:
+        view = world.snapshot.projects.get(entry.order.project) if world.snapshot else None
+        if text := lost_work(view, entry, world.outbox.get(entry.container), self.parts.me.node):
+            self.parts.say(text)
 
     def _keep(self, ended: ExecutionEnd) -> None:
         try:

@@ -76,6 +76,44 @@ def _lost(client: GitRepository, oid: str, refs: dict[str, str]) -> LostTip | No
     return LostTip(ref, oid, tip, ahead, behind)
 
 
+@dataclass(frozen=True, slots=True)
+class LostRecord:
+    """An execution that only the lost commits know as it is there. `now`: the state of its number at the branch's tip;
+    nothing where that has none.
+    """
+
+    project: str
+    execution: int
+    stage: str
+    node: str
+    state: str
+    now: str
+
+
+def lost_records(client: GitRepository, lost: LostTip) -> list[LostRecord]:
+    """What goes with the lost commits of `winslow/state`, by project and number: whose claim, or result, is not at the
+    tip. StateError where the commit of `main` that they were decided on is in no clone here.
+    """
+    if lost.ref != layout.STATE:
+        return []
+    then = client.at(_wanted(client, lost.oid), lost.oid)
+    now = client.at(_wanted(client, lost.tip), lost.tip).projects if lost.tip else {}
+    found: list[LostRecord] = []
+    for id, view in sorted(then.projects.items()):
+        kept = now.get(id)
+        for record in view.executions:
+            other = kept.execution(record.execution) if kept else None
+            same_claim = other is not None and other.claim.container == record.claim.container
+            if other is None or not same_claim or (record.result and not other.result):
+                what = (id, record.execution, record.slot, record.claim.node, str(record.state))
+                found.append(LostRecord(*what, now=str(other.state) if other else ""))
+    return found
+
+
+def _wanted(client: GitRepository, oid: str) -> str:
+    return parse(client.clone.commit(oid).message).wanted
+
+
 def put_back(client: GitRepository, lost: LostTip) -> str:
     """The branch holds what it held, where nothing was committed to it since. NotCommitted."""
     if lost.since:
