@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import commits, output, settings
+from cli import commits, image_archives, output, settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Images that nodes build from images/ on main.", no_args_is_help=True)
     for verb in (ls, show, build, rm):
         group.command()(verb)
+    image_archives.add_to(group)
     app.add_typer(group, name="images")
 
 

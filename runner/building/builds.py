@@ -20,6 +20,7 @@ from docker.types import CancellableStream
 from runner import durable
 from runner.building.build_log import BuildLog
 from runner.building.dockerfile import LARGEST, Unclear, bases, fetches, text_of
+from runner.building.pushing import NotPushed, pushed
 from runner.contract.errors import EngineRefused
 from runner.contract.labels import Owner
 from runner.contract.spec import Condition, Container, Ending, ImageBuild, Spec
@@ -162,7 +163,7 @@ class Builds:
             result = {"id": found["Id"], "tree": build.tag.rpartition(":")[2]}
             result["bases"] = " ".join(self._base(each) for each in made_from)
             if build.push:
-                digest = self._pushed(container, build, log)
+                digest = self._pushed(build, log)
                 result |= {"digest": digest, "image": f"{build.push}@{digest}"}
         lines = "".join(f"{name}={value}\n" for name, value in result.items())
         (directory / "io" / "result").write_text(lines)
@@ -216,21 +217,12 @@ class Builds:
             return str((found.get("RepoDigests") or [found["Id"]])[0])
         return reference
 
-    def _pushed(self, container: str, build: ImageBuild, log: BuildLog) -> str:
+    def _pushed(self, build: ImageBuild, log: BuildLog) -> str:
         """The digest that the registry knows it by."""
-        api = self.client().api
-        api.tag(build.tag, build.push, build.version, force=True)
-        digest = ""
-        for said in api.push(build.push, tag=build.version, stream=True, decode=True):
-            if "error" in said:
-                text = f"the registry does not take it, {build.push}: {said['error']}"
-                raise BuildFailed(text[:500], Ending.INFRASTRUCTURE)
-            if "status" in said and "progress" not in said:
-                log.add(f"{said.get('id', '')} {said['status']}".strip() + "\n")
-            digest = str((said.get("aux") or {}).get("Digest") or digest)
-        if not digest:
-            raise BuildFailed(f"the registry {build.push} told no digest", Ending.INFRASTRUCTURE)
-        return digest
+        try:
+            return pushed(self.client().api, build.tag, build.push, build.version, log.add)
+        except NotPushed as error:
+            raise BuildFailed(str(error), Ending.INFRASTRUCTURE) from None
 
 
 def _permitted(build: ImageBuild) -> tuple[str, ...]:
