@@ -105,7 +105,8 @@ def _repository(fix: bool) -> Iterator[Finding]:
     except (CommandError, StateError) as error:
         yield "repository", "fail", str(error)
         return
-    yield "repository", "ok", f"{len(snapshot.projects)} projects, {len(snapshot.inventories)} nodes"
+    found = ((snapshot.projects, "project"), (snapshot.inventories, "node"))
+    yield "repository", "ok", ", ".join(output.counted(len(each), what) for each, what in found)
     yield from _mirror(client.url)
     flags = [flag.text for view in snapshot.projects.values() for flag in view.flags]
     for text in dict.fromkeys(flags):
@@ -144,7 +145,7 @@ def _nodes(snapshot: "Snapshot") -> Finding:
     amiss = [f"{each.node} {each.why}" for each in found.values() if each.state not in ("ready", "draining")]
     if amiss:
         return "nodes", "warn", ", ".join(amiss)
-    return "nodes", "ok", f"{len(found)} answer"
+    return "nodes", "ok", "1 answers" if len(found) == 1 else f"{len(found)} answer"
 
 
 def _signs(url: str) -> Iterator[Finding]:

@@ -169,6 +169,11 @@ def safe(text: str) -> str:
     return "\n".join(clean(part) for part in text.split("\n")) if sys.stdout.isatty() else text
 
 
+def counted(number: int, what: str) -> str:
+    """`1 node`, `3 nodes`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def shown(value: object, limit: int = 200) -> str:
     """Text of the repository, safe for a terminal and for rich."""
     from rich.markup import escape

@@ -60,13 +60,9 @@ def _tell(files: int, found: list[str], notes: list[str]) -> None:
     if not output.for_programs({"files": files, "problems": problems, "notes": notes}):
         for text in [*problems, *(f"note: {note}" for note in notes)]:
             print(text)
-        print(f"{_counted(files, 'document')}, {_counted(len(problems), 'problem')}")
+        print(f"{output.counted(files, 'document')}, {output.counted(len(problems), 'problem')}")
     if problems:
         raise typer.Exit(1)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _of_file(path: Path, place: str) -> tuple[list[str], list[str]]:

@@ -63,7 +63,7 @@ class Logins:
         try:
             if bearer := _bearer(request):
                 return self._by_token(bearer, request)
-            if path == PLACE_OF_WALL and (screen := self._wall.answer(request)):
+            if path.rstrip("/") == PLACE_OF_WALL and (screen := self._wall.answer(request, known=self._known(request))):
                 return screen
             if not self.needed and self.anyone:
                 return self.anyone.person(request)
@@ -81,6 +81,9 @@ class Logins:
     def needed(self) -> bool:
         """Removing the last user opens no door: then nobody is let in."""
         return self.anyone is None or self.users.kept.path.exists()
+
+    def _known(self, request: Request) -> bool:
+        return self.claims(request) is not None if self.needed else self.anyone is not None
 
     def asks(self, request: Request) -> Role:
         return Role.NOBODY if is_open(path_of(request)) else Role.OPERATOR

@@ -25,15 +25,18 @@ class WallScreen:
         self.tokens, self.secure = tokens, secure
         self.cookie = cookie("winslow-wall", secret, secure=False)  # one for a path has no prefix
 
-    def answer(self, request: Request) -> Person | Response | None:
-        """Of who asks for the wall; None where no token of a wall is shown. CannotChange: the file is damaged."""
+    def answer(self, request: Request, *, known: bool) -> Person | Response | None:
+        """Of who asks for the wall; None where no token of a wall is shown. CannotChange: the file is damaged.
+
+        Where the page knows who asks by other means (`known`), a cookie of a token that has ended bars nobody.
+        """
         typed = request.query_params.get(QUERY, "")
         text = typed or request.cookies.get(self.cookie, "")
         if not text:
             return None
         token = self.tokens.find(text)
         if token is None or token.role != WALL:
-            return _ended(request)
+            return None if known and not typed else _ended(request)
         return self._kept(text) if typed else person_of(token)
 
     def _kept(self, text: str) -> Response:

@@ -158,7 +158,7 @@ def test_R5_a_node_in_a_container_runs_stages_beside_itself(lab: Lab, by_path: B
     assert COPIES not in _log(by_path) or overlay.probe(lab.folder) is not None
     text = ship.said("docker exec").replace("exec winslow ", f"exec {by_path.name} ").replace(REPO, by_path.repo)
     said = run("sh", "-ec", text.replace("/var/lib/winslow", str(lab.folder / "data")))
-    assert "1 projects, 1 nodes" in said
+    assert "1 project, 1 node" in said
     run("docker", "stop", "-t", "20", by_path.name)
     assert run("docker", "inspect", "-f", "{{.State.ExitCode}}", by_path.name).strip() == "0"
 

@@ -76,6 +76,20 @@ def test_P8_a_token_that_was_removed_or_is_for_something_else_shows_no_wall(
     assert browser().get("/wall", follow_redirects=False).headers["location"].startswith("/login")
 
 
+def test_P8_the_cookie_of_a_token_that_ended_bars_nobody_who_has_logged_in(
+    screen: TestClient,
+    logins: Logins,  # noqa: F811
+) -> None:
+    logins.tokens.remove("corridor")
+    enter(screen, "eve")
+    assert screen.get("/wall").status_code == 200
+
+
+def test_P8_an_address_that_ends_in_a_slash_is_the_walls_too(browser: Browser, token: str) -> None:  # noqa: F811
+    answer = browser().get(f"/wall/?token={token}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/wall")
+
+
 def test_P8_who_may_read_sees_the_wall_too(browser: Browser) -> None:  # noqa: F811
     reader = browser()
     enter(reader, "eve")
