@@ -136,7 +136,7 @@ def test_R5_doctor_in_the_image_finds_git_the_repository_and_the_engine(lab: Lab
     mounts = ("-v", f"{socket}:/var/run/docker.sock", "-v", f"{lab.remote}:{lab.remote}")
     said = run("docker", "run", "--rm", *mounts, ship.image(), "doctor", "--repo", str(lab.remote))
     assert "git version" in said
-    assert "1 projects" in said
+    assert "1 project" in said
     assert "Docker Engine" in said
 
 
