@@ -188,7 +188,9 @@ def _images(image: "ImageRecord") -> Iterator[str]:
 
 def _value(value: object) -> object:
     """A file by its path inside."""
-    return f"/pool/{value['path']}" if isinstance(value, dict) and "path" in value else value
+    from schema.file_input import FileInput
+
+    return f"/pool/{value.path}" if isinstance(value, FileInput) else value
 
 
 def _needs(record: "Execution") -> dict[str, str]:

@@ -55,9 +55,10 @@ def _facts(view: "ProjectView", record: "Execution") -> "Iterator[tuple[str, str
 
 
 def _several(name: str, values: "dict[str, Any]") -> "Iterator[tuple[str, str]]":
+    from schema.file_input import plain
+
     for at, (key, value) in enumerate(values.items()):
-        text = value.get("path") if isinstance(value, dict) else value
-        yield "" if at else name, f"{key} = {text}"
+        yield "" if at else name, f"{key} = {plain(value)}"
 
 
 def _asker(view: "ProjectView", record: "Execution") -> str:

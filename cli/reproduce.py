@@ -61,6 +61,7 @@ def _wish(client: "GitRepository", snapshot: "Snapshot", view: "ProjectView", re
     """CommandError where it would not be the same."""
     from runner.contract.images import repository
     from schema.execution import State
+    from schema.file_input import plain
 
     if record.state is not State.SUCCEEDED or record.result is None:
         raise CommandError(f"execution {record.execution} has not succeeded, so there is nothing to compare with")
@@ -69,7 +70,7 @@ def _wish(client: "GitRepository", snapshot: "Snapshot", view: "ProjectView", re
     wish: dict[str, Any] = {
         "request": "start", "stage": record.stage, "then": "pause", "fresh": True,
         "comment": f"reproduce execution {record.execution}",
-        "inputs": {name: _path(value) for name, value in record.inputs.items() if name in definition.inputs},
+        "inputs": {name: plain(value) for name, value in record.inputs.items() if name in definition.inputs},
         "env": dict(record.env.get("request", {})),
     }  # fmt: skip
     if record.workspace.source is not None:
@@ -84,10 +85,6 @@ def _wish(client: "GitRepository", snapshot: "Snapshot", view: "ProjectView", re
     if record.image and record.image.digest:
         wish["image"] = f"{repository(record.image.ref)}@{record.image.digest}"
     return {name: value for name, value in wish.items() if value not in ({}, None)}
-
-
-def _path(value: object) -> object:
-    return value["path"] if isinstance(value, dict) and "path" in value else value
 
 
 def _definition(client: "GitRepository", view: "ProjectView", record: "Execution") -> "Pipeline":

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from schema.base import Recorded
+from schema.file_input import RecordedInput
 from schema.names import ClaimId, Name
 from schema.reasons import End
 from schema.rights import Rights
@@ -174,7 +175,7 @@ class Execution(Recorded):
     definition: str = ""  # digest of what its stage's definition says of the result
     command: tuple[str, ...] = ()
     env: dict[str, dict[str, EnvValue]] = {}
-    inputs: dict[str, Any] = {}
+    inputs: dict[str, RecordedInput] = {}
     project_files: str | None = None  # digest of /files when it began, where its result may be taken
     gpus: tuple[str, ...] = ()
     asked: AskedRecord | None = None

@@ -8,6 +8,7 @@ from typing import Protocol
 from flow.node.node_world import LaunchOrder
 from runner.contract.spec import Mount, Overlay
 from schema.execution import ArtifactList
+from schema.file_input import FileInput
 
 
 class InputMissing(Exception):
@@ -43,7 +44,7 @@ class Ready:
     directory: Path
     environment: Mapping[str, str]
     mounts: tuple[Mount, ...] = ()
-    inputs: Mapping[str, object] = field(default_factory=dict)
+    inputs: Mapping[str, FileInput] = field(default_factory=dict)
     overlay: Overlay | None = None
     manifest: str | None = None
     project_files: str | None = None

@@ -49,6 +49,7 @@ from runner.store.push import push
 from runner.store.tree import Tree
 from runner.store.workspaces import Opened, Workspaces
 from schema.execution import Artifact, ArtifactList
+from schema.file_input import FileInput
 from schema.globs import BadGlob
 from schema.quantities import readable_size
 from schema.reasons import End
@@ -245,7 +246,7 @@ class Folders:
         near = [holder for holder in self._holders(order) if holder.sure]
         return [*near, *self._others(order)]
 
-    def _input(self, order: LaunchOrder, name: str, tell: Tell) -> dict[str, object]:
+    def _input(self, order: LaunchOrder, name: str, tell: Tell) -> FileInput:
         path = str(order.inputs[name])
         try:
             return self._found(name, path, tell, folder=name in order.folders)
@@ -258,7 +259,7 @@ class Folders:
             where = f"{path!r} in the pool of this node ({self.pool})"
             raise InputMissing(f"{name}: {where} cannot be read: {why}") from None
 
-    def _found(self, name: str, path: str, tell: Tell, *, folder: bool) -> dict[str, object]:
+    def _found(self, name: str, path: str, tell: Tell, *, folder: bool) -> FileInput:
         full = self.pool / path
         root = self.pool.resolve()
         real = full.resolve()
@@ -268,7 +269,7 @@ class Folders:
             if self.user and (shut := modes.unreadable_in(root, real, self.user)):
                 raise InputMissing(self._shut(name, path, shut, f"-R a+rX {real}" if real in shut.parents else ""))
             tell(f"hashing {path}", 0, 0)
-            return {"path": path, **asdict(folder_digest(self.workspaces.objects.cache, real))}
+            return FileInput(path=path, **asdict(folder_digest(self.workspaces.objects.cache, real)))
         if not folder and not real.exists() and self._fetched(path, tell):
             real = full.resolve()
         if folder or not real.is_file():
@@ -277,7 +278,7 @@ class Folders:
             raise InputMissing(self._shut(name, path, shut))
         what = f"hashing {path} ({readable_size(real.stat().st_size)})"
         digest = self.workspaces.objects.cache.file(real, partial(tell, what))
-        return {"path": path, "digest": digest, "bytes": real.stat().st_size}
+        return FileInput(path=path, digest=digest, bytes=real.stat().st_size)
 
     def _fetched(self, path: str, tell: Tell) -> bool:
         """Whether another node's pool had it. Interrupted where it did not come."""

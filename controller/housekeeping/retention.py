@@ -26,6 +26,7 @@ from peer.client.pool_fetch import PoolFetch
 from runner.logs.archive import archived, forget
 from runner.store.packed import Packed
 from runner.store.workspaces import Workspaces
+from schema.file_input import plain
 
 AGAIN = 3600.0
 """Seconds after which it is looked at again though nothing is new."""
@@ -140,12 +141,7 @@ def read_by_stages(snapshot: Snapshot) -> Iterator[str]:
             yield from slot.files
         for record in view.executions:
             if record.state.active:
-                yield from map(_path, record.inputs.values())
-
-
-def _path(value: object) -> str:
-    """Of an input: a file is recorded with its digest once it was read."""
-    return str(value.get("path", "") if isinstance(value, dict) else value)
+                yield from (str(plain(value)) for value in record.inputs.values())
 
 
 class RetentionWork:

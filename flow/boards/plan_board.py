@@ -5,9 +5,9 @@ from itertools import islice
 
 from flow.boards.markdown import code, table, text
 from flow.boards.planned import Planned
-from flow.boards.project_board import plain
 from flow.boards.root_board import problems
 from flow.model.snapshot import Snapshot
+from schema.file_input import plain
 
 HEADS = ("project", "would start", "on", "with", "built on", "becomes stale", "also")
 

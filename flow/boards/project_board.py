@@ -12,6 +12,7 @@ from flow.status.shown import to_look_at
 from flow.status.states import ProjectState, StageState, project_state, stage_states, stale
 from schema import layout
 from schema.execution import Execution
+from schema.file_input import FileInput, plain
 from schema.inputs import Input
 
 RUNS, REQUESTS, TAILS, ASKED = 20, 20, 2, 20
@@ -186,14 +187,9 @@ def _settings(record: Execution) -> dict[str, object]:
 
 def _same(old: object, new: object) -> bool:
     """A file that is not hashed yet is its path."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.get("digest") == new.get("digest") and old.get("path") == new.get("path")
+    if isinstance(old, FileInput) and isinstance(new, FileInput):
+        return (old.path, old.digest) == (new.path, new.digest)
     return plain(old) == plain(new)
-
-
-def plain(value: object) -> object:
-    """A recorded file as its path."""
-    return value.get("path", value) if isinstance(value, dict) else value
 
 
 def _requests(view: ProjectView) -> list[str]:

@@ -10,6 +10,7 @@ from flow.points.points import NoPoints, Point, combinations, fitted, listed
 from flow.points.search import best, measure_of, never_comes, proposed
 from flow.points.search_by_optuna import MOST_AT_ONCE
 from flow.points.search_ranges import Trial
+from schema.file_input import plain
 from schema.pipeline import Matrix, Stage
 from schema.reasons import Wait
 from schema.search import TrialSearch
@@ -174,7 +175,7 @@ def _begun(walk: Walk, stage: Stage, search: TrialSearch) -> dict[int, Point]:
     for (name, point), runs in walk.by_slot.items():
         of_this = [e for e in runs if e.execution > after and all(key in e.inputs for key in search.space)]
         if name == stage.name and point is not None and of_this:
-            begun[point] = {key: of_this[-1].inputs[key] for key in search.space}
+            begun[point] = {key: plain(of_this[-1].inputs[key]) for key in search.space}
     return dict(sorted(begun.items()))
 
 

@@ -19,6 +19,7 @@ from schema.execution import (
     State,
     slot_name,
 )
+from schema.file_input import RecordedInput
 from schema.names import ClaimId, Name
 from schema.node import Inventory
 from schema.reasons import End
@@ -46,7 +47,7 @@ class Earlier(Recorded):
 
     execution: int
     image: ImageRecord
-    files: dict[str, object] = {}
+    files: dict[str, RecordedInput] = {}
     began: str | None = None
     project_files: str | None = None
     result: Result
@@ -155,7 +156,7 @@ class HeldClaim(Recorded):
     stopped_for: str = ""  # that in words, where the reason alone does not say it
     # What its container is made from, written down before it is:
     image: ImageRecord | None = None  # what the tag was resolved to
-    files: dict[str, object] = {}  # the file inputs with digest and size
+    files: dict[str, RecordedInput] = {}  # the file inputs with digest and size
     manifest: str | None = None  # what its workspace begins with
     project_files: str | None = None  # a digest of /files, if that matters
     began: str | None = None  # wall clock, for people
@@ -200,7 +201,7 @@ class ExecutionEnd(Recorded):
     result: Result | None = None
     cached: Cached | None = None
     image: ImageRecord | None = None
-    inputs: dict[str, object] = {}
+    inputs: dict[str, RecordedInput] = {}
     manifest: str | None = None
     project_files: str | None = None
     services: tuple[ServiceRecord, ...] = ()

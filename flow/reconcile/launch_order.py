@@ -20,7 +20,7 @@ from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, S
 from flow.placement.built_images import NOT_BUILT, building
 from flow.placement.capacity import NOTHING, asked
 from flow.placement.grants import asker
-from flow.reconcile.result_reuse import definition, earlier, path_of
+from flow.reconcile.result_reuse import definition, earlier
 from schema.execution import (
     AskedRecord,
     Changes,
@@ -34,6 +34,7 @@ from schema.execution import (
     Times,
     WorkspaceRecord,
 )
+from schema.file_input import plain
 from schema.inputs import InputKind
 from schema.pipeline import Stage
 from schema.rights import NO_RIGHTS
@@ -171,7 +172,7 @@ def again(
         return None
     specs = {**view.definition.inputs, **stage.inputs}
     renewed = _unbegun(record, claim, wall)
-    scope = Scope(renewed.inputs, specs, {}, me.pool)
+    scope = Scope({name: plain(value) for name, value in renewed.inputs.items()}, specs, {}, me.pool)
     try:
         told = order(view, renewed, stage, scope).model_copy(update=building(snapshot, view.id, stage))
     except InterpolationError:
@@ -192,7 +193,7 @@ def _unbegun(record: Execution, claim: str, wall: str) -> Execution:
             "services": tuple(
                 each.model_copy(update={"image": ImageRecord(ref=each.image.ref)}) for each in record.services
             ),
-            "inputs": {name: path_of(value) for name, value in record.inputs.items()},
+            "inputs": {name: plain(value) for name, value in record.inputs.items()},
             "project_files": None,
         }
     )
@@ -217,7 +218,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         command=record.command,
         entrypoint=stage.entrypoint,
         env=env,
-        inputs=record.inputs,
+        inputs=dict(record.inputs),
         files=tuple(name for name, spec in scope.specs.items() if spec.type.in_pool and name in scope.inputs),
         folders=tuple(
             name for name, spec in scope.specs.items() if spec.type is InputKind.FOLDER and name in scope.inputs

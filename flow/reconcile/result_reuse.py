@@ -7,12 +7,12 @@ by content.
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from flow.model.snapshot import ProjectView
 from flow.node.node_world import Earlier
 from schema.execution import Execution, State
+from schema.file_input import plain
 from schema.pipeline import Stage
 from schema.reasons import End
 from schema.rights import NO_RIGHTS
@@ -80,14 +80,9 @@ def _environment(record: Execution) -> dict[str, Any]:
 
 def _values(record: Execution, files: tuple[str, ...]) -> dict[str, Any]:
     """A file counts here by its path; by its content at the launch."""
-    return {name: path_of(value) if name in files else value for name, value in record.inputs.items()}
+    return {name: plain(value) if name in files else value for name, value in record.inputs.items()}
 
 
 def _read(record: Execution) -> dict[str, list[str | None]]:
     """What it was given of the stages that it needs, by content."""
     return {stage: [each.manifest for each in needed] for stage, needed in record.needs.items()}
-
-
-def path_of(value: object) -> object:
-    """Of an input as it was asked for, or as it was found to be."""
-    return value.get("path") if isinstance(value, Mapping) else value

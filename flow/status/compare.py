@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schema.execution import Execution
+from schema.file_input import FileInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,7 @@ def _group(group: str, left: Mapping[str, object], right: Mapping[str, object]) 
 
 def _plain(value: object) -> object:
     """A file is its digest where there is one: the same path may hold another recording."""
-    if not isinstance(value, dict):
-        return value
-    path, digest = value.get("path", value), value.get("digest")
-    return f"{path} ({digest})" if digest else path
+    return str(value) if isinstance(value, FileInput) else value
 
 
 def _row(group: str, name: str, left: object, right: object) -> ComparisonRow:

@@ -8,6 +8,7 @@ from flow.model.snapshot import ProjectView
 from flow.project.replies import steps_of
 from flow.status.compare import duration
 from schema.execution import Execution, State
+from schema.file_input import plain
 from schema.suggest import did_you_mean
 
 
@@ -82,8 +83,7 @@ def _settings(run: Execution) -> dict[str, object]:
     found: dict[str, object] = {}
     for layer in ("pipeline", "stage", "project", "request"):
         found |= run.env.get(layer, {})
-    plain = {name: value.get("path", value) if isinstance(value, dict) else value for name, value in run.inputs.items()}
-    return {**found, **plain}
+    return {**found, **{name: plain(value) for name, value in run.inputs.items()}}
 
 
 def _measures(run: Execution) -> dict[str, object]:

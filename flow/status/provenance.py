@@ -7,6 +7,7 @@ from typing import Any
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.status.states import built_on
 from schema.execution import Execution
+from schema.file_input import FileInput, plain
 from schema.reply import Reply
 
 
@@ -77,14 +78,14 @@ def _later(view: ProjectView, reply: Reply, record: Execution) -> bool:
 
 
 def _origin(view: ProjectView, asked: tuple[Reply, ...], name: str, value: object) -> Origin:
-    plain = value["path"] if isinstance(value, Mapping) and "path" in value else value
+    given = plain(value)
     for reply in reversed(asked):
-        if name in reply.inputs and reply.inputs[name] == plain:
+        if name in reply.inputs and reply.inputs[name] == given:
             return Origin(name, value, reply.by, reply.request)
     spec = view.definition.inputs.get(name) if view.definition else None
-    if view.project and view.project.inputs.get(name) == plain:
+    if view.project and view.project.inputs.get(name) == given:
         return Origin(name, value, "project")
-    return Origin(name, value, "pipeline" if spec is not None and spec.default == plain else "project")
+    return Origin(name, value, "pipeline" if spec is not None and spec.default == given else "project")
 
 
 def told(step: ProvenanceStep) -> dict[str, Any]:
@@ -98,9 +99,7 @@ def told(step: ProvenanceStep) -> dict[str, Any]:
         "cached": record.cached.model_dump() if record.cached else None,
         "image": record.image.model_dump() if record.image else None,
         "command": list(record.command),
-        "inputs": [
-            {"name": each.name, "value": each.value, "by": each.by, "request": each.request} for each in step.origins
-        ],
+        "inputs": [_told(origin) for origin in step.origins],
         "env": {layer: values for layer, values in record.env.items() if layer != "winslow"},
         "workspace": record.workspace.model_dump(mode="json", by_alias=True),
         "node": record.claim.node,
@@ -114,6 +113,11 @@ def told(step: ProvenanceStep) -> dict[str, Any]:
             for reply in step.asked
         ],
     }
+
+
+def _told(origin: Origin) -> dict[str, object]:
+    value = origin.value.model_dump() if isinstance(origin.value, FileInput) else origin.value
+    return {"name": origin.name, "value": value, "by": origin.by, "request": origin.request}
 
 
 def named_by(snapshot: Snapshot, digest: str) -> list[tuple[str, int, str]]:
@@ -131,8 +135,8 @@ def _digests(record: Execution) -> Iterator[tuple[str, str | None]]:
     yield "its result", record.result.manifest if record.result else None
     yield "what it began with", record.workspace.manifest
     for name, value in record.inputs.items():
-        if isinstance(value, Mapping):
-            yield f"input {name}", str(value.get("digest"))
+        if isinstance(value, FileInput):
+            yield f"input {name}", value.digest
     for path, digest in record.workspace.add.items():
         yield f"{path}, put before it began", digest
     yield "the project's files", record.project_files

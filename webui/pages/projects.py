@@ -10,6 +10,7 @@ from flow.project.precheck import WouldBeRejected
 from flow.project.replies import steps_of
 from flow.status.compare import duration
 from schema.execution import Execution
+from schema.file_input import plain
 from schema.inputs import Input
 from schema.value_lists import listed
 from state.contract.errors import StateError
@@ -72,12 +73,9 @@ def _typed(again: Execution | None) -> Mapping[str, Any]:
         return {name.removeprefix("input-"): value for name, value in request.form.items()}
     if again is None:
         return {}
-    plain = {
-        name: value["path"] if isinstance(value, Mapping) and "path" in value else value
-        for name, value in again.inputs.items()
-    }
+    given = {name: plain(value) for name, value in again.inputs.items()}
     source = again.workspace.source
-    return {**plain, "stage": again.stage, "from": source if source is not None else ""}
+    return {**given, "stage": again.stage, "from": source if source is not None else ""}
 
 
 def _inputs(view: ProjectView) -> Mapping[str, Input]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from flow.status.states import state_class
+from schema import file_input
 from schema.quantities import readable_size
 
 WORDS = {"needs_input": "needs you", "new": "not started", "claimed": "starting", "preparing": "preparing"}
@@ -44,7 +45,7 @@ def plain(value: object) -> object:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6g}"
-    return value.get("path", value) if isinstance(value, dict) else value
+    return file_input.plain(value)
 
 
 def iso(seconds: float) -> str:

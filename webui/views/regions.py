@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from flow.model.snapshot import ProjectView
 from schema.execution import Execution, State
+from schema.file_input import FileInput
 from schema.inputs import Input
 from schema.region import RegionError, ShapeKind, fitted
 from webui.files.downloads import SHOWN
@@ -41,8 +42,8 @@ def _said(view: ProjectView | None, name: str) -> str:
     """The path of a file, as the newest execution had it, else as the project says it."""
     for record in reversed(view.executions) if view else ():
         value = record.inputs.get(name)
-        if isinstance(value, Mapping) and isinstance(value.get("path"), str):
-            return str(value["path"])
+        if isinstance(value, FileInput):
+            return value.path
     said = view.project.inputs.get(name, "") if view and view.project else ""
     return said if isinstance(said, str) else ""
 

@@ -6,6 +6,7 @@ import pytest
 
 from flow.status.compare import ComparisonRow, compare, duration
 from schema.execution import Execution, ImageRecord, Result, State, Times
+from schema.file_input import FileInput
 from tests.unit.flow.builders import started
 
 
@@ -58,7 +59,7 @@ def test_M2_the_stronger_layer_of_the_environment_counts_and_winslow_s_own_does_
 
 
 def test_M2_a_file_is_its_digest() -> None:
-    one, two = ({"path": "a.mp4", "digest": digest} for digest in ("b3:1", "b3:2"))
+    one, two = (FileInput(path="a.mp4", digest=digest) for digest in ("b3:1", "b3:2"))
     found = row("input", "clip", execution(inputs={"clip": one}), execution(inputs={"clip": two}))
     assert (found.left, found.right) == ("a.mp4 (b3:1)", "a.mp4 (b3:2)")
 

@@ -10,6 +10,7 @@ from flow.node.sightings import Sightings
 from flow.reconcile.decide import decide
 from flow.reconcile.launch_order import Taken, again, take
 from schema.execution import Execution, ImageRecord, Lease, Result, State
+from schema.file_input import FileInput
 from schema.reasons import End
 from tests.unit.flow.builders import Story, fleet, node, started
 
@@ -113,7 +114,7 @@ def test_R1410_a_claim_made_anew_runs_the_image_that_was_asked_for() -> None:
 def test_F2_a_running_claim_made_anew_begins_with_what_was_asked_not_with_what_was_found() -> None:
     story = started(ONE, inputs={"video": "x.mp4"})
     taken = claim(story)
-    found = {"path": "x.mp4", "digest": "blake3:" + "1" * 64, "bytes": 1}
+    found = FileInput(path="x.mp4", digest="blake3:" + "1" * 64, bytes=1)
     update = {
         "state": State.RUNNING,
         "inputs": {"video": found},

@@ -14,6 +14,7 @@ from flow.boards.root_board import FEW, GROUPS, root_board
 from flow.model.snapshot import Departure, ProblemOrigin, Snapshot, SnapshotProblem
 from flow.status.states import project_state
 from schema.execution import LogRecord, Result, State, Tombstone
+from schema.file_input import FileInput
 from schema.inputs import Input, InputKind
 from schema.node import Inventory, NodeGpu
 from schema.project import Project
@@ -224,12 +225,12 @@ def test_the_same_state_gives_the_same_bytes_however_it_was_come_by() -> None:
 def test_a_redo_shows_what_was_changed_and_what_is_stale() -> None:
     made = started()
     made.ran()
-    made.now(1, inputs={"speed": 1, "video": {"path": "a.mp4", "digest": "blake3:1"}}, env={"project": {"A": 1}})
+    made.now(1, inputs={"speed": 1, "video": FileInput(path="a.mp4", digest="blake3:1")}, env={"project": {"A": 1}})
     made.ask(request="answer", inputs={"keep": True})
     made.ran()
     made.ask(request="start", stage="detect", inputs={"speed": 3})
     made.ran()
-    made.now(3, inputs={"speed": 3, "video": {"path": "a.mp4", "digest": "blake3:2"}}, env={"project": {"B": 1}})
+    made.now(3, inputs={"speed": 3, "video": FileInput(path="a.mp4", digest="blake3:2")}, env={"project": {"B": 1}})
     board = project_board(fleet(made), made.view)
     [row] = [
         line
