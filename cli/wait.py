@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from cli.complaints import say
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
+    from cli.last_node import LostNodes
     from flow.model.snapshot import ProjectView, Snapshot
     from flow.status.states import ProjectState
     from state.git.git_repository import GitRepository
@@ -42,6 +44,10 @@ def wait(
         ),
     ] = "",
     timeout: Annotated[str, typer.Option("--timeout", help="give up after so long, like 30s or 5m")] = "1h",
+    notify: Annotated[
+        Path | None,
+        typer.Option("--notify", help="the file with the addresses of who is told if the last node is lost meanwhile"),
+    ] = None,
 ) -> None:
     """Wait until projects are in a state. A server that is away is waited for too.
 
@@ -57,7 +63,10 @@ def wait(
     client, snapshot = settings.snapshot()
     for id in project:
         settings.project_of(snapshot, id)
-    code = _Waited(client, list(dict.fromkeys(project)), state, timeout).until(deadline)
+    told = _lost_nodes(client, notify) if notify else None
+    code = _Waited(client, list(dict.fromkeys(project)), state, timeout, told).until(deadline)
+    if told:
+        told.finish()
     if code:
         raise typer.Exit(code)
 
@@ -65,15 +74,19 @@ def wait(
 class _Waited:
     """What is still waited for, and how what is not has ended."""
 
-    def __init__(self, client: "GitRepository", ids: list[str], state: str, timeout: str) -> None:
+    def __init__(
+        self, client: "GitRepository", ids: list[str], state: str, timeout: str, told: "LostNodes | None" = None
+    ) -> None:
         self.client, self.waiting, self.state, self.timeout = client, ids, state, timeout
-        self.shown = WaitLine()
+        self.shown, self.told = WaitLine(), told
         self.code = 0
 
     def until(self, deadline: float) -> int:
         """The exit code."""
         while True:
             snapshot = _look(self.client, self.shown)
+            if snapshot and self.told:
+                self.told.looked(snapshot)
             late = time.monotonic() > deadline
             self.waiting = [id for id in self.waiting if not self._ended(id, snapshot, late=late)]
             if not self.waiting:
@@ -105,6 +118,13 @@ class _Waited:
         if text:
             say(text)
         self.code = max(self.code, code)
+
+
+def _lost_nodes(client: "GitRepository", file: Path) -> "LostNodes":
+    from cli.last_node import LostNodes
+    from state.transport.push_address import push_address
+
+    return LostNodes(push_address(settings.repo_url()), client.path.with_suffix(".notices"), file)
 
 
 def _at(snapshot: "Snapshot | None", id: str) -> "tuple[ProjectView | None, ProjectState | None]":

@@ -1,10 +1,8 @@
 """Verb `web`: the page. Its users and tokens: `cli.web_users`."""
 
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +56,7 @@ def web(
 
     repo = push_address(settings.repo_url())
     options = options_of(address, repo, settings.data().absolute(), config, beside_node=node_view)
-    options = replace(options, looked=_teller(options, notify)) if notify else options
+    options = replace(options, looked=_lost_nodes(options, notify)) if notify else options
     from webui.asgi.serve import run_page
 
     socket = _here(address, listening_on)
@@ -67,20 +65,12 @@ def web(
     run_page(options, socket)
 
 
-def _teller(options: "WebOptions", file: Path) -> "Callable[[Snapshot], None]":
-    """Tells, as a node would, that the last node was lost."""
-    needs(extras.NOTICES)
-    from controller.notify.notifier import Notifier
-    from controller.notify.send import CannotSend, page_of, read_targets
+def _lost_nodes(options: "WebOptions", file: Path) -> "Callable[[Snapshot], None]":
+    from cli.last_node import LostNodes
+    from controller.notify.send import page_of
 
-    try:
-        read_targets(file)
-    except CannotSend as error:
-        raise CommandError(str(error), 2) from None
     own = options.data / "web"
-    own.mkdir(parents=True, exist_ok=True, mode=0o700)
-    say = partial(print, "notices:", file=sys.stderr, flush=True)
-    return Notifier(own / "notices", file.absolute(), say, page_of(options.config or own / "web.yaml")).alone
+    return LostNodes(options.repo, own / "notices", file, page_of(options.config or own / "web.yaml")).looked
 
 
 def options_of(

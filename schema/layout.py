@@ -8,6 +8,8 @@ MAIN = "refs/heads/main"
 STATE = "refs/heads/winslow/state"
 NODES = "refs/winslow/nodes/"
 NODE_BRANCHES = "refs/heads/winslow-nodes/"
+TOLD = "refs/winslow/told/"
+TOLD_BRANCHES = "refs/heads/winslow-told/"
 
 SETTINGS = "winslow.yaml"
 _NUMBER = re.compile(r"[0-9]{1,9}")

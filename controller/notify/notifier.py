@@ -20,7 +20,7 @@ from controller.notify.send import CannotSend, apart, digest, page_of, read_targ
 from flow.model.commits import Commit
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import World
-from flow.status.notices import Notice, of_change, of_the_last, of_timeouts
+from flow.status.notices import Notice, of_change, of_timeouts
 from runner import durable
 from runner.worker import keep_at
 
@@ -64,22 +64,31 @@ class Notifier:
     def changed(self, before: Snapshot, after: Snapshot, commits: Iterable[Commit]) -> None:
         """After a push of this node has landed."""
         if self.targets:
-            self._put(of_change(before, after, [commit.event.project for commit in commits]))
+            self.put(of_change(before, after, [commit.event.project for commit in commits]))
 
     def seen(self, world: World) -> None:
         """In every round: what runs here may be near its timeout."""
         if self.targets:
-            self._put(of_timeouts(world))
+            self.put(of_timeouts(world))
 
-    def alone(self, snapshot: Snapshot) -> None:
-        """By a page: that the last node was lost, of which no node is left to tell."""
-        if self.targets:
-            self._put(of_the_last(snapshot))
+    def is_told(self, notice: Notice) -> bool:
+        """Or waits to be, to all of its targets."""
+        return all(self._is_told(self._mark(target, notice)) for target in notice.to)
 
-    def _put(self, notices: Iterable[Notice]) -> None:
+    def leave(self, notice: Notice) -> None:
+        """Somebody else tells it."""
+        for target in notice.to:
+            with suppress(OSError):  # a full disk: it is asked again whose it is
+                self._mark(target, notice).touch()
+
+    def _mark(self, target: str, notice: Notice) -> Path:
+        return self.told / hashlib.blake2b(f"{target} {notice.key}".encode(), digest_size=16).hexdigest()
+
+    def put(self, notices: Iterable[Notice]) -> None:
+        """On disk, to be sent from now on, however often this process dies; nothing that was told before."""
         for notice in notices:
             for target in notice.to:
-                mark = self.told / hashlib.blake2b(f"{target} {notice.key}".encode(), digest_size=16).hexdigest()
+                mark = self._mark(target, notice)
                 with suppress(OSError):  # a full disk: nobody is told, and the node goes on
                     if self._is_told(mark):
                         continue

@@ -36,6 +36,15 @@ class Notice:
     path: str = ""  # of the page that shows it
 
 
+@dataclass(frozen=True, slots=True)
+class LostNode:
+    """A node of which nobody is left to tell: its name, its last heartbeat as everybody sees it, what is to be told."""
+
+    node: str
+    beat: str
+    notice: Notice
+
+
 def of_change(before: Snapshot, after: Snapshot, projects: Iterable[str]) -> list[Notice]:
     """What a push has changed for people. `projects` are those that its commits touched."""
     found: list[Notice] = []
@@ -91,10 +100,10 @@ def _lost(before: Snapshot, after: Snapshot) -> Iterator[Notice]:
         yield Notice(key, Subject.NODE_LOST, f"node {node} is lost", text, to, f"/nodes/{node}")
 
 
-def of_the_last(snapshot: Snapshot) -> list[Notice]:
+def of_the_last(snapshot: Snapshot) -> tuple[LostNode, ...]:
     """Of nodes that whoever looks finds silent himself, where no node is left that would write it down and tell it."""
     if not nobody_answers(snapshot):
-        return []
+        return ()
     to = _by_rules(snapshot.settings.notify, Subject.NODE_LOST, ())
     found = []
     for node, now in standings(snapshot).items():
@@ -102,9 +111,12 @@ def of_the_last(snapshot: Snapshot) -> list[Notice]:
             continue
         runs = ", ".join(_held(snapshot, snapshot, node)) or "nothing"
         text = f"It is {now.why}, and no other node answers. It ran {runs}."
-        key = f"node_lost {node} {snapshot.heartbeats.get(node, '')}"
-        found.append(Notice(key, Subject.NODE_LOST, f"node {node} is lost", text, to, f"/nodes/{node}"))
-    return [each for each in found if each.to]
+        beat = snapshot.heartbeats.get(node) or "unseen"
+        notice = Notice(
+            f"node_lost {node} {beat}", Subject.NODE_LOST, f"node {node} is lost", text, to, f"/nodes/{node}"
+        )
+        found.append(LostNode(node, beat, notice))
+    return tuple(each for each in found if each.notice.to)
 
 
 def _held(before: Snapshot, after: Snapshot, node: str) -> Iterator[str]:

@@ -40,6 +40,8 @@ def remove(repository: GitRepository, found: Snapshot, node: str, author: str) -
     for place in (layout.NODES, layout.NODE_BRANCHES):
         if repository.publisher.remove(f"{place}{node}"):
             done.append(f"its heartbeat {place}{node} is removed")
+    for place in (layout.TOLD, layout.TOLD_BRANCHES):
+        repository.publisher.remove(f"{place}{node}")  # most nodes have none
     if node in found.nodes:
         edit = Edit({layout.node(node): None}, f"Remove node {node}", author)
         done.append(f"nodes/{node}.yaml is removed: {commit_edit(repository, lambda _: edit, sleep=time.sleep)[:12]}")

@@ -15,11 +15,12 @@ import pytest
 from controller.notify.notifier import Notifier
 from controller.notify.send import apart, forbidden
 from flow.status.notices import Notice
+from schema.execution import State
 from schema.notify import Subject
 from state.transport import credentials
 from tests.browser.house import COMMAND, ROOT
 from tests.integration.cli.command import Command
-from tests.integration.node.lab import HANG, Lab, stage
+from tests.integration.node.lab import HANG, UNTIL_TOLD, Lab, stage
 from tests.integration.node.test_peers import free_port
 from tests.servers.doors import certificate
 
@@ -111,36 +112,60 @@ def test_M12_R4_a_node_tells_what_it_committed_once(
     assert box.until(2) == ["v needs you", "v is done"]
 
 
-def test_M12_a_page_without_a_node_tells_once_that_the_last_node_was_lost(
-    lab: Labs, inbox: Callable[..., Inbox], tmp_path: Path
+def test_M12_of_two_pages_and_a_wait_one_tells_that_the_last_node_was_lost(
+    lab: Labs, inbox: Callable[..., Inbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also after each of them was killed and began anew, with a node that came back and was lost again."""
     box = inbox()
-    here = lab(stage("one"), lost_after="4s")
+    here = lab(stage("one", UNTIL_TOLD), lost_after="4s")
     here.edit({"winslow.yaml": "schema: 1\nlost_after: 4s\nnotify:\n  - {to: [ada], on: [node_lost]}\n"})
     file = targets(tmp_path, f"json://127.0.0.1:{box.port}/", loopback=True)
-    page = ["web", "--address", f"127.0.0.1:{free_port()}", "--notify", str(file)]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pages = [["web", "--address", f"127.0.0.1:{free_port()}", "--data", str(tmp_path / name)] for name in ("a", "b")]
+    looking: list[subprocess.Popen[bytes]] = []
 
-    def open_page() -> "subprocess.Popen[bytes]":
-        options = ["--repo", here.url, "--data", str(tmp_path / "page")]
-        return subprocess.Popen([*COMMAND, *options, *page], cwd=ROOT, stdout=subprocess.DEVNULL)
+    def look() -> None:
+        for each in looking:
+            each.kill()
+            each.wait()
+        verbs = [*pages, ["wait", "v", "--for", "succeeded"]]
+        commands = [[*COMMAND, *verb, "--repo", here.url, "--notify", str(file)] for verb in verbs]
+        looking[:] = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) for command in commands]
 
-    node = here.node()
-    here.until(lambda _: bool(here.repository.fetch().inventories))
-    node.kill()
-    looks = open_page()
+    def until_all_know(count: int) -> None:
+        """Each of the three has found out whose it is to tell."""
+        deadline = time.monotonic() + HANG
+        while True:
+            folders = [tmp_path / "a/web/notices", tmp_path / "b/web/notices", *tmp_path.glob("cache/*/*.notices")]
+            known = [len(list((folder / "told").glob("*"))) for folder in folders]
+            if known == [count] * 3:
+                return
+            assert time.monotonic() < deadline, known
+            time.sleep(0.05)
+
+    def lose_node() -> None:
+        """Once it gives signs of life."""
+        before = here.repository.fetch().heartbeats.get("n1")
+        node = here.node()
+        here.until(lambda _: here.repository.fetch().heartbeats.get("n1") != before)
+        here.until(lambda view: any(each.state is State.RUNNING for each in view.executions))
+        node.kill()
+
+    here.ask("request: start")
+    lose_node()
+    look()
     try:
+        until_all_know(1)
         assert box.until(1) == ["node n1 is lost"]
-        looks.kill()
-        looks.wait()
-        looks = open_page()
-        here.node()
-        here.ask("request: start")
-        here.until_reason("Done")
-        here.nodes[-1].kill()
+        look()
+        lose_node()
+        until_all_know(2)
         assert box.until(2) == ["node n1 is lost"] * 2
     finally:
-        looks.kill()
-        looks.wait()
+        for each in looking:
+            each.kill()
+            each.wait()
+        here.go()
 
 
 def test_M12_an_address_that_hangs_or_is_dead_holds_up_nobody(inbox: Callable[..., Inbox], tmp_path: Path) -> None:
@@ -153,7 +178,7 @@ def test_M12_an_address_that_hangs_or_is_dead_holds_up_nobody(inbox: Callable[..
         file = targets(tmp_path, str([f"json://127.0.0.1:{port}/" for port in ports]), loopback=True)
         notifier = Notifier(tmp_path / "notices", file, lambda text: None)
         titles = ["first", "second", "third"]
-        notifier._put(Notice(title, Subject.FAILED, title, "look", ("ada",)) for title in titles)
+        notifier.put(Notice(title, Subject.FAILED, title, "look", ("ada",)) for title in titles)
         assert alive.until(3) == titles
         assert set(ill.until(1)) == {"first"}  # it is tried again later, and nothing before it
 

@@ -45,11 +45,11 @@ def test_a_kill_between_the_notice_and_its_mark_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "touch", _killed)
         with pytest.raises(KeyboardInterrupt):
-            silent._put([notice("a")])
-    silent._put([notice("a")])
+            silent.put([notice("a")])
+    silent.put([notice("a")])
     assert len(list(silent.folder.glob("*.json"))) == 1
     send_all(silent)
-    silent._put([notice("a")])
+    silent.put([notice("a")])
     send_all(silent)
     assert len(silent.sent) == 2  # type: ignore[attr-defined]
 
@@ -60,20 +60,20 @@ def _killed(*_: object, **__: object) -> None:
 
 def test_a_mark_that_is_asked_for_is_never_forgotten(silent: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifier, "KEPT", 3)
-    silent._put([notice("timeout")])
+    silent.put([notice("timeout")])
     for mark in silent.told.iterdir():
         os.utime(mark, (0, 0))  # told long ago, by a stage that runs for days
-    silent._put([notice(str(number)) for number in range(10)])
-    silent._put([notice("timeout")])
+    silent.put([notice(str(number)) for number in range(10)])
+    silent.put([notice("timeout")])
     send_all(silent)
-    silent._put([notice("timeout")])
+    silent.put([notice("timeout")])
     send_all(silent)
     assert len(silent.sent) == 22  # type: ignore[attr-defined]
 
 
 def test_old_marks_go(silent: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifier, "KEPT", 3)
-    silent._put([notice(str(number)) for number in range(10)])
+    silent.put([notice(str(number)) for number in range(10)])
     for mark in silent.told.iterdir():
         os.utime(mark, (0, 0))
     silent._forget()
@@ -81,7 +81,7 @@ def test_old_marks_go(silent: Notifier, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_M12_every_address_gets_each_notice_once_with_a_link(silent: Notifier) -> None:
-    silent._put([Notice("a", Subject.FAILED, "v failed", "look", ("ada", "bob"), "/projects/v")])
+    silent.put([Notice("a", Subject.FAILED, "v failed", "look", ("ada", "bob"), "/projects/v")])
     send_all(silent)
     send_all(silent)
     sent = [json.loads(text) for text in silent.sent]  # type: ignore[attr-defined]

@@ -132,15 +132,17 @@ def test_M12_that_the_last_node_was_lost_is_told_by_who_finds_it_so() -> None:
     story.ran(State.RUNNING)
     silent = {"n1": Judged(NodeState.SILENT, "silent for 11 min")}
     alone = replace(now(story), heartbeats={"n1": "b" * 40})
-    [notice] = of_the_last(replace(alone, judged=silent))
+    [lost] = of_the_last(replace(alone, judged=silent))
+    notice = lost.notice
+    assert (lost.node, lost.beat) == ("n1", "b" * 40)
     assert (notice.title, notice.to, notice.path) == ("node n1 is lost", ("chat",), "/nodes/n1")
     assert notice.text == "It is silent for 11 min, and no other node answers. It ran v/1 detect."
     later = replace(alone, judged={"n1": Judged(NodeState.SILENT, "silent for 12 min")})
-    assert [each.key for each in of_the_last(later)] == [notice.key]
+    assert [each.notice.key for each in of_the_last(later)] == [notice.key]
     written = NodeAway(why="silent", beat="b" * 40, by="n2", since="2026-03-01 09:30 UTC")
     inventory = alone.inventories["n1"].model_copy(update={"away": written})
     told_by_another = replace(alone, judged=silent, inventories={"n1": inventory})
-    assert of_the_last(alone) == of_the_last(told_by_another) == []
+    assert of_the_last(alone) == of_the_last(told_by_another) == ()
     stopped = inventory.model_copy(update={"away": written.model_copy(update={"why": "stopped"})})
-    assert of_the_last(replace(alone, inventories={"n1": stopped})) == []
-    assert of_the_last(replace(fleet(story, node("n1"), node("n2"), notify=[RULE]), judged=silent)) == []
+    assert of_the_last(replace(alone, inventories={"n1": stopped})) == ()
+    assert of_the_last(replace(fleet(story, node("n1"), node("n2"), notify=[RULE]), judged=silent)) == ()
