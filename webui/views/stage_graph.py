@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flow.status.states import StageState
+from schema.pipeline import Pipeline
 
 WIDTH, HEIGHT, GAP, ROW = 168, 44, 26, 66
 PER_ROW = 6
@@ -20,8 +21,11 @@ class Box:
 
     @property
     def name(self) -> str:
-        name = self.stage.stage
-        return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+        return _cut(self.stage.stage)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,16 @@ def graph(stages: Sequence[StageState], notes: Sequence[str]) -> StageDrawing:
     columns, rows = min(len(boxes), PER_ROW), -(-len(boxes) // PER_ROW)
     arrows = tuple(_arrow(one, other) for one, other in itertools.pairwise(boxes))
     return StageDrawing(boxes, arrows, *_size(columns, rows))
+
+
+def defined(pipeline: Pipeline) -> StageDrawing:
+    """A definition that no project has begun: what runs each stage stands where else its state is."""
+    row = not any(stage.branching for stage in pipeline.stages)
+    stages = [
+        StageState(stage.name, "pending", needs=() if row else tuple(need.stage for need in pipeline.needs(stage.name)))
+        for stage in pipeline.stages
+    ]
+    return graph(stages, [_cut(stage.image or "a person answers") for stage in pipeline.stages])
 
 
 def _size(columns: int, rows: int) -> tuple[int, int]:

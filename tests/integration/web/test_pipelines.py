@@ -2,7 +2,9 @@
 
 import pytest
 
+from schema.published import schema
 from tests.integration.web.conftest import PIPELINE, Bench
+from webui.site import commit_link
 
 EVIL = "</textarea><img src=x onerror=alert(1)>"
 
@@ -67,6 +69,33 @@ def test_M9_a_pipeline_is_proposed_on_a_branch_of_its_own(bench: Bench) -> None:
     assert "proposed as the branch winslow-proposals/p-" in bench.browser.get("/pipelines").text
     refs = bench.repository.clone.repo.__class__(str(bench.remote)).references
     assert sum(name.startswith("refs/heads/winslow-proposals/p-") for name in refs) == 1
+
+
+@pytest.mark.parametrize(
+    ("repo", "category", "address"),
+    [
+        ("https://git.example.org/lab/state.git", "merge:https://git.example.org/lab/state/-/merge_requests/7",
+         "https://git.example.org/lab/state/-/merge_requests/7"),
+        ("https://git.example.org/lab/state.git", "branch:winslow-proposals/p-1",
+         "https://git.example.org/lab/state/-/merge_requests/new?merge_request%5Bsource_branch%5D=winslow-proposals%2Fp-1"),
+        ("https://git.example.org/lab/state.git", "commit:abc", "https://git.example.org/lab/state/-/commit/abc"),
+        ("https://token@git.example.org/lab/state.git", "branch:winslow-proposals/p-1", ""),
+        ("/srv/state.git", "branch:winslow-proposals/p-1", ""),
+        ("https://git.example.org/lab/state.git", "message", ""),
+    ],
+)  # fmt: skip
+def test_M9_a_proposal_leads_to_its_merge_request_or_to_the_form_for_one(
+    repo: str, category: str, address: str
+) -> None:
+    assert commit_link(repo, category) == address
+
+
+def test_P6_the_editor_gets_the_published_fields_and_the_graph_stands_beside_the_text(bench: Bench) -> None:
+    assert bench.browser.get("/schemas/pipeline.json").json() == schema("pipeline")
+    checked = post(bench, "/pipelines/p/check", text=PIPELINE).text
+    assert 'aria-label="2 stages: detect, review after detect"' in checked
+    assert "a person answers" in checked
+    assert 'aria-label="2 stages: detect, review after detect"' in bench.browser.get("/pipelines/p").text
 
 
 @pytest.mark.parametrize("name", ["UPPER", "..", "a%00b", "x" * 64, "-x"])
