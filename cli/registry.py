@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from runner import extras
 
 if TYPE_CHECKING:
     from flow.model.snapshot import Snapshot
+    from schema.execution import Execution
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 Folder = Annotated[Path | None, typer.Option("--folder", help="where it keeps images; default: DATA/registry")]
@@ -120,8 +122,15 @@ def _kept(snapshot: "Snapshot") -> frozenset[str]:
     values = [each.result.values for each in builds if each.result and tree_of(each) in trees]
     made = {str(each.get("digest", "")) for each in values}
     from_ = {base.rpartition("@")[2] for each in values for base in str(each.get("bases", "")).split()}
-    ran = {each.image.digest for view in others for each in view.executions if each.image and each.image.digest}
+    ran = {digest for view in others for each in view.executions for digest in _ran(each)}
     return frozenset(made | from_ | ran) - {""}
+
+
+def _ran(record: "Execution") -> Iterator[str]:
+    """Digests of what an execution ran, and of what ran beside it."""
+    for image in (record.image, *(each.image for each in record.services)):
+        if image and image.digest:
+            yield image.digest
 
 
 def _folder(folder: Path | None) -> Path:

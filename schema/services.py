@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema
 
-from schema import images
 from schema.base import Recorded, Wanted, is_kept
-from schema.names import IMAGE, EnvironmentName, Image
+from schema.names import EnvironmentName, Image
 from schema.quantities import Limit, Size
 
 EnvValue = str | int | float | bool
@@ -50,23 +49,10 @@ ServiceName = Annotated[
 """The host that the stage finds it under, so it is a label of DNS."""
 
 
-def _from_elsewhere(image: str) -> str:
-    if images.built(image):
-        raise ValueError(f"{image[:60]!r} is made from this repository, and a service's image comes from a registry")
-    return image
-
-
 def _patient(seconds: float) -> float:
     if seconds > LONGEST_WAIT:
         raise ValueError("a service is waited for an hour at most")
     return seconds
-
-
-ServiceImage = Annotated[
-    Image,
-    AfterValidator(_from_elsewhere),
-    WithJsonSchema({"type": "string", "maxLength": 512, "pattern": rf"(?!build/){IMAGE}"}, mode="validation"),
-]
 
 
 class ServiceReady(Wanted):
@@ -101,7 +87,7 @@ class Service(Wanted):
     """A program that runs beside a stage."""
 
     name: ServiceName
-    image: ServiceImage
+    image: Image
     command: Command = ()
     env: dict[EnvironmentName, EnvValue] = {}
     ready: ServiceReady | None = None

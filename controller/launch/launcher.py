@@ -28,6 +28,7 @@ from controller.journal.journal import Journal
 from controller.launch.launches import Launches
 from controller.launch.needed_services import resolved_services, service_specs
 from controller.launch.outcome import blank, judge
+from controller.launch.resolving import pinned, resolved
 from controller.launch.setbacks import Setbacks
 from flow.model.clock import Clock
 from flow.node.lease_terms import given_up
@@ -35,7 +36,7 @@ from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, Launc
 from runner.contract.errors import EngineFailed, EngineUnavailable, ImageUnavailable, RunnerError, ServiceNotReady
 from runner.contract.labels import Owner, for_claim
 from runner.contract.runner import Runner
-from runner.contract.spec import Container, Image, ImageBuild, Spec, Watched
+from runner.contract.spec import Container, ImageBuild, Spec, Watched
 from schema import images
 from schema.execution import Cached, ImageRecord, ServiceRecord, State
 from schema.reasons import End
@@ -327,7 +328,8 @@ class Launcher:
         if order.tree:
             return ImageRecord(ref=order.image), "", ""
         self._launches.tell(entry.container, f"looking for the image {order.image}, or fetching it")
-        found = self._patiently(entry, partial(_resolved, tools.runner, order))
+        work = partial(resolved, tools.runner, order.image, order.pull, built=order.built, build=order.build)
+        found = self._patiently(entry, work)
         id = None if found.digest else found.id
         record = ImageRecord(ref=order.image, digest=found.digest, id=id, build=order.build)
         return record, found.id or "", found.detail
@@ -338,7 +340,7 @@ class Launcher:
         services = self._services(entry)
         tools.journal.mark_made(entry.container, image, ready, tools.clock.wall(), services)
         tools.failpoint("before-create")
-        spec = self._spec(entry, ready, _pinned(order.built or order.image, image.digest), id, services)
+        spec = self._spec(entry, ready, pinned(order.built or order.image, image.digest), id, services)
         for text in tools.runner.create(spec):
             tools.note(entry.container, text)
         tools.failpoint("after-create")
@@ -349,7 +351,7 @@ class Launcher:
         if not order.services or (entry.services and entry.container in tools.runner.containers()):
             return entry.services
         self._launches.tell(entry.container, "looking for the images of its services, or fetching them")
-        return self._patiently(entry, partial(resolved_services, tools.runner, order.services))
+        return self._patiently(entry, partial(resolved_services, tools.runner, order))
 
     def _not_launched(self, entry: HeldClaim, why: str) -> ExecutionEnd:
         self._end_services(entry)
@@ -432,7 +434,7 @@ class Launcher:
             overlay=ready.overlay,
             read_only=ready.needs,
             timeout=order.timeout,
-            services=service_specs(order.services, services, given.service_pids),
+            services=service_specs(order, services, given.service_pids),
             watched=Watched(self.until(entry.container), entry.kill_within) if entry.exclusive else None,
         )
 
@@ -487,21 +489,6 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno in PASSING
     return isinstance(error, NotKept | NotYet | EngineUnavailable) and not isinstance(error, EngineFailed)
-
-
-def _resolved(runner: Runner, order: LaunchOrder) -> Image:
-    if not order.built:
-        return runner.resolve(order.image, order.pull)
-    name, _ = images.built(order.image) or (order.image, "")
-    try:
-        return runner.resolve(order.built, "never" if order.built.startswith("sha256:") else "missing")
-    except ImageUnavailable as error:
-        what = f"what {images.PROJECT}/{order.build} built cannot be had ({error})"
-        raise ImageUnavailable(f"{what}; `winslowctl images build {name}` makes it again") from None
-
-
-def _pinned(image: str, digest: str | None) -> str:
-    return f"{image.partition('@')[0]}@{digest}" if digest else image
 
 
 def _began_with(ready: Ready, each: Earlier) -> bool:

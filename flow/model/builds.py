@@ -38,15 +38,28 @@ def pinned(pipeline: Pipeline, trees: Mapping[str, str]) -> Pipeline:
 
 
 def _pinned(stage: Stage, trees: Mapping[str, str]) -> Stage:
-    found = images.built(stage.image)
-    if found is None or found[1] or found[0] not in trees:
-        return stage
-    return stage.model_copy(update={"image": images.reference(found[0], trees[found[0]])})
+    """Unchanged, and the same object, where it lets nothing build."""
+    update: dict[str, object] = {}
+    if image := _with_tree(stage.image, trees):
+        update["image"] = image
+    if any(_with_tree(each.image, trees) for each in stage.services):
+        pinned = ({"image": _with_tree(each.image, trees) or each.image} for each in stage.services)
+        update["services"] = tuple(
+            each.model_copy(update=named) for each, named in zip(stage.services, pinned, strict=True)
+        )
+    return stage.model_copy(update=update) if update else stage
+
+
+def _with_tree(image: str | None, trees: Mapping[str, str]) -> str:
+    """Nothing where it has one already, or there is none."""
+    found = images.built(image)
+    return images.reference(found[0], trees[found[0]]) if found and not found[1] and found[0] in trees else ""
 
 
 def kept(definition: Pipeline | None) -> tuple[tuple[str, str], ...]:
-    """The images and trees that a chain keeps."""
-    found = (images.built(stage.image) for stage in definition.stages) if definition else ()
+    """The images and trees that a chain keeps, of its stages and of what runs beside them."""
+    stages = definition.stages if definition else ()
+    found = (images.built(image) for stage in stages for image in (stage.image, *(s.image for s in stage.services)))
     return tuple(dict.fromkeys(each for each in found if each and each[1]))
 
 

@@ -71,6 +71,13 @@ class SavedFiles(Recorded):
     holder: str | None = None  # the node that has it
 
 
+class BuiltService(Recorded):
+    """What to run in place of a service's image, which the repository builds, and by which execution it was made."""
+
+    run: str
+    build: int
+
+
 class LaunchOrder(Recorded):
     """All that is needed to launch an execution and to judge its end, kept in the journal beside the claim."""
 
@@ -119,6 +126,7 @@ class LaunchOrder(Recorded):
     push: str = ""  # of a build: the registry that gets it
     rights: Rights = NO_RIGHTS  # what it asks for beyond least rights
     services: tuple[Service, ...] = ()  # filled in
+    built_services: dict[str, BuiltService] = {}  # of them, those whose image the repository builds
 
     @property
     def slot(self) -> str:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from flow.model.builds import made_from
 from flow.model.memo import Memo
 from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.node_world import BuiltService
 from schema import images
 from schema.execution import Execution, State
 from schema.pipeline import Stage
@@ -38,14 +39,14 @@ def _by_stage(view: ProjectView) -> dict[str, list[Execution]]:
 _builds: Memo[ProjectView, dict[str, list[Execution]]] = Memo(_by_stage, 8)
 
 
-def image_of(snapshot: Snapshot, project: str, stage: Stage) -> BuiltImage | None:
-    """None where it runs an image as registries have them, or is itself a build."""
-    found = images.built(stage.image)
+def image_of(snapshot: Snapshot, project: str, image: str | None) -> BuiltImage | None:
+    """None of an image as registries have them; also of what is itself a build."""
+    found = images.built(image)
     if found is None or project == images.PROJECT:
         return None
     name, tree = found
     if not tree:
-        return BuiltImage(text=f"main has no {images.FOLDER}/{name}/{images.DOCKERFILE} to build {stage.image} from")
+        return BuiltImage(text=f"main has no {images.FOLDER}/{name}/{images.DOCKERFILE} to build {image} from")
     view = snapshot.projects.get(images.PROJECT)
     named = _builds(view).get(images.stage_name(name, tree), []) if view else []
     runs = [each for each in named if made_from(each) == found]
@@ -55,13 +56,24 @@ def image_of(snapshot: Snapshot, project: str, stage: Stage) -> BuiltImage | Non
     return BuiltImage(text=f"{images.reference(name)} of tree {tree[:12]} {_progress(runs)}")
 
 
+def images_of(snapshot: Snapshot, project: str, stage: Stage) -> tuple[BuiltImage, ...]:
+    """Of the stage and of its services, those that the repository builds."""
+    wanted = (stage.image, *(each.image for each in stage.services))
+    return tuple(found for image in wanted if (found := image_of(snapshot, project, image)))
+
+
 NOT_BUILT: Mapping[str, object] = MappingProxyType({})
 
 
 def building(snapshot: Snapshot, project: str, stage: Stage) -> Mapping[str, object]:
     """What a launch order says of an image that the repository builds: which one is run, or how it is made."""
-    if image := image_of(snapshot, project, stage):
-        return {"built": image.run, "build": image.build}
+    beside = {each.name: image_of(snapshot, project, each.image) for each in stage.services}
+    services = {name: BuiltService(run=made.run, build=made.build) for name, made in beside.items() if made}
+    told = {"built_services": services} if services else NOT_BUILT
+    if image := image_of(snapshot, project, stage.image):
+        return {"built": image.run, "build": image.build, **told}
+    if services:
+        return told
     found = images.built(stage.image) if project == images.PROJECT else None
     if found is None:
         return NOT_BUILT

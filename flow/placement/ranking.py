@@ -1,7 +1,7 @@
 """Which node should run a slot: can it at all, would it wait, and who tries first. Pure; safety never rests on it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flow.fold.attempts import saved_files
@@ -10,7 +10,7 @@ from flow.model.memo import KeepingMemo
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_states import NodeStanding, NodeState, standings, what_helps
 from flow.placement import capacity, gpus
-from flow.placement.built_images import BuiltImage, image_of
+from flow.placement.built_images import BuiltImage, images_of
 from flow.placement.grants import Asker, asker, refusal
 from flow.project.active import open_views
 from schema import images
@@ -160,18 +160,18 @@ def place(
     *,
     who: Asker,
     data: Data | None,
-    image: BuiltImage | None = None,
+    built: Sequence[BuiltImage] = (),
     saved: Data | None = None,
 ) -> Placement:
-    """`image` is what it runs where the repository builds that. `saved` is what an earlier attempt had saved: it goes
-    where that can be had, if it can go there.
+    """`built` are the images that it runs and the repository builds. `saved` is what an earlier attempt had saved: it
+    goes where that can be had, if it can go there.
     """
-    if image and not image.run:
-        return Placement((), (), Wait.IMAGE_BUILDING, image.text)
+    if missing := next((each for each in built if not each.run), None):
+        return Placement((), (), Wait.IMAGE_BUILDING, missing.text)
     able, misfits, nodes = [], [], tuple(nodes)
     holder = next((node for node in nodes if data and node.name == data.node), None)
     for node in nodes:
-        what = misfit(slot.stage, node, who) or _without(image, node)
+        what = misfit(slot.stage, node, who) or _without(built, node)
         what = what or _out_of_reach(node, data, holder) or _beside(node, data, nodes)
         if what:
             misfits.append(f"{node.name}: {what}")
@@ -186,8 +186,8 @@ def place(
 
 def placed(snapshot: Snapshot, view: ProjectView, slot: Slot, nodes: Iterable[Candidate]) -> Placement:
     """The same, with all that the repository says."""
-    data, image = data_of(snapshot, view, slot), image_of(snapshot, view.id, slot.stage)
-    return place(slot, nodes, who=asker(view), data=data, image=image, saved=saved_of(snapshot, view, slot))
+    data, built = data_of(snapshot, view, slot), images_of(snapshot, view.id, slot.stage)
+    return place(slot, nodes, who=asker(view), data=data, built=built, saved=saved_of(snapshot, view, slot))
 
 
 def saved_of(snapshot: Snapshot, view: ProjectView, slot: Slot) -> Data | None:
@@ -206,12 +206,12 @@ def within_reach(node: Candidate, data: Data, nodes: Iterable[Candidate]) -> boo
     return data.has(node) or bool(data.fetches(node, holder))
 
 
-def _without(image: BuiltImage | None, node: Candidate) -> str | None:
-    if image is None or image.has(node.name, node.inventory.incarnation):
+def _without(built: Sequence[BuiltImage], node: Candidate) -> str | None:
+    image = next((each for each in built if not each.has(node.name, node.inventory.incarnation)), None)
+    if image is None:
         return None
-    return (
-        f"the image is only on {', '.join(sorted({name for name, _ in image.holders}))}: winslow.yaml has no registry"
-    )
+    what = "the image" if len(built) == 1 else "one of its images"
+    return f"{what} is only on {', '.join(sorted({name for name, _ in image.holders}))}: winslow.yaml has no registry"
 
 
 def _beside(node: Candidate, data: Data | None, nodes: tuple[Candidate, ...]) -> str | None:

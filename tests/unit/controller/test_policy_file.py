@@ -153,7 +153,8 @@ def test_I6_policy_limits_hold_for_a_stage_and_its_services_together(tmp_path: P
     policy = Policy.model_validate({"limits": {"memory": "4GiB", "cpus": 4, "pids": 100}})
     grants = RunGrants(Granting(lambda: policy, NodeSecrets(tmp_path / "none"), isolated=True), Path, None)
     beside = [Service.model_validate({"name": name, "image": "i"}) for name in ("a", "b")]
-    given = grants.give("c", order().model_copy(update={"services": tuple(beside)}))
+    ordered = order().model_copy(update={"services": tuple(beside)})
+    given = grants.give("c", ordered)
     assert given.limits == Limits(memory=2 * 2**30, cpus=2.0, pids=33)
     assert given.service_pids == 33
     own = grants.give("c", order().model_copy(update={"services": tuple(beside), "pids": 60}))
@@ -162,5 +163,5 @@ def test_I6_policy_limits_hold_for_a_stage_and_its_services_together(tmp_path: P
     least = grants.give("c", order().model_copy(update={"services": (named,)}))
     assert least.limits == Limits(memory=6 * 2**20, cpus=0.01, pids=50)
     records = tuple(ServiceRecord(name=each.name, image=ImageRecord(ref="i")) for each in beside)
-    assert [each.limits.pids for each in service_specs(beside, records, given.service_pids)] == [33, 33]
-    assert [each.limits.pids for each in service_specs(beside, records)] == [None, None]
+    assert [each.limits.pids for each in service_specs(ordered, records, given.service_pids)] == [33, 33]
+    assert [each.limits.pids for each in service_specs(ordered, records)] == [None, None]

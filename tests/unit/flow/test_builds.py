@@ -6,7 +6,8 @@ import pytest
 
 from flow.model import builds
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
-from flow.placement.built_images import building, image_of
+from flow.node.node_world import BuiltService
+from flow.placement.built_images import building, image_of, images_of
 from flow.placement.ranking import placed
 from flow.project.replies import answer, steps_of
 from schema import images
@@ -85,9 +86,9 @@ def test_without_images_there_is_no_such_project() -> None:
     assert builds.view_of(None, {"hello": NEW}, ()) is not None
 
 
-def world(*executions: Execution, registry: str | None = None) -> Snapshot:
-    story = started(KEEPS)
-    able = [node(name, isolation=True, build=name == "n1") for name in ("n1", "n2")]
+def world(*executions: Execution, registry: str | None = None, text: str = KEEPS) -> Snapshot:
+    story = started(text)
+    able = [node(name, isolation=True, build=name == "n1", services=True, cpus=4) for name in ("n1", "n2")]
     found = fleet(story, *able, registry=registry)
     return replace(found, projects={**found.projects, images.PROJECT: view(*executions, kept=(("hello", OLD),))})
 
@@ -109,6 +110,33 @@ def test_a_stage_waits_for_its_image_with_where_the_build_stands() -> None:
     assert standing(world(build(3, NEW, State.SUCCEEDED)))[0] == Wait.IMAGE_BUILDING
 
 
+BESIDE = f"""name: p
+stages:
+  - name: one
+    image: i
+    services: [{{name: db, image: 'build/hello@git:{OLD}'}}, {{name: queue, image: 'redis:7'}}]
+"""
+
+
+def test_I1_I6_images_of_services_are_pinned_kept_awaited_and_run_by_digest_too() -> None:
+    plain = pipeline(BESIDE.replace(f"@git:{OLD}", ""))
+    pinned = builds.pinned(plain, {"hello": OLD})
+    assert [each.image for each in pinned.stages[0].services] == [f"build/hello@git:{OLD}", "redis:7"]
+    assert pinned.stages[0].image == "i"
+    assert builds.pinned(pinned, {"hello": NEW}) is pinned
+    assert builds.kept(pinned) == (("hello", OLD),)
+    assert standing(world(text=BESIDE))[:2] == (
+        Wait.IMAGE_BUILDING,
+        f"build/hello of tree {OLD[:12]} is not built yet",
+    )
+    here = world(build(3, OLD, State.SUCCEEDED, id="sha256:1"), text=BESIDE)
+    assert standing(here)[2] == ("n1",), "only that node has it"
+    made = build(3, OLD, State.SUCCEEDED, image="r:5000/hello@sha256:1")
+    assert set(standing(world(made, text=BESIDE))[2]) == {"n1", "n2"}
+    told = building(world(made, text=BESIDE), "v", pinned.stages[0])
+    assert told == {"built_services": {"db": BuiltService(run="r:5000/hello@sha256:1", build=3)}}
+
+
 def test_without_a_registry_only_who_built_it_has_it() -> None:
     reason, _, ranked = standing(world(build(3, OLD, State.SUCCEEDED, id="sha256:1")))
     assert (reason, ranked) == (None, ("n1",))
@@ -122,7 +150,7 @@ def test_the_order_says_what_is_run_and_how_it_is_made() -> None:
     assert building(built, images.PROJECT, stage) == {"tree": OLD, "push": "r:5000/hello"}
     assert building(world(), images.PROJECT, stage) == {"tree": OLD, "push": ""}
     assert not building(world(), "v", pipeline().stages[0])
-    assert image_of(world(), "v", pipeline().stages[0]) is None
+    assert images_of(world(), "v", pipeline().stages[0]) == ()
 
 
 def test_only_a_node_that_builds_takes_a_build() -> None:
@@ -140,7 +168,7 @@ def test_only_a_node_that_builds_takes_a_build() -> None:
 
 def test_an_image_that_is_not_on_main_is_named() -> None:
     stage = pipeline(RUNS).stages[0]
-    found = image_of(fleet(Story(RUNS), node("n1")), "v", stage)
+    found = image_of(fleet(Story(RUNS), node("n1")), "v", stage.image)
     assert found
     assert found.text == "main has no images/hello/Dockerfile to build build/hello from"
 

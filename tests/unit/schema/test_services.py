@@ -28,7 +28,6 @@ def test_a_service_needs_a_name_and_an_image() -> None:
         ("{name: a/../b, image: x}", "", "the name of a host"),
         ("{name: localhost, image: x}", "", "means something else already"),
         ("{name: db, image: x}, {name: db, image: y}", "", "two services are called 'db'"),
-        ("{name: db, image: build/db}", "", "a service's image comes from a registry"),
         ("{name: db, image: x, ready: {tcp: 0}}", "", "at least 1 is wanted"),
         ("{name: db, image: x, ready: {http: /}}", "", "http"),
         ("{name: db, image: x, timeout: 2h}", "", "an hour at most"),
