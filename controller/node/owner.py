@@ -9,7 +9,7 @@ import json
 import re
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,29 +68,34 @@ class OwnerOptions:
 NOT_WATCHED = OwnerOptions()
 
 
-def sessions(now: float, within: float, utmp: Path = UTMP, devices: Path = DEVICES) -> list[str]:
-    """Terminals on which somebody typed within so many seconds, and desktops on which somebody is logged in."""
+def sessions(now: float, within: float, utmp: Path = UTMP, devices: Path = DEVICES) -> dict[str, float]:
+    """Terminals on which somebody typed within so many seconds, with how many ago that was, and desktops on which
+    somebody is logged in: he may be at work at this moment.
+    """
     try:
         with utmp.open("rb") as file:
             content = file.read(MOST_BYTES)
     except OSError:
-        return []
-    found = []
+        return {}
+    found = dict[str, float]()
     for at in range(0, len(content) - _ENTRY.size + 1, _ENTRY.size):
         kind, pid, line, _, _, _ = _ENTRY.unpack_from(content, at)
         terminal = line.split(b"\0", 1)[0].decode("ascii", "replace")
-        if kind == _USER_PROCESS and Path(f"/proc/{pid}").exists() and _in_use(terminal, devices, now - within):
-            found.append(terminal)
+        if kind != _USER_PROCESS or not Path(f"/proc/{pid}").exists():
+            continue
+        ago = _idle(terminal, devices, now)
+        if ago is not None and ago <= within:
+            found[terminal] = ago
     return found
 
 
-def _in_use(terminal: str, devices: Path, since: float) -> bool:
-    """What is no terminal of this machine is a desktop."""
+def _idle(terminal: str, devices: Path, now: float) -> float | None:
+    """Seconds since somebody typed there; None where that is not known. What is no terminal here is a desktop."""
     if not re.fullmatch(r"[a-z]+/?[0-9]+", terminal):
-        return terminal.startswith(":")
+        return 0.0 if terminal.startswith(":") else None
     with suppress(OSError):
-        return (devices / terminal).stat().st_atime >= since
-    return False
+        return max(0.0, now - (devices / terminal).stat().st_atime)
+    return None
 
 
 class OwnerWatch:
@@ -100,7 +105,7 @@ class OwnerWatch:
         disk: Disk,
         boot: Callable[[], float],
         wall: Callable[[], float] = time.time,
-        typed: Callable[[float, float], Sequence[str]] = sessions,
+        typed: Callable[[float, float], Mapping[str, float]] = sessions,
     ) -> None:
         self.options, self.disk, self.boot, self.wall, self.typed = options, disk, boot, wall, typed
         self._seen: tuple[float, str] | None = None  # when, since boot, the owner was seen last, and by what
@@ -127,8 +132,9 @@ class OwnerWatch:
         return next((f"quiet hours, {each.text}" for each in self.options.hours if each.hold(moment)), "")
 
     def _active(self, gpus: Sequence[NodeGpu]) -> str:
-        if "login" in self.options.watch and self.typed(self.wall(), self.options.away):
-            self._seen = (self.boot(), "its owner is logged in and active")
+        typed = self.typed(self.wall(), self.options.away) if "login" in self.options.watch else {}
+        if typed:
+            self._seen = (self.boot() - min(typed.values()), "its owner is logged in and active")
         elif "gpu" in self.options.watch and any(gpu.health is Health.BUSY for gpu in gpus):
             self._seen = (self.boot(), "its owner uses a GPU")
         if self._seen is None or self.boot() - self._seen[0] >= self.options.away:

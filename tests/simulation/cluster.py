@@ -12,6 +12,7 @@ from controller.loop.round import Controller, NodeServices
 from flow.model.clock import VirtualClock
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_world import NodeIdentity, World
+from flow.node.owner_word import NOTHING_WANTED, OwnerWord
 from flow.project.replies import steps_of
 from runner import gpus as runner_gpus
 from runner.contract.errors import EngineUnavailable
@@ -26,6 +27,7 @@ from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
 from tests.simulation.invariants import Checker, Told
 from tests.simulation.jobs import SlowJobs
+from tests.simulation.owners import Owners
 from tests.simulation.people import Person, alone, initial_files
 from tests.simulation.people import rivals as competing
 
@@ -75,6 +77,10 @@ class Gpus:
         if uuid in self.lost:
             return Health.LOST
         return Health.BUSY if uuid in self.others else Health.OK
+
+
+def unwanted(*_: object) -> OwnerWord:
+    return NOTHING_WANTED
 
 
 class WatchedRunner:
@@ -143,6 +149,12 @@ def rivalry(seed: int) -> "Cluster":
     return Cluster(seed, nodes=2, projects=9, weather=weather, requests=30, pause=20.0, deletes=0.02, rivals=True)
 
 
+def desks(seed: int) -> "Cluster":
+    """Workstations whose owners come and go all day, with long stages of which one kind may be interrupted."""
+    weather = Weather(suspend=0.004, partition=0.004, outage=0.002)
+    return Cluster(seed, projects=5, weather=weather, requests=40, pause=25.0, deletes=0.02, rivals=True, owned=True)
+
+
 def slowness(seed: int) -> "Cluster":
     """Launches that take about as long as it takes to give a node up, on nodes that are cut off or asleep meanwhile."""
     weather = Weather(partition=0.01, heal=4, suspend=0.015, outage=0.003, disk=0.02)
@@ -167,6 +179,7 @@ class Cluster:
         exclusive: bool = False,
         slow: float = 0.0,
         rivals: bool = False,
+        owned: bool = False,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write. `slow`: the
         seconds that launches and collections take on average; 0 where they are done within their round.
@@ -189,6 +202,9 @@ class Cluster:
         self.asks_left, self.next_ask = requests, 5.0
         self.rounds = self.crashes = 0
         self.rivals = rivals
+        names = [machine.name for machine in self.machines]
+        chance = Random(seed)
+        self.owners = Owners(self.server, self.checker, self.clock, chance, names) if owned else None
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -244,6 +260,7 @@ class Cluster:
                 failpoint=failpoint,
                 gpus=machine.gpus,
                 boot=machine.boot,
+                owner=self.owners.watch(machine.name, machine.disk).look if self.owners else unwanted,
             )
         )
 
@@ -274,6 +291,8 @@ class Cluster:
             machine.link.cut = machine.link.mute = False
             machine.asleep_until = 0.0
         self.person.obliging = True
+        if self.owners:
+            self.owners.leave()
 
     def _until(self, end: float, done: Callable[[], bool]) -> None:
         while self.clock.seconds < end:
@@ -294,7 +313,10 @@ class Cluster:
     def _running(self) -> Iterator[tuple[str, str]]:
         """Containers, and their nodes."""
         for machine in self.machines:
-            yield from ((id, machine.name) for id, found in machine.runner.containers().items() if found.running)
+            yield from self._running_on(machine)
+
+    def _running_on(self, machine: Machine) -> Iterator[tuple[str, str]]:
+        return ((id, machine.name) for id, found in machine.runner.containers().items() if found.running)
 
     def _move_to(self, time: float) -> None:
         if self.network.up(time):
@@ -307,6 +329,8 @@ class Cluster:
             self.asks_left -= 1
         if not self.person.obliging:
             self._put()
+            if self.owners and self.chance.random() < 0.3:
+                self.edit(self.owners.wish())
         self.next_ask = self.clock.seconds + self.chance.expovariate(1 / self.pause)
 
     def _put(self) -> None:
@@ -344,11 +368,20 @@ class Cluster:
                 return
             world, machine.pending = machine.pending, None
             machine.controller.step(world)
+            self._at_desks(machine)
         except Crash:
+            if self.owners:
+                self.owners.claims()
             self._crashed(machine)
         pause = POLL * machine.chance.uniform(0.85, 1.15)
         machine.next_turn = self.clock.seconds + (WOKEN if machine.woken else pause)
         machine.woken = False
+
+    def _at_desks(self, machine: Machine) -> None:
+        if self.owners:
+            self.owners.acted(machine.name, {id: self.checker.stage_of(id) for id, _ in self._running_on(machine)})
+            if not self.person.obliging:
+                self.owners.turn(machine.name)
 
     def _crashed(self, machine: Machine) -> None:
         machine.controller = machine.pending = None
@@ -396,6 +429,9 @@ class Cluster:
             left += [
                 f"{machine.name} keeps {name}" for name in machine.disk.names("outbox") + machine.disk.names("claims")
             ]
+        if self.owners:
+            said = self.snapshot().inventories
+            left += [f"{name} says that it is in use" for name, each in said.items() if each.owner]
         return left
 
     def _remains(self) -> list[str]:

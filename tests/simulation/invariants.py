@@ -3,7 +3,7 @@
 Safety is judged at every step, commit by commit; liveness once the weather is fine and everything had time to finish.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flow.fold.chains import fold
@@ -14,7 +14,7 @@ from flow.model.transitions import illegal
 from flow.project.replies import steps_of
 from schema import layout
 from schema.execution import Execution, State, Tombstone
-from schema.pipeline import Pipeline
+from schema.pipeline import Pipeline, Stage
 from schema.reasons import End, Wait
 from schema.reply import Reply
 from state.memory.memory_repository import MemoryServer
@@ -80,7 +80,8 @@ class Checker:
         self.read = 0
         self.forged: set[str] = set()  # commits by nobody who may make them: to be as if they were not there
         self.waited: dict[str, tuple[int, float]] = {}  # of projects with a slot that waits: priority, and last when
-        self.interrupted = 0
+        self.interrupted = self.given_back = 0
+        self.owned: Callable[[str], bool] = lambda node: False  # whether its owner may have what runs there ended
         self.ending: set[str] = set()  # containers that were rightly told to stop, and may be told again
         self.looks: dict[str, list[float]] = {}  # when each node asked the server in the last minute
         self.looked_at: dict[str, float] = {}  # seconds of reachability at its last look
@@ -133,6 +134,13 @@ class Checker:
             self._gives_way(node, project, record)
         self.ending.add(container)
 
+    def stage_of(self, container: str) -> Stage | None:
+        """That a container which runs was started for, where its claim has landed."""
+        project, _ = self.claims.get(container, ("", 0))
+        definition = self.projects[project].definition if project else None
+        record = self.projects[project].executions.get(self.claims[container][1]) if project else None
+        return definition.stage(record.stage) if definition and record else None
+
     def _too_long(self, project: str, record: Execution) -> bool:
         definition = self.projects[project].definition
         stage = definition.stage(record.stage) if definition else None
@@ -150,8 +158,12 @@ class Checker:
         what, now = f"{node} stopped {project}/{record.execution}, which is {record.state}", self.clock.now()
         definition = self.projects[project].definition
         stage = definition.stage(record.stage) if definition else None
-        if stage is None or not stage.interruptible or not self.waited:
+        owned = self.owned(node)
+        if stage is None or not stage.interruptible or not (self.waited or owned):
             raise Violation(f"{what}, without being asked")
+        if owned:
+            self.given_back += 1
+            return
         if (ran := now - self.began[record.claim.container]) < stage.min_runtime:
             raise Violation(f"{what}, after {ran:.0f} s of {stage.min_runtime:.0f}")
         own = self.priority(project)
@@ -377,6 +389,21 @@ class Checker:
             if any(newest[stage, each.point] != each.execution for each in needed):
                 raise Violation(f"{view.id}: all is done, but {last.execution} is built on what was redone since")
 
+    def _failed_for_good(self, view: ProjectView, number: int | None) -> None:
+        """What gave way is tried again, and that it did uses up no attempt."""
+        last = view.execution(number) if number else None
+        stage = view.definition.stage(last.stage) if last and view.definition else None
+        if last is None or stage is None:
+            return
+        if last.reason is End.PREEMPTED:
+            raise Violation(f"{view.id}: {last.slot} gave way, and is not tried again")
+        slot = (last.chain, last.request, last.slot)
+        own = [e for e in view.executions if (e.chain, e.request, e.slot) == slot]
+        exits = sum(e.reason is End.EXIT_CODE for e in own)
+        code = last.result.exit_code if last.result else None
+        if last.reason is End.EXIT_CODE and code in stage.retry.exit_codes and exits <= stage.retry.max:
+            raise Violation(f"{view.id}: {last.slot} was given up after {exits} failures, of {stage.retry.max + 1}")
+
     def _loss(self, project: str, record: Execution, by: str) -> None:
         """Nobody is declared lost who could be heard: outages of the server are not silence of a node.
 
@@ -428,6 +455,8 @@ class Checker:
             steps = steps_of(view)
             if steps.run or steps.active:
                 raise Violation(f"{view.id} was left behind at {steps.stage}")
+            if steps.wait and steps.wait.reason is Wait.FAILED:
+                self._failed_for_good(view, steps.wait.execution)
             if steps.wait and steps.wait.reason is Wait.DONE:
                 self._at_its_end(view)
             if fold(view.replies) and steps.wait is None:

@@ -19,7 +19,7 @@ class Machine:
     """Its clocks, its disk, and who types."""
 
     def __init__(self, options: OwnerOptions) -> None:
-        self.now, self.typing, self.disk, self.options = 0.0, False, MemoryDisk(), options
+        self.now, self.typing, self.idle, self.disk, self.options = 0.0, False, 0.0, MemoryDisk(), options
         self.start()
 
     def start(self) -> None:
@@ -27,8 +27,8 @@ class Machine:
             self.options, self.disk, lambda: self.now, lambda: MONDAY + self.now, lambda now, within: self._typed()
         )
 
-    def _typed(self) -> list[str]:
-        return ["pts/0"] if self.typing else []
+    def _typed(self) -> dict[str, float]:
+        return {"pts/0": self.idle} if self.typing else {}
 
     def look(self, *, gpu: Health = Health.OK, **wishes: object) -> OwnerWord:
         return self.watch.look(NodeSettings.model_validate(wishes), (NodeGpu(uuid="G", health=gpu),))
@@ -44,6 +44,16 @@ def test_L5_an_owner_who_comes_back_every_minute_is_one_who_never_left() -> None
         told.append(machine.look().why)
     assert set(told) == {"its owner is logged in and active"}
     machine.typing, machine.now = False, 58 * 60.0 + 900
+    assert machine.look() == NOTHING_WANTED
+
+
+def test_L5_the_owner_has_left_so_long_after_he_typed_last_and_not_after_that_was_looked_at() -> None:
+    machine = Machine(LOGIN)
+    machine.typing, machine.idle, machine.now = True, 880.0, 1000.0
+    assert machine.look().why
+    machine.typing, machine.now = False, 1015.0
+    assert machine.look().why
+    machine.now = 1020.0
     assert machine.look() == NOTHING_WANTED
 
 
@@ -107,6 +117,6 @@ def test_who_types_is_read_from_the_machines_record_of_sessions(tmp_path: Path) 
     for name in ("3", "4", "5"):
         (tmp_path / "pts" / name).touch()
         os.utime(tmp_path / "pts" / name, (1000.0, 1000.0))
-    assert sessions(1100.0, 900.0, record, tmp_path) == ["pts/3", ":0"]
-    assert sessions(5000.0, 900.0, record, tmp_path) == [":0"]
-    assert sessions(1100.0, 900.0, tmp_path / "none", tmp_path) == []
+    assert sessions(1100.0, 900.0, record, tmp_path) == {"pts/3": 100.0, ":0": 0.0}
+    assert sessions(5000.0, 900.0, record, tmp_path) == {":0": 0.0}
+    assert sessions(1100.0, 900.0, tmp_path / "none", tmp_path) == {}
