@@ -30,6 +30,7 @@ from tests.simulation.jobs import SlowJobs
 from tests.simulation.owners import Owners
 from tests.simulation.people import Person, alone, initial_files
 from tests.simulation.people import rivals as competing
+from tests.simulation.schedule import Schedule
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
 WOKEN = 0.05
@@ -108,59 +109,6 @@ class WatchedRunner:
         self._inner.stop(container)
 
 
-def crowd(seed: int) -> "Cluster":
-    """More work than GPUs, long stages that end slowly, and nodes that are often away."""
-    weather = Weather(partition=0.01, heal=4, suspend=0)
-    return Cluster(seed, nodes=2, projects=8, weather=weather, requests=40, stubborn=True)
-
-
-def breakdown(seed: int) -> "Cluster":
-    """Disks and programs of nodes that fail now and then, or always for one execution; nodes that oversleep while
-    stages run too long.
-    """
-    weather = Weather(partition=0.004, suspend=0.02, disk=0.1, defect=0.05, cursed=0.05)
-    return Cluster(seed, nodes=2, projects=8, weather=weather, requests=30, impatient=True, limit=90)
-
-
-def movers(seed: int) -> "Cluster":
-    """People who put files in, delete, restore and make anew all day, and rarely ask for anything."""
-    return Cluster(seed, projects=2, requests=60, deletes=0.6, pause=20.0)
-
-
-def silence(seed: int) -> "Cluster":
-    """Engines that often do not say which containers there are, to controllers that often start anew."""
-    return Cluster(seed, nodes=2, weather=Weather(engine=0.5, crash=0.03), requests=20)
-
-
-def branches(seed: int) -> "Cluster":
-    """Stages that branch and join, with points, of which people ask for single ones too."""
-    return Cluster(seed, projects=2, requests=16, graphs=True)
-
-
-def solitude(seed: int) -> "Cluster":
-    """Exclusive stages, whose programs end by KILL only, and nodes that are cut off, asleep or dead all the time."""
-    weather = Weather(loss=0.1, partition=0.02, heal=4, mute=0.03, outage=0.006, suspend=0.02, crash=0.02)
-    return Cluster(seed, projects=4, weather=weather, requests=20, stubborn=True, exclusive=True)
-
-
-def rivalry(seed: int) -> "Cluster":
-    """Long stages of which some may be interrupted, too few GPUs, and projects that go before each other."""
-    weather = Weather(suspend=0.002, partition=0.002, outage=0.001)
-    return Cluster(seed, nodes=2, projects=9, weather=weather, requests=30, pause=20.0, deletes=0.02, rivals=True)
-
-
-def desks(seed: int) -> "Cluster":
-    """Workstations whose owners come and go all day, with long stages of which one kind may be interrupted."""
-    weather = Weather(suspend=0.004, partition=0.004, outage=0.002)
-    return Cluster(seed, projects=5, weather=weather, requests=40, pause=25.0, deletes=0.02, rivals=True, owned=True)
-
-
-def slowness(seed: int) -> "Cluster":
-    """Launches that take about as long as it takes to give a node up, on nodes that are cut off or asleep meanwhile."""
-    weather = Weather(partition=0.01, heal=4, suspend=0.015, outage=0.003, disk=0.02)
-    return Cluster(seed, projects=4, weather=weather, requests=30, slow=LOST_AFTER / 2)
-
-
 class Cluster:
     def __init__(
         self,
@@ -189,6 +137,7 @@ class Cluster:
         self.clock = VirtualClock()
         self.now = {"now": 0.0}
         self.weather = weather or Weather()
+        self.weather.schedule, self.weather.clock = Schedule(), self.clock
         self.network = Network()
         files = initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs)
         files = alone(files) if exclusive else competing(files) if rivals else files
@@ -196,6 +145,7 @@ class Cluster:
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
+        self.weather.names = {id(machine.chance): machine.name for machine in self.machines}
         self.person = Person(self.observer, Random(self.chance.random()), projects, deletes, graphs)
         self.pause = pause
         self.files = Random(seed)
@@ -226,7 +176,7 @@ class Cluster:
         repository = FlakyRepository(
             MemoryRepository(self.server), machine.chance, self.weather, machine.link, self.network, self.now
         )
-        silent = lambda: bool(self.weather.engine) and self.weather.strikes(machine.chance, self.weather.engine)  # noqa: E731
+        silent = partial(self._engine_away, machine)
         runner = WatchedRunner(machine.runner, self.checker, machine.name, silent)
         owner = Owner("sim", machine.name, incarnation)
         trees = BrokenTrees(
@@ -266,10 +216,14 @@ class Cluster:
 
     def _failpoint(self, machine: Machine) -> Callable[[str], None]:
         def hit(name: str) -> None:
-            if self.weather.strikes(machine.chance, self.weather.crash):
+            if self.weather.strikes(machine.chance, self.weather.crash, f"dies at {name}"):
                 raise Crash(name)
 
         return hit
+
+    def _engine_away(self, machine: Machine) -> bool:
+        weather = self.weather
+        return bool(weather.engine) and weather.strikes(machine.chance, weather.engine, "engine away")
 
     def _wake(self, machine: Machine) -> None:
         machine.woken = self.impatient
@@ -325,7 +279,8 @@ class Cluster:
 
     def _ask(self) -> None:
         if self.asks_left > 0 or self.person.obliging:
-            self.person.act()
+            if self.person.obliging or self.weather.schedule.falls(self.clock.seconds, "", "somebody asks"):
+                self.person.act()
             self.asks_left -= 1
         if not self.person.obliging:
             self._put()
@@ -389,15 +344,15 @@ class Cluster:
 
     def _misfortune(self, machine: Machine) -> None:
         weather, chance = self.weather, machine.chance
-        if weather.strikes(chance, weather.partition * (weather.heal if machine.link.cut else 1)):
+        if weather.strikes(chance, weather.partition * (weather.heal if machine.link.cut else 1), "link cut or back"):
             machine.link.cut = not machine.link.cut
-        if weather.mute and weather.strikes(chance, weather.mute):
+        if weather.mute and weather.strikes(chance, weather.mute, "pushes cut or back"):
             machine.link.mute = not machine.link.mute
-        if weather.strikes(chance, weather.outage):
+        if weather.strikes(chance, weather.outage, "server away"):
             self.network.down_until = self.clock.seconds + chance.uniform(10, 4 * LOST_AFTER)
-        if weather.strikes(chance, weather.suspend):
+        if weather.strikes(chance, weather.suspend, "asleep"):
             machine.asleep_until = self.clock.seconds + chance.uniform(5, 3 * LOST_AFTER)
-        if weather.strikes(chance, weather.reboot):
+        if weather.strikes(chance, weather.reboot, "rebooted"):
             machine.runner.machine_reboot()
             machine.boot += "1"
             self._crashed(machine)

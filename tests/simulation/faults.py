@@ -11,6 +11,7 @@ from typing import Any
 from controller.dirs.contract import Gathered, Ready, Tell, Trees, quiet
 from controller.failpoints import Failpoint
 from controller.journal.small_files import MemoryDisk
+from flow.model.clock import Clock, VirtualClock
 from flow.model.commits import Commit
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import LaunchOrder
@@ -19,6 +20,7 @@ from schema.node import Heartbeat
 from state.contract.errors import Unreachable
 from state.contract.repository import Edit, Landed, Outcome, Repository, SignOfLife, Unknown
 from state.memory.memory_repository import MemoryRepository
+from tests.simulation.schedule import Schedule
 
 
 class Crash(BaseException):
@@ -43,12 +45,18 @@ class Weather:
     cursed: float = 0.0  # of all executions, those that fail like that for ever
     engine: float = 0.0  # an engine does not say which containers there are
     bad: bool = True
+    schedule: Schedule = field(default_factory=Schedule)
+    clock: Clock = field(default_factory=VirtualClock)
+    names: dict[int, str] = field(default_factory=dict)  # of machines, by what they draw their chances from
 
     def clear(self) -> None:
         self.bad = False
 
-    def strikes(self, chance: Random, probability: float) -> bool:
-        return self.bad and chance.random() < probability
+    def strikes(self, chance: Random, probability: float, what: str) -> bool:
+        """Whether it does now, unless it is left out of this run."""
+        if not (self.bad and chance.random() < probability):
+            return False
+        return self.schedule.falls(self.clock.now(), self.names.get(id(chance), ""), what)
 
 
 @dataclass
@@ -112,9 +120,9 @@ class BrokenTrees:
         weather = self.weather
         if weather.cursed and Random(container + what).random() < weather.cursed:
             raise RuntimeError("a curse")
-        if weather.disk and weather.strikes(self.chance, weather.disk):
+        if weather.disk and weather.strikes(self.chance, weather.disk, "disk full"):
             raise OSError(errno.ENOSPC, "No space left on device")
-        if weather.defect and weather.strikes(self.chance, weather.defect):
+        if weather.defect and weather.strikes(self.chance, weather.defect, "defect"):
             raise RuntimeError("a defect")
 
 
@@ -137,7 +145,9 @@ class FlakyRepository:
         return not self.link.cut and self.network.up(self.now["now"])
 
     def _lost(self) -> bool:
-        return not self._reachable() or self.weather.strikes(self.chance, self.weather.loss)
+        return not self._reachable() or self.weather.strikes(
+            self.chance, self.weather.loss, "fetch, push or answer lost"
+        )
 
     def _unsent(self) -> bool:
         return self.link.mute or self._lost()
@@ -145,7 +155,7 @@ class FlakyRepository:
     def fetch(self) -> Snapshot:
         if self._lost():
             raise Unreachable("the fetch was lost")
-        if self.weather.strikes(self.chance, self.weather.stale_main):
+        if self.weather.strikes(self.chance, self.weather.stale_main, "main as it was"):
             return self._with_aged_main(self.chance.randint(1, 3))
         return self.inner.fetch()
 

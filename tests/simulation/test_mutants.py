@@ -47,9 +47,10 @@ from schema.node import Heartbeat
 from schema.pipeline import Pipeline, Stage
 from state.contract.repository import Outcome, SignOfLife
 from state.memory.memory_repository import MemoryRepository
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, slowness, solitude
+from tests.simulation.cluster import Cluster
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
+from tests.simulation.worlds import branches, breakdown, crowd, movers, silence, slowness, solitude
 
 SEEDS = 150
 

@@ -14,10 +14,11 @@ from schema.execution import Execution, State
 from schema.node import NodeGpu, TimedWish
 from schema.pipeline import Stage
 from schema.reasons import End
-from tests.simulation.cluster import Cluster, desks
+from tests.simulation.cluster import Cluster
 from tests.simulation.invariants import Told, Violation
 from tests.simulation.seeds import SEEDS
 from tests.simulation.sometimes import Situation, never
+from tests.simulation.worlds import desks
 
 MUTANT_SEEDS = 40
 

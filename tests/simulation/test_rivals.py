@@ -13,8 +13,9 @@ from flow.node.node_world import HeldClaim, World
 from flow.order.giving_way import Interruptible
 from schema.execution import State
 from schema.reasons import End
-from tests.simulation.cluster import Cluster, rivalry
+from tests.simulation.cluster import Cluster
 from tests.simulation.invariants import Violation
+from tests.simulation.worlds import rivalry
 
 SEEDS = int(os.environ.get("SEEDS", "200"))
 MUTANT_SEEDS = 40

@@ -7,9 +7,10 @@ import pytest
 
 import state.snapshot.project_folders
 from schema.reasons import End
-from tests.simulation.cluster import Cluster, branches, breakdown, crowd, movers, silence, slowness, solitude
+from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Weather
 from tests.simulation.seeds import DAY, SEEDS
+from tests.simulation.worlds import branches, breakdown, crowd, movers, silence, slowness, solitude
 
 FINE = Weather(loss=0, crash=0, partition=0, outage=0, suspend=0, reboot=0, stale_main=0)
 

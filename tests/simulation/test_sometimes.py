@@ -1,7 +1,7 @@
 """The worlds that CI looks at hold every situation that is named, or a rule may be broken without anybody's notice."""
 
-from tests.simulation.cluster import branches
 from tests.simulation.sometimes import SITUATIONS, never
+from tests.simulation.worlds import branches
 
 SEEDS = 30
 """As many as CI runs of them; looking ends with the seed by which all were seen."""
