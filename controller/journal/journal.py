@@ -6,7 +6,7 @@ Kept outside the clone, so that a clone made anew forgets nothing. Claims and ou
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -149,20 +149,24 @@ class Journal:
         """Write down what a container is made from before it is."""
         self._change(
             container,
-            image=image,
-            files=dict(ready.inputs),
-            manifest=ready.manifest,
-            project_files=ready.project_files,
-            began=began,
-            services=services,
+            lambda entry: entry.model_copy(
+                update={
+                    "image": image,
+                    "files": dict(ready.inputs),
+                    "manifest": ready.manifest,
+                    "project_files": ready.project_files,
+                    "began": began,
+                    "services": services,
+                }
+            ),
         )
 
     def mark_started(self, container: str, began: str) -> None:
-        self._change(container, phase="started", began=began)
+        self._change(container, lambda entry: entry.model_copy(update={"phase": "started", "began": began}))
 
     def mark_saved(self, container: str, saved: SavedRecord) -> None:
         """What was taken of what a running stage saves. OSError."""
-        self._change(container, saved=saved)
+        self._change(container, lambda entry: entry.model_copy(update={"saved": saved}))
 
     def mark_stop(self, container: str, reason: End, text: str = "") -> None:
         """Write down why a container is stopped before it is. The first reason stays."""
@@ -170,15 +174,17 @@ class Journal:
             entry = self._entries.get(container)
             if entry and entry.stop is None:
                 with suppress(OSError):  # a full disk is no reason to go on with what has to end
-                    self._change(container, stop=reason, stopped_for=text)
+                    stopped = entry.model_copy(update={"stop": reason, "stopped_for": text})
+                    self._change(container, lambda _: stopped)
 
-    def _change(self, container: str, **update: object) -> None:
+    def _change(self, container: str, changed: Callable[[HeldClaim], HeldClaim]) -> None:
         with self._lock:
             entry = self._entries.get(container)
             if entry is None:
                 return
-            if container in self._unwritten or any(getattr(entry, name) != value for name, value in update.items()):
-                self._write(entry.model_copy(update=update))
+            new = changed(entry)
+            if container in self._unwritten or new != entry:
+                self._write(new)
 
     def _write(self, entry: HeldClaim) -> None:
         """OSError where the disk is full: this process then knows what a later one will not."""

@@ -366,9 +366,8 @@ class Launcher:
 
     def _unstarted(self, entry: HeldClaim, reason: End, text: str) -> ExecutionEnd:
         known = self.tools.journal.entries.get(entry.container, entry)
-        return blank(entry, State.FAILED).model_copy(
+        return known.with_made(blank(entry, State.FAILED)).model_copy(
             update={
-                **known.made,
                 "reason": reason,
                 "text": text[:2000],
                 "started": None,
@@ -452,11 +451,12 @@ class Launcher:
         self.tools.note(entry.container, f"the program has ended{_code(container)}")
         gathered = self.tools.trees.gather(entry.container, entry.order)
         ended = self._blamed(entry, judge(entry, container, gathered))
-        self._put(ended.model_copy(update=self._facts(entry, container)))
+        self._put(self._with_facts(entry, container, ended))
 
-    def _facts(self, entry: HeldClaim, container: Container) -> dict[str, object]:
+    def _with_facts(self, entry: HeldClaim, container: Container, ended: ExecutionEnd) -> ExecutionEnd:
         clock = self.tools.clock
-        return {**entry.made, "finished": clock.wall(), "duration": _duration(container, clock.now())}
+        duration = _duration(container, clock.now())
+        return entry.with_made(ended).model_copy(update={"finished": clock.wall(), "duration": duration})
 
     def _not_collected(self, entry: HeldClaim, container: Container, why: str) -> ExecutionEnd:
         """It ended, and what it left cannot be had. What we stopped is told as that."""
@@ -464,7 +464,7 @@ class Launcher:
         if not entry.stop:
             ended = ended.model_copy(update={"state": State.FAILED, "reason": End.INFRASTRUCTURE})
         text = f"what it left could not be gathered: {why}"[:2000]
-        return ended.model_copy(update={**self._facts(entry, container), "text": text})
+        return self._with_facts(entry, container, ended).model_copy(update={"text": text})
 
     def _blamed(self, entry: HeldClaim, ended: ExecutionEnd) -> ExecutionEnd:
         """A failure while one of its GPUs is lost is the machine's, whatever the program made of it."""

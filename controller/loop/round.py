@@ -221,12 +221,14 @@ class Controller:
 
     def _me(self, room: bool) -> NodeIdentity:
         me, grants = self.parts.me, self.parts.grants()
-        told = {"full": "" if room else FULL, "clock": self.parts.clock_steps()}
-        changed = {
-            **{key: text for key, text in told.items() if text},
-            **({} if grants == NO_GRANTS else {"grants": grants}),
-        }
-        return replace(me, inventory=me.inventory.model_copy(update=changed)) if changed else me
+        inventory = me.inventory
+        if not room:
+            inventory = inventory.model_copy(update={"full": FULL})
+        if steps := self.parts.clock_steps():
+            inventory = inventory.model_copy(update={"clock": steps})
+        if grants != NO_GRANTS:
+            inventory = inventory.model_copy(update={"grants": grants})
+        return replace(me, inventory=inventory)
 
     def _leases(self, *, fresh: bool) -> dict[str, float]:
         """Of exclusive stages. Nothing prolongs them while the node has halted."""

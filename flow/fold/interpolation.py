@@ -79,7 +79,7 @@ def services(stage: Stage, scope: Scope) -> tuple[Service, ...]:
         each.model_copy(
             update={
                 "command": tuple(fill(part, scope) for part in each.command),
-                "env": environment(each.env, scope),
+                "env": dict(environment(each.env, scope)),
             }
         )
         for each in stage.services

@@ -39,15 +39,14 @@ def pinned(pipeline: Pipeline, trees: Mapping[str, str]) -> Pipeline:
 
 def _pinned(stage: Stage, trees: Mapping[str, str]) -> Stage:
     """Unchanged, and the same object, where it lets nothing build."""
-    update: dict[str, object] = {}
     if image := _with_tree(stage.image, trees):
-        update["image"] = image
+        stage = stage.model_copy(update={"image": image})
     if any(_with_tree(each.image, trees) for each in stage.services):
-        pinned = ({"image": _with_tree(each.image, trees) or each.image} for each in stage.services)
-        update["services"] = tuple(
-            each.model_copy(update=named) for each, named in zip(stage.services, pinned, strict=True)
+        services = (
+            each.model_copy(update={"image": _with_tree(each.image, trees) or each.image}) for each in stage.services
         )
-    return stage.model_copy(update=update) if update else stage
+        stage = stage.model_copy(update={"services": tuple(services)})
+    return stage
 
 
 def _with_tree(image: str | None, trees: Mapping[str, str]) -> str:

@@ -182,17 +182,18 @@ class HeldClaim(Recorded):
     def exclusive(self) -> bool:
         return self.give_up_after > 0
 
-    @property
-    def made(self) -> dict[str, object]:
-        """What an `ExecutionEnd` says of that."""
-        return {
-            "image": self.image,
-            "inputs": self.files,
-            "manifest": self.manifest,
-            "project_files": self.project_files,
-            "started": self.began,
-            "services": self.services,
-        }
+    def with_made(self, ended: "ExecutionEnd") -> "ExecutionEnd":
+        """The end, saying also what its container was made from and when it began."""
+        return ended.model_copy(
+            update={
+                "image": self.image,
+                "inputs": self.files,
+                "manifest": self.manifest,
+                "project_files": self.project_files,
+                "started": self.began,
+                "services": self.services,
+            }
+        )
 
 
 class ExecutionEnd(Recorded):

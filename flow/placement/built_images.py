@@ -1,8 +1,6 @@
 """Which image a stage runs that the repository builds, and who has it. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from flow.model.builds import made_from
 from flow.model.memo import Memo
@@ -62,23 +60,33 @@ def images_of(snapshot: Snapshot, project: str, stage: Stage) -> tuple[BuiltImag
     return tuple(found for image in wanted if (found := image_of(snapshot, project, image)))
 
 
-NOT_BUILT: Mapping[str, object] = MappingProxyType({})
+@dataclass(frozen=True, slots=True)
+class ImageOrder:
+    """What a launch order says of images that the repository builds; its fields are those of the order."""
+
+    built: str = ""
+    build: int | None = None
+    tree: str = ""
+    push: str = ""
+    built_services: dict[str, BuiltService] = field(default_factory=dict)
 
 
-def building(snapshot: Snapshot, project: str, stage: Stage) -> Mapping[str, object]:
-    """What a launch order says of an image that the repository builds: which one is run, or how it is made."""
+NOT_BUILT = ImageOrder()
+
+
+def building(snapshot: Snapshot, project: str, stage: Stage) -> ImageOrder:
+    """Which images are run, or how the one that is wanted is made."""
     beside = {each.name: image_of(snapshot, project, each.image) for each in stage.services}
     services = {name: BuiltService(run=made.run, build=made.build) for name, made in beside.items() if made}
-    told = {"built_services": services} if services else NOT_BUILT
     if image := image_of(snapshot, project, stage.image):
-        return {"built": image.run, "build": image.build, **told}
+        return ImageOrder(built=image.run, build=image.build, built_services=services)
     if services:
-        return told
+        return ImageOrder(built_services=services)
     found = images.built(stage.image) if project == images.PROJECT else None
     if found is None:
         return NOT_BUILT
     registry = snapshot.settings.registry
-    return {"tree": found[1], "push": images.repository(registry, found[0]) if registry else ""}
+    return ImageOrder(tree=found[1], push=images.repository(registry, found[0]) if registry else "")
 
 
 def _made(done: list[Execution]) -> BuiltImage:

@@ -397,28 +397,30 @@ def _existing(view: ProjectView, number: int) -> int:
 def _resume(view: ProjectView, request: Request, blank: Reply) -> Reply:
     steps = _begun(view, Refusal.NOTHING_TO_RESUME)
     assert view.definition
-    update: dict[str, object] = {
-        "then": request.then,
-        "inputs": _fits(view.definition, request.inputs, ""),
-        "env": request.env,
-        "fresh": request.fresh,
-        "image": request.image,
-    }
+    reply = blank.model_copy(
+        update={
+            "then": request.then,
+            "inputs": _fits(view.definition, request.inputs, ""),
+            "env": request.env,
+            "fresh": request.fresh,
+            "image": request.image,
+        }
+    )
     if request.workspace:
-        update["base"] = _existing(view, request.workspace.source)
-        update["changes"] = _changes(request.workspace)
+        base, changes = _existing(view, request.workspace.source), _changes(request.workspace)
+        reply = reply.model_copy(update={"base": base, "changes": changes})
     if request.stage:
         begin = _addressed(view, view.definition, request.stage)
-        update["position"] = _position((begin,), view.last_execution)
-        return blank.model_copy(update={**update, "stage": begin.stage})
+        position = _position((begin,), view.last_execution)
+        return reply.model_copy(update={"position": position, "stage": begin.stage})
     if steps.wait and steps.wait.reason is Wait.DONE:
         text = "every stage is done; `start --stage` redoes one, `resume --stage` goes on from one"
         raise RequestRefused(Refusal.NOTHING_TO_RESUME, text)
     if stopped := _stopped(view.definition, steps):
         bases = {} if request.workspace else steps.bases
         begins = tuple(each.model_copy(update={"base": bases.get((each.stage, each.point))}) for each in stopped)
-        update["position"] = _position(begins, view.last_execution)
-    return blank.model_copy(update={**update, "stage": stopped[0].stage if stopped else steps.stage})
+        reply = reply.model_copy(update={"position": _position(begins, view.last_execution)})
+    return reply.model_copy(update={"stage": stopped[0].stage if stopped else steps.stage})
 
 
 def _stopped(pipeline: Pipeline, steps: Steps) -> tuple[Beginning, ...]:
@@ -468,11 +470,12 @@ def _abort(view: ProjectView, request: Request, blank: Reply, aborted: int | Non
 def _ended(view: ProjectView, request: Request, blank: Reply, aborted: int) -> Reply:
     """Accepted, with all that it has ended. What was aimed at one execution pauses only what needs that."""
     every = ended_by_abort(view)
-    update: dict[str, object] = {"execution": aborted, "executions": every if len(every) > 1 else ()}
     record = view.execution(aborted)
     aimed = request.execution is not None or (request.stage and record and request.stage == record.slot)
     branching = view.definition is not None and not view.definition.plain
-    return blank.model_copy(update={**update, "stage": record.stage if record and aimed and branching else None})
+    stage = record.stage if record and aimed and branching else None
+    executions = every if len(every) > 1 else ()
+    return blank.model_copy(update={"execution": aborted, "executions": executions, "stage": stage})
 
 
 def ended_by_abort(view: ProjectView) -> tuple[int, ...]:

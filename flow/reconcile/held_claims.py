@@ -213,7 +213,7 @@ class HeldClaims:
             finished=self.world.wall,
         )
         began = entry.began if entry.phase == "started" else None
-        self.ends.append(ended.model_copy(update={**entry.made, "started": began}))
+        self.ends.append(entry.with_made(ended).model_copy(update={"started": began}))
 
     def _publish(self, record: Execution, ended: ExecutionEnd) -> None:
         """The end of an execution, with the replies to everything asked of its project so far."""

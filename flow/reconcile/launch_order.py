@@ -1,6 +1,6 @@
 """From a wanted slot to a claim: the record that is committed and the order that the node keeps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flow.fold.attempts import saved_files
@@ -17,7 +17,7 @@ from flow.fold.interpolation import (
 from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, SavedFiles
-from flow.placement.built_images import NOT_BUILT, building
+from flow.placement.built_images import NOT_BUILT, ImageOrder, building
 from flow.placement.capacity import NOTHING, asked
 from flow.placement.grants import asker
 from flow.reconcile.result_reuse import definition, earlier
@@ -59,7 +59,7 @@ def take(
     wanted: str,
     wall: str,
     gpus: tuple[str, ...] = (),
-    built: Mapping[str, object] = NOT_BUILT,
+    built: ImageOrder = NOT_BUILT,
     saved: bool = False,
 ) -> Taken:
     """A new execution of the slot, held by this node under a fresh claim id. `saved`: it can have what was saved."""
@@ -93,7 +93,7 @@ def take(
         conditions=dict(slot.conditions),
         times=Times(claimed=wall),
     )
-    wanted_order = order(view, record, stage, scope).model_copy(update=built)
+    wanted_order = _with_image(order(view, record, stage, scope), built)
     if stage.cache and not slot.fresh:
         wanted_order = wanted_order.model_copy(update={"earlier": earlier(view, record, wanted_order.files)})
     return Taken(record, _entry(record, wanted_order))
@@ -174,7 +174,7 @@ def again(
     renewed = _unbegun(record, claim, wall)
     scope = Scope({name: plain(value) for name, value in renewed.inputs.items()}, specs, {}, me.pool)
     try:
-        told = order(view, renewed, stage, scope).model_copy(update=building(snapshot, view.id, stage))
+        told = _with_image(order(view, renewed, stage, scope), building(snapshot, view.id, stage))
     except InterpolationError:
         return None
     return Taken(renewed, _entry(renewed, told))
@@ -255,11 +255,23 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
     )
 
 
+def _with_image(order: LaunchOrder, image: ImageOrder) -> LaunchOrder:
+    return order.model_copy(
+        update={
+            "built": image.built,
+            "build": image.build,
+            "tree": image.tree,
+            "push": image.push,
+            "built_services": image.built_services,
+        }
+    )
+
+
 def _as_recorded(stage: Stage, record: Execution) -> tuple[Service, ...]:
     """With the commands and environments that the claim wrote down, in which every place is filled in."""
     said = {each.name: each for each in record.services}
     return tuple(
-        each.model_copy(update={"command": said[each.name].command, "env": said[each.name].env})
+        each.model_copy(update={"command": said[each.name].command, "env": dict(said[each.name].env)})
         for each in stage.services
         if each.name in said
     )

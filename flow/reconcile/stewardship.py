@@ -125,7 +125,8 @@ class Stewardship:
             if node == self.me.node or self.unseen:  # who is not seen himself may not see others either
                 continue
             if self.halts.get(node, inventory.halted) != inventory.halted:
-                self._write_down(inventory, "halt" if self.halts[node] else "resume", {"halted": self.halts[node]})
+                verb = "halt" if self.halts[node] else "resume"
+                self._write_down(verb, inventory.model_copy(update={"halted": self.halts[node]}))
             elif self._is_silent(node) and not away(self.snapshot, node):
                 self._silent(inventory)
 
@@ -141,12 +142,13 @@ class Stewardship:
             self._forget(inventory.node)
             return
         since = earlier(self.wall, self.seen.silence(inventory.node))
-        self._write_down(inventory, "silent", {"away": NodeAway(why="silent", beat=beat, by=self.me.node, since=since)})
+        away = NodeAway(why="silent", beat=beat, by=self.me.node, since=since)
+        self._write_down("silent", inventory.model_copy(update={"away": away}))
 
-    def _write_down(self, inventory: Inventory, verb: str, news: dict[str, object]) -> None:
+    def _write_down(self, verb: str, inventory: Inventory) -> None:
         facts = {"silent": "gives no sign of life", "halt": "has halted", "resume": "has not halted any more"}
         event = StateEvent(verb, fact=f"{inventory.node} {facts[verb]}")
-        self.draft.add(event, Write(layout.inventory(inventory.node), inventory.model_copy(update=news)))
+        self.draft.add(event, Write(layout.inventory(inventory.node), inventory))
 
     def _forget(self, node: str) -> None:
         """Somebody removed its heartbeat (`winslowctl nodes rm`): its name is free. One that lives joins anew."""

@@ -7,7 +7,7 @@ import pytest
 from flow.model import builds
 from flow.model.snapshot import ProjectView, RequestFile, Snapshot
 from flow.node.node_world import BuiltService
-from flow.placement.built_images import building, image_of, images_of
+from flow.placement.built_images import ImageOrder, building, image_of, images_of
 from flow.placement.ranking import placed
 from flow.project.replies import answer, steps_of
 from schema import images
@@ -134,7 +134,7 @@ def test_I1_I6_images_of_services_are_pinned_kept_awaited_and_run_by_digest_too(
     made = build(3, OLD, State.SUCCEEDED, image="r:5000/hello@sha256:1")
     assert set(standing(world(made, text=BESIDE))[2]) == {"n1", "n2"}
     told = building(world(made, text=BESIDE), "v", pinned.stages[0])
-    assert told == {"built_services": {"db": BuiltService(run="r:5000/hello@sha256:1", build=3)}}
+    assert told == ImageOrder(built_services={"db": BuiltService(run="r:5000/hello@sha256:1", build=3)})
 
 
 def test_without_a_registry_only_who_built_it_has_it() -> None:
@@ -146,10 +146,10 @@ def test_without_a_registry_only_who_built_it_has_it() -> None:
 def test_the_order_says_what_is_run_and_how_it_is_made() -> None:
     stage = pipeline(KEEPS).stages[0]
     built = world(build(3, OLD, State.SUCCEEDED, image="r:5000/hello@sha256:1"), registry="r:5000")
-    assert building(built, "v", stage) == {"built": "r:5000/hello@sha256:1", "build": 3}
-    assert building(built, images.PROJECT, stage) == {"tree": OLD, "push": "r:5000/hello"}
-    assert building(world(), images.PROJECT, stage) == {"tree": OLD, "push": ""}
-    assert not building(world(), "v", pipeline().stages[0])
+    assert building(built, "v", stage) == ImageOrder(built="r:5000/hello@sha256:1", build=3)
+    assert building(built, images.PROJECT, stage) == ImageOrder(tree=OLD, push="r:5000/hello")
+    assert building(world(), images.PROJECT, stage) == ImageOrder(tree=OLD)
+    assert building(world(), "v", pipeline().stages[0]) == ImageOrder()
     assert images_of(world(), "v", pipeline().stages[0]) == ()
 
 
@@ -182,7 +182,7 @@ def forged(ref: str | None) -> Execution:
 @pytest.mark.parametrize("ref", ["python:3.12", "build/other@git:" + OLD, "build/hello@git:" + OLD[:-1] + "b", None])
 def test_S10_what_another_image_made_is_no_build_whatever_its_stage_is_called(ref: str | None) -> None:
     stage = pipeline(KEEPS).stages[0]
-    assert building(world(forged(ref)), "v", stage) == {"built": "", "build": 0}
+    assert building(world(forged(ref)), "v", stage) == ImageOrder(build=0)
     assert standing(world(forged(ref)))[0] == Wait.IMAGE_BUILDING
     assert images.stage_name("hello", OLD) in {each.name for each in wanted_of(forged(ref))}
 
