@@ -209,7 +209,7 @@ def _docker() -> Finding:
 
 
 def _gpus() -> Finding:
-    from runner.gpus import find
+    from runner.gpus import find, sees_processes
     from schema.node import Health
 
     found = find()
@@ -218,6 +218,8 @@ def _gpus() -> Finding:
     text = found.text
     if gpus and not _toolkit():
         well, text = False, f"{text}; for containers, install nvidia-container-toolkit and restart dockerd"
+    if gpus and not sees_processes():
+        text += "; stages of this machine share no GPU: the controller sees other processes than the driver names"
     return "gpus", "ok" if well else "warn", text
 
 

@@ -168,7 +168,7 @@ def percent(value: float | None) -> str:
 def _node_rows() -> list[dict[str, Any]]:
     from flow.node.node_states import standing
     from flow.placement.capacity import slots
-    from flow.placement.gpus import holders
+    from flow.placement.gpus import holders, told
     from flow.placement.ranking import busy_counts
     from schema.node import NodeSettings
 
@@ -186,7 +186,7 @@ def _node_rows() -> list[dict[str, Any]]:
                 "cpus": inventory.cpus,
                 "memory": inventory.memory,
                 "gpus": [
-                    {**gpu.model_dump(mode="json"), "held_by": taken.get(name, {}).get(gpu.uuid)}
+                    {**gpu.model_dump(mode="json"), "held_by": told(taken.get(name, {}).get(gpu.uuid, {})) or None}
                     for gpu in inventory.gpus
                 ],
                 "state": str(now.state),

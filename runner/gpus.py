@@ -3,12 +3,16 @@
 `look` is for every round: it asks NVML at a slow pace, or when `fresh`, and never waits longer than a limit. A GPU seen
 once and not found again, or one that answers with errors only, is lost. While NVML does not answer, the state of every
 GPU is unknown. `busy` means that programs compute on a GPU; whose they are, NVML does not know.
+
+A GPU that is cut into instances (MIG) is not given; each instance is a device of its own, with an id of its own.
 """
 
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from runner import extras
@@ -19,9 +23,11 @@ LIMIT = 5.0
 """Seconds: between two looks, and after which a look is given up."""
 LIBRARY = "libnvidia-ml.so.1"
 LOST = ("GpuIsLost", "ResetRequired", "NotFound", "GpuNotFound", "IrqIssue", "Unknown")
+"""NVML's errors of a device that cannot be used."""
+HOST_PROCESSES = 0xEFFFFFFC
+"""The kernel's number of the machine's own table of processes; of a container's own it is another one."""
 PROCESSES = ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2")
 """By their versions: the plain name raises what is no NVMLError where the driver is older than pynvml."""
-"""NVML's errors of a device that cannot be used."""
 
 
 class Gpus(Protocol):
@@ -85,7 +91,8 @@ class Nvml:
         self.text, self.certain = "", False
         self._one_at_a_time = threading.Lock()
         self._known: dict[str, NodeGpu] = {}
-        self._places: dict[int, str] = {}
+        self._places: dict[int, tuple[str, ...]] = {}
+        self.watches = True  # whether whose a program is can be told here
         self._looked = float("-inf")
         self._open = False
         self._asking: threading.Thread | None = None
@@ -142,40 +149,83 @@ class Nvml:
         driver = _text(self.nvml.nvmlSystemGetDriverVersion())
         for index in range(self.nvml.nvmlDeviceGetCount()):
             try:
-                gpu = self._device(index, driver)
+                found = self._at(index, driver)
             except self.nvml.NVMLError as error:
-                before = self._known.get(self._places.get(index, ""))
-                if before is None:
-                    continue
-                gpu = _as(before, Health.LOST if _is_lost(error) else Health.UNKNOWN)
-            yield gpu
+                health = Health.LOST if _is_lost(error) else Health.UNKNOWN
+                before = self._places.get(index, ())
+                found = [_as(self._known[uuid], health) for uuid in before if uuid in self._known]
+            yield from found
 
-    def _device(self, index: int, driver: str) -> NodeGpu:
+    def _at(self, index: int, driver: str) -> list[NodeGpu]:
+        """The device, or the instances that it is cut into."""
+        card = self.nvml.nvmlDeviceGetHandleByIndex(index)
+        uuid = _text(self.nvml.nvmlDeviceGetUUID(card))
+        instances = self._instances(index, card)
+        if instances is None:
+            found = [self._device(card, card, driver)]
+        else:
+            found = [self._device(each, card, driver).model_copy(update={"part_of": uuid}) for each in instances]
+        self._places[index] = tuple(gpu.uuid for gpu in found)
+        return found
+
+    def _instances(self, index: int, card: Any) -> list[Any] | None:
+        """None where it is whole."""
+        try:
+            now, _ = self.nvml.nvmlDeviceGetMigMode(card)
+        except self.nvml.NVMLError:
+            if any(self._known[uuid].part_of for uuid in self._places.get(index, ()) if uuid in self._known):
+                raise
+            return None  # it has no such thing, or something is wrong with it that other questions will show
+        if not now:
+            return None
+        found = []
+        for at in range(self.nvml.nvmlDeviceGetMaxMigDeviceCount(card)):
+            with suppress(self.nvml.NVMLError_NotFound):  # no instance has this number
+                found.append(self.nvml.nvmlDeviceGetMigDeviceHandleByIndex(card, at))
+        return found
+
+    def _device(self, handle: Any, card: Any, driver: str) -> NodeGpu:
+        """`card` is itself, or what it is an instance of."""
         nvml = self.nvml
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        uuid = self._places[index] = _text(nvml.nvmlDeviceGetUUID(handle))
-        model = _text(nvml.nvmlDeviceGetName(handle))
+        uuid, model = _text(nvml.nvmlDeviceGetUUID(handle)), _text(nvml.nvmlDeviceGetName(handle))
         try:
             memory = int(nvml.nvmlDeviceGetMemoryInfo(handle).total)
-            capability = ".".join(str(part) for part in nvml.nvmlDeviceGetCudaComputeCapability(handle))
-            health = Health.BUSY if self._processes(handle) else Health.OK
+            capability = ".".join(str(part) for part in nvml.nvmlDeviceGetCudaComputeCapability(card))
+            programs = computing(nvml, handle)
         except nvml.NVMLError as error:
             before = self._known.get(uuid) or NodeGpu(uuid=uuid, model=model, driver=driver)
             return _as(before, Health.LOST if _is_lost(error) else Health.UNKNOWN)
         return NodeGpu(
-            uuid=uuid, model=model, memory=memory, driver=driver, compute_capability=capability, health=health
+            uuid=uuid,
+            model=model,
+            memory=memory,
+            driver=driver,
+            compute_capability=capability,
+            health=Health.BUSY if programs else Health.OK,
+            watched=self.watches and programs is not None and None not in programs.values(),
         )
 
-    def _processes(self, handle: Any) -> int:
-        """Programs that compute; a desktop on the same GPU is none. Where the driver cannot tell: none."""
-        for name in PROCESSES:
-            try:
-                return len(getattr(self.nvml, name)(handle))
-            except self.nvml.NVMLError_NotSupported:
-                break
-            except self.nvml.NVMLError_FunctionNotFound:
-                continue  # an older driver has the older one
-        return 0
+
+def computing(nvml: Any, handle: Any) -> dict[int, int | None] | None:
+    """Programs that compute, by the numbers of their processes, with the bytes of the device's memory that each has;
+    None for those where that is not told. A desktop on the same GPU is none. None where the driver cannot tell any.
+    """
+    for name in PROCESSES:
+        try:
+            return {int(each.pid): each.usedGpuMemory for each in getattr(nvml, name)(handle)}
+        except nvml.NVMLError_NotSupported:
+            break
+        except nvml.NVMLError_FunctionNotFound:
+            continue  # an older driver has the older one
+    return None
+
+
+def sees_processes() -> bool:
+    """Whether this program sees the machine's processes under the numbers by which NVML names them."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino == HOST_PROCESSES
+    except OSError:
+        return False
 
 
 def _is_lost(error: Exception) -> bool:

@@ -151,6 +151,7 @@ class AskedRecord(Recorded):
     services: ServicesShare | None = None
     group: str = ""  # the `resource_group`, of which only so many run at once
     min_runtime: float | None = None  # seconds after which it may be interrupted; None where it may not be
+    gpu_share: int | None = None  # bytes of the memory of each of its GPUs; None where it has them for itself
 
     @property
     def counted(self) -> tuple[float | None, int | None]:

@@ -225,7 +225,7 @@ MEANING: dict[str, dict[str, str]] = {
         "shm_size": "limit of /dev/shm",
         "disk": "room that it needs on its node's disk: not a limit, a node without so much is not chosen",
         "pids": "limit of processes",
-        "gpus": "how many, for this stage alone ([GPUs](operating.md#gpus))",
+        "gpus": "how many, for this stage alone unless it says `gpu: {share: …}` ([GPUs](operating.md#gpus))",
         "gpu": "what each must be",
     },
     "StageGpu": {
@@ -233,6 +233,8 @@ MEANING: dict[str, dict[str, str]] = {
         "model": 'a glob like `"*2080*"`, in any case',
         "driver": 'like `">=550"`',
         "compute_capability": 'like `">=7.5"`',
+        "share": "so much of its memory, beside others that say so; without, it is alone on it "
+        "([shares](operating.md#shares-of-a-gpu))",
     },
     "NodeSelector": {
         "name": "only this node",

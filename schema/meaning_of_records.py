@@ -119,6 +119,7 @@ MEANING: dict[str, dict[str, str]] = {
         "services": "what its services take, all together",
         "group": "its `resource_group`, of which only so many run at once",
         "min_runtime": "seconds after which it may be interrupted; nothing where it may not be",
+        "gpu_share": "bytes of the memory of each of its GPUs; nothing where it has them alone",
     },
     "ServicesShare": {"cpus": "cores", "memory": "bytes", "shm": "bytes of /dev/shm"},
     "ServiceRecord": {
@@ -254,6 +255,8 @@ MEANING: dict[str, dict[str, str]] = {
         "driver": "version",
         "compute_capability": "of CUDA",
         "health": "`ok`, `busy` with programs of others, `lost`, or `unknown` while the driver does not answer",
+        "watched": "its node can tell how much of its memory each stage uses, so that stages may share it",
+        "part_of": "of an instance (MIG), the device that it is cut from",
     },
     "Heartbeat": {
         "version": "of this blob",

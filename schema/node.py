@@ -74,6 +74,8 @@ class NodeGpu(Recorded):
     driver: str = ""
     compute_capability: str = ""
     health: Health = Health.OK
+    watched: bool = False  # its node can tell how much of its memory each stage uses, so that stages may share it
+    part_of: str = ""  # of an instance (MIG), the device that it is cut from
 
 
 class NodeAway(Recorded):

@@ -69,7 +69,10 @@ VersionConstraint = Annotated[
 
 
 class GpuRequirement(Wanted):
-    """What each GPU must be: memory like `">=8GiB"`, model as a glob, driver like `">=550"`."""
+    """What each GPU must be: memory like `">=8GiB"`, model as a glob, driver like `">=550"`.
+
+    With `share` the stage has so much of its memory, in bytes, beside others that say so too; without, all of it.
+    """
 
     model_config = ConfigDict(title="StageGpu")
 
@@ -77,6 +80,7 @@ class GpuRequirement(Wanted):
     model: str | None = Field(default=None, min_length=1, max_length=256)
     driver: VersionConstraint | None = None
     compute_capability: VersionConstraint | None = None
+    share: Size | None = Field(default=None, gt=0)
 
 
 class Resources(Wanted):
@@ -93,6 +97,11 @@ class Resources(Wanted):
         if self.gpu is not None and not self.gpus:
             raise ValueError("`gpu` says what each GPU must be; say how many with `gpus: 1`")
         return self
+
+    @property
+    def gpu_share(self) -> int | None:
+        """Bytes of each GPU's memory; None where it has its GPUs for itself."""
+        return self.gpu.share if self.gpu else None
 
     @property
     def limits(self) -> frozenset[str]:

@@ -69,6 +69,7 @@ class End(RecordedReason):
     INFRASTRUCTURE = "Infrastructure"
     NODE_LOST = "NodeLost"
     GPU_LOST = "GpuLost"
+    GPU_MEMORY_EXCEEDED = "GpuMemoryExceeded"
     MISSING_ARTIFACT = "MissingArtifact"
     SERVICE_NOT_READY = "ServiceNotReady"
     SERVICE_ENDED = "ServiceEnded"
@@ -108,7 +109,7 @@ NO_FAULT = INFRASTRUCTURE | {End.PREEMPTED}
 
 TRIGGERS = {
     "exit_code": frozenset({End.EXIT_CODE}),
-    "oom": frozenset({End.OOM_KILLED}),
+    "oom": frozenset({End.OOM_KILLED, End.GPU_MEMORY_EXCEEDED}),
     "timeout": frozenset({End.TIMEOUT, End.NO_OUTPUT}),
     "image": frozenset({End.IMAGE_UNAVAILABLE}),
     "artifacts": frozenset({End.MISSING_ARTIFACT}),

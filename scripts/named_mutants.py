@@ -47,7 +47,7 @@ NAMED = (
     NamedMutant(
         "a claim that is made anew while its GPU is in use",
         "flow/reconcile/held_claims.py",
-        "if not self.ids_left or in_use(self.world) & set(record.gpus):",
+        "if not self.ids_left or not free_again(self.world, record):",
         "if not self.ids_left:",
         DECIDE,
     ),

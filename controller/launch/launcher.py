@@ -414,6 +414,7 @@ class Launcher:
                 execution=order.execution,
                 stage=order.stage,
                 gpus=order.gpus,
+                gpu_share=order.gpu_share,
             ),
             image=image,
             command=order.command,

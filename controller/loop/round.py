@@ -10,7 +10,7 @@ from controller.journal.journal import Journal, Tips
 from controller.launch.exclusive_leases import ExclusiveLeases
 from controller.launch.launcher import Launcher
 from controller.loop.alarms import Alarms
-from controller.loop.gpu_state import GpuState
+from controller.loop.gpu_state import GpuReading, GpuState, nobody
 from controller.loop.halts import Halts
 from controller.loop.heartbeat import HeartbeatWriter
 from controller.loop.patience import NoPatience, Patience
@@ -20,6 +20,7 @@ from flow.model.clock import Clock
 from flow.model.commits import Commit, StateEvent, Write
 from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Wipe
+from flow.node.gpu_use import Sharing
 from flow.node.node_world import (
     DeletionMark,
     ExecutionEnd,
@@ -36,7 +37,7 @@ from flow.node.unrecorded import lost_work
 from flow.reconcile.decide import decide
 from flow.reconcile.stewardship import earlier
 from runner.contract.errors import EngineUnavailable, RunnerError
-from runner.contract.labels import gpus_of
+from runner.contract.labels import gpu_share_of, gpus_of
 from runner.contract.runner import Runner
 from runner.contract.spec import Container
 from runner.gpus import Gpus, NoGpus
@@ -90,6 +91,7 @@ class NodeServices:
     clock_steps: Callable[[], str] = lambda: ""
     owner: Callable[[NodeSettings, Sequence[NodeGpu]], OwnerWord] = lambda settings, gpus: NOTHING_WANTED
     look: Callable[[World, Iterable[str]], World] = lambda world, files: world
+    gpu_use: GpuReading = nobody
     patience: Patience = field(default_factory=NoPatience)
     boot: str = ""  # which boot of the machine the clock counts from
 
@@ -106,7 +108,7 @@ class Controller:
             parts.repository, parts.me, parts.beat, parts.fresh_id, self.refusals, parts.journal, parts.load
         )
         self.pushes = PushRecovery(parts.journal, parts.repository, parts.me.node, self._changed)
-        self.devices = GpuState(parts.gpus, parts.say)
+        self.devices = GpuState(parts.gpus, parts.say, parts.gpu_use)
         self.lost_races = 0
         self.in_company = False  # somebody else's commit landed since the last look
         self._state = ""  # what `winslow/state` was when this node last saw or moved it
@@ -142,6 +144,12 @@ class Controller:
     def running(self) -> tuple[str, ...]:
         """Its containers that ran at the last look."""
         return tuple(id for id, container in self._containers.items() if container.running)
+
+    @property
+    def sharing(self) -> dict[str, Sharing]:
+        """Which of its containers that ran at the last look share GPUs."""
+        labels = {id: found.labels for id, found in self._containers.items() if found.running}
+        return {id: Sharing(gpus_of(each), share) for id, each in labels.items() if (share := gpu_share_of(each))}
 
     def gpus_of(self, container: str) -> tuple[str, ...]:
         """That the container was given."""
@@ -192,7 +200,7 @@ class Controller:
             poll=parts.poll,
             entries=entries,
             outbox=outbox,
-            containers={id: _sight(container) for id, container in self._containers.items()},
+            containers=self._sights(),
             busy=busy,
             seen=self.seen,
             ids=tuple(parts.fresh_id() for _ in range(IDS_PER_ROUND)),
@@ -209,6 +217,10 @@ class Controller:
             lapsed=self._lapsed(),
         )
         return self._named(parts.pools(self._owned(self.devices.seen(world))))
+
+    def _sights(self) -> dict[str, ObservedContainer]:
+        used = self.parts.gpu_use().memory
+        return {id: _sight(container, used.get(id, {})) for id, container in self._containers.items()}
 
     def _owned(self, world: World) -> World:
         """What the owner of this machine wants of it."""
@@ -590,7 +602,7 @@ class Controller:
             self.parts.failpoint("after-journal")
 
 
-def _sight(container: Container) -> ObservedContainer:
+def _sight(container: Container, gpu_memory: Mapping[str, int]) -> ObservedContainer:
     return ObservedContainer(
         id=container.id,
         running=container.running,
@@ -598,6 +610,8 @@ def _sight(container: Container) -> ObservedContainer:
         started=container.started,
         last_output=container.last_output,
         gpus=gpus_of(container.labels),
+        gpu_share=gpu_share_of(container.labels),
+        gpu_memory=gpu_memory,
         queued=container.waits,
         detail=container.detail if container.waits else "",
     )

@@ -20,6 +20,8 @@ from controller.loop.alarms import Alarms
 from controller.loop.heartbeat import NameTaken
 from controller.loop.pace import Pace
 from controller.loop.round import Controller
+from controller.node.gpu_watch import EVERY as SHARES_EVERY
+from controller.node.gpu_watch import ShareWatch
 from controller.node.inventory import choose_runner, gpus_of_runner
 from controller.node.missing_extras import without_missing
 from controller.node.options import CannotStart, NodeOptions, absolute
@@ -35,6 +37,7 @@ from runner.files import modes
 from runner.gpus import NoGpus
 from runner.gpus import find as gpus_found
 from runner.metrics.gpu_load import GpuLoads
+from runner.metrics.gpu_programs import GpuPrograms
 from runner.metrics.load import EVERY, STAGES_EVERY
 from runner.metrics.measure import Machine
 from runner.store.errors import StoreError
@@ -88,14 +91,16 @@ def _run(options: NodeOptions, say: Say) -> int:
     gpus = gpus_of_runner(runner, gpus)
     sampler = Sampler(options.data, Machine(options.data), GpuLoads(gpus))
     policy = _policy(options, runner, say)
-    controller = build(NodeSite(options, journal, incarnation, owner, runner, gpus, pace, sampler, say, policy))
+    shares = ShareWatch(GpuPrograms(gpus), runner.holds, pace.wake)
+    controller = build(NodeSite(options, journal, incarnation, owner, runner, gpus, pace, sampler, say, policy, shares))
+    shares.sharing = lambda: controller.sharing
     _end_on_signals(options.ended, pace)
     gpu_use = lambda id: of_gpus(sampler.newest, controller.gpus_of(id))  # noqa: E731
     stages = Stages(options.data, lambda: controller.running, runner.usage, gpus=gpu_use)
     stop_watching, stop_nudges, stop_sampling = (
         watch(options.repo, pace.wake),
         wakeup.watch(options.data, pace.wake),
-        start_sampling((sampler, EVERY), (stages, STAGES_EVERY)),
+        start_sampling((sampler, EVERY), (stages, STAGES_EVERY), (shares, SHARES_EVERY)),
     )
     try:
         controller.observe()

@@ -13,7 +13,7 @@ from runner import durable, extras
 from runner.contract.errors import RunnerError
 from runner.contract.labels import Owner
 from runner.contract.runner import Runner
-from runner.gpus import FixedGpus, Gpus, NoGpus
+from runner.gpus import FixedGpus, Gpus, NoGpus, Nvml, sees_processes
 from schema.node import SCHEMA, Inventory
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def gpus_of_runner(runner: Runner, found: Gpus) -> Gpus:
     """Those that its stages may have: of this machine, or of the cluster that they run on."""
     if not runner.capabilities.gpus:
         return NoGpus()
+    if isinstance(found, Nvml):
+        found.watches = runner.capabilities.processes and sees_processes()
     return found if runner.capabilities.here else FixedGpus(_partition(runner).gpus())
 
 

@@ -30,6 +30,7 @@ from controller.loop.pool_gaps import PoolGaps
 from controller.loop.round import Controller, NodeServices
 from controller.loop.view_file import VIEW, ViewFile
 from controller.node.boot_clock import BootClock, boot_id
+from controller.node.gpu_watch import ShareWatch
 from controller.node.inventory import enough_disk, take_inventory
 from controller.node.options import NodeOptions
 from controller.node.owner import OwnerWatch
@@ -72,6 +73,7 @@ class NodeSite:
     sampler: Sampler
     say: Say
     policy: PolicyFile
+    shares: ShareWatch
 
     @property
     def secrets(self) -> NodeSecrets:
@@ -138,6 +140,7 @@ def build(site: NodeSite) -> Controller:
             clock_steps=ClockSteps(time.time, clock.now, site.say).look,
             owner=OwnerWatch(options.owner, site.journal.disk, clock.now).look,
             grants=PublishedGrants(site.policy.look, site.secrets, isolated=site.runner.capabilities.isolation),
+            gpu_use=site.shares.use,
             patience=ThreadPatience(),
         )
     )

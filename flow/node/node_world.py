@@ -100,6 +100,7 @@ class LaunchOrder(Recorded):
     add: dict[str, str] = {}  # and what is changed of it
     remove: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
+    gpu_share: int | None = None  # bytes of the memory of each; None: it has them for itself
     pull: str = "missing"
     memory: int | None = None
     cpus: float | None = None
@@ -236,6 +237,8 @@ class ObservedContainer:
     started: float | None = None
     last_output: float | None = None
     gpus: tuple[str, ...] = ()
+    gpu_share: int | None = None  # bytes of the memory of each; None: it has them for itself
+    gpu_memory: Mapping[str, int] = field(default_factory=dict)  # bytes that it was seen to use of each, if it shares
     queued: str = ""  # it waits for a machine that somebody else gives: the reason in a word, once worth telling
     detail: str = ""  # that in words
 

@@ -12,7 +12,7 @@ from statistics import median
 from flow.fold.steps import Slot
 from flow.model.snapshot import ProjectView
 from flow.placement import capacity
-from flow.placement.gpus import fitting
+from flow.placement.gpus import suited
 from flow.placement.ranking import Candidate, Placement, weight
 from schema.execution import State
 from schema.pipeline import Stage
@@ -51,7 +51,7 @@ def _same_gpus(other: Stage, big: Stage, node: Candidate) -> bool:
     if not (other.resources.gpus and big.resources.gpus):
         return False
     given = {gpu.uuid for gpu in node.gpus_for(other) or ()}
-    return any(gpu.uuid in given for gpu in fitting(big.resources.gpu, node.inventory.gpus))
+    return any(gpu.uuid in given for gpu in suited(big.resources, node.inventory.gpus))
 
 
 def usual(view: ProjectView, stage: str) -> float | None:

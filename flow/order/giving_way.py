@@ -111,6 +111,10 @@ def without(node: Candidate, ended: Iterable[Interruptible]) -> Candidate:
     return replace(
         node,
         busy=node.busy - len(gone),
-        taken={gpu: who for gpu, who in node.taken.items() if who not in names},
+        taken={
+            gpu: left
+            for gpu, held in node.taken.items()
+            if (left := {who: share for who, share in held.items() if who not in names})
+        },
         claims={key: asked for key, asked in node.claims.items() if key not in gone},
     )

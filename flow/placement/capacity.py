@@ -42,7 +42,14 @@ def asked(stage: Stage) -> AskedRecord:
     """What a stage names of its resources, as it is recorded."""
     has = stage.resources
     share = stage.services_share
-    return AskedRecord(cpus=has.cpus, memory=has.memory, shm=has.shm_size, disk=has.disk, services=share)
+    return AskedRecord(
+        cpus=has.cpus,
+        memory=has.memory,
+        shm=has.shm_size,
+        disk=has.disk,
+        services=share,
+        gpu_share=has.gpu_share,
+    )
 
 
 def slots(inventory: Inventory, settings: NodeSettings) -> int | None:

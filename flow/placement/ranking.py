@@ -64,6 +64,10 @@ class Candidate:
         """Those that the stage would get now; None where too few are free."""
         return gpus.choose(stage.resources, self.inventory.gpus, self.taken)
 
+    def gpus_idle(self, stage: Stage) -> int:
+        """Bytes of the GPUs that it would get, less what stages share of them."""
+        return sum(gpus.left_idle(gpu, self.taken, stage.resources) for gpu in self.gpus_for(stage) or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -393,7 +397,7 @@ def _merit(slot: Slot, node: Candidate, data: Data | None) -> tuple[object, ...]
         not preferred,
         (not data.has(node), node.name != data.node) if data else (),
         wasted,
-        sum(gpu.memory for gpu in node.gpus_for(slot.stage) or ()),
+        node.gpus_idle(slot.stage),
         load,
         weight(node.name, repr(slot.key)),
     )

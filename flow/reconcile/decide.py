@@ -12,6 +12,7 @@ from flow.model.snapshot import Snapshot
 from flow.node.decision import Decision, Stop, Wipe
 from flow.node.lease_terms import lapsed
 from flow.node.node_world import HeldClaim, ObservedContainer, Setback, Work, World
+from flow.placement.gpus import beyond_share
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims
 from flow.reconcile.interruptions import given_back, interruptions
@@ -116,6 +117,8 @@ def _overdue(world: World) -> Iterator[Stop]:
         given_up = End.NODE_LOST if lapsed(world, entry) else None
         if reason := entry.stop or given_up or _limit(entry, sight, world):
             yield Stop(container, reason)
+        elif more := beyond_share(sight):
+            yield Stop(container, End.GPU_MEMORY_EXCEEDED, more)
 
 
 def _limit(entry: HeldClaim, sight: ObservedContainer, world: World) -> End | None:

@@ -28,7 +28,7 @@ from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.decision import Stop
 from flow.node.lease_terms import given_up, lapsed
 from flow.node.node_world import ExecutionEnd, HeldClaim, Launch, ObservedContainer, Setback, World
-from flow.placement.gpus import in_use
+from flow.placement.gpus import free_again
 from flow.project.active import open_views
 from flow.project.replies import abort_targets, answer, answer_all, ended_by_abort, steps_of
 from flow.reconcile.commit_draft import CommitDraft
@@ -41,6 +41,9 @@ from schema.reasons import End
 
 LONGEST_TEXT = 500
 """Signs of what is being done, in a record."""
+
+OWN_LIMITS = (End.TIMEOUT, End.NO_OUTPUT, End.GPU_MEMORY_EXCEEDED)
+"""Ends of a stage that went beyond what it asked for."""
 
 HELD_ON = "its node was not heard for a while, and holds on to it"
 
@@ -246,7 +249,7 @@ class HeldClaims:
                 self._ended_here(entry)  # it would be started by a launch that knows nothing of this
             return
         useful = entry.container in self.world.outbox or begun
-        stopped = entry.stop and entry.stop not in (End.TIMEOUT, End.NO_OUTPUT)  # these are ends that happened
+        stopped = entry.stop and entry.stop not in OWN_LIMITS  # these are ends that happened
         over = view.deletion or stopped or record.claim.lease.exclusive
         wanted = still_wanted(view.definition, view.replies, record) and not over
         if wanted and useful:
@@ -311,7 +314,7 @@ class HeldClaims:
             return
         if self._go_on(record) or not self.world.engine:
             return
-        if not self.ids_left or in_use(self.world) & set(record.gpus):
+        if not self.ids_left or not free_again(self.world, record):
             return
         fresh = self.ids_left.pop()
         taken = again(self.world.me, self.snapshot, view, record, claim=fresh, wall=self.world.wall)

@@ -19,6 +19,7 @@ from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.node_world import Beside, HeldClaim, LaunchOrder, NodeIdentity, SavedFiles
 from flow.placement.built_images import NOT_BUILT, ImageOrder, building
 from flow.placement.capacity import NOTHING, asked
+from flow.placement.gpus import share_of
 from flow.placement.grants import asker
 from flow.reconcile.result_reuse import definition, earlier
 from schema.execution import (
@@ -231,6 +232,7 @@ def order(view: ProjectView, record: Execution, stage: Stage, scope: Scope) -> L
         add=record.workspace.add,
         remove=record.workspace.remove,
         gpus=record.gpus,
+        gpu_share=share_of(record),
         pull=stage.pull,
         memory=resources.memory,
         cpus=resources.cpus,
@@ -308,6 +310,7 @@ def _own_environment(me: NodeIdentity, view: ProjectView, slot: Slot, number: in
         "WINSLOW_EXECUTION": str(number),
         "WINSLOW_ATTEMPT": str(slot.attempt),
         "WINSLOW_NODE": me.node,
+        **({"WINSLOW_GPU_SHARE": str(share)} if (share := slot.stage.resources.gpu_share) else {}),
         "CI": "true",
         "CI_PROJECT_NAME": view.id,
         "CI_JOB_NAME": slot.stage.name,

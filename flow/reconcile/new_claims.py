@@ -17,7 +17,7 @@ from flow.order.waiting import QueuePlace, order, waiters
 from flow.placement import capacity
 from flow.placement.built_images import building
 from flow.placement.capacity import claimed
-from flow.placement.gpus import choose, held_here, holders, holders_in
+from flow.placement.gpus import choose, held_here, hold, holders, holders_in, merged, share_of
 from flow.placement.ranking import (
     Candidate,
     Placement,
@@ -80,7 +80,7 @@ class NewClaims:
         )
         self.busy[me] = active
         self.used = in_use(self.snapshot.settings, views)
-        self.taken[me] = {**held_here(self.world), **holders_in(views).get(me, {})}
+        self.taken[me] = merged(held_here(self.world), holders_in(views).get(me, {}))
         self.claims[me] = {**capacity.held_here(self.world), **claimed(views).get(me, {})}
 
     def take(self) -> None:
@@ -236,7 +236,7 @@ class NewClaims:
         self.claims[world.me.node][view.id, taken.record.execution] = taken.record.asked or capacity.NOTHING
         who = f"{view.id}/{taken.record.execution}"
         self.used.add(account, wanted_of(wanted.stage), wanted.stage.resource_group or "", who)
-        mine |= dict.fromkeys(taken.record.gpus, f"{view.id}/{taken.record.execution}")
+        hold(mine, taken.record.gpus, who, share_of(taken.record))
 
     def _replaced(self, view: ProjectView, slot: Slot) -> tuple[Execution, ...]:
         lost = view.execution(slot.replaces) if slot.replaces else None

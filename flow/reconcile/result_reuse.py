@@ -26,9 +26,10 @@ _PARTS = ("name", "image", "entrypoint", "resources", "artifacts", "show", "work
 def definition(stage: Stage) -> str:
     """A digest of what a definition says of the result; command and environment stand in the record themselves.
 
-    What is drawn of it (`charts`), and how its files are shown, changes nothing of it.
+    What is drawn of it (`charts`), how its files are shown, and with whom it shares a GPU changes nothing of it.
     """
-    parts = stage.model_dump(mode="json", include=set(_PARTS), exclude={"artifacts": {"reports": {"charts"}}})
+    without = {"artifacts": {"reports": {"charts"}}, "resources": {"gpu": {"share"}}}
+    parts = stage.model_dump(mode="json", include=set(_PARTS), exclude=without)
     parts["show"] = list(stage.shown_files)
     if stage.rights != NO_RIGHTS:
         parts["rights"] = stage.rights.model_dump(mode="json")

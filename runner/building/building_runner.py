@@ -51,5 +51,8 @@ class BuildingRunner:
     def usage(self, container: str) -> Usage | None:
         return None if container in self.builds else self.stages.usage(container)
 
+    def holds(self, container: str, process: int) -> bool:
+        return container not in self.builds and self.stages.holds(container, process)
+
     def reap(self) -> None:
         self.stages.reap()

@@ -2,14 +2,15 @@
 
 `FAKE_SECONDS` how long it runs (1) · `FAKE_EXIT` its exit code (0) · `FAKE_OOM=1` ends by lack of memory ·
 `FAKE_OUTPUT_EVERY` seconds between lines · `FAKE_IGNORE_TERM=1` ends only by KILL, after the grace ·
-`FAKE_IMAGE_MISSING=1` cannot be created. Containers outlive controllers because the test keeps this object.
+`FAKE_IMAGE_MISSING=1` cannot be created · `FAKE_GPU_MEMORY` bytes that it uses of each of its GPUs.
+Containers outlive controllers because the test keeps this object.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner.contract.errors import EngineRefused, ImageUnavailable
-from runner.contract.labels import Owner
+from runner.contract.labels import Owner, gpu_share_of
 from runner.contract.spec import Capabilities, Condition, Container, Ending, Image, Spec
 from runner.contract.usage import Usage
 
@@ -108,6 +109,10 @@ class FakeRunner:
     def usage(self, container: str) -> Usage | None:
         return None
 
+    def holds(self, container: str, process: int) -> bool:
+        """There are no processes."""
+        return False
+
     def reap(self) -> None:
         return None
 
@@ -119,14 +124,20 @@ class FakeRunner:
         box = self._boxes.get(container)
         return box if box is not None and self.owner.owns(box.spec.labels) else None
 
-    def in_use(self) -> dict[str, list[str]]:
-        """Which running containers use each GPU."""
-        now, used = self.clock(), dict[str, list[str]]()
+    def in_use(self) -> dict[str, dict[str, int | None]]:
+        """Which running containers use each GPU, and with which share of it."""
+        now, used = self.clock(), dict[str, dict[str, int | None]]()
         for id, box in self._boxes.items():
             if box.started is not None and now < box.over:
                 for gpu in box.spec.gpus:
-                    used.setdefault(gpu, []).append(id)
+                    used.setdefault(gpu, {})[id] = gpu_share_of(box.spec.labels)
         return used
+
+    def gpu_memory(self, container: str) -> dict[str, int]:
+        """What a running one uses of each of its GPUs, by its script."""
+        spec = self._boxes[container].spec if container in self._boxes else None
+        script = spec.environment.get("FAKE_GPU_MEMORY", "0") if spec else "0"
+        return dict.fromkeys(spec.gpus, int(script)) if spec else {}
 
     def machine_reboot(self) -> None:
         """Power off and on: what ran has ended with the machine."""

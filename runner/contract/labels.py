@@ -26,7 +26,14 @@ class Owner:
 
 
 def for_claim(
-    owner: Owner, *, claim: str, project: str, execution: int, stage: str, gpus: Sequence[str] = ()
+    owner: Owner,
+    *,
+    claim: str,
+    project: str,
+    execution: int,
+    stage: str,
+    gpus: Sequence[str] = (),
+    gpu_share: int | None = None,
 ) -> dict[str, str]:
     """All labels of one execution's container; only the owner, the claim and the GPUs decide anything."""
     return owner.labels() | {
@@ -35,6 +42,7 @@ def for_claim(
         f"{PREFIX}.execution": str(execution),
         f"{PREFIX}.stage": stage,
         f"{PREFIX}.gpus": ",".join(gpus),  # also where it has none: an image may say otherwise
+        f"{PREFIX}.gpu_share": str(gpu_share or ""),
     }
 
 
@@ -56,3 +64,9 @@ def of_nobody() -> dict[str, str]:
 def gpus_of(labels: Mapping[str, str]) -> tuple[str, ...]:
     """What the container was given, also when nobody remembers its claim."""
     return tuple(filter(None, labels.get(f"{PREFIX}.gpus", "").split(",")))
+
+
+def gpu_share_of(labels: Mapping[str, str]) -> int | None:
+    """Bytes that it may use of each of these; None where it has them for itself."""
+    text = labels.get(f"{PREFIX}.gpu_share", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

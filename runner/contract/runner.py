@@ -67,6 +67,10 @@ class Runner(Protocol):
         """What a running one uses; None where that is not known. Cheap, and never raises."""
         ...
 
+    def holds(self, container: str, process: int) -> bool:
+        """Whether a process of this machine is one of a running container's. Cheap, and never raises."""
+        ...
+
     def reap(self) -> None:
         """Let go of what only this process holds (log followers); containers go on."""
         ...

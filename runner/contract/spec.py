@@ -199,6 +199,7 @@ class Capabilities:
     gpus: bool = False
     isolation: bool = False
     services: bool = False  # runs programs beside stages
+    processes: bool = False  # `holds` tells which processes of this machine are a container's
     watchdog: bool = False  # what is watched ends in time although the controller is dead or stopped
     user: tuple[int, int] | None = None  # uid and gid of its stages; None: the node's own
     here: bool = True  # its stages run on this very machine

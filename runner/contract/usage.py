@@ -34,6 +34,14 @@ def of_processes(root: int) -> Usage | None:
     return Usage(cpu, memory)
 
 
+def descends(process: int, root: int) -> bool:
+    """Whether it is that one, or was started below it."""
+    try:
+        return process == root or any(each.pid == root for each in psutil.Process(process).parents())
+    except (psutil.Error, OSError):
+        return False
+
+
 def of_stats(stats: Mapping[str, Any]) -> Usage | None:
     """Of the engine's answer. Files that the kernel could forget at any time do not count as memory."""
     try:

@@ -117,7 +117,7 @@ class DockerRunner:
     def capabilities(self) -> Capabilities:
         can = Capabilities("docker", limits=True, oom=True, gpus=True, isolation=True, user=rights.ids(self.user))
         seen = near()
-        return replace(can, discards=self._discards, services=seen, watchdog=seen)
+        return replace(can, discards=self._discards, services=seen, watchdog=seen, processes=seen)
 
     def resolve(self, image: str, pull: str) -> Image:
         return self._images.resolve(image, pull)
@@ -351,6 +351,14 @@ class DockerRunner:
                 return of_stats(self.client.api.stats(self._ids.target(container), stream=False, one_shot=True))
         except RunnerError:
             return None
+
+    def holds(self, container: str, process: int) -> bool:
+        """By its control group, which is called like the engine's container."""
+        try:
+            groups = Path(f"/proc/{process}/cgroup").read_text(errors="replace")
+            return self._ids.target(container) in groups
+        except (RunnerError, OSError):
+            return False
 
     def reap(self) -> None:
         self._events.end()

@@ -23,7 +23,7 @@ from runner.contract.usage import Usage, of_processes
 from runner.logs import log_events, log_file
 from runner.process import program_digest, shim
 from runner.process.program_folders import HostImage, read_images, substitute, variables
-from runner.process.supervisor import MARK, Shims, kill_marked
+from runner.process.supervisor import MARK, Shims, belongs, kill_marked
 from runner.store.digests import DigestCache
 
 __all__ = ["HostImage", "ProcessRunner", "read_images"]
@@ -60,7 +60,7 @@ class ProcessRunner:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("process", gpus=self.gpus, watchdog=True)
+        return Capabilities("process", gpus=self.gpus, watchdog=True, processes=True)
 
     def resolve(self, image: str, pull: str) -> Image:
         found = substitute(image, self.images)
@@ -154,6 +154,11 @@ class ProcessRunner:
     def usage(self, container: str) -> Usage | None:
         facts = durable.read(self._folder(container) / "shim.json")
         return of_processes(int(str(facts["stage"]))) if facts and self._alive(facts) else None
+
+    def holds(self, container: str, process: int) -> bool:
+        directory = self._folder(container)
+        facts = durable.read(directory / "shim.json")
+        return bool(facts) and self._alive(facts) and belongs(process, int(str(facts["stage"])), directory)
 
     def remove(self, container: str) -> None:
         directory = self._folder(container)

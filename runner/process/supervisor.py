@@ -13,6 +13,7 @@ from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 from runner import durable, lease_clock
+from runner.contract.usage import descends
 from runner.process import shim
 from runner.process.program_folders import SYSTEM_PATH
 
@@ -116,6 +117,16 @@ def _runs_for(directory: Path) -> bool:
     """Whether a shim for this directory runs that an earlier controller started."""
     tails = tuple(b"\0" + os.fsencode(each) + b"\0" + os.fsencode(directory) + b"\0" for each in PROGRAMS)
     return any(line.endswith(tails) for _, line in _of_all_processes("cmdline"))
+
+
+def belongs(process: int, stage: int, directory: Path) -> bool:
+    """Whether it was started by this run's stage, whose first process is `stage`."""
+    try:
+        if os.fsencode(f"{MARK}={directory}") in Path(f"/proc/{process}/environ").read_bytes().split(b"\0"):
+            return True
+    except OSError:
+        pass  # another user's, or gone
+    return descends(process, stage)
 
 
 def kill_marked(directory: Path) -> None:

@@ -211,6 +211,10 @@ class SlurmRunner:
             return None
         return of_processes(int(str(facts["stage"])))
 
+    def holds(self, container: str, process: int) -> bool:
+        """Its processes are on other machines."""
+        return False
+
     def reap(self) -> None:
         self._bell.close()
 

@@ -10,7 +10,7 @@ import pytest
 
 from runner.contract.errors import EngineFailed, EngineRefused, ImageUnavailable
 from runner.contract.labels import Owner
-from runner.contract.spec import Condition, Ending, Watched
+from runner.contract.spec import Condition, Ending, Spec, Watched
 from tests.contract.runners import ALL, ENDS, IGNORES, WAITS, Bench, log
 
 KINDS = [pytest.param(name, marks=[pytest.mark.docker] if name == "docker" else []) for name in ALL]
@@ -326,6 +326,28 @@ def test_R1510_it_says_what_a_running_one_uses_and_nothing_of_others(bench: Benc
     bench.until(lambda: (used := runner.usage(spec.id)) is not None and used.memory > 50e6 and used.cpu > 0.2)
     runner.stop(spec.id)
     assert runner.usage("nowhere") is None
+
+
+def test_L6_it_knows_which_processes_of_the_machine_are_a_containers(bench: Bench) -> None:
+    if not bench.runner().capabilities.processes:
+        pytest.skip(f"{bench.name} runs nothing on this machine")
+    starts = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {WAITS!r}]); {WAITS}"
+    runner, one, other = bench.runner(), bench.spec(starts), bench.spec(WAITS)
+    for spec in (one, other):
+        bench.run(runner, spec)
+        bench.up(runner, spec)
+
+    def held(spec: Spec) -> set[int]:
+        return {int(each) for each in os.listdir("/proc") if each.isdigit() and runner.holds(spec.id, int(each))}
+
+    bench.until(lambda: len(held(one)) >= 2 and held(other))
+    assert not held(one) & held(other)
+    assert os.getpid() not in held(one) | held(other)
+    for spec in (one, other):
+        runner.stop(spec.id)
+        bench.end(runner, spec.id)
+        assert held(spec) == set()
+    assert not runner.holds("nowhere", os.getpid())
 
 
 # -- exclusive stages ----------------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ from controller.launch.launcher import InlineJobs, Launcher, LauncherTools
 from controller.loop.round import Controller, NodeServices
 from flow.model.clock import VirtualClock
 from flow.model.snapshot import ProjectView, Snapshot
+from flow.node.gpu_use import GpuUse
 from flow.node.node_world import NodeIdentity, World
 from flow.node.owner_word import NOTHING_WANTED, OwnerWord
 from flow.project.replies import steps_of
 from runner import gpus as runner_gpus
 from runner.contract.errors import EngineUnavailable
 from runner.contract.fake import FakeRunner
-from runner.contract.labels import Owner
+from runner.contract.labels import Owner, gpu_share_of
 from runner.contract.spec import Container
 from schema import layout
 from schema.node import Health, Inventory, NodeGpu
@@ -28,7 +29,7 @@ from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyReposi
 from tests.simulation.invariants import Checker, Told
 from tests.simulation.jobs import SlowJobs
 from tests.simulation.owners import Owners
-from tests.simulation.people import Person, alone, initial_files
+from tests.simulation.people import Person, alone, initial_files, sharing
 from tests.simulation.people import rivals as competing
 from tests.simulation.schedule import Schedule
 
@@ -58,6 +59,16 @@ class Machine:
     boot: str = "1"
     jobs: SlowJobs | None = None
 
+    def gpu_use(self, *, fresh: bool = False) -> GpuUse:
+        """What programs that share a GPU use of it, by their scripts."""
+        share = {id: gpu_share_of(found.labels) for id, found in self.runner.containers().items() if found.running}
+        return GpuUse({id: self.runner.gpu_memory(id) for id in share if share[id]})
+
+    def too_much(self, container: str) -> bool:
+        found = self.runner.containers()[container]
+        share = gpu_share_of(found.labels)
+        return bool(share) and any(used > (share or 0) for used in self.runner.gpu_memory(container).values())
+
 
 class Gpus:
     """What a driver would say: one GPU, on the second machine a small one as well. The stages' own programs never get
@@ -69,7 +80,13 @@ class Gpus:
     def __init__(self, node: str = "") -> None:
         self.others, self.lost = set[str](), set[str]()
         sizes = (8, 24) if node == "n1" else (24,) if node else ()
-        self.all = [NodeGpu(uuid=f"GPU-{node}-{size}", model=f"RTX {size}", memory=size << 30) for size in sizes]
+        self.all = [
+            NodeGpu(uuid=f"GPU-{node}-{size}", model=f"RTX {size}", memory=size << 30, watched=True) for size in sizes
+        ]
+
+    @property
+    def memory(self) -> dict[str, int]:
+        return {gpu.uuid: gpu.memory for gpu in self.all}
 
     def look(self, *, fresh: bool = False) -> tuple[NodeGpu, ...]:
         return tuple(gpu.model_copy(update={"health": self._health(gpu.uuid)}) for gpu in self.all)
@@ -87,8 +104,11 @@ def unwanted(*_: object) -> OwnerWord:
 class WatchedRunner:
     """The fake runner, telling the checker of every start and stop."""
 
-    def __init__(self, inner: FakeRunner, checker: Checker, node: str, silent: Callable[[], bool]) -> None:
+    def __init__(
+        self, inner: FakeRunner, checker: Checker, node: str, memory: Mapping[str, int], silent: Callable[[], bool]
+    ) -> None:
         self._inner, self._checker, self._node, self._silent = inner, checker, node, silent
+        self._memory = memory
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)
@@ -101,7 +121,7 @@ class WatchedRunner:
     def start(self, container: str) -> None:
         self._inner.start(container)
         self._checker.started(self._node, container)
-        self._checker.sharing(self._node, self._inner.in_use())
+        self._checker.sharing(self._node, self._inner.in_use(), self._memory)
 
     def stop(self, container: str) -> None:
         if (found := self._inner.containers().get(container)) and found.running:
@@ -128,6 +148,7 @@ class Cluster:
         slow: float = 0.0,
         rivals: bool = False,
         owned: bool = False,
+        shared: bool = False,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write. `slow`: the
         seconds that launches and collections take on average; 0 where they are done within their round.
@@ -140,13 +161,14 @@ class Cluster:
         self.weather.schedule, self.weather.clock = Schedule(), self.clock
         self.network = Network()
         files = initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs)
-        files = alone(files) if exclusive else competing(files) if rivals else files
+        files = alone(files) if exclusive else competing(files) if rivals else sharing(files) if shared else files
         self.server = MemoryServer.create(files)
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
         self.machines = [self._machine(index) for index in range(nodes)]
         self.weather.names = {id(machine.chance): machine.name for machine in self.machines}
         self.person = Person(self.observer, Random(self.chance.random()), projects, deletes, graphs)
+        self.checker.too_much = lambda node, container: self._machine_of(node).too_much(container)
         self.pause = pause
         self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0
@@ -166,6 +188,9 @@ class Cluster:
         chance = Random(self.chance.random())
         return Machine(name, disk, FakeRunner(owner, self.clock.now), Link(), chance, gpus=Gpus(name))
 
+    def _machine_of(self, node: str) -> Machine:
+        return next(each for each in self.machines if each.name == node)
+
     def _hex(self) -> str:
         return f"{self.chance.getrandbits(128):032x}"
 
@@ -177,7 +202,7 @@ class Cluster:
             MemoryRepository(self.server), machine.chance, self.weather, machine.link, self.network, self.now
         )
         silent = partial(self._engine_away, machine)
-        runner = WatchedRunner(machine.runner, self.checker, machine.name, silent)
+        runner = WatchedRunner(machine.runner, self.checker, machine.name, machine.gpus.memory, silent)
         owner = Owner("sim", machine.name, incarnation)
         trees = BrokenTrees(
             SimulatedTrees(machine.name, machine.data, self.checker, failpoint), machine.chance, self.weather
@@ -209,6 +234,7 @@ class Cluster:
                 fresh_id=lambda: f"{machine.chance.getrandbits(128):032x}",
                 failpoint=failpoint,
                 gpus=machine.gpus,
+                gpu_use=machine.gpu_use,
                 boot=machine.boot,
                 owner=self.owners.watch(machine.name, machine.disk).look if self.owners else unwanted,
             )
@@ -257,7 +283,7 @@ class Cluster:
             self._turn(machine)
             self.checker.look()
             for each in self.machines:
-                self.checker.sharing(each.name, each.runner.in_use())
+                self.checker.sharing(each.name, each.runner.in_use(), each.gpus.memory)
             self.checker.alone(dict(self._running()))
             if self.rivals:
                 self.checker.waiting(self._views())

@@ -80,8 +80,9 @@ class Checker:
         self.read = 0
         self.forged: set[str] = set()  # commits by nobody who may make them: to be as if they were not there
         self.waited: dict[str, tuple[int, float]] = {}  # of projects with a slot that waits: priority, and last when
-        self.interrupted = self.given_back = 0
+        self.interrupted = self.given_back = self.shared = self.exceeded = 0
         self.owned: Callable[[str], bool] = lambda node: False  # whether its owner may have what runs there ended
+        self.too_much: Callable[[str, str], bool] = lambda node, container: False  # whether it uses more than its share
         self.ending: set[str] = set()  # containers that were rightly told to stop, and may be told again
         self.looks: dict[str, list[float]] = {}  # when each node asked the server in the last minute
         self.looked_at: dict[str, float] = {}  # seconds of reachability at its last look
@@ -98,11 +99,13 @@ class Checker:
             raise Violation(f"{node} started {project}/{number}, which is {record.state} by then")
         self.began.setdefault(container, self.clock.now())
 
-    def sharing(self, node: str, used: Mapping[str, list[str]]) -> None:
-        """Two running containers never have the same GPU."""
+    def sharing(self, node: str, used: Mapping[str, Mapping[str, int | None]], memory: Mapping[str, int]) -> None:
+        """Two running containers never have the same GPU, unless both share it, and then no more than there is."""
         for gpu, containers in used.items():
-            if len(containers) > 1:
+            alone = None in containers.values()
+            if len(containers) > 1 and (alone or sum(filter(None, containers.values())) > memory[gpu]):
                 raise Violation(f"{gpu} of {node} is used by {[id[:8] for id in containers]}")
+            self.shared += len(containers) > 1
 
     def alone(self, running: Mapping[str, str]) -> None:
         """`running`: every container that runs, and its node. Of one slot of an exclusive stage there is one."""
@@ -130,7 +133,9 @@ class Checker:
             return
         exclusive = record.claim.lease.exclusive  # of such a one a node without signs of life lets go
         rightly = exclusive or self._asked_to_end(project) or self._too_long(project, record)
-        if record.state.active and not rightly:
+        if not rightly and self.too_much(node, container):
+            self.exceeded += 1
+        elif record.state.active and not rightly:
             self._gives_way(node, project, record)
         self.ending.add(container)
 

@@ -68,6 +68,16 @@ def rivals(files: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def sharing(files: dict[str, str]) -> dict[str, str]:
+    """The same with a first stage that shares its GPU, of which every fourth project's uses more than its share."""
+    share = files["pipelines/p.yaml"].replace("resources: {gpus: 1}", "resources: {gpus: 1, gpu: {share: 3GiB}}", 1)
+    found = {**files, "pipelines/p.yaml": share}
+    for number, name in enumerate(sorted(name for name in files if name.startswith("projects/"))):
+        used = (4 if number % 4 == 3 else 3) << 30
+        found[name] = files[name].replace("FAKE_SECONDS", f"FAKE_GPU_MEMORY: {used}, FAKE_SECONDS", 1)
+    return found
+
+
 def alone(files: dict[str, str]) -> dict[str, str]:
     """The same with exclusive stages; their times leave little between a node's end and another's beginning."""
     grace, times = "    grace: 60s\n", "exclusive: {give_up_after: 25s, kill_within: 10s, lost_after: 38s}\n"

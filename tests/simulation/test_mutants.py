@@ -15,6 +15,7 @@ import flow.fold.stage_points
 import flow.fold.walk
 import flow.node.lease_terms
 import flow.node.sightings
+import flow.placement.gpus
 import flow.project.replies
 import flow.reconcile.commit_draft
 import flow.reconcile.decide
@@ -50,7 +51,7 @@ from state.memory.memory_repository import MemoryRepository
 from tests.simulation.cluster import Cluster
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
-from tests.simulation.worlds import branches, breakdown, crowd, movers, silence, slowness, solitude
+from tests.simulation.worlds import branches, breakdown, company, crowd, movers, silence, slowness, solitude
 
 SEEDS = 150
 
@@ -173,6 +174,24 @@ def housekeeping_that_stops_what_is_lost(patch: pytest.MonkeyPatch) -> None:
 def gpus_of_containers_without_a_record_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A GPU counts as free once no record names it, though a container may still be ending on it."""
     patch.setattr(flow.reconcile.new_claims, "held_here", lambda world: {})
+
+
+def shares_that_are_not_added_up(patch: pytest.MonkeyPatch) -> None:
+    """A share fits wherever nobody has the GPU for himself."""
+    patch.setattr(flow.placement.gpus, "_beside", lambda memory, held, share: all(held.values()) if share else not held)
+
+
+def whole_gpus_that_others_share(patch: pytest.MonkeyPatch) -> None:
+    """Who wants a GPU for himself gets one of which others have shares."""
+    beside = flow.placement.gpus._beside
+    patch.setattr(
+        flow.placement.gpus,
+        "_beside",
+        lambda memory, held, share: beside(memory, held, share) if share else all(held.values()),
+    )
+
+
+OF_SHARES = [shares_that_are_not_added_up, whole_gpus_that_others_share]
 
 
 def failures_are_tried_again_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -496,6 +515,20 @@ def test_M5_gpus_of_containers_without_a_record_are_not_forgotten(monkeypatch: p
     for seed in range(SEEDS):
         try:
             crowd(seed).run()
+        except Violation as violation:
+            assert "is used by" in str(violation)  # noqa: PT017
+            return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize("mutant", OF_SHARES, ids=lambda each: each.__name__)
+def test_L6_the_variant_that_shares_gpus_wrongly_is_caught(
+    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    mutant(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            company(seed).run()
         except Violation as violation:
             assert "is used by" in str(violation)  # noqa: PT017
             return

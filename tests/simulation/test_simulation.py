@@ -10,7 +10,7 @@ from schema.reasons import End
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Weather
 from tests.simulation.seeds import DAY, SEEDS
-from tests.simulation.worlds import branches, breakdown, crowd, movers, silence, slowness, solitude
+from tests.simulation.worlds import branches, breakdown, company, crowd, movers, silence, slowness, solitude
 
 FINE = Weather(loss=0, crash=0, partition=0, outage=0, suspend=0, reboot=0, stale_main=0)
 
@@ -39,6 +39,19 @@ def test_F16_no_promise_is_broken_when_requests_are_read_one_by_one(seed: int, m
 @pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
 def test_M5_two_stages_never_get_the_same_gpu(seed: int) -> None:
     crowd(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 40)))
+def test_L6_stages_that_share_a_gpu_have_no_more_of_it_together_than_there_is(seed: int) -> None:
+    company(seed).run()
+
+
+def test_L6_in_these_worlds_gpus_are_shared_and_shares_exceeded() -> None:
+    checkers = [company(seed).run().checker for seed in range(3)]
+    assert all(each.shared for each in checkers)
+    assert all(each.exceeded for each in checkers)
+    ends = [e.reason for each in checkers for told in each.projects.values() for e in told.executions.values()]
+    assert End.GPU_MEMORY_EXCEEDED in ends
 
 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 40)))

@@ -51,6 +51,14 @@ def desks(seed: int) -> Cluster:
     return Cluster(seed, projects=5, weather=weather, requests=40, pause=25.0, deletes=0.02, rivals=True, owned=True)
 
 
+def company(seed: int) -> Cluster:
+    """Stages that share GPUs, of which some use more than they may, beside those that want a GPU for themselves; long
+    ones that end slowly, on nodes that are often away.
+    """
+    weather = Weather(partition=0.01, heal=4, suspend=0)
+    return Cluster(seed, nodes=2, projects=8, weather=weather, requests=40, stubborn=True, shared=True)
+
+
 def slowness(seed: int) -> Cluster:
     """Launches that take about as long as it takes to give a node up, on nodes that are cut off or asleep meanwhile."""
     weather = Weather(partition=0.01, heal=4, suspend=0.015, outage=0.003, disk=0.02)

@@ -20,6 +20,7 @@ WORDS: Mapping[End, str] = {
     End.INFRASTRUCTURE: "the machine, not the program, failed",
     End.NODE_LOST: "its node gave no sign of life",
     End.GPU_LOST: "a GPU was lost while it ran",
+    End.GPU_MEMORY_EXCEEDED: "the program used more of a GPU's memory than its share",
     End.MISSING_ARTIFACT: "a file that it promised is not there",
     End.SERVICE_NOT_READY: "a service that it needs was not ready in time",
     End.SERVICE_ENDED: "a service that it needs ended while it ran",
@@ -35,6 +36,7 @@ WORDS: Mapping[End, str] = {
 REMEDIES: Mapping[End, str] = {
     End.EXIT_CODE: "The end of its log says why.",
     End.OOM_KILLED: "Give the stage more memory (`resources: {memory: …}`), or less to do at a time.",
+    End.GPU_MEMORY_EXCEEDED: "Give the stage a larger `resources.gpu.share`, or less to do at a time.",
     End.TIMEOUT: "Raise its `timeout`, or give it less to do.",
     End.NO_OUTPUT: "Let the program print now and then, or raise its `idle_timeout`.",
     End.IMAGE_UNAVAILABLE: "Check the image's name and whether the node may pull it.",

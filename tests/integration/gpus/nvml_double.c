@@ -1,7 +1,10 @@
 /* A double of libnvidia-ml.so.1 for tests: as much of it as Winslow asks for. What it says stands in the file
  * $NVML_DOUBLE, read anew at every call: lines "index key value", index -1 for the driver. Spaces in values are "_".
  *   -1: count, driver, init (an error code), hang (1: calls wait until it is 0)
- *   each GPU: uuid, name, total and used (MiB), use (percent; without it, not told), temperature, capability (75 is 7.5), pids (how many programs), lost (an error code)
+ *   each GPU: uuid, name, total and used (MiB), use (percent; without it, not told), temperature, capability (75 is 7.5),
+ *     pids (how many programs), lost (an error code), programs (instead of pids: "PID:MIB,PID:MIB", MIB -1: not told),
+ *     mig (how many instances it is cut into; without it, it cannot be cut)
+ *   an instance: uuid, name, total, pids, programs; instance K of GPU I has the index 16 + 8 * I + K
  * Which GPUs there are is fixed when a session begins, as with the real one.
  */
 #include <stdio.h>
@@ -13,7 +16,8 @@ typedef struct { int index; } Device;
 typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
 enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
 
-static Device devices[16];
+enum { GPUS = 16, PARTS = 8 };
+static Device devices[GPUS + GPUS * PARTS];
 static int open_count = 0, sessions = 0;
 
 static void text(int index, const char *key, char *value, const char *otherwise) {
@@ -46,7 +50,7 @@ int nvmlInitWithFlags(unsigned flags) {
   while (number(-1, "hang", 0)) usleep(20000);
   int error = number(-1, "init", 0);
   if (error) return error;
-  for (int i = 0; i < 16; i++) devices[i].index = i;
+  for (int i = 0; i < GPUS + GPUS * PARTS; i++) devices[i].index = i;
   if (!sessions++) open_count = number(-1, "count", 0);
   return SUCCESS;
 }
@@ -105,6 +109,13 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, void **device) {
     *device = &devices[i];
     return number(i, "handle", 0);
   }
+  for (int i = GPUS; i < GPUS + open_count * PARTS; i++) {
+    char found[256];
+    text(i, "uuid", found, "");
+    if (strcmp(found, uuid)) continue;
+    *device = &devices[i];
+    return SUCCESS;
+  }
   return NOT_FOUND;
 }
 
@@ -130,8 +141,41 @@ int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
   return SUCCESS;
 }
 
+int nvmlDeviceGetMigMode(void *device, unsigned *now, unsigned *next) {
+  DEVICE;
+  if (number(index, "mig", -1) < 0) return NOT_SUPPORTED;
+  *now = *next = 1;
+  return SUCCESS;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(void *device, unsigned *count) { DEVICE; *count = 7; return SUCCESS; }
+
+int nvmlDeviceGetMigDeviceHandleByIndex(void *device, unsigned at, void **part) {
+  DEVICE;
+  if ((long)at >= number(index, "mig", 0)) return NOT_FOUND;
+  *part = &devices[GPUS + index * PARTS + at];
+  return SUCCESS;
+}
+
+static int programs(const char *said, unsigned *count, Process *found) {
+  unsigned wanted = 1, room = *count;
+  for (const char *at = said; *at; at++) wanted += *at == ',';
+  *count = wanted;
+  if (room < wanted) return INSUFFICIENT_SIZE;
+  for (unsigned i = 0; i < wanted; i++) {
+    long pid = 0, used = 0;
+    sscanf(said, "%ld:%ld", &pid, &used);
+    found[i] = (Process){pid, used < 0 ? ~0ULL : used * 1048576ULL, ~0u, ~0u};
+    said = strchr(said, ',') ? strchr(said, ',') + 1 : "";
+  }
+  return SUCCESS;
+}
+
 static int processes(void *device, unsigned *count, Process *found) {
   DEVICE;
+  char said[256];
+  text(index, "programs", said, "");
+  if (*said && strcmp(said, "-")) return programs(said, count, found);
   unsigned wanted = number(index, "pids", 0), room = *count;
   *count = wanted;
   if (!wanted) return SUCCESS;

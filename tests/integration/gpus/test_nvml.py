@@ -22,6 +22,8 @@ def test_M5_gpus_are_found_with_what_stages_ask_for(probe: Probe) -> None:
             "driver": "570.86.10",
             "compute_capability": "7.5",
             "health": "ok",
+            "watched": True,
+            "part_of": "",
         },
         {
             "uuid": BIG,
@@ -30,6 +32,8 @@ def test_M5_gpus_are_found_with_what_stages_ask_for(probe: Probe) -> None:
             "driver": "570.86.10",
             "compute_capability": "8.6",
             "health": "ok",
+            "watched": True,
+            "part_of": "",
         },
     ]
     assert found["text"].startswith(f"NVIDIA GeForce RTX 2080 8 GiB ({SMALL}, ok); NVIDIA RTX A6000 48 GiB")

@@ -69,7 +69,7 @@ def test_M5_several_are_of_one_model_where_that_is_possible() -> None:
     twin = BIG.model_copy(update={"uuid": "GPU-twin"})
     assert uuids(choose(wants(2), (*ALL, twin), {})) == ["GPU-big", "GPU-twin"]
     assert uuids(choose(wants(3), (*ALL, twin), {})) == ["GPU-small", "GPU-old", "GPU-big"]
-    assert uuids(choose(wants(2), (*ALL, twin), {"GPU-twin": "v/1"})) == ["GPU-small", "GPU-old"]
+    assert uuids(choose(wants(2), (*ALL, twin), {"GPU-twin": {"v/1": 0}})) == ["GPU-small", "GPU-old"]
 
 
 def with_health(health: Health) -> tuple[NodeGpu, ...]:
@@ -77,7 +77,7 @@ def with_health(health: Health) -> tuple[NodeGpu, ...]:
 
 
 def test_M5_what_is_taken_or_not_well_is_not_chosen() -> None:
-    assert uuids(choose(wants(), ALL, {"GPU-small": "ulm/3"})) == ["GPU-old"]
+    assert uuids(choose(wants(), ALL, {"GPU-small": {"ulm/3": 0}})) == ["GPU-old"]
     for health in (Health.BUSY, Health.LOST, Health.UNKNOWN):
         assert uuids(choose(wants(), with_health(health), {})) == ["GPU-old"]
 
@@ -101,7 +101,7 @@ def test_M5_a_node_that_never_could_says_why(resources: Resources, have: tuple[N
 
 
 def test_M5_who_has_the_gpus_is_said() -> None:
-    taken = {"GPU-big": "ulm/3"}
+    taken = {"GPU-big": {"ulm/3": 0}}
     assert shortage(wants(3), with_health(Health.BUSY), taken) == (
         "GPU-big is taken by ulm/3, GPU-small is used by other programs"
     )
@@ -112,7 +112,7 @@ def test_M5_who_has_the_gpus_is_said() -> None:
 # -- placement ---------------------------------------------------------------------------------------------------------
 
 
-def node(name: str, *have: NodeGpu, taken: dict[str, str] | None = None) -> Candidate:
+def node(name: str, *have: NodeGpu, taken: gpus.Holders | None = None) -> Candidate:
     return Candidate(Inventory(node=name, incarnation="i", slots=2, gpus=have), NodeSettings(), 0, taken or {})
 
 
@@ -128,7 +128,7 @@ def test_M5_the_node_with_the_smallest_sufficient_gpu_goes_first() -> None:
 
 
 def test_M5_a_stage_waits_for_a_taken_gpu_and_says_whose() -> None:
-    found = placed(node("a", SMALL, taken={"GPU-small": "ulm/3"}), node("b"))
+    found = placed(node("a", SMALL, taken={"GPU-small": {"ulm/3": 0}}), node("b"))
     assert (found.reason, found.could) == (Wait.RESOURCES, ("a",))
     assert found.text == "a: GPU-small is taken by ulm/3"
 
@@ -244,7 +244,7 @@ def sight(*, running: bool = False, exited: bool = False) -> ObservedContainer:
 def test_M5_a_container_holds_its_gpus_until_it_ended(
     entries: list[HeldClaim], sights: list[ObservedContainer], ended: list[ExecutionEnd], held: str | None
 ) -> None:
-    assert held_here(world(entries, sights, ended)).get("GPU-small") == held
+    assert held_here(world(entries, sights, ended)).get("GPU-small") == ({held: 0} if held else None)
 
 
 def test_M5_own_stages_on_a_gpu_are_no_fault_of_it() -> None:

@@ -191,7 +191,7 @@ def test_an_end_that_happened_while_its_node_was_cut_off_is_kept(stop: End) -> N
     ended = an_end().model_copy(update={"state": State.FAILED, "reason": stop, "result": None})
     decision = decided(story, lost, entries={FIRST: entry}, outbox={FIRST: ended})
     verbs = [commit.event.verb for commit in decision.commits if commit.event.project]
-    assert verbs[0] == ("take-back" if stop in (End.TIMEOUT, End.NO_OUTPUT) else "supersede")
+    assert verbs[0] == ("take-back" if stop in (End.TIMEOUT, End.NO_OUTPUT, End.GPU_MEMORY_EXCEEDED) else "supersede")
 
 
 def test_a_claim_of_an_older_chain_is_not_renewed_with_the_definition_of_a_newer_one() -> None:
