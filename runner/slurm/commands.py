@@ -6,19 +6,21 @@ Whether Slurm is away or refuses decides what follows: the first is tried again,
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 
+from runner import bounded_run
+from runner.bounded_run import Bounds, SaysTooMuch, TakesTooLong
 from runner.contract.errors import EngineRefused, EngineUnavailable
 from runner.process.program_folders import SYSTEM_PATH
 from runner.slurm import jobs
 from runner.slurm.jobs import SlurmJob
+from schema.quantities import readable_size
 
 NEEDED = ("sbatch", "squeue", "scontrol", "scancel", "sinfo")
 LIMIT = 30.0
 """Seconds for one command. Slurm's own limit for a message is 10, and it tries some of them again."""
 MOST = 64 * 1024 * 1024
-"""Bytes that are read of an answer."""
+"""Bytes that are read of an answer: one that says more is no answer."""
 SILENT = "it said nothing"
 _GONE = (SILENT, "Invalid job id", "already finished", "already completing", "Job/step already")
 _PASSES = (
@@ -89,22 +91,19 @@ class SlurmCommands:
 
     def _run(self, *command: str, given: str = "") -> str:
         try:
-            done = subprocess.run(
-                command,
-                input=given.encode(),
-                capture_output=True,
-                env=self.environment,
-                cwd="/",
-                timeout=LIMIT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+            done = bounded_run.run(command, self.environment, Bounds(LIMIT, MOST), given.encode())
+        except TakesTooLong:
             raise EngineUnavailable(f"Slurm has not answered {command[0]} within {LIMIT:g} s") from None
+        except SaysTooMuch:
+            raise EngineUnavailable(
+                f"{command[0]} says more than {readable_size(MOST)}, which is not read: Slurm lists too many jobs of "
+                f"this user, or something else is called {command[0]}"
+            ) from None
         except OSError as error:
             raise EngineUnavailable(f"{command[0]} cannot be run: {error.strerror}") from None
-        if done.returncode:
-            raise _error(command[0], done.stderr.decode(errors="replace"))
-        return done.stdout[:MOST].decode(errors="replace")
+        if done.code:
+            raise _error(command[0], done.err.decode(errors="replace"))
+        return done.out.decode(errors="replace")
 
 
 def _error(command: str, said: str) -> Exception:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import runner.slurm.commands
 from runner.contract.errors import EngineRefused, EngineUnavailable
 from runner.contract.labels import Owner
 from runner.contract.spec import Limits, Spec
@@ -152,6 +153,18 @@ def test_a_number_with_the_clusters_name_behind_it_is_a_number(tmp_path: Path) -
     assert fake_command(tmp_path / "bin", "sbatch", "echo '17;east'").submit([], "") == "17"
     with pytest.raises(EngineUnavailable, match="did not name the job"):
         fake_command(tmp_path / "bin", "sbatch", "echo welcome").submit([], "")
+
+
+def test_what_says_more_than_is_read_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner.slurm.commands, "MOST", 1_000_000)
+    with pytest.raises(EngineUnavailable, match="squeue says more than 977 KiB, which is not read"):
+        fake_command(tmp_path / "bin", "squeue", "exec yes 1").jobs()
+
+
+def test_what_does_not_answer_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner.slurm.commands, "LIMIT", 1.0)
+    with pytest.raises(EngineUnavailable, match="has not answered sinfo within 1 s"):
+        fake_command(tmp_path / "bin", "sinfo", "sleep 600 & wait").machines("main")
 
 
 def test_commands_that_are_missing_are_named(tmp_path: Path) -> None:
