@@ -31,18 +31,9 @@ def since(moment: str | None) -> float | None:
     return None if at is None else (datetime.now(UTC) - (at if at.tzinfo else at.replace(tzinfo=UTC))).total_seconds()
 
 
-def between(first: str | None, last: str | None) -> float | None:
-    try:
-        if first and last:
-            return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
-    except (ValueError, TypeError):
-        pass
-    return None
-
-
 def took(record: "Execution", *, live: bool = True) -> float | None:
     """How long an execution ran, so far or in all."""
     times = record.times
     if times.finished:
-        return between(times.started, times.finished)
+        return record.ran
     return since(times.started) if live and record.state.active else None

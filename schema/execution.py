@@ -11,7 +11,7 @@ from schema.names import ClaimId, Name
 from schema.reasons import End
 from schema.rights import Rights
 from schema.services import EnvValue, ServicesShare, with_services
-from schema.spent import Spent, spent
+from schema.spent import Spent, moment, spent
 
 
 class State(StrEnum):
@@ -105,6 +105,7 @@ class Times(Recorded):
     claimed: str | None = None
     started: str | None = None
     finished: str | None = None
+    ran: float | None = Field(default=None, ge=0)  # seconds from start to end, by the node's clock since boot
     awaits: str = ""  # what its start waits for, in a word of whoever gives the machine: Priority, Resources
 
 
@@ -191,12 +192,22 @@ class Execution(Recorded):
     artifacts: int = 0  # files in its list of artifacts
 
     @property
+    def ran(self) -> float | None:
+        """Seconds for which it ran, once it has ended: as measured, or of an older record what lies between its times.
+        None of what never ran, or does not say when.
+        """
+        if self.times.ran is not None and self.times.started and self.times.finished:
+            return self.times.ran
+        began, ended = moment(self.times.started), moment(self.times.finished)
+        return None if began is None or ended is None else round(ended - began, 3)
+
+    @property
     def spent(self) -> Spent | None:
         """What it took of its machine; nothing while it goes on, or where it took another's result."""
         if not self.state.ended or self.cached:
             return None
         asked = self.asked.counted if self.asked else (None, None)
-        return spent(self.claim.node, self.times.started, self.times.finished, asked, len(self.gpus))
+        return spent(self.claim.node, self.times.finished, self.ran, asked, len(self.gpus))
 
     @property
     def slot(self) -> str:

@@ -164,6 +164,7 @@ MEANING: dict[str, dict[str, str]] = {
         "claimed": "UTC",
         "started": "UTC",
         "finished": "UTC",
+        "ran": "seconds from start to end by the node's clock since boot; records of older nodes lack it",
         "awaits": "what its start waits for, in a word of whoever gives the machine: `Priority`, `Resources`",
     },
     "Result": {

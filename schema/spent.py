@@ -32,13 +32,13 @@ def rate(cpus: float | None, memory: int | None, gpus: int) -> int:
 
 
 def spent(
-    node: str, started: str | None, finished: str | None, asked: tuple[float | None, int | None], gpus: int
+    node: str, finished: str | None, ran: float | None, asked: tuple[float | None, int | None], gpus: int
 ) -> Spent | None:
-    """`asked` are cores and memory, where they were named. None of what never ran, or does not say when."""
-    began, ended = moment(started), moment(finished)
-    if began is None or ended is None:
+    """`ran` is in seconds; `asked` are cores and memory, where they were named. None of what never ran."""
+    ended = moment(finished)
+    if ran is None or ended is None:
         return None
-    took = min(max(round((ended - began) * 1000), 0), LONGEST)
+    took = min(max(round(ran * 1000), 0), LONGEST)
     cpus, memory = asked
     cores = round((1.0 if cpus is None else cpus) * CORE)
     return Spent(intern(node), int(ended // 3600), took, cores, gpus, rate(cpus, memory, gpus))

@@ -15,7 +15,8 @@ def ended_times(record: Execution, ended: ExecutionEnd) -> Times:
     """
     claimed, started = record.times.claimed, ended.started or record.times.started
     moved = _moved(started, ended.finished, ended.duration)
-    return Times(claimed=_later(claimed, moved), started=_later(started, moved), finished=ended.finished)
+    ran = ended.duration if started and ended.finished else None
+    return Times(claimed=_later(claimed, moved), started=_later(started, moved), finished=ended.finished, ran=ran)
 
 
 def _moved(started: str | None, finished: str | None, duration: float | None) -> timedelta | None:

@@ -4,7 +4,6 @@ import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from schema.execution import Execution
 from schema.file_input import FileInput
@@ -61,12 +60,7 @@ def _exit_code(execution: Execution) -> int | None:
 
 def duration(execution: Execution) -> float | None:
     """Seconds from start to end by the node's clock; None while it runs, or where a time cannot be read."""
-    times = execution.times
-    try:
-        began, ended = (datetime.fromisoformat(text or "") for text in (times.started, times.finished))
-        return round((ended - began).total_seconds(), 3)
-    except (ValueError, TypeError):  # TypeError: one of them has a time zone, the other has none
-        return None
+    return execution.ran
 
 
 def _environment(execution: Execution) -> dict[str, object]:

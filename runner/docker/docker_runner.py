@@ -219,7 +219,9 @@ class DockerRunner:
             found = self._ids.own(container)
             if found is None:
                 raise EngineRefused(f"container {name_of(container)} is gone: somebody removed it before its start")
+            asked = None
             if found["State"]["Status"] == "created":
+                asked = boot_time()
                 watched = self._watchdogs.needed(container)
                 if watched:
                     self._watched_start(container, found["Id"])
@@ -228,7 +230,7 @@ class DockerRunner:
                 found = self._ids.inspect(container) or found
                 if watched:
                     self._watchable(container, found)
-            self._start_time(container, found, under=identity())
+            self._start_time(container, found, under=identity(), asked=asked)
             self._follow(container)
 
     def _start(self, container: str) -> None:
@@ -481,14 +483,21 @@ class DockerRunner:
         )
         return ended
 
-    def _start_time(self, container: str, found: Mapping[str, Any], *, under: str = "") -> None:
-        """On the boot-time clock: noted once, so that a wall clock set anew changes nothing. `under` which engine."""
+    def _start_time(
+        self, container: str, found: Mapping[str, Any], *, under: str = "", asked: float | None = None
+    ) -> None:
+        """On the boot-time clock: noted once, so that a wall clock set anew changes nothing. `under` which engine.
+
+        The engine tells it by a clock on a wall, which may be another one than ours, or be set just now. So what we
+        started ourselves began after it was `asked` for, and nothing begins in the future.
+        """
         path = self.root / container / "started.json"
         note = durable.read(path)
         moment = found.get("State", {}).get("StartedAt", "0001")
         if not note and not moment.startswith("0001"):
-            ago = time.time() - nanoseconds(moment) / 1e9
-            note = {"boot": self.boot if ago < boot_time() else "", "started": boot_time() - ago}
+            now, ago = boot_time(), max(time.time() - nanoseconds(moment) / 1e9, 0.0)
+            ago = ago if asked is None else min(ago, now - asked)
+            note = {"boot": self.boot if ago < now else "", "started": now - ago}
             note |= {"moment": moment, "engine": under, "live": self._judge.live}
             durable.write(path, note)
         self._started[container] = float(str(note["started"])) if note.get("boot") == self.boot else None

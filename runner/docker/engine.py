@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import docker
@@ -136,7 +137,7 @@ def _address() -> str:
 def remembered(client: Any) -> list[dict[str, Any]] | None:
     """The engine's latest events, since it began at most; None where it does not say them."""
     api = client.api
-    wanted = {"since": "1", "until": f"{time.time():.9f}"}
+    wanted = {"since": "1", "until": f"{_clock(client):.9f}"}
     answer = api.get(f"{api.base_url}/v{api.api_version}/events", params=wanted, timeout=WORDS)
     if answer.status_code != 200:
         return None
@@ -144,6 +145,16 @@ def remembered(client: Any) -> list[dict[str, Any]] | None:
         return [json.loads(line) for line in answer.text.splitlines() if line.strip()]
     except ValueError:
         return None
+
+
+def _clock(client: Any) -> float:
+    """Seconds since 1970 by the engine's own clock: it would wait for a time that is still to come, and leave out what
+    came after one that is over. Another machine's clock, or one that was set just now, differs from ours.
+    """
+    try:
+        return datetime.fromisoformat(client.info()["SystemTime"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return time.time()
 
 
 def identity() -> str:

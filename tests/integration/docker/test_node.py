@@ -1,6 +1,7 @@
 """A whole node whose stages are containers: real git, real engine, kill -9."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from schema.reasons import End
 from tests.contract.runners import Bench
 from tests.integration.node.floods import flood, within_bounds
 from tests.integration.node.lab import Lab
+from tests.integration.node.test_clock_set import clock_of, times, wrong_wall
 from tests.integration.node.test_exclusive import until
 
 pytestmark = pytest.mark.docker
@@ -45,6 +47,15 @@ def _remove(container: str) -> None:
             client.api.remove_network(network["Id"])
 
 
+def _exec(container: str, *command: str) -> None:
+    import docker
+
+    api = docker.from_env().api
+    run = api.exec_create(f"winslow-{container}", [*command])["Id"]
+    said = api.exec_start(run)
+    assert api.exec_inspect(run)["ExitCode"] == 0, said
+
+
 def define(lab: Lab, text: str) -> None:
     lab.edit({"pipelines/p.yaml": HEAD + text})
 
@@ -61,6 +72,40 @@ def test_R1450_what_the_node_did_stands_beside_the_log_of_a_container(lab: Lab) 
     assert (ready, started, asked) == ("workspace and inputs are ready", "started", "asked to stop: Aborted")
     assert image.startswith("image host/python is here (sha256:")
     assert ended.startswith("the program has ended with exit code 1")
+
+
+@pytest.mark.parametrize("step", [3600, -3600], ids=["forward", "back"])
+def test_T2_F7_a_clock_that_is_set_ends_no_container_and_changes_neither_durations_nor_the_order_of_its_log(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The engine goes on with the clock of before, so all that the node reads of it is an hour off from then on."""
+    wall = wrong_wall(tmp_path, monkeypatch)
+    counts = (
+        "import os, time; [(print(n, flush=True), time.sleep(0.05)) for n in range(40)]; "
+        "[time.sleep(0.05) for _ in iter(lambda: os.path.exists('/tmp/go'), True)]; print('last', flush=True)"
+    )
+    limits = "timeout: 30min, idle_timeout: 30min}\n"
+    define(lab, containers("one") + f'"{counts}"], {limits}' + containers("two") + f'"print(1)"], {limits}')
+    lab.node()
+    monkeypatch.delenv("LD_PRELOAD")
+    began = time.monotonic()
+    lab.ask("request: start\n")
+    [record] = lab.until_state(State.RUNNING).executions
+    wall(step)
+    lab.until(lambda _: bool(clock_of(lab)))
+    _exec(record.claim.container, "python", "-c", "open('/tmp/go', 'w')")
+    ended = lab.until_reason("Done").executions
+    lasted = time.monotonic() - began
+    assert [(each.stage, each.state, each.claim.epoch) for each in ended] == [
+        ("one", State.SUCCEEDED, 1),
+        ("two", State.SUCCEEDED, 1),
+    ]
+    for number in (1, 2):
+        found = times(lab, number)
+        assert found == sorted(found)
+        assert (found[2] - found[1]).total_seconds() <= lasted
+    text = lab.repository.read_text("projects/v/logs/0001-one.txt") or ""
+    assert [line.split(" ")[2] for line in text.splitlines()] == [*map(str, range(40)), "last"]
 
 
 def test_F5_a_controller_killed_and_restarted_loses_no_line_of_a_container(lab: Lab) -> None:

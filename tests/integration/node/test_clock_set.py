@@ -18,9 +18,8 @@ HOUR = 3600
 Labs = Callable[..., Lab]
 
 
-@pytest.fixture
-def wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets the clock that nodes see from now on: by so many seconds it is wrong."""
+def wrong_wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """What sets the clock that nodes see from now on: by so many seconds it is wrong."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
     library, wrong = tmp_path / "wallclock.so", tmp_path / "wrong"
@@ -36,6 +35,11 @@ def wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Non
     set_to(0)
     monkeypatch.setenv("LD_PRELOAD", str(library))
     return set_to
+
+
+@pytest.fixture
+def wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    return wrong_wall(tmp_path, monkeypatch)
 
 
 def clock_of(lab: Lab) -> str:

@@ -27,7 +27,7 @@ def times(finished: str | None, duration: float | None, began: str | None = STAR
 
 def test_what_fits_stays_as_it_was_written() -> None:
     found = times("2026-03-01T10:05:05.100Z", 300.0)
-    assert found == Times(claimed=CLAIMED, started=STARTED, finished="2026-03-01T10:05:05.100Z")
+    assert found == Times(claimed=CLAIMED, started=STARTED, finished="2026-03-01T10:05:05.100Z", ran=300.0)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,15 @@ def test_T2_times_are_in_order_after_any_step(step: int, duration: float) -> Non
     moments = [datetime.fromisoformat(each or "") for each in (found.claimed, found.started, found.finished)]
     assert abs((moments[2] - moments[1]).total_seconds() - duration) <= 2.1
     assert moments[0] <= moments[1]
+
+
+def test_T2_how_long_it_ran_stands_in_the_record_exactly() -> None:
+    """A step too small to move times by, and records of nodes that wrote no duration."""
+    story = started()
+    story.ran(State.SUCCEEDED)
+    record = story.view.executions[0]
+    exact = record.model_copy(update={"times": times("2026-03-01T10:05:05.900Z", 300.0)})
+    assert (exact.ran, exact.spent and exact.spent.milliseconds) == (300.0, 300_000)
+    older = record.model_copy(update={"times": exact.times.model_copy(update={"ran": None})})
+    assert (older.ran, older.spent and older.spent.milliseconds) == (301.9, 301_900)
+    assert times("2026-03-01T10:05:04Z", None).ran is times(None, 300.0).ran is None
