@@ -197,6 +197,7 @@ def _node_rows() -> list[dict[str, Any]]:
                 "last_seen": (heartbeat.time or None) if heartbeat else None,
                 "clock": inventory.clock or None,
                 "winslow": inventory.winslow,
+                "schema": inventory.schema_version,
             }
         )
     return rows
