@@ -11,6 +11,7 @@ from peer.client.pool_fetch import NotFetched, PoolFetch
 from peer.client.signed import Key, Peers
 from runner.store import digests
 from schema.execution import State
+from schema.file_input import FileInput
 from schema.node import Inventory
 from tests.integration.node.lab import Lab, stage
 from tests.integration.node.test_far import until, winslowctl
@@ -85,5 +86,6 @@ def test_T5_a_stage_that_must_run_elsewhere_gets_the_file_of_the_node_that_has_i
     view = fleet.lab.until_reason("Done")
     [run] = view.executions
     assert (run.state, run.claim.node) == (State.SUCCEEDED, "n2")
-    assert run.inputs["video"]["digest"] == digests.of_file(pool(fleet, "n1") / "a.mp4")
+    video = pool(fleet, "n1") / "a.mp4"
+    assert run.inputs["video"] == FileInput(path="a.mp4", digest=digests.of_file(video), bytes=len(CLIP))
     assert (pool(fleet, "n2") / "a.mp4").read_bytes() == CLIP

@@ -10,6 +10,7 @@ from controller.dirs.folders import Folders
 from flow.node.node_world import LaunchOrder
 from runner.store import digests
 from schema.execution import State
+from schema.file_input import FileInput
 from schema.reasons import End
 from tests.unit.controller.worlds import OneNode, server
 
@@ -67,9 +68,9 @@ def pictures(path: str = "run-1/frames") -> LaunchOrder:
 def test_N6_a_folder_as_an_input_is_hashed_and_recorded_and_watched(tmp_path: Path) -> None:
     trees = folders(tmp_path)
     folder = sequence(trees)
-    found = dict(trees.prepare(CONTAINER, pictures()).inputs["video"])  # type: ignore[call-overload]
-    assert (found["path"], found["bytes"], found["files"]) == ("run-1/frames", 3, 3)
-    assert found["digest"].startswith("blake3:")
+    found = trees.prepare(CONTAINER, pictures()).inputs["video"]
+    assert (found.path, found.bytes, found.files) == ("run-1/frames", 3, 3)
+    assert str(found.digest).startswith("blake3:")
     assert trees.gather(CONTAINER, pictures()).note == ""
     (folder / "3.jpg").write_text("late")
     assert trees.gather(CONTAINER, pictures()).note == "InputChanged: video changed while the stage ran"
@@ -106,7 +107,9 @@ def test_N6_a_project_runs_with_a_folder_and_its_record_names_the_digest(tmp_pat
     it.ask(request="start")
     it.until(lambda: bool(it.view.executions) and it.record.state.ended)
     assert it.record.state is State.SUCCEEDED
-    assert dict(it.record.inputs["video"])["files"] == 3  # type: ignore[call-overload]
+    video = it.record.inputs["video"]
+    assert isinstance(video, FileInput)
+    assert video.files == 3
 
 
 def test_an_input_that_may_not_be_read_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
