@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pygit2
@@ -61,20 +62,34 @@ def model(folder: Path) -> Lab:
 
 
 def multiply(remote: Path, projects: int) -> None:
+    """The one project over and over: on `winslow/state` commit by commit, or its history would not be legal."""
     repo = pygit2.Repository(str(remote))
-    _copies(repo, layout.MAIN, projects, "more\n")
+    _copies(repo, layout.MAIN, None, repo.references[layout.MAIN].peel(pygit2.Commit), projects, AUTHOR, "more")
     wanted = repo.references[layout.MAIN].target
-    _copies(repo, layout.STATE, projects, f"more\n\nWinslow-Wanted: {wanted}\n")
+    steps = list(repo.walk(repo.references[layout.STATE].target, pygit2.enums.SortMode.REVERSE))
+    for before, after in pairwise(steps):
+        said = re.sub("Winslow-Wanted: .*", f"Winslow-Wanted: {wanted}", after.message)
+        _copies(repo, layout.STATE, before, after, projects, f"{after.author.name} <{after.author.email}>", said)
 
 
-def _copies(repo: pygit2.Repository, ref: str, projects: int, message: str) -> None:
-    tip = str(repo.references[ref].target)
-    one = repo.revparse_single(f"{tip}:projects/{ONE}")
-    assert isinstance(one, pygit2.Tree)
-    files = dict(_files(repo, one, ""))
+def _copies(
+    repo: pygit2.Repository,
+    ref: str,
+    before: pygit2.Commit | None,
+    after: pygit2.Commit,
+    projects: int,
+    author: str,
+    said: str,
+) -> None:
+    """One commit that does for all others what came to the one project between two commits."""
+    old = dict(_files(before)) if before else {}
+    files = {path: content for path, content in _files(after) if old.get(path) != content}
+    if not files:
+        return
+    tip, message = repo.references[ref].target, f"{said.strip()}\n"
     feed = subprocess.Popen(["git", "-C", repo.path, "fast-import", "--quiet"], stdin=subprocess.PIPE)
     assert feed.stdin is not None
-    head = f"commit {ref}\ncommitter {AUTHOR} {int(time.time())} +0000\ndata {len(message)}\n{message}\nfrom {tip}\n"
+    head = f"commit {ref}\ncommitter {author} {int(time.time())} +0000\ndata {len(message)}\n{message}\nfrom {tip}\n"
     feed.stdin.write(head.encode())
     for number in range(1, projects):
         for path, content in files.items():
@@ -86,6 +101,15 @@ def _copies(repo: pygit2.Repository, ref: str, projects: int, message: str) -> N
         raise SystemExit("git fast-import failed")
 
 
+def _files(commit: pygit2.Commit) -> Iterator[tuple[str, bytes]]:
+    """Those of the one project."""
+    folder = f"projects/{ONE}"
+    if folder in commit.tree:
+        one = commit.tree[folder]
+        assert isinstance(one, pygit2.Tree)
+        yield from _below(one, "")
+
+
 def _own(path: str, content: bytes, number: int) -> bytes:
     """The document with claim ids of its own, so that it is no other project's blob."""
     if not _ID.search(content):
@@ -93,10 +117,10 @@ def _own(path: str, content: bytes, number: int) -> bytes:
     return _ID.sub(lambda found: hashlib.md5(found[0] + b"%d" % number).hexdigest().encode(), content)
 
 
-def _files(repo: pygit2.Repository, tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, bytes]]:
+def _below(tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, bytes]]:
     for entry in tree:
         if isinstance(entry, pygit2.Tree):
-            yield from _files(repo, entry, f"{prefix}{entry.name}/")
+            yield from _below(entry, f"{prefix}{entry.name}/")
         elif isinstance(entry, pygit2.Blob):
             yield f"{prefix}{entry.name}", entry.data
 
