@@ -5,9 +5,11 @@ removed before the model sees them. Mappings whose keys are data (`env`, `inputs
 keep fields they do not know.
 """
 
+import copy
 import re
 from collections import abc
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -45,7 +47,8 @@ def bind(model: type[M], parsed: ParsedText, context: Context = None) -> M:
     if issubclass(model, Wanted):
         parsed = model.written_out(parsed)
     value = without_extensions(parsed.value, model)
-    if issubclass(model, Wanted):
+    if issubclass(model, Wanted) and parsed.texts:
+        value = copy.deepcopy(value)
         _keep_texts(value, parsed.texts, model)
     try:
         return model.model_validate(value, context=context)
@@ -55,8 +58,17 @@ def bind(model: type[M], parsed: ParsedText, context: Context = None) -> M:
 
 
 def without_extensions(value: Any, model: type[BaseModel]) -> Any:
-    """The value without the `x-` keys of mappings that become a model which forbids unknown keys."""
-    return _without_extensions(value, (model,))
+    """The value without the `x-` keys of mappings that become a model which forbids unknown keys.
+
+    Few documents have one, and nodes write none: to look for a key is quick, to follow the types costs milliseconds.
+    """
+    return _without_extensions(value, (model,)) if _extended(value) else value
+
+
+def _extended(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(key.startswith("x-") or _extended(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_extended, value))
 
 
 def _without_extensions(value: Any, shapes: Shapes) -> Any:
@@ -95,7 +107,8 @@ def _hashable(shape: Any) -> Any:
 # which types can stand at a place
 
 
-def fields(model: type[BaseModel]) -> dict[str, Any]:
+@cache
+def fields(model: type[BaseModel]) -> Mapping[str, Any]:
     """The keys that a document may give, each with its type."""
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
