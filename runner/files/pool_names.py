@@ -12,7 +12,7 @@ MOST = 1000
 
 
 def hint(pool: Path, path: str) -> str:
-    """` (did you mean 'x'?)` for the first part of the path that is not there, or nothing."""
+    """` (did you mean 'x'?)` for the first part of the path that is not there or leads nowhere, or nothing."""
     here, before = pool, ""
     for part in path.split("/"):
         if not (here / part).exists():
@@ -30,6 +30,8 @@ def _names(folder: Path) -> list[str]:
 
 
 def _hint(names: list[str], wanted: str, before: str) -> str:
+    if wanted in names:
+        return f" ({before + wanted!r} is a link that leads to no file)"
     alike = next((name for name in names if _form(name) == _form(wanted)), None)
     if alike is not None:
         return f" (there is {before + alike!r}: the same letters in another Unicode form, as a Mac writes them)"
