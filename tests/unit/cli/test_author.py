@@ -1,6 +1,7 @@
 """Who commits, and that nobody does without a name."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pygit2
@@ -11,14 +12,14 @@ from cli.errors import CommandError
 
 
 @pytest.fixture(autouse=True)
-def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("WINSLOW_AUTHOR", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "EMAIL", "GIT_CONFIG_GLOBAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for level in pygit2.enums.ConfigLevel.GLOBAL, pygit2.enums.ConfigLevel.XDG, pygit2.enums.ConfigLevel.SYSTEM:
         monkeypatch.setitem(_places, level, pygit2.settings.search_path[level])
         pygit2.settings.search_path[level] = str(tmp_path / f"git-{level.name}")
-    yield  # type: ignore[misc]
+    yield
     for level, place in _places.items():
         pygit2.settings.search_path[level] = place
     _places.clear()

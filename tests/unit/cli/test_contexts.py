@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli import settings
-from cli.errors import CommandError
+from schema.errors import DocumentError
 from tests.integration.cli.command import Command
 
 
@@ -56,6 +56,5 @@ def test_a_context_that_is_not_there_names_the_nearest(ctl: Command) -> None:
 def test_a_mistake_in_the_file_is_told_at_its_place(ctl: Command, tmp_path: Path) -> None:
     (tmp_path / "config/winslow").mkdir(parents=True)
     (tmp_path / "config/winslow/config.yaml").write_text("curent: lab\n")
-    with pytest.raises(Exception, match=r"config.yaml:1:1: .*'current'"):
+    with pytest.raises(DocumentError, match=r"config.yaml:1:1: .*'current'"):
         settings.repo_url()
-    assert CommandError

@@ -12,7 +12,9 @@ from cli import output, tables
 from cli.settings import CURRENT
 
 HEADS = ("EXEC", "PATH")
-ROWS = [{"execution": number, "path": f"frames/{'é' * number}.jpg", "digest": None} for number in range(3)]
+ROWS: list[dict[str, object]] = [
+    {"execution": number, "path": f"frames/{'é' * number}.jpg", "digest": None} for number in range(3)
+]
 
 
 def cells(row: dict[str, object]) -> list[str]:

@@ -42,6 +42,7 @@ def test_no_address_is_made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert addresses(tmp_path) == {}
     monkeypatch.setenv("CI_PROJECT_URL", "https://git.lab/winslow")
     told = addresses(tmp_path)
+    assert isinstance(told, dict)
     assert set(told) == {"Documentation", "Source", "Changelog", "Issues"}
     assert told["Source"] == "https://git.lab/winslow"
     monkeypatch.delenv("CI_PROJECT_URL")

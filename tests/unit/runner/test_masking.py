@@ -119,7 +119,7 @@ def test_a_secret_is_kept_for_its_user_alone(tmp_path: Path) -> None:
     kept = NodeSecrets(tmp_path)
     kept.put("TOKEN", b"correct-horse")
     assert (kept.folder.stat().st_mode & 0o777, (kept.folder / "TOKEN").stat().st_mode & 0o777) == (0o700, 0o600)
-    assert (kept.names(), kept.get("TOKEN")) == ({"TOKEN"}, b"correct-horse")
+    assert (kept.names(), kept.get("TOKEN")) == (frozenset({"TOKEN"}), b"correct-horse")
     assert (kept.remove("TOKEN"), kept.remove("TOKEN"), kept.names()) == (True, False, frozenset())
 
 

@@ -148,7 +148,7 @@ def test_a_good_document_becomes_its_model() -> None:
     assert thing == Thing(
         name="a",
         colour=Colour.GREEN,
-        parts=(Part(name="b", **{"if": "x"}),),
+        parts=(Part.model_validate({"name": "b", "if": "x"}),),
         shape=Circle(kind="circle", radius=2),
     )
 

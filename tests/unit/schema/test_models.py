@@ -5,7 +5,7 @@ import pytest
 from schema.binding import read
 from schema.documents import render
 from schema.errors import DocumentError
-from schema.inputs import Input, InputError, fit, pool_path
+from schema.inputs import Input, InputError, InputKind, fit, pool_path
 from schema.node import Exclusive, Settings
 from schema.pipeline import Pipeline, with_times
 from schema.project import Project
@@ -118,11 +118,11 @@ def test_a_pool_path_has_one_form() -> None:
 @pytest.mark.parametrize(
     ("spec", "value", "wanted"),
     [
-        (Input(type="integer"), "3", 3),
-        (Input(type="number"), "0.5", 0.5),
-        (Input(type="boolean"), "True", True),
-        (Input(type="string"), 5, "5"),
-        (Input(type="choice", options=("a", "b")), "b", "b"),
+        (Input(type=InputKind.INTEGER), "3", 3),
+        (Input(type=InputKind.NUMBER), "0.5", 0.5),
+        (Input(type=InputKind.BOOLEAN), "True", True),
+        (Input(type=InputKind.STRING), 5, "5"),
+        (Input(type=InputKind.CHOICE, options=("a", "b")), "b", "b"),
     ],
 )
 def test_text_of_a_command_line_becomes_its_type(spec: Input, value: object, wanted: object) -> None:
@@ -132,7 +132,7 @@ def test_text_of_a_command_line_becomes_its_type(spec: Input, value: object, wan
 @pytest.mark.parametrize("value", ["nan", "inf", "1e999", True, None, [1], "1" * 50, "3.5"])
 def test_what_is_no_whole_number_is_refused_by_name(value: object) -> None:
     with pytest.raises(InputError, match=r"^x: "):
-        fit(Input(type="integer"), value, "x")
+        fit(Input(type=InputKind.INTEGER), value, "x")
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,18 @@ from schema.project import Project
 from schema.reply import Reply
 
 CLAIM = Claim(id="a" * 32, container="b" * 32, node="n", incarnation="i")
-EXECUTION = Execution(
-    execution=1, stage="work", chain=1, request="0001-start.yaml", state=State.CLAIMED, claim=CLAIM,
-    inputs={"a": 1.5, "b": "no", "c": [1, "12:30"], "d": None}, workspace={"from": 3},
-    later={"unheard": ["of"]},
+EXECUTION = Execution.model_validate(
+    {
+        "execution": 1, "stage": "work", "chain": 1, "request": "0001-start.yaml", "state": State.CLAIMED,
+        "claim": CLAIM, "inputs": {"a": 1.5, "b": "no", "c": [1, "12:30"], "d": None}, "workspace": {"from": 3},
+        "later": {"unheard": ["of"]},
+    }
 )  # fmt: skip
 DOCUMENTS = {
     "execution": EXECUTION,
     "reply": Reply(seq=1, request="0001-start.yaml", kind="start", verdict="accepted", base=None),
     "tombstone": Tombstone(last_seq=3),
-    "inventory": Inventory(node="n", incarnation="i", memory=1 << 40, colour="blue"),
+    "inventory": Inventory.model_validate({"node": "n", "incarnation": "i", "memory": 1 << 40, "colour": "blue"}),
     "project": Project(pipeline="p", tags=("a", "b"), inputs={"x": "yes"}),
 }
 

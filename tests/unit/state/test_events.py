@@ -1,10 +1,12 @@
 """Which commits report an execution."""
 
+from collections.abc import Iterator
+
 from state.history.events import EventRecord, reporting
 
 
 def event(commit: str, event: str, project: str = "p", execution: int | None = 1) -> EventRecord:
-    return EventRecord(commit, "", event, project, execution, *[None] * 7, "")
+    return EventRecord(commit, "", event, project, execution, None, None, None, None, None, None, None, "")
 
 
 def test_each_kind_of_report_is_found_once_the_newest_first() -> None:
@@ -20,7 +22,7 @@ def test_each_kind_of_report_is_found_once_the_newest_first() -> None:
 
 
 def test_nothing_older_than_the_claims_is_looked_at() -> None:
-    def endless():  # type: ignore[no-untyped-def]
+    def endless() -> Iterator[EventRecord]:
         yield event("b", "claim")
         raise AssertionError("looked further")
 

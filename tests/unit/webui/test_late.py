@@ -34,8 +34,9 @@ def test_those_who_ask_first_and_at_once_get_one_and_the_same(monkeypatch: pytes
         )
 
     monkeypatch.setattr(service, "create_api", create)
-    late = LateApi(cast(Page, "the page"))
+    page = cast(Page, "the page")
+    late = LateApi(page)
     asyncio.run(ask())
     asyncio.run(ask())
-    assert made == ["the page"]
+    assert made == [page]
     assert sorted(answered) == sorted(str(n) for n in (*range(8), *range(8)))

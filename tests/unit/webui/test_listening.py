@@ -26,7 +26,7 @@ def seen(config: PageConfig, peer: str, *headers: tuple[str, str]) -> tuple[str,
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": sent,
              "client": (peer, 4711), "scheme": "http", "server": ("127.0.0.1", 80), "asgi": {"version": "3.0"},
              "http_version": "1.1", "raw_path": b"/", "root_path": ""}  # fmt: skip
-    asyncio.run(made.loaded_app(scope, None, None))  # type: ignore[arg-type]
+    asyncio.run(made.loaded_app(scope, None, None))
     return found[0]
 
 

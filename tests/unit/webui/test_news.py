@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flow.model.snapshot import Judged, Snapshot
+from flow.model.snapshot import Judged, ProblemOrigin, Snapshot, SnapshotProblem
 from flow.node.node_states import NodeState
 from tests.unit.flow.builders import fleet, node, started
 from webui.asgi.streams import changed
@@ -24,7 +24,8 @@ def test_R2_a_changed_project_is_told_by_its_name_and_one_that_came_as_a_change_
 
 def test_N5_files_without_effect_change_the_list() -> None:
     before = fleet({"v": started()}, node("n1"))
-    assert changed(look(replace(before, problems=("pipelines/p.yaml:1:1: what",))), look(before)) == ["list", "any"]
+    problem = SnapshotProblem("pipelines/p.yaml:1:1: what", ProblemOrigin.MAIN)
+    assert changed(look(replace(before, problems=(problem,))), look(before)) == ["list", "any"]
 
 
 def test_T2_a_node_in_another_state_changes_what_all_projects_say() -> None:

@@ -23,7 +23,7 @@ class Slow:
         self.asked: list[str] = []
         self.begun, self.go = threading.Semaphore(0), threading.Event()
         commit = SimpleNamespace(commit_time=1, message="begin")
-        self.pasts = Pasts(SimpleNamespace(clone=SimpleNamespace(line=lambda _: iter([commit]))))  # type: ignore[arg-type]
+        self.pasts = Pasts(SimpleNamespace(clone=SimpleNamespace(line=lambda _: iter([commit]))))
         monkeypatch.setattr(past.at_time, "at", self._at)
 
     def _at(self, clone: object, when: str, now: float) -> Snapshot:
