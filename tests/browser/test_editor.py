@@ -166,3 +166,21 @@ def test_P6_nothing_that_axe_finds_and_a_plain_text_area_without_a_script(
     page.get_by_role("button", name="Save as a commit on main").click()
     expect(page.get_by_role("status").filter(has_text="committed as")).to_be_visible()
     context.close()
+
+
+def test_P6_a_form_shows_what_would_change_and_hands_its_text_to_the_editor(
+    drafted: House, tab: Page, shot: Callable[[Page, str], None], accessible: Callable[[str, str], list[str]]
+) -> None:
+    address = f"{drafted.url}/pipelines/p/edit?view=form"
+    tab.goto(address)
+    stage = tab.get_by_role("group", name="Stage detect")
+    stage.get_by_label("image").fill("host/y")
+    expect(tab.locator("#draft")).to_contain_text("changed: stage detect")
+    stage.get_by_label("image").press("Enter")
+    expect(tab.get_by_role("group", name="Stage detect").get_by_label("image")).to_have_value("host/y")
+    assert saved(drafted) == TEXT
+    shot(tab, "pipeline-form")
+    tab.get_by_role("button", name="Edit as a text").click()
+    expect(tab.get_by_role("textbox", name="Definition")).to_contain_text("image: host/y")
+    expect(tab.locator("#text")).to_have_value(TEXT.replace("host/x", "host/y", 1))
+    assert accessible(address, "light") + accessible(address, "dark") == []

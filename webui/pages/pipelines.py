@@ -18,6 +18,7 @@ from state.git.clone_reader import Version
 from webui.access.person import NotAllowed, Role
 from webui.pages.common import look, need, page
 from webui.source.pipeline_drafts import broken_pipelines, draft, ended, proposed, put, used
+from webui.views.pipeline_form import applied, groups
 
 pages = Blueprint("pipelines", __name__)
 VERSIONS = 20
@@ -67,7 +68,16 @@ def edit(name: str) -> str:
     """Also for a new one: then the text is a start."""
     _checked(name)
     text = page().source.clone.read_main(layout.pipeline(name))
-    return _editor(name, text or FRESH.format(name=name), new=text is None)
+    view = request.args.get("view", "text")
+    return _editor(name, text or FRESH.format(name=name), new=text is None, view=view)
+
+
+@pages.post("/pipelines/<name>/edit")
+def turn(name: str) -> str:
+    """The same draft in the other view, or with one stage or input more or less. Nothing is saved."""
+    _checked(name)
+    new = page().source.clone.read_main(layout.pipeline(name)) is None
+    return _editor(name, _typed(), new=new, view=request.form.get("view", "form"))
 
 
 @pages.get("/new-pipeline")
@@ -91,7 +101,7 @@ def save(name: str) -> Response | tuple[str, int]:
     _checked(name)
     text = _typed()
     if draft(look().snapshot, name, text).problems:
-        return _editor(name, text, new=False), 422
+        return _editor(name, text, new=False, view=request.form.get("now", "text")), 422
     comment = request.form.get("comment", "")
     proposal = request.form.get("as") == "proposal"
     try:
@@ -116,15 +126,25 @@ def _saved(name: str, text: str, comment: str, *, proposal: bool) -> tuple[str, 
     return f"{name}: committed as {commit[:12]}", f"commit:{commit}"
 
 
-def _editor(name: str, text: str, *, new: bool, refused: str = "") -> str:
+def _editor(name: str, text: str, *, new: bool, refused: str = "", view: str = "text") -> str:
+    """In the form view where that can show the text."""
+    shown = groups(text) if view == "form" else ()
+    if view == "form" and not shown:
+        refused = refused or "Only as a text: the form needs a text that can be read and that has a list of stages."
     return render_template(
         "pipeline_edit.html", name=name, draft=draft(look().snapshot, name, text), new=new, refused=refused,
-        comment=request.form.get("comment", ""),
+        comment=request.form.get("comment", ""), groups=shown,
     )  # fmt: skip
 
 
 def _typed() -> str:
+    """The text, with what stands in the fields of the form view."""
     text = ended(request.form.get("text", ""))
+    if len(text.encode()) <= MAX_BYTES:
+        try:
+            text = ended(applied(text, request.form))
+        except ValueError as error:
+            abort(409, str(error))
     if len(text.encode()) > MAX_BYTES:
         abort(413, f"at most {MAX_BYTES} bytes")
     return text

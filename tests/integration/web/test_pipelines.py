@@ -98,6 +98,62 @@ def test_P6_the_editor_gets_the_published_fields_and_the_graph_stands_beside_the
     assert 'aria-label="2 stages: detect, review after detect"' in bench.browser.get("/pipelines/p").text
 
 
+FORM = PIPELINE.replace("inputs:", "# of the lab\ninputs:")
+
+
+def form_of(text: str, **fields: str) -> dict[str, str]:
+    return {"text": text, **{f"f:{name.replace('__', '.')}": value for name, value in fields.items()}}
+
+
+def test_P6_the_form_view_changes_a_field_and_nothing_else_of_the_text(bench: Bench) -> None:
+    bench.commit({"pipelines/p.yaml": FORM})
+    text = bench.browser.get("/pipelines/p/edit?view=form").text
+    assert 'name="f:stages.0.image" value="host/x"' in text
+    assert "editor.js" not in text
+    same = form_of(FORM, stages__0__image="host/x", stages__0__command="echo\r\nhi", inputs__threshold__min="0")
+    assert "nothing" in post(bench, "/pipelines/p/check", **same).text
+    asked = form_of(FORM, stages__0__image="host/y", stages__0__resources__cpus="2", inputs__threshold__max="")
+    assert "changed: stage detect" in post(bench, "/pipelines/p/check", **asked).text
+    assert post(bench, "/pipelines/p", **asked, **{"as": "commit"}).status_code == 303
+    bench.look()
+    wanted = FORM.replace("host/x", "host/y").replace("hi]}", "hi], resources: {cpus: 2}}").replace(", max: 1", "")
+    assert bench.source.clone.read_main("pipelines/p.yaml") == wanted
+
+
+def test_P6_stages_and_inputs_come_and_go_and_nothing_is_saved_by_that(bench: Bench) -> None:
+    before = bench.look().snapshot.main
+    more = post(bench, "/pipelines/p/edit", **form_of(PIPELINE), turn="add-stage", called="report").text
+    assert "Stage report" in more
+    assert "new: stage report" in more
+    asked = post(bench, "/pipelines/p/edit", **form_of(PIPELINE), turn="add-input", called="video").text
+    assert "Input video" in asked
+    less = post(bench, "/pipelines/p/edit", **form_of(PIPELINE), turn="remove:stages.1").text
+    assert "gone: stage review" in less
+    gone = post(bench, "/pipelines/p/edit", **form_of(PIPELINE), turn="remove:inputs.threshold").text
+    assert "the inputs change" in gone
+    back = post(bench, "/pipelines/p/edit", **form_of(PIPELINE, stages__0__image="host/z"), view="text").text
+    assert "editor.js" in back
+    assert "host/z" in back
+    assert bench.look().snapshot.main == before
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (form_of(PIPELINE, stages__0__timeout="soon"), "line 5"),
+        (form_of(PIPELINE, stages__0__image=EVIL), "line 5"),
+        (form_of("a: [" * 3000), "line 1"),
+        (form_of(PIPELINE, stages__7__image="x", name="y"), "nothing"),
+    ],
+)
+def test_P6_what_the_form_cannot_mean_is_said_and_harms_nothing(bench: Bench, form: dict[str, str], said: str) -> None:
+    answer = post(bench, "/pipelines/p/check", **form)
+    assert said in answer.text
+    assert "<img" not in answer.text
+    assert post(bench, "/pipelines/p/edit", **form, turn="remove:stages.99").status_code in (200, 409)
+    assert "Only as a text" in post(bench, "/pipelines/p/edit", text="a: [", view="form").text
+
+
 @pytest.mark.parametrize("name", ["UPPER", "..", "a%00b", "x" * 64, "-x"])
 def test_S9_a_name_that_is_none_is_not_found(bench: Bench, name: str) -> None:
     assert bench.browser.get(f"/pipelines/{name}/edit").status_code == 404
