@@ -107,6 +107,18 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   event.detail.shouldSwap = false;
 });
 
+// How many projects need a person stands in the title and in the icon, also of a tab that nobody looks at.
+(() => {
+  const told = () => {
+    const place = document.getElementById("asks"), icon = document.querySelector("link[rel=icon]");
+    if (!place || !icon) return;
+    const count = parseInt(place.textContent, 10) || 0, title = document.title.replace(/^\(\d+\) /, ""), drawing = `/static/icon${count ? "-asks" : ""}.svg`;
+    if (document.title !== (count ? `(${count}) ${title}` : title)) document.title = count ? `(${count}) ${title}` : title;
+    if (icon.getAttribute("href") !== drawing) icon.setAttribute("href", drawing);
+  };
+  for (const event of ["htmx:oobAfterSwap", "htmx:afterSettle"]) document.addEventListener(event, told);
+})();
+
 // "5 min ago" grows older while a page stays open. As webui/views/filters.py says it.
 (() => {
   const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
