@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pygit2
@@ -43,11 +44,13 @@ LOST_PUSHES, LOST_ANSWERS = ("update", "lose-pushes"), ("post-receive", "lose-an
 
 
 class Weather:
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, served: Callable[[Path], str] = str) -> None:
+        """`served`: how nodes reach that repository; people use it by path."""
         self.chance = random.Random(seed)
         program = folder / "program.py"
         program.write_text(PROGRAM)
         self.lab = Lab(folder / "lab", "".join(self._stage(name, program) for name in STAGES))
+        self.lab.url = served(self.lab.remote)
         keep_moves(self.lab.remote)
         for name, mark in (LOST_PUSHES, LOST_ANSWERS):
             hook = self.lab.remote / "hooks" / name
@@ -171,11 +174,17 @@ class Weather:
         while True:
             self.recover(all=True)  # a failpoint may still have been waiting
             snapshot = self.lab.repository.fetch()
-            left = [id for id, view in snapshot.projects.items() if not _done(view)]
+            left = [id for id, view in snapshot.projects.items() if not _done(view)] or self._held()
             if not left or time.monotonic() > deadline:
                 return left
             self._encourage(snapshot)
             time.sleep(0.3)
+
+    def _held(self) -> list[str]:
+        """What nodes still keep in journal and outbox though all is done: once that stood for good after a long run."""
+        folders = [self.lab.folder / name / "node" / kind for name in NODES for kind in ("claims", "outbox")]
+        kept = [path for folder in folders for path in folder.glob("*") if path.suffix != ".part"]  # whole ones
+        return sorted(str(path.relative_to(self.lab.folder)) for path in kept)
 
     def _encourage(self, snapshot: Snapshot) -> None:
         """Whoever paused or aborted goes on now."""
