@@ -17,7 +17,7 @@ from schema.globs import Glob
 from schema.inputs import Input
 from schema.names import EnvironmentName, Image, InputName, Inside, Name
 from schema.node import Exclusive
-from schema.quantities import Duration, Limit, Size
+from schema.quantities import Duration, Limit, Size, SomeSize
 from schema.reuse import expanded
 from schema.rights import (
     NO_RIGHTS,
@@ -80,7 +80,7 @@ class GpuRequirement(Wanted):
     model: str | None = Field(default=None, min_length=1, max_length=256)
     driver: VersionConstraint | None = None
     compute_capability: VersionConstraint | None = None
-    share: Size | None = Field(default=None, gt=0)
+    share: SomeSize | None = None
 
 
 class Resources(Wanted):

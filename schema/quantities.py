@@ -108,16 +108,15 @@ def _duration_schema(least: dict[str, float], some: str = "") -> dict[str, Any]:
 
 _ANY_TIME = WithJsonSchema(_duration_schema({"minimum": 0}), mode="validation")
 _SOME_TIME = WithJsonSchema(_duration_schema({"exclusiveMinimum": 0}, "(?=.*[1-9])"), mode="validation")
-_SIZE_SCHEMA = {
-    "anyOf": [
-        {
-            "type": "string",
-            "pattern": rf"^\s*{_NUMBER}\s*(?:[kmgtKMGT]i?)?[bB]?\s*$",
-            "patternErrorMessage": "a size is wanted, like 512MiB, 8GiB or 2TB",
-        },
-        {"type": "integer", "minimum": 0},
-    ]
-}
+
+
+def _size_schema(least: int, some: str = "") -> dict[str, Any]:
+    text = {
+        "type": "string",
+        "pattern": rf"^{some}\s*{_NUMBER}\s*(?:[kmgtKMGT]i?)?[bB]?\s*$",
+        "patternErrorMessage": "a size is wanted, like 512MiB, 8GiB or 2TB",
+    }
+    return {"anyOf": [text, {"type": "integer", "minimum": least}]}
 
 
 def _limit(seconds: float, info: ValidationInfo) -> float:
@@ -141,5 +140,7 @@ Size = Annotated[
     Field(ge=0),
     BeforeValidator(parse_size, json_schema_input_type=str | int),
     PlainSerializer(format_size, return_type=str),
-    WithJsonSchema(_SIZE_SCHEMA, mode="validation"),
+    WithJsonSchema(_size_schema(0), mode="validation"),
 ]
+SomeSize = Annotated[Size, Field(gt=0), WithJsonSchema(_size_schema(1, "(?=.*[1-9])"), mode="validation")]
+"""Of which there has to be some: more than 0."""
