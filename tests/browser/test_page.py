@@ -134,6 +134,8 @@ def test_R6_M4_a_request_waits_while_git_is_away_and_is_sent_on_its_return(lab: 
 def test_R1110_the_editor_says_while_somebody_types_what_is_wrong_and_what_would_change(
     finished: House, tab: Page, shot: Callable[[Page, str], None]
 ) -> None:
+    """In the plain text area, which stays where the editor's script does not come."""
+    tab.route("**/codemirror.min.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
     tab.goto(f"{finished.url}/pipelines/p/edit")
     text = tab.get_by_label("Definition")
     good = text.input_value()
