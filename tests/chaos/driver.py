@@ -75,8 +75,8 @@ class Weather:
         for id in PROJECTS:
             self.ask(id, "request: start")
         deadline = time.monotonic() + seconds
-        events = (self.kill, self.sleep, self.outage, self.die, self.lose, self.crash_of_the_server)
-        events += (self.person,) * 3
+        weather = (self.kill, self.sleep, self.outage, self.die, self.lose, self.crash_of_the_server)
+        events = (*weather, self.person, self.person, self.person)
         while time.monotonic() < deadline:
             time.sleep(self.chance.uniform(0.1, 0.6))
             self.chance.choice(events)()

@@ -9,7 +9,7 @@ from schema.documents import render
 from schema.execution import Claim, Execution, State
 from schema.reply import Reply
 from tests.chaos.checker import Checker
-from tests.chaos.history import History, Ran
+from tests.chaos.history import Changes, History, Ran
 
 CLAIM = Claim(id="a" * 32, container="a" * 32, node="n1", incarnation="i")
 CLAIMED = Execution(execution=1, stage="one", chain=1, request="0001-start.yaml", state=State.CLAIMED, claim=CLAIM)
@@ -26,7 +26,7 @@ Change = Mapping[str, Execution | Reply | bytes | None]
 
 def look(*changes: Change, ran: list[Ran] = RAN, asked: tuple[str, ...] = (ASKED,)) -> Checker:
     """Moves and commits are letters; each descends from those before it in the alphabet."""
-    texts = [{path: _bytes(document) for path, document in change.items()} for change in changes]
+    texts: list[Changes] = [{path: _bytes(document) for path, document in change.items()} for change in changes]
     history = History(texts, ["1"] * len(texts), asked=frozenset(asked))
     return Checker(history, ran, lambda before, after: before <= after)
 

@@ -3,6 +3,7 @@ alike."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def record(number: int = 1, state: State = State.CLAIMED, **other: object) -> Ex
     return Execution.model_validate({**fields, "claim": claim, **other})
 
 
-def claim(number: int = 1, project: str = "v", **other: object) -> Commit:
+def claim(number: int = 1, project: str = "v", **other: Any) -> Commit:
     path = layout.execution(project, number, "work")
     return Commit(
         StateEvent("claim", project, number, "work", fact="on gpu-01"), (Write(path, record(number, **other)),)
@@ -452,15 +453,15 @@ def test_M16_the_event_log_is_read_back(pair: Pair) -> None:
     base = pair.one.fetch()
     pair.one.swap(base, [Commit(event, claim(1).writes), claim(2)], node="gpu-01")
     pair.two.fetch()
-    found = events(pair.two)  # type: ignore[arg-type]
+    found = events(pair.two)
     assert [record.execution for record in found] == [None, 1, 2]
     first = found[1]
     assert (first.event, first.project, first.stage, first.node) == ("claim", "v", "work", "gpu-01")
     assert (first.text, first.claim, first.by, first.duration, first.wanted) == (
         "on a b", "c" * 32, AUTHOR, 1.5, base.main,
     )  # fmt: skip
-    assert events(pair.two, since=first.commit) == found[2:]  # type: ignore[arg-type]
-    assert events(pair.two, limit=1) == found[2:]  # type: ignore[arg-type]
+    assert events(pair.two, since=first.commit) == found[2:]
+    assert events(pair.two, limit=1) == found[2:]
 
 
 def test_N5_names_that_layout_does_not_know_are_no_documents_and_are_told(pair: Pair) -> None:

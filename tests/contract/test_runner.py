@@ -425,6 +425,8 @@ def test_F3_an_end_in_time_stays_the_end_that_it_was(bench: Bench) -> None:
     runner, spec = bench.runner(), bench.spec(ENDS.format(code=0))
     bench.run(runner, replace(spec, watched=Watched(bench.now() + soon(bench), 0.2)))
     first = bench.end(runner, spec.id)
-    bench.until(lambda: bench.now() > first.started + soon(bench) + 1.0)
+    assert first.started is not None
+    late = first.started + soon(bench) + 1.0
+    bench.until(lambda: bench.now() > late)
     found = bench.end(bench.again(runner), spec.id)
     assert (found.ending, found.exit_code) == (Ending.EXIT, 0)

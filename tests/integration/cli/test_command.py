@@ -55,7 +55,8 @@ def test_R1220_R1230_R1240_name_tags_and_pipeline_change_and_comments_stay(lab: 
     ctl = command(here)
     here.edit({"projects/v/project.yaml": "# flight of monday\npipeline: p   # for now\n"})
     ctl("projects", "edit", "v", "--name", "Evening", "--tag", "a", "--tag", "b")
-    text = here.repository.fetch() and here.repository.read_main("projects/v/project.yaml")
+    here.repository.fetch()
+    text = here.repository.read_main("projects/v/project.yaml")
     assert text is not None
     assert text.startswith("# flight of monday\npipeline: p   # for now\n")
     assert here.view().project.tags == ("a", "b")  # type: ignore[union-attr]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flow.model.snapshot import ProjectView
@@ -104,7 +104,7 @@ class Lab:
 
         return commit_edit(self.repository, build, sleep=sleep)
 
-    def edit(self, files: dict[str, str | None], message: str = "edit") -> str:
+    def edit(self, files: Mapping[str, str | None], message: str = "edit") -> str:
         return commit_edit(self.repository, lambda _: Edit(files, message, AUTHOR), sleep=time.sleep)
 
     def take_away(self) -> None:

@@ -45,7 +45,19 @@ def beside(old: Path) -> Iterator[Callable[[Lab, str], Node]]:
 
     def start(lab: Lab, name: str) -> Node:
         words = ["--poll", "0.25s", "--heartbeat", "0.4s", "--runner", "process", "--slots", "2", "--web", ""]
-        command = [old, "-c", MAIN, "--repo", lab.url, "--data", lab.folder / name, "node", "--name", name, *words]
+        command = [
+            str(old),
+            "-c",
+            MAIN,
+            "--repo",
+            lab.url,
+            "--data",
+            str(lab.folder / name),
+            "node",
+            "--name",
+            name,
+            *words,
+        ]
         log = (lab.folder / f"{name}.log").open("a")
         child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=lab.folder, text=True)
         children.append(child)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from schema.execution import State
 from tests.integration.node.lab import UNTIL_TOLD, Lab, stage
@@ -26,7 +27,7 @@ def test_L8_nodes_that_are_restarted_one_by_one_under_load_restart_no_stage(lab:
             if turn == 0 and name == "n1":
                 told.ask("request: start", f"w{PROJECTS - 1}")
             nodes[name] = told.node(name)
-            told.until(lambda _, name=name: _is_back(told, name))
+            told.until(partial(lambda node, _: _is_back(told, node), name))
     assert {claim for claim in claims(told) if claim in before} == before  # the very same executions run on
     told.go()
     for number in range(PROJECTS):

@@ -43,7 +43,8 @@ def test_K4_a_typed_client_uploads_makes_starts_waits_reads_and_downloads(
     lab: Callable[..., Lab], program: Path
 ) -> None:
     here = lab(stage("one", PROGRAM, artifacts="{paths: [copy.bin]}"))
-    text = here.repository.fetch() and (here.repository.read_main("pipelines/p.yaml") or "")
+    here.repository.fetch()
+    text = here.repository.read_main("pipelines/p.yaml") or ""
     here.edit({"pipelines/p.yaml": text.replace("stages:", "inputs: {film: {type: file}}\nstages:", 1)})
     (here.folder / "film.bin").write_bytes(bytes(range(256)) * 40)
     made = House(here)
