@@ -15,7 +15,7 @@ EVIL = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>"
 PAGES = (
     *("/", "/projects/v", "/projects/v/1", "/nodes", "/nodes/n1", "/history", "/pipelines", "/pipelines/p"),
     *("/pipelines/p/edit", "/files", "/projects/v/files", "/projects/v/1/files", "/projects/v/1/provenance"),
-    *("/projects/v/compare/1/2", "/projects/v/redo/1", "/projects/v/settings", "/new"),
+    *("/projects/v/compare/1/2", "/projects/v/redo/1", "/projects/v/settings", "/new", "/pipelines/p/edit?view=form"),
 )
 WIDER = """Array.from(document.querySelectorAll('body *'))
     .filter(each => document.documentElement.scrollWidth > innerWidth + 1

@@ -162,6 +162,7 @@ const facts = (nodes, raw) => {
   // -- the view ---------------------------------------------------------------------------------------------------------
   const host = document.createElement("div");
   host.className = "editor";
+  host.style.height = `${area.offsetHeight}px`; // what stands below does not move
   area.after(host);
   const root = host.attachShadow({ mode: "open" });
   const { tags } = CM;
@@ -174,9 +175,9 @@ const facts = (nodes, raw) => {
   ]);
   const box = { border: "1px solid var(--line)", borderRadius: "6px", backgroundColor: "var(--card)", color: "var(--text)", boxShadow: "var(--shade)" };
   const looks = CM.EditorView.theme({
-    "&": { font: "var(--mono)", fontSize: "13px", backgroundColor: "var(--card)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "8px", maxHeight: "70vh", minHeight: "16rem" },
+    "&": { font: "var(--mono)", fontSize: "13px", backgroundColor: "var(--card)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "8px", height: "100%", boxSizing: "border-box" },
     "&.cm-focused": { outline: "2px solid var(--main)", outlineOffset: "1px" },
-    ".cm-scroller": { font: "inherit", lineHeight: "1.5", minHeight: "16rem" },
+    ".cm-scroller": { font: "inherit", lineHeight: "1.5" },
     ".cm-content": { caretColor: "var(--text)", padding: "6px 0" },
     ".cm-cursor": { borderLeftColor: "var(--text)" },
     "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--here)" },
@@ -216,7 +217,6 @@ const facts = (nodes, raw) => {
   // Seen from outside, a key in a shadow root was pressed on its host: the page's own keys would take it for theirs.
   host.addEventListener("keydown", (event) => { if (!((event.ctrlKey || event.metaKey) && event.key === "k")) event.stopPropagation(); });
   area.hidden = true;
-  told.hidden = false;
   explain(view.state);
   mark();
   document.addEventListener("htmx:afterSettle", mark);
