@@ -176,7 +176,7 @@ const facts = (nodes, raw) => {
   const box = { border: "1px solid var(--line)", borderRadius: "6px", backgroundColor: "var(--card)", color: "var(--text)", boxShadow: "var(--shade)" };
   const looks = CM.EditorView.theme({
     "&": { font: "var(--mono)", fontSize: "13px", backgroundColor: "var(--card)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "8px", height: "100%", boxSizing: "border-box" },
-    "&.cm-focused": { outline: "2px solid var(--main)", outlineOffset: "1px" },
+    "&.cm-focused": { outline: "2px solid var(--main)", outlineOffset: "-2px" },
     ".cm-scroller": { font: "inherit", lineHeight: "1.5" },
     ".cm-content": { caretColor: "var(--text)", padding: "6px 0" },
     ".cm-cursor": { borderLeftColor: "var(--text)" },
