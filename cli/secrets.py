@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli import output, settings
-from cli.errors import CommandError
+from cli.errors import CommandError, needs
+from runner import extras
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,6 +16,8 @@ def add_to(app: typer.Typer) -> None:
     group.command("set")(put)
     group.command()(ls)
     group.command()(rm)
+    group.command()(key)
+    group.command()(encrypt)
     app.add_typer(group, name="secrets")
 
 
@@ -76,6 +79,49 @@ def rm(name: Annotated[str, typer.Argument(help="its name")]) -> None:
     if not NodeSecrets(_data()).remove(name):
         raise CommandError(f"there is no secret {name[:60]!r} here")
     output.line(f"{output.shown(name)} is gone")
+
+
+def key() -> None:
+    """Print this machine's key for secrets in Git, the half that everybody may know. Made here at its first use.
+
+    Example: winslowctl secrets key
+    """
+    needs(extras.AGE)
+    from runner.secrets.encrypted import fresh_key, recipient
+    from runner.secrets.kept import BadSecret, NodeSecrets
+
+    secrets = NodeSecrets(_data())
+    try:
+        if not secrets.key:
+            secrets.keep_key(fresh_key())
+        row = {"recipient": recipient(secrets.key)}
+    except (BadSecret, OSError) as error:
+        raise CommandError(str(error)) from None
+    if not output.for_programs(row):
+        print(row["recipient"])
+
+
+def encrypt(
+    name: Annotated[str, typer.Argument(help="as the policies of nodes name it; it is good under this name alone")],
+    to: Annotated[list[str], typer.Option("--to", help="a key that `secrets key` printed on a node; several times")],
+    file: Annotated[Path | None, typer.Option("--file", help="take the value from this file")] = None,
+) -> None:
+    """Print a secret for a stage in Git, which only these nodes can read. Its value is asked for, or read from stdin.
+
+    Example: winslowctl secrets encrypt DB_PASSWORD --to age1qyqs... --to age1x7n...
+    """
+    needs(extras.AGE)
+    from runner.secrets.encrypted import encrypted
+    from runner.secrets.kept import BadSecret
+
+    try:
+        text = encrypted(name, _value(name, file), to)
+    except (BadSecret, OSError) as error:
+        raise CommandError(str(error)) from None
+    if output.for_programs({"name": name, "encrypted": text}):
+        return
+    lines = "".join(f"      {line}\n" for line in text.splitlines())
+    print(f"secrets:\n  - name: {name}\n    encrypted: |\n{lines}", end="")
 
 
 def _data() -> Path:

@@ -38,7 +38,8 @@ PAGE = Feature(
     ),
 )  # fmt: skip
 SEARCH = Feature("searches by `method: tpe`", "search", ("optuna",))
-BY_CHOICE = (SEARCH,)
+AGE = Feature("secrets that are encrypted in the repository", "age", ("pyrage",))
+BY_CHOICE = (SEARCH, AGE)
 """What only its own extra brings: large, and for few."""
 ALL = (DOCKER, GPUS, BUCKET, NOTICES, KEYS, PEERS, PAGE)
 
@@ -50,13 +51,17 @@ def lacking(feature: Feature) -> str:
         return ""
     names = ", ".join(missing[:SHOWN]) + (" and others" if len(missing) > SHOWN else "")
     lacks = f"the package {names} is" if len(missing) == 1 else f"the packages {names} are"
+    if feature in BY_CHOICE:
+        return (
+            f"{lacks} not installed; this brings all for a node, and that: {command(f'{EVERYTHING},{feature.extra}')}"
+        )
     return f"{lacks} not installed; this brings all for a node: {command()}"
 
 
-def command() -> str:
+def command(extra: str = EVERYTHING) -> str:
     """As this installation was made: by uv, pipx or pip; from an index, or from where it came."""
     editable, source = _origin()
-    wanted = f"{source}[{EVERYTHING}]" if editable else f"{NAME}[{EVERYTHING}]{f' @ {source}' if source else ''}"
+    wanted = f"{source}[{extra}]" if editable else f"{NAME}[{extra}]{f' @ {source}' if source else ''}"
     prefix = Path(sys.prefix)
     option = " --editable" if editable else ""
     if (prefix / "uv-receipt.toml").exists():

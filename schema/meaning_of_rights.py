@@ -56,6 +56,7 @@ MEANING: dict[str, dict[str, str]] = {
     "StageSecret": {
         "name": "the name that policies give it, and of its file",
         "env": "a variable that holds it as well: whoever may inspect containers on that machine reads it there",
+        "encrypted": "its value, as `winslowctl secrets encrypt NAME` prints it ([rights](rights.md#secrets-in-git))",
     },
     "Rights": {
         "network": "name of its network",
@@ -71,7 +72,11 @@ MEANING: dict[str, dict[str, str]] = {
         "host": "namespaces of the machine",
     },
     "VolumeRecord": {"from": "its name in the policy", "to": "where it was found", "read_only": "not to be changed"},
-    "SecretRecord": {"name": "its name in the policy", "env": "the variable that held it as well"},
+    "SecretRecord": {
+        "name": "its name in the policy",
+        "env": "the variable that held it as well",
+        "encrypted": "not in records",
+    },
     "Policy": {
         "images": "patterns of references that may run; all without it",
         "networks": "by name: a network of the engine (`bridge`, or what `docker network create` made)",
@@ -108,6 +113,7 @@ MEANING: dict[str, dict[str, str]] = {
         "host": "namespaces of the machine",
         "privileged": "whether stages may be",
         "dangerous": "whether the policy says so",
+        "decrypts": "it has a key for secrets that are encrypted in the repository",
     },
     "Whom": {
         "pipelines": "patterns; none: all",

@@ -185,6 +185,7 @@ class Grants(Recorded):
     host: dict[str, Whom] = {}
     privileged: Whom | None = None
     dangerous: bool = False
+    decrypts: bool = False  # secrets that are encrypted in the repository
 
     def of(self, part: str) -> dict[str, Whom]:
         """By name. `privileged` has none."""
@@ -201,8 +202,9 @@ def _whom(scope: GrantScope, **more: bool) -> Whom:
     return Whom(pipelines=scope.pipelines, projects=scope.projects, tags=scope.tags, **more)
 
 
-def summary(policy: Policy, held: frozenset[str] = frozenset()) -> Grants:
-    """What others may know of a policy. `held` are the secrets that have a value on the node."""
+def summary(policy: Policy, held: frozenset[str] = frozenset(), *, decrypts: bool = False) -> Grants:
+    """What others may know of a policy. `held` are the secrets that have a value on the node, and `decrypts` says
+    whether it can read those that are encrypted."""
     most = Most(**{name: getattr(policy.limits, name) for name in Most.model_fields})
     return Grants(
         images=policy.images,
@@ -219,6 +221,7 @@ def summary(policy: Policy, held: frozenset[str] = frozenset()) -> Grants:
         host={name: _whom(each) for name, each in policy.host.items()},
         privileged=_whom(policy.privileged) if policy.privileged else None,
         dangerous=policy.dangerous,
+        decrypts=decrypts,
     )
 
 

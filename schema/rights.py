@@ -105,11 +105,31 @@ def user_of(text: str) -> str:
     return text if ":" in text else f"{text}:{text}"
 
 
+ARMOUR = r"^-----BEGIN AGE ENCRYPTED FILE-----\n[A-Za-z0-9+/=\n]+\n-----END AGE ENCRYPTED FILE-----\n?$"
+
+
+def _armoured(text: str) -> str:
+    if not re.fullmatch(ARMOUR, text):
+        raise ValueError("what `winslowctl secrets encrypt NAME` prints is wanted, below `encrypted: |`")
+    return text
+
+
+Armoured = Annotated[
+    str,
+    Field(max_length=128 * 1024),
+    AfterValidator(_armoured),
+    WithJsonSchema({"type": "string", "pattern": ARMOUR, "maxLength": 128 * 1024}, mode="validation"),
+]
+"""A file of age in its form as text."""
+
+
 class StageSecret(Wanted):
-    """A secret that nodes hold. It is a file; `env` names the variable that holds it as well."""
+    """A secret that nodes hold, or whose value stands here for nodes alone. It is a file; `env` names the variable that
+    holds it as well."""
 
     name: EnvironmentName
     env: EnvironmentName | None = None
+    encrypted: Armoured | None = None
 
 
 Secret = Annotated[
@@ -130,6 +150,7 @@ class VolumeRecord(Recorded):
 class SecretRecord(Recorded):
     name: str
     env: str | None = None
+    encrypted: str | None = None  # its value, for nodes alone; not in records
 
 
 class Rights(Recorded):
@@ -161,6 +182,19 @@ class Rights(Recorded):
             *(Ask("host", namespace) for namespace in self.host),
         )
 
+    @property
+    def encrypted(self) -> frozenset[str]:
+        """Names of secrets whose values stand in the repository."""
+        return frozenset(each.name for each in self.secrets if each.encrypted)
+
+    @property
+    def by_name(self) -> "Rights":
+        """As records tell them."""
+        if not self.encrypted:
+            return self
+        secrets = (each.model_copy(update={"encrypted": None}) for each in self.secrets)
+        return self.model_copy(update={"secrets": tuple(secrets)})
+
 
 NO_RIGHTS = Rights()
 
@@ -174,4 +208,4 @@ def volume_record(volume: StageVolume | str) -> VolumeRecord:
 
 
 def secret_record(secret: StageSecret | str) -> SecretRecord:
-    return SecretRecord(name=secret) if isinstance(secret, str) else SecretRecord(name=secret.name, env=secret.env)
+    return SecretRecord(name=secret) if isinstance(secret, str) else SecretRecord(**vars(secret))

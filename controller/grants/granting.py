@@ -12,10 +12,11 @@ from stat import S_ISBLK
 from flow.node.node_world import LaunchOrder
 from flow.placement.grants import Asker, beyond, images_refusal, rights_refusal, with_services
 from runner.contract.spec import LEAST, ContainerRights, Mount
+from runner.secrets.encrypted import decrypted
 from runner.secrets.kept import BadSecret, NodeSecrets
 from schema import images
-from schema.policy import MEANT, RAW, Policy, summary, takes_image
-from schema.rights import NO_RIGHTS, Rights, user_of
+from schema.policy import MEANT, RAW, Policy, SecretGrant, summary, takes_image
+from schema.rights import NO_RIGHTS, Rights, SecretRecord, user_of
 
 
 class NotGranted(Exception):
@@ -62,7 +63,8 @@ class Granting:
         who = Asker(order.project, order.pipeline, order.tags)
         if order.rights == NO_RIGHTS:
             return NOTHING_MORE
-        if refused := rights_refusal(order.rights, summary(policy, self.secrets.names()), who):
+        grants = summary(policy, self.secrets.names(), decrypts=self.secrets.decrypts)
+        if refused := rights_refusal(order.rights, grants, who):
             raise NotGranted(refused)
         if order.services and order.rights.network and policy.networks[order.rights.network].bridge == "host":
             raise NotGranted(f"network {order.rights.network} is the machine's own, and there services have no place")
@@ -75,11 +77,17 @@ class Granting:
         policy = self.policy()
         try:
             return tuple(
-                GivenSecret(each.name, self.secrets.get(each.name, policy.secrets[each.name].command), each.env)
+                GivenSecret(each.name, self._value(each, policy.secrets[each.name]), each.env)
                 for each in order.rights.secrets
             )
         except (BadSecret, OSError, KeyError) as error:
             raise NotGranted(str(error)) from None
+
+    def _value(self, secret: SecretRecord, grant: SecretGrant) -> bytes:
+        """BadSecret; OSError."""
+        if secret.encrypted:
+            return decrypted(secret.name, secret.encrypted, self.secrets.key)
+        return self.secrets.get(secret.name, grant.command)
 
 
 def _given(rights: Rights, policy: Policy) -> Granted:

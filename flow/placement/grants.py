@@ -61,8 +61,10 @@ def rights_refusal(rights: Rights, grants: Grants, who: Asker) -> str:
             return f"{_called(ask)} is not granted (policy.{ask.part})"
         if not permits(whom, who):
             return f"{_called(ask)} is not granted to {who.project} of pipeline {who.pipeline} ({line})"
-        if whom.missing:
+        if whom.missing and not (ask.part == "secrets" and ask.name in rights.encrypted):
             return f"{_called(ask)} has no value there (winslowctl secrets set {ask.name})"
+    if rights.encrypted and not grants.decrypts:
+        return f"secret {min(rights.encrypted)} is encrypted, and no key is there (winslowctl secrets key)"
     for volume in rights.volumes:
         if grants.volumes[volume.source].read_only and not volume.read_only:
             line = f"policy.volumes.{volume.source}.read_only"

@@ -103,7 +103,7 @@ def take(
 def _asked(stage: Stage) -> AskedRecord | None:
     wants = asked(stage)
     if stage.rights != NO_RIGHTS:
-        wants = wants.model_copy(update={"rights": stage.rights})
+        wants = wants.model_copy(update={"rights": stage.rights.by_name})
     if stage.resource_group:
         wants = wants.model_copy(update={"group": stage.resource_group})
     if stage.interruptible:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner import durable
+from runner.extras import AGE, lacking
 from runner.secrets.masking import LEAST
 from schema.names import ENVIRONMENT
 
 MOST = 64 * 1024
+KEY = ".age-key"
+"""In the same folder: what values in the repository are encrypted to. No secret can have that name."""
 PATIENCE = 20.0
 """Seconds that a command has to give a secret."""
 
@@ -35,6 +38,9 @@ class NodeSecrets:
         checked(value)
         if not re.fullmatch(ENVIRONMENT, name):
             raise BadSecret(f"{name[:60]!r} is no name of a secret: letters, digits, _, no digit first")
+        self._keep(name, value)
+
+    def _keep(self, name: str, value: bytes) -> None:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.folder.chmod(0o700)
@@ -51,6 +57,23 @@ class NodeSecrets:
             return False
         (self.folder / name).unlink()
         return True
+
+    @property
+    def key(self) -> str:
+        """The secret half of this node's key; nothing where there is none. OSError."""
+        try:
+            return (self.folder / KEY).read_text().strip()
+        except FileNotFoundError:
+            return ""
+
+    @property
+    def decrypts(self) -> bool:
+        """Whether this node can read what is encrypted in the repository."""
+        return (self.folder / KEY).exists() and not lacking(AGE)
+
+    def keep_key(self, key: str) -> None:
+        """OSError."""
+        self._keep(KEY, f"{key}\n".encode())
 
     def get(self, name: str, command: Sequence[str] = ()) -> bytes:
         """BadSecret where there is none."""

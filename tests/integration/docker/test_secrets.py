@@ -1,5 +1,6 @@
 """I5, S8: a secret reaches the stages that the policy names, and leaves the node in no form."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -36,13 +37,13 @@ sys.exit(int(os.environ.get('CODE', 0)))
 """
 
 
-def given(where: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str) -> None:
+def given(where: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, more: str = "") -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(policy)
     monkeypatch.setenv("TEST_POLICY", str(file))
     NodeSecrets(where.folder / "n1").put("TOKEN", SECRET.encode())
     code = PROGRAM.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    wish = "secrets: [{name: TOKEN, env: MY_TOKEN}], artifacts: {paths: ['out/**']}"
+    wish = f"secrets: [{{name: TOKEN, env: MY_TOKEN{more}}}], artifacts: {{paths: ['out/**']}}"
     stage = f'  - {{name: a, image: host/python, command: [python, -c, "{code}"], {wish}}}\n'
     where.edit({"pipelines/p.yaml": f"name: p\nstages:\n{stage}"})
 
@@ -105,3 +106,27 @@ def test_I5_a_stage_that_the_policy_does_not_name_waits_and_gets_nothing(
     assert now.reason == Wait.NO_MATCHING_NODE
     assert "(policy.secrets.TOKEN)" in now.text
     assert not steps_of(snapshot.projects["v"]).active
+
+
+def test_S8_I5_a_secret_that_is_encrypted_in_the_repository_is_given_and_hidden(
+    lab: Lab,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("pyrage", reason="the extra `age` is not installed")
+    from runner.secrets.encrypted import encrypted, fresh_key, recipient
+
+    key, secrets = fresh_key(), NodeSecrets(lab.folder / "n1")
+    text = json.dumps(encrypted("TOKEN", SECRET.encode(), [recipient(key)]))
+    given(lab, tmp_path, monkeypatch, "secrets: {TOKEN: {pipelines: [p]}}\n", f", encrypted: {text}")
+    secrets.remove("TOKEN")
+    secrets.keep_key(key)
+    lab.node()
+    lab.ask("request: start\nenv: {CODE: 0}\n")
+    [record] = lab.until_state(State.SUCCEEDED).executions
+    log = (lab.folder / "n1" / "runs" / record.claim.container / "log").read_text()
+    assert log.count("[MASKED]") >= 5
+    assert SECRET[:8] not in log + everything_in(lab.remote)
+    assert record.asked
+    assert record.asked.rights
+    assert [(each.name, each.encrypted) for each in record.asked.rights.secrets] == [("TOKEN", None)]
