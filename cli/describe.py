@@ -108,7 +108,7 @@ def _requests(client: "GitRepository", view: "ProjectView") -> list[dict[str, An
 
 
 def _describe(view: "ProjectView", now: "ProjectState", value: dict[str, Any], helps: str) -> None:
-    from flow.status.shown import to_look_at
+    from flow.status.show_files import to_look_at
     from flow.status.states import state_class
 
     name = f" · {output.shown(view.project.name)}" if view.project and view.project.name else ""

@@ -9,8 +9,8 @@ from cli import output, settings
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from flow.reconcile.kept import Kept
     from flow.reconcile.retention import Drop
+    from flow.reconcile.retention_reasons import Kept
     from runner.store.workspaces import Workspaces
 
 HEADS = ("EXECUTION", "WHAT", "BYTES", "WHY")
@@ -35,8 +35,8 @@ def prune(
     """
     from controller.housekeeping.retention import on_disk, size_of, sole, spoken_of_in
     from controller.journal.journal import JournalError
-    from flow.reconcile.kept import kept
     from flow.reconcile.retention import asked_for, drops
+    from flow.reconcile.retention_reasons import kept
     from runner.store.workspaces import Workspaces
 
     data = settings.data().absolute()

@@ -29,7 +29,7 @@ def put(
 
     Example: winslowctl secrets set WANDB_API_KEY
     """
-    from runner.secrets.kept import BadSecret, NodeSecrets
+    from runner.secrets.node_secrets import BadSecret, NodeSecrets
 
     try:
         value = _value(name, file)
@@ -56,7 +56,7 @@ def ls() -> None:
 
     Example: winslowctl secrets ls
     """
-    from runner.secrets.kept import NodeSecrets
+    from runner.secrets.node_secrets import NodeSecrets
 
     held, granted = NodeSecrets(_data()).names(), _granted() or {}
     rows = [
@@ -74,7 +74,7 @@ def rm(name: Annotated[str, typer.Argument(help="its name")]) -> None:
 
     Example: winslowctl secrets rm WANDB_API_KEY
     """
-    from runner.secrets.kept import NodeSecrets
+    from runner.secrets.node_secrets import NodeSecrets
 
     if not NodeSecrets(_data()).remove(name):
         raise CommandError(f"there is no secret {name[:60]!r} here")
@@ -88,7 +88,7 @@ def key() -> None:
     """
     needs(extras.AGE)
     from runner.secrets.encrypted import fresh_key, recipient
-    from runner.secrets.kept import BadSecret, NodeSecrets
+    from runner.secrets.node_secrets import BadSecret, NodeSecrets
 
     secrets = NodeSecrets(_data())
     try:
@@ -112,7 +112,7 @@ def encrypt(
     """
     needs(extras.AGE)
     from runner.secrets.encrypted import encrypted
-    from runner.secrets.kept import BadSecret
+    from runner.secrets.node_secrets import BadSecret
 
     try:
         text = encrypted(name, _value(name, file), to)

@@ -39,7 +39,7 @@ from runner.contract.spec import Mount
 from runner.files import modes, pool_names
 from runner.files.bucket import Bucket
 from runner.logs import log_events, log_file, log_hints
-from runner.secrets.kept import forget
+from runner.secrets.node_secrets import forget
 from runner.store import digests
 from runner.store.capture import digest_of, folder_digest
 from runner.store.errors import Away, NotFound, NotGiven, StoreError, gone

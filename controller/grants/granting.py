@@ -13,7 +13,7 @@ from flow.node.node_world import LaunchOrder
 from flow.placement.grants import Asker, beyond, images_refusal, rights_refusal, with_services
 from runner.contract.spec import LEAST, ContainerRights, Mount
 from runner.secrets.encrypted import decrypted
-from runner.secrets.kept import BadSecret, NodeSecrets
+from runner.secrets.node_secrets import BadSecret, NodeSecrets
 from schema import images
 from schema.policy import MEANT, RAW, Policy, SecretGrant, summary, takes_image
 from schema.rights import NO_RIGHTS, Rights, SecretRecord, user_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from runner.secrets.kept import NodeSecrets
+from runner.secrets.node_secrets import NodeSecrets
 from schema.policy import Grants, Policy, summary
 
 

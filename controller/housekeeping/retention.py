@@ -20,8 +20,8 @@ from controller.journal.small_files import FolderDisk
 from flow.model.snapshot import Snapshot
 from flow.project.active import open_views
 from flow.project.replies import steps_of
-from flow.reconcile.kept import Kept
 from flow.reconcile.retention import MOST_PRESSURE, Drop, OnDisk, asked_for, drops
+from flow.reconcile.retention_reasons import Kept
 from peer.client.pool_fetch import PoolFetch
 from runner.logs.archive import archived, forget
 from runner.store.packed import Packed

@@ -22,14 +22,14 @@ from typing import Protocol, TypeVar
 
 from controller.dirs.contract import Gathered, InputMissing, Interrupted, NotKept, NotYet, Ready, Trees
 from controller.failpoints import Failpoint, nothing
-from controller.grants.given import GivenRights, LeastRights, RunRights
 from controller.grants.granting import NotGranted
+from controller.grants.run_grants import GivenRights, LeastRights, RunRights
 from controller.journal.journal import Journal
 from controller.launch.launches import Launches
 from controller.launch.needed_services import resolved_services, service_specs
 from controller.launch.outcome import blank, judge
 from controller.launch.resolving import pinned, resolved
-from controller.launch.setbacks import Setbacks
+from controller.launch.work_failures import WorkFailures
 from flow.model.clock import Clock
 from flow.node.lease_terms import given_up
 from flow.node.node_world import Earlier, ExecutionEnd, HeldClaim, Launch, LaunchOrder, Setback, Work
@@ -140,7 +140,7 @@ class Launcher:
         self.tools = tools
         self._lock = threading.Lock()
         self._busy: set[str] = set()
-        self._setbacks = Setbacks(tools.clock.now)
+        self._failures = WorkFailures(tools.clock.now)
         self._launches = Launches(tools.clock.now, tools.show, tools.note)
         self.lease_lasts: Callable[[str], bool] = lambda container: True
         self.until: Callable[[str], float] = lambda container: 0.0  # of an exclusive one
@@ -153,7 +153,7 @@ class Launcher:
     @property
     def setbacks(self) -> Mapping[str, Setback]:
         """What failed, by container. To be read after `busy`."""
-        return self._setbacks.now
+        return self._failures.now
 
     @property
     def launching(self) -> Mapping[str, Launch]:
@@ -180,7 +180,7 @@ class Launcher:
 
     def _over(self, container: str) -> None:
         """The work on it that was under way is done, or given up."""
-        self._setbacks.over(container)
+        self._failures.over(container)
         self._launches.over(container)
 
     def _run(self, job: _Job) -> None:
@@ -217,7 +217,7 @@ class Launcher:
         why = str(error) if passing else f"{type(error).__name__}: {error}"
         rest = error.again if isinstance(error, NotKept) else None
         self._launches.tell(container, why)
-        failure = self._setbacks.add(container, job.what, why, passing=passing, rest=rest)
+        failure = self._failures.add(container, job.what, why, passing=passing, rest=rest)
         if failure.news:
             text = f"the {job.what} failed, and is tried again: {why}"
             self.tools.say(f"{order.project}/{order.execution}: {text}")

@@ -11,10 +11,10 @@ from pathlib import Path
 from controller.dirs.contract import InputMissing
 from controller.dirs.folders import Folders
 from controller.failpoints import Failpoint, from_environment
-from controller.grants.given import RunGrants
 from controller.grants.granting import Granting
 from controller.grants.policy_file import PolicyFile
 from controller.grants.published import PublishedGrants
+from controller.grants.run_grants import RunGrants
 from controller.housekeeping.archive import LogArchive
 from controller.housekeeping.bucket_upload import BucketUpload
 from controller.housekeeping.checkpoints import CheckpointPlace, CheckpointWork
@@ -49,7 +49,7 @@ from runner.files.bucket import Bucket, settings
 from runner.gpus import Gpus, lost
 from runner.launch_progress import Preparing
 from runner.logs import log_events
-from runner.secrets.kept import NodeSecrets
+from runner.secrets.node_secrets import NodeSecrets
 from runner.store import identity
 from runner.store.digests import of_file
 from state.git.git_repository import GitRepository

@@ -8,7 +8,7 @@ from flow.boards.markdown import LONGEST, block, code, link, table, text
 from flow.boards.root_board import result, strip, title, why, word
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.project.replies import steps_of
-from flow.status.shown import to_look_at
+from flow.status.show_files import to_look_at
 from flow.status.states import ProjectState, StageState, project_state, stage_states, stale
 from schema import layout
 from schema.execution import Execution

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from runner.secrets.kept import BadSecret, checked
+from runner.secrets.node_secrets import BadSecret, checked
 from schema.names import ENVIRONMENT
 
 MARK = "winslow secret "

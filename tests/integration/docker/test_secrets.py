@@ -8,7 +8,7 @@ import pytest
 
 from flow.project.replies import steps_of
 from flow.status.states import project_state
-from runner.secrets.kept import NodeSecrets
+from runner.secrets.node_secrets import NodeSecrets
 from schema.execution import State
 from schema.reasons import Wait
 from tests.integration.docker.test_node import lab  # noqa: F401

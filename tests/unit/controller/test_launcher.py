@@ -7,7 +7,7 @@ import pytest
 
 from controller.dirs.contract import Gathered, NotKept, NoTrees, NotYet, Ready, Tell, quiet
 from controller.launch.launcher import MOST_FAULTS
-from controller.launch.setbacks import RESTS, Setbacks
+from controller.launch.work_failures import RESTS, WorkFailures
 from flow.node.node_world import LaunchOrder
 from runner.contract.errors import EngineUnavailable
 from schema.execution import State
@@ -117,7 +117,7 @@ def test_a_failure_wakes_nobody_and_rests_before_it_is_tried_again(place: str) -
 
 
 def test_rests_double_up_to_the_longest() -> None:
-    rests = Setbacks(lambda: 0.0)
+    rests = WorkFailures(lambda: 0.0)
     tries = [rests.add("c", "launch", "x", passing=True) for _ in range(9)]
     assert [each.until for each in tries] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert [each.news for each in tries] == [True] + [False] * 8

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from controller.grants.given import RunGrants
 from controller.grants.granting import Granted, Granting, NotGranted
 from controller.grants.policy_file import PolicyFile, PolicyRefused, load
+from controller.grants.run_grants import RunGrants
 from controller.launch.needed_services import service_specs
 from flow.node.node_world import LaunchOrder
 from runner.contract.spec import Limits
-from runner.secrets.kept import NodeSecrets
+from runner.secrets.node_secrets import NodeSecrets
 from schema.execution import ImageRecord, ServiceRecord
 from schema.pipeline import Stage
 from schema.policy import Policy

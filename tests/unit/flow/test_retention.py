@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.reconcile.kept import kept
 from flow.reconcile.retention import MOST_PRESSURE, Drop, OnDisk, Rules, asked_for, drops, needed, rules_of
+from flow.reconcile.retention_reasons import kept
 from schema.execution import State
 from schema.reasons import End
 from schema.retention import Retention

@@ -6,7 +6,7 @@ import pytest
 
 from controller.grants.granting import Granting, NotGranted
 from flow.placement.grants import Asker, rights_refusal
-from runner.secrets.kept import KEY, BadSecret, NodeSecrets
+from runner.secrets.node_secrets import KEY, BadSecret, NodeSecrets
 from schema.binding import read
 from schema.errors import DocumentError
 from schema.pipeline import Pipeline

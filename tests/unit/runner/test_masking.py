@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.grants.given import concealed
+from controller.grants.run_grants import concealed
 from flow.node.node_world import ExecutionEnd
 from runner.docker.docker_log import LogFrame, Writer
-from runner.secrets.kept import BadSecret, NodeSecrets
 from runner.secrets.masking import Masker
+from runner.secrets.node_secrets import BadSecret, NodeSecrets
 from schema.execution import Result, State
 
 SECRET = b"pa$$ word/1+2=\xc3\xbc&x"

@@ -22,7 +22,7 @@ class Failure:
     news: bool  # nothing of this text was said before
 
 
-class Setbacks:
+class WorkFailures:
     """Failures of launches and collections, by container. For threads."""
 
     def __init__(self, now: Callable[[], float]) -> None:
