@@ -290,4 +290,18 @@ NAMED = (
         "or False:",
         DIRECT,
     ),
+    NamedMutant(
+        "a shim that begins although another one has begun, or its run was given up",
+        "runner/process/shim.py",
+        "    except FileExistsError:\n        return False\n",
+        "    except FileExistsError:\n        return True\n",
+        "tests/unit/runner/test_shim_server.py",
+    ),
+    NamedMutant(
+        "a run that is given up while its shim may still begin",
+        "runner/process/process_runner.py",
+        '            os.link(directory / "launched", directory / "shim.json")',
+        "            pass",
+        "tests/unit/runner/test_shim_server.py",
+    ),
 )

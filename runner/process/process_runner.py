@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from runner import durable, lease_clock
 from runner.contract.errors import EngineRefused
@@ -103,6 +104,7 @@ class ProcessRunner:
             log_events.say(directory, self._unknown[spec.image])
         with self._lock:
             self._gone.discard(spec.id)
+        self._shims.server.start()
         return ()
 
     def _environment(self, spec: Spec, image: HostImage, directory: Path) -> dict[str, str]:
@@ -215,7 +217,7 @@ class ProcessRunner:
                 return Container(directory.name, labels, Condition.CREATED, until=_until(directory))
             if self._shims.beginning(directory):
                 return Container(directory.name, labels, Condition.RUNNING, until=_until(directory))
-            facts = durable.read(directory / "shim.json")  # it may have begun between the two looks
+            facts = self._begun_or_given_up(directory)
         started = _moment(facts) if facts.get("boot") == self.boot else None
         if self._alive(facts):
             self._shims.follow(directory.name, int(str(facts["pid"])))
@@ -225,6 +227,16 @@ class ProcessRunner:
             )
         ended = durable.read(directory / "exit.json") or self._lost(directory)
         return self._exited(directory, labels, started, ended)
+
+    def _begun_or_given_up(self, directory: Path) -> dict[str, Any]:
+        """A shim may have begun between two looks, or be about to. After this none begins any more: where `shim.json`
+        is, a shim runs nothing. A link needs no room on a full disk.
+        """
+        try:
+            os.link(directory / "launched", directory / "shim.json")
+        except FileExistsError:
+            pass
+        return durable.read(directory / "shim.json")
 
     def _order(self, directory: Path) -> dict[str, object] | None:
         known = self._orders.get(directory.name)

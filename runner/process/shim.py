@@ -1,10 +1,11 @@
 """The small parent of one stage that runs as a process: it owns the log, ends the stage when asked, notes how it ended.
 
-Started as `python -I -S shim.py DIRECTORY`, detached, so that it outlives the controller. Only what it needs is
-imported (not `json`, and `_signal` without the enumerations around it: together they take as long as an interpreter's
-start): it is the first thing every stage waits for. In DIRECTORY it reads `order` and writes
+Forked by `runner.process.shim_server` with the DIRECTORY of a run, or run there by a job of a cluster; detached, so
+that it outlives the controller. Only what it needs is imported (not `json`, and `_signal` without the enumerations
+around it: together they take as long as an interpreter's start). In DIRECTORY it reads `order` and writes
 
-    shim.json   its process id and start time and the stage's process id, before the stage runs
+    shim.json   its process id and start time and the stage's process id, before the stage runs; where that is there
+                already, another shim has begun, or a controller has given this run up, and nothing begins
     log         every line of output, with time and stream
     exit.json   the exit code, once, durably
 
@@ -18,7 +19,6 @@ import _signal  # type: ignore[import-not-found]
 import ctypes
 import os
 import select
-import sys
 import time
 import types
 
@@ -168,19 +168,34 @@ def _literal(value: object) -> str:
     return repr(value) if isinstance(value, int | float) else f'"{value}"'
 
 
-def note(directory: str, name: str, content: dict[str, object], *, durable: bool = True) -> None:
-    """A small file, whole or not at all; a durable one is there after a power cut too."""
+def note(directory: str, name: str, content: dict[str, object]) -> None:
+    """A small file, whole or not at all, which is there after a power cut too."""
     path = os.path.join(directory, name)
     with open(os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(_json(content))
         file.flush()
-        if durable:
-            os.fsync(file.fileno())
+        os.fsync(file.fileno())
     os.rename(path + ".part", path)
-    if durable:
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(folder)
-        os.close(folder)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def first(directory: str, content: dict[str, object]) -> bool:
+    """Write `shim.json`, unless it is there: of all that try, one alone does. OSError for a full disk and the like.
+
+    It need not outlast a power cut, which ends the shim as well.
+    """
+    part = os.path.join(directory, f"shim.{os.getpid()}.part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(_json(content))
+    try:
+        os.link(part, os.path.join(directory, "shim.json"))
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(part)
+    return True
 
 
 def descendants() -> list[int]:
@@ -431,7 +446,9 @@ def run(
     log = ShimLog(os.path.join(directory, "log"), order.cap)
     lease = lease_of(directory)
     stage = StageProcess(order, log, libc)
-    note(directory, "shim.json", _facts(stage.pid), durable=False)
+    if not first(directory, _facts(stage.pid)):
+        stage.cancel()
+        return
     if asked or os.path.exists(os.path.join(directory, "stop.json")):
         end()
     if lease and lease.over():
@@ -475,8 +492,3 @@ def _signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
         pass
-
-
-if __name__ == "__main__":
-    run(sys.argv[1])
-    os._exit(0)  # at once: whoever watches this process waits for it

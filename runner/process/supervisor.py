@@ -3,37 +3,95 @@
 import os
 import select
 import signal
-import struct
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib.util import MAGIC_NUMBER, cache_from_source
+from contextlib import suppress
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from runner import durable, lease_clock
+from runner.contract.errors import EngineFailed
 from runner.contract.usage import descends
-from runner.process import shim
+from runner.process import shim, shim_server
 from runner.process.program_folders import SYSTEM_PATH
 
-PROGRAMS = (cache_from_source(shim.__file__), shim.__file__)
-"""The shim, compiled and as a source, which would be compiled for every stage."""
+SERVER = shim_server.__file__
+EARLIER = (cache_from_source(shim.__file__), shim.__file__)
+"""In the command line of a shim that a node of an earlier version started, before its run's directory."""
+PATIENCE = 10.0
+"""Seconds for a shim to be forked."""
 MARK = "WINSLOW_RUN"
 """In the environment of a stage and all it starts: its directory. By this they are found when their shim is gone."""
 
 
-def _program() -> str:
-    """Compiled only if it was made of this very source: where nothing can be written, an older one stays there."""
-    compiled, source = PROGRAMS
-    try:
-        found = os.stat(source)
-        with open(compiled, "rb") as file:
-            head = file.read(16)
-    except OSError:
-        return source
-    made_of = struct.pack("<III", 0, int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF)
-    return compiled if head == MAGIC_NUMBER + made_of else source
+class ShimServer:
+    """The process that forks the shims (`runner.process.shim_server`), started when it is first needed, and again where
+    it was killed. Asking twice is safe: of two shims for one run, one alone begins.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def start(self) -> None:
+        """So that its interpreter is there when the first shim is wanted. If it cannot be started, `fork` says why."""
+        with self._lock, suppress(OSError):
+            self._ready()
+
+    def fork(self, directory: Path) -> int:
+        """A pidfd of a new shim for this run. EngineFailed, in words."""
+        with self._lock:
+            said = ""
+            for _ in range(2):
+                try:
+                    said, found = self._ask(self._ready(), directory)
+                except OSError as error:
+                    said, found = str(error), []
+                if found:
+                    return found[0]
+                self._end()
+            raise EngineFailed(f"no shim can be started for a stage: {said or 'its server ended'}")
+
+    def _ask(self, server: socket.socket, directory: Path) -> tuple[str, list[int]]:
+        server.sendall(os.fsencode(directory))
+        said, found, _, _ = socket.recv_fds(server, 256, 1)
+        return said.decode().strip(), found
+
+    def _ready(self) -> socket.socket:
+        if self._socket and self._process and self._process.poll() is None:
+            return self._socket
+        self._end()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(PATIENCE)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", SERVER, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={"PATH": SYSTEM_PATH, shim.CLOCK: lease_clock.__file__},
+                cwd="/",
+                start_new_session=True,
+            )
+        self._socket = ours
+        return ours
+
+    def _end(self) -> None:
+        if self._socket:
+            self._socket.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._socket = self._process = None
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
 
 
 class Shims:
@@ -41,7 +99,8 @@ class Shims:
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self.on_change = on_change
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self.server = ShimServer()
+        self._children: dict[str, int] = {}  # by name, a pidfd of each that this controller started
         self._beginning: set[str] = set()
         self._threads: dict[str, threading.Thread] = {}
         self._over, self._over_write = os.pipe()
@@ -52,34 +111,27 @@ class Shims:
         self._beginning.add(name)
         try:
             durable.write(directory / "launched", {})
-            with (directory / "shim.err").open("wb") as err:
-                self._children[name] = subprocess.Popen(
-                    [sys.executable, "-I", "-S", _program(), str(directory)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=err,
-                    env={"PATH": SYSTEM_PATH, shim.CLOCK: lease_clock.__file__},
-                    cwd="/",
-                    start_new_session=True,
-                )
-            self.follow(name, self._children[name].pid)
+            self._children[name] = handle = self.server.fork(directory)
+            self._wait(name, os.dup(handle))
         finally:
             self._beginning.discard(name)
 
     def beginning(self, directory: Path) -> bool:
         """Whether a shim that has said nothing yet may still do so."""
         child = self._children.get(directory.name)
-        if directory.name in self._beginning or (child is not None and child.poll() is None):
+        if directory.name in self._beginning:
             return True
-        return child is None and _runs_for(directory)
+        return _runs_for(directory) if child is None else not _ended(child)
 
     def follow(self, name: str, pid: int) -> None:
         if name in self._threads or self._closed:
             return
         try:
-            handle = os.pidfd_open(pid)
+            self._wait(name, os.pidfd_open(pid))
         except OSError:
             return
+
+    def _wait(self, name: str, handle: int) -> None:
         thread = threading.Thread(target=self._await, args=(name, handle), name=f"end-{name[:8]}", daemon=True)
         self._threads[name] = thread
         thread.start()
@@ -90,32 +142,35 @@ class Shims:
         poll.register(self._over, select.POLLIN)
         poll.poll()
         os.close(handle)
-        if self._closed:
-            return
-        child = self._children.get(name)
-        if child is not None:
-            child.wait()
-        self.on_change()
+        if not self._closed:
+            self.on_change()
 
     def forget(self, name: str) -> None:
         self._threads.pop(name, None)
         child = self._children.pop(name, None)
         if child is not None:
-            child.poll()
+            os.close(child)
 
     def close(self) -> None:
         """The shims go on; nobody waits for them any more."""
         if not self._closed:
             self._closed = True
+            self.server.close()
             os.close(self._over_write)
             for thread in list(self._threads.values()):
                 thread.join(1)
             os.close(self._over)
 
 
+def _ended(handle: int) -> bool:
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _runs_for(directory: Path) -> bool:
-    """Whether a shim for this directory runs that an earlier controller started."""
-    tails = tuple(b"\0" + os.fsencode(each) + b"\0" + os.fsencode(directory) + b"\0" for each in PROGRAMS)
+    """Whether a shim for this directory runs that a controller of an earlier version started."""
+    tails = tuple(b"\0" + os.fsencode(each) + b"\0" + os.fsencode(directory) + b"\0" for each in EARLIER)
     return any(line.endswith(tails) for _, line in _of_all_processes("cmdline"))
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import pwd
-import py_compile
 import resource
 import signal
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 from runner.contract.errors import EngineRefused, ImageUnavailable
 from runner.contract.spec import Condition, Ending, Watched
 from runner.logs import log_file
-from runner.process import shim, supervisor
+from runner.process import shim
 from runner.process.process_runner import HostImage, ProcessRunner, read_images
 from runner.process.supervisor import kill_marked
 from tests.contract.runners import ENDS, IGNORES, WAITS, Bench, log, process
@@ -130,7 +129,7 @@ def ended_shim(bench: Bench, **other: object) -> str:
     bench.runner().create(spec)
     runs = bench.root / "runs" / spec.id
     shim.note(str(runs), "launched", {})
-    shim.note(str(runs), "shim.json", {"boot": shim.boot_id(), "started": 1.0, **other})
+    shim.first(str(runs), {"boot": shim.boot_id(), "started": 1.0, **other})
     return spec.id
 
 
@@ -311,14 +310,3 @@ def test_the_lookup_of_a_stage_costs_little(bench: Bench) -> None:
     bench.run(runner, spec)
     first = bench.end(runner, spec.id)
     assert runner.containers()[spec.id] is first
-
-
-def test_a_compiled_shim_of_another_source_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    source, compiled = tmp_path / "shim.py", tmp_path / "shim.pyc"
-    monkeypatch.setattr(supervisor, "PROGRAMS", (str(compiled), str(source)))
-    source.write_text("first = 1\n")
-    assert supervisor._program() == str(source)
-    py_compile.compile(str(source), str(compiled))
-    assert supervisor._program() == str(compiled)
-    source.write_text("the_second = 2\n")
-    assert supervisor._program() == str(source)
