@@ -1,6 +1,6 @@
 """Everything that is refused has one shape, and a status that says whose move it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import compile_path, get_route_path
 
 from flow.project.precheck import WouldBeRejected
 from runner.files.shared_folder import ShelfError
@@ -140,8 +141,15 @@ def _problem(said: Mapping[str, Any]) -> ProblemAnswer:
 
 def _of_http(error: HTTPException) -> Refused:
     refused = Refused(error.status_code, str(error.detail), WORDS.get(error.status_code, "Refused"))
-    refused.headers = error.headers or {}  # as which methods there are
+    refused.headers = error.headers or {}
     return refused
+
+
+def _methods(request: Request) -> list[str]:
+    """All that an address takes: each method is a route of its own, and the first one knows of no other."""
+    path = get_route_path(request.scope)
+    operations: Iterable[tuple[str, str]] = request.app.state.queries
+    return sorted(method for method, template in operations if compile_path(template)[0].match(path))
 
 
 def add_to(api: FastAPI) -> None:
@@ -150,6 +158,8 @@ def add_to(api: FastAPI) -> None:
             refused = judged(error)
             made = answer(refused.status, refused.error, refused.text, refused.problems)
             made.headers.update(refused.headers)
+            if refused.status == 405 and (methods := _methods(request)):
+                made.headers["allow"] = ", ".join(methods)
             return made
 
         api.exception_handler(kind)(told)

@@ -17,6 +17,7 @@ from webui.asgi.compression import packed, static
 from webui.asgi.headers import App, Guard
 from webui.asgi.hooks import Hook
 from webui.asgi.metrics import Metrics
+from webui.asgi.only_route import OnlyRoute
 from webui.asgi.streams import EventStream
 from webui.asgi.trigger_hooks import TriggerHooks
 from webui.files.downloads import Downloads
@@ -24,8 +25,6 @@ from webui.files.uploads import Uploads, by_people
 from webui.logs.log_stream import LogStream
 from webui.site import Page, create_site
 from webui.source.view_source import Watch
-
-EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def _hooks(page: Page) -> list[Route]:
@@ -44,11 +43,11 @@ def _files(page: Page) -> list[Route]:
         route
         for below in ("", PATH)  # of the API too, so that its clients need one address
         for route in (
-            Route(f"{below}/raw/pool/{{path:path}}", give, methods=EVERY),
-            Route(f"{below}/raw/projects/{{id}}/{{path:path}}", give, methods=EVERY),
-            Route(f"{below}/raw/executions/{{id}}/{{number:int}}/{{path:path}}", give, methods=EVERY),
-            Route(f"{below}/uploads", uploads.collection, methods=["POST", "OPTIONS"]),
-            Route(f"{below}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
+            OnlyRoute(f"{below}/raw/pool/{{path:path}}", give),
+            OnlyRoute(f"{below}/raw/projects/{{id}}/{{path:path}}", give),
+            OnlyRoute(f"{below}/raw/executions/{{id}}/{{number:int}}/{{path:path}}", give),
+            OnlyRoute(f"{below}/uploads", uploads.collection, methods=["POST", "OPTIONS"]),
+            OnlyRoute(f"{below}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
         )
     ]
 
@@ -69,12 +68,12 @@ def create_app(page: Page, hosts: frozenset[str] = LOCAL, doorman: Doorman | Non
 
     log = LogStream(page)
     routes = [
-        Route("/healthz", lambda request: JSONResponse({"ok": True})),
-        Route("/readyz", ready),
-        Route("/metrics", Metrics(page).answer),
-        Route("/events", EventStream(watch, page.outbox.waiting).answer),
-        Route("/projects/{id}/executions/{number:int}/log", log.follow),
-        Route("/projects/{id}/executions/{number:int}/log/raw", log.download),
+        OnlyRoute("/healthz", lambda request: JSONResponse({"ok": True})),
+        OnlyRoute("/readyz", ready),
+        OnlyRoute("/metrics", Metrics(page).answer),
+        OnlyRoute("/events", EventStream(watch, page.outbox.waiting).answer),
+        OnlyRoute("/projects/{id}/executions/{number:int}/log", log.follow),
+        OnlyRoute("/projects/{id}/executions/{number:int}/log/raw", log.download),
         *_hooks(page),
         *_files(page),
         Mount(PATH, LateApi(page)),

@@ -12,9 +12,9 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from webui.access import hook_secret
+from webui.asgi.only_route import OnlyRoute
 from webui.source.nudges import Seldom
 
 LARGEST = 25 << 20
@@ -34,8 +34,8 @@ class Hook:
         self.wake()
         return PlainTextResponse("thanks\n", 202)
 
-    def route(self) -> Route:
-        return Route(hook_secret.PLACE, self.answer, methods=["POST"])
+    def route(self) -> OnlyRoute:
+        return OnlyRoute(hook_secret.PLACE, self.answer, methods=["POST"])
 
 
 async def _knows(request: Request, secret: bytes) -> bool:

@@ -11,7 +11,6 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from flow.model.snapshot import Snapshot
 from flow.triggers.firings import Firing, done, of_call, path_of
@@ -20,6 +19,7 @@ from schema.trigger import Trigger
 from state.contract.errors import StateError
 from state.edits.triggered import NothingLeft, trigger_edit
 from webui.access import hook_secret
+from webui.asgi.only_route import OnlyRoute
 from webui.source.outbox import CommitYourself, Outbox, Overtaken
 from webui.source.view_source import ViewSource
 
@@ -42,8 +42,8 @@ class TriggerHooks:
     def __init__(self, data: Path, source: ViewSource, outbox: Outbox) -> None:
         self.secret, self.source, self.outbox = hook_secret.make(data), source, outbox
 
-    def route(self) -> Route:
-        return Route(f"{hook_secret.TRIGGERS}/{{name}}", self.answer, methods=["POST"])
+    def route(self) -> OnlyRoute:
+        return OnlyRoute(f"{hook_secret.TRIGGERS}/{{name}}", self.answer, methods=["POST"])
 
     async def answer(self, request: Request) -> Response:
         name = request.path_params["name"]

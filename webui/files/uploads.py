@@ -41,6 +41,8 @@ KEPT = 7 * 86_400.0
 """Seconds after the last piece in which an upload can go on."""
 SENT_WITHIN = 60.0
 """Seconds in which the node sends what was put in to its bucket."""
+LONGEST_COUNT = 18
+"""Digits of a number of bytes."""
 SPARE = 64 << 20
 """Bytes of the disk that no upload takes."""
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -125,10 +127,11 @@ class Uploads:
     async def _create(self, request: Request) -> Response:
         """`Upload-Metadata`: `where` as the command writes it; `digest` and `replace` if wanted."""
         length, told = request.headers.get("upload-length", ""), _metadata(request.headers.get("upload-metadata", ""))
-        if not length.isdecimal() or int(length) > LARGEST:
-            raise UploadRefused(400, "say Upload-Length, in bytes")
+        size = _count(length)
+        if size is None or size > LARGEST:
+            raise UploadRefused(400, f"say Upload-Length, in bytes, and no more than {LARGEST}")
         await run_sync(self.guard, request, told.get("where", ""), told.get("replace") == "true")
-        upload = await run_sync(self._made, int(length), told)
+        upload = await run_sync(self._made, size, told)
         answer = {"Location": f"/uploads/{upload.id}", "Upload-Offset": "0"}
         if upload.size == 0:
             answer["Winslow-Digest"] = await run_sync(self._finish, upload)
@@ -146,6 +149,8 @@ class Uploads:
             raise UploadRefused(
                 409, f"{told['where']} is there already; remove it first, or say that it is to be replaced"
             )
+        if not place.execution and target.is_dir():
+            raise UploadRefused(409, _folder(told["where"]))
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
@@ -178,21 +183,24 @@ class Uploads:
         upload = self._known(request)
         if request.headers.get("content-type") not in PIECES:
             raise UploadRefused(415, f"a piece is {PIECES[0]}")
-        offset = request.headers.get("upload-offset", "")
-        if upload.id in self._writing:
-            raise UploadRefused(423, "another piece of it is on its way")
-        if not offset.isdecimal() or int(offset) != _size(upload):
+        offset = _count(request.headers.get("upload-offset", ""))
+        self._free(upload)
+        if offset is None or offset != _size(upload):
             raise UploadRefused(409, f"it goes on at byte {_size(upload)}")
         self._writing.add(upload.id)
         try:
-            await self._write(upload, request.stream(), int(offset))
+            await self._write(upload, request.stream(), offset)
+            headers = {"Upload-Offset": str(_size(upload))}
+            if _size(upload) == upload.size:
+                headers["Winslow-Digest"] = await run_sync(self._finish, upload)
         finally:
             self._writing.discard(upload.id)
-        headers = {"Upload-Offset": str(_size(upload))}
-        if _size(upload) == upload.size:
-            headers["Winslow-Digest"] = await run_sync(self._finish, upload)
-            headers["Upload-Offset"] = str(upload.size)
         return _answer(204, headers)
+
+    def _free(self, upload: Upload) -> None:
+        """Nobody else changes it now, or finishes it."""
+        if upload.id in self._writing:
+            raise UploadRefused(423, "another piece of it is on its way")
 
     async def _write(self, upload: Upload, pieces: AsyncIterator[bytes], offset: int) -> None:
         """What came is kept, also where the other side goes away in the middle."""
@@ -236,10 +244,12 @@ class Uploads:
                 )
         else:
             target = shelf(self.data, place).place(path)
-            if target.exists() and not upload.replace:
+            try:
+                _put(part, target, replace=upload.replace)
+            except (FileExistsError, IsADirectoryError):
                 self._forget(upload)
-                raise UploadRefused(409, f"{upload.where} has come to be there meanwhile")
-            part.rename(target)
+                text = _folder(upload.where) if target.is_dir() else f"{upload.where} has come to be there meanwhile"
+                raise UploadRefused(409, text) from None
             handle = os.open(target.parent, os.O_RDONLY)
             os.fsync(handle)
             os.close(handle)
@@ -247,7 +257,9 @@ class Uploads:
         return digest
 
     async def _drop(self, request: Request) -> Response:
-        self._forget(self._known(request))
+        upload = self._known(request)
+        self._free(upload)
+        self._forget(upload)
         return _answer(204, {})
 
     # -- what is known ----------------------------------------------------------------------------------------------
@@ -282,6 +294,30 @@ class Uploads:
 
 def _size(upload: Upload) -> int:
     return Path(upload.part).stat().st_size
+
+
+def _count(text: str) -> int | None:
+    """Bytes, as a header says them. Python reads no number of thousands of digits."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_COUNT else None
+
+
+def _folder(where: str) -> str:
+    return f"{where} is a folder, and no file takes its place; remove it first, or put the file into it"
+
+
+def _put(part: Path, target: Path, *, replace: bool) -> None:
+    """In its place, where nothing that came meanwhile is lost. FileExistsError, IsADirectoryError, OSError."""
+    if replace:
+        part.rename(target)
+        return
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError from None
+        part.rename(target)
 
 
 def _metadata(header: str) -> dict[str, str]:

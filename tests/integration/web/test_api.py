@@ -1,5 +1,6 @@
 """The API: what the page shows and asks, for programs."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from state.git.git_repository import GitRepository
 from tests.integration.node.lab import Lab, stage
 from tests.integration.web.conftest import AUTHOR, PIPELINE, Bench, silent
 from webui.access.person import Person, Role
+from webui.api.late import PATH
 from webui.asgi.app import create_app
 from webui.site import Page
 from webui.source.fleet import Fleet
@@ -591,6 +593,24 @@ def test_the_operations_are_listed_for_a_browser_and_nothing_is_loaded_from_else
     assert "<script" not in answer.text
     assert "http" not in answer.text.replace("<!doctype html>", "")
     assert "content-security-policy" in answer.headers
+
+
+def test_what_cannot_be_asked_of_an_address_is_refused_with_the_methods_that_there_are(bench: Bench) -> None:
+    contents = bench.browser.get(f"{PATH}/openapi.json").json()["paths"]
+    assert len(contents) > 30
+    for path, operations in contents.items():
+        known = {method.upper() for method in operations}
+        for method in {"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"} - known:
+            if (path, method) == ("/uploads", "OPTIONS"):  # tus asks by it what there is
+                continue
+            address = re.sub(r"\{[^}]*\}", "1", path)
+            for below in (PATH, "") if path.startswith(("/raw", "/uploads")) else (PATH,):
+                answer = bench.browser.request(method, f"{below}{address}")
+                allowed = set(answer.headers.get("allow", "").split(", "))
+                assert (answer.status_code, allowed >= known) == (405, True), f"{method} {below}{address}"
+    for address in ("/events", "/healthz", "/readyz", "/metrics", "/hooks/git", "/projects/ulm/executions/1/log"):
+        answer = bench.browser.put(address)
+        assert (answer.status_code, bool(answer.headers["allow"])) == (405, True), address
 
 
 def test_there_is_one_shape_for_what_is_refused(bench: Bench) -> None:

@@ -136,6 +136,27 @@ def test_contents_that_did_not_change_are_not_sent_again(bench: Bench) -> None:
     assert bench.browser.get("/raw/pool/a.bin", headers={"if-none-match": '"other"'}).status_code == 200
 
 
+@pytest.mark.parametrize("number", ["", "-1", "1.5", "9" * 5000, str(1 << 45)])
+def test_what_is_no_number_of_bytes_is_refused_in_words(bench: Bench, number: str) -> None:
+    told = {**HEAD, "Upload-Length": number, "Upload-Metadata": meta(where="pool:a")}
+    assert bench.browser.post("/uploads", headers=told).status_code == 400
+    url = create(bench.browser, 3, where="pool:a").headers["location"]
+    told = {**HEAD, "Upload-Offset": number, "Content-Type": "application/offset+octet-stream"}
+    assert bench.browser.patch(url, headers=told, content=b"new").status_code == 409
+    assert piece(bench.browser, url, 0, b"new").status_code == 204
+
+
+@pytest.mark.parametrize("replace", ["true", "false"])
+def test_no_file_takes_the_place_of_a_folder(bench: Bench, replace: str) -> None:
+    late = create(bench.browser, 3, where="pool:a", replace=replace).headers["location"]
+    (pool(bench) / "a").mkdir()
+    assert create(bench.browser, 3, where="pool:a", replace="true").status_code == 409
+    answer = piece(bench.browser, late, 0, b"new")
+    assert (answer.status_code, "is a folder" in answer.text) == (409, True)
+    assert bench.browser.head(late, headers=HEAD).status_code == 404
+    assert [each.name for each in pool(bench).iterdir()] == ["a"]
+
+
 def test_more_than_was_announced_is_refused(bench: Bench) -> None:
     url = create(bench.browser, 3, where="pool:a").headers["location"]
     assert piece(bench.browser, url, 0, b"four").status_code == 413
