@@ -99,7 +99,7 @@ def answer(
 
 
 def pause(project: Project, comment: Comment = "", force: Force = False) -> None:
-    """Stop before the next stage; what runs goes on. Commits a request.
+    """Stop before the next stage; what runs goes on. `resume` takes it back. Commits a request.
 
     Example: winslowctl pause crossing
     """

@@ -45,6 +45,8 @@ def _next(view: ProjectView, now: ProjectState) -> list[str]:
     if now.state == "needs_input":
         asked = steps_of(view).asked
         return _wish(view, "answer", "To answer", now.stage, asked[0].asks if asked else {})
+    if now.pauses and now.pauses.undo:
+        return _wish(view, "resume", "To take the pause back", None, {})
     return _wish(view, "resume", "To go on", None, {}) if now.state in ("failed", "paused") and now.stage else []
 
 

@@ -1,8 +1,8 @@
 """Who asked for what is still to come, and who answered what was asked: from the replies, for people."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flow.fold.chains import Chain
 from flow.model.snapshot import ProjectView
 from schema.execution import Execution
 from schema.reply import Reply
@@ -17,28 +17,31 @@ class Pausing:
     after: str
     by: str
     at: str = ""
+    undo: bool = False  # a `resume` takes it back, and does nothing else
 
     @property
     def words(self) -> str:
         return f"pauses after {self.after}" + (f", asked by {self.by}" if self.by else "")
 
 
-def pausing(view: ProjectView, running: Execution) -> Pausing | None:
-    """None where the chain goes on after it, or is continued by nobody anyway."""
-    for reply in reversed(view.replies):
-        if not reply.accepted:
-            continue
-        if reply.kind in ("pause", "abort") or (reply.then == "pause" and _stage(reply) == running.stage):
-            return Pausing(running.stage, name(reply.by), reply.at)
-        if reply.kind in ("start", "resume"):
-            break
-    return None
+def pausing(view: ProjectView, chain: Chain | None, running: Execution) -> Pausing | None:
+    """None where the latest chain goes on after it. What an older chain began is finished, and nothing follows."""
+    if chain is None or running.chain != chain.seq:
+        return None
+    if not chain.paused and running.stage not in chain.pause_at:
+        return None
+    asked = next((reply for reply in reversed(view.replies) if _pauses(reply, chain)), None)
+    if asked is None:
+        return None
+    again = chain.fresh and asked.then == "pause"  # a stage that is reproduced: what it was compared with stands
+    return Pausing(running.stage, name(asked.by), asked.at, undo=asked.kind != "abort" and not again)
 
 
-def continued(replies: Sequence[Reply], running: Execution) -> bool:
-    """Whether it belongs to the latest chain: an older one is finished, and nothing follows."""
-    latest = next((reply.seq for reply in reversed(replies) if reply.kind == "start" and reply.accepted), None)
-    return running.chain == latest
+def _pauses(reply: Reply, chain: Chain) -> bool:
+    """Whether it is one of those that made the chain pause, as the fold has it."""
+    if chain.paused:
+        return reply.kind in ("pause", "abort") and not (reply.kind == "abort" and reply.accepted and reply.stage)
+    return reply.accepted and reply.then == "pause"
 
 
 def answered(view: ProjectView, stage: str) -> str:
@@ -58,10 +61,6 @@ def moment(at: str) -> str:
 def name(by: str) -> str:
     """Without the address."""
     return by.partition(" <")[0].strip() or by
-
-
-def _stage(reply: Reply) -> str | None:
-    return reply.position.stage if reply.position else reply.stage
 
 
 def _values(reply: Reply) -> str:

@@ -22,7 +22,7 @@ def remedy(view: ProjectView, now: ProjectState) -> str:
         case Wait.MANUAL_APPROVAL | Wait.INPUT_MISSING:
             return f"winslowctl answer {view.id}{_asked(view)}"
         case Wait.PAUSE_REQUESTED:
-            return f"winslowctl resume {view.id}"
+            return f"winslowctl resume {view.id}" if now.pauses is None or now.pauses.undo else ""
         case Wait.REJECTED:
             return f"winslowctl redo {view.id} --stage {before(view, now.stage)}"
         case Wait.FAILED:

@@ -18,7 +18,7 @@ from flow.placement.ranking import Placement, admitted, busy_counts, candidates,
 from flow.project.active import open_views
 from flow.project.replies import steps_of
 from flow.project.reproduced import agrees, still_done
-from flow.status.asked import Pausing, answered, continued, pausing
+from flow.status.asked import Pausing, answered, pausing
 from schema.execution import Execution, State, slot_name
 from schema.pipeline import Pipeline, Stage
 from schema.reasons import Wait
@@ -114,7 +114,7 @@ def _project_state(snapshot: Snapshot, view: ProjectView, name: str) -> ProjectS
         return ProjectState(view.id, name, "invalid", Wait.DELETED, text, None, None)
     if steps.active:
         record = steps.running or steps.active[-1]
-        return _pausing(_running(snapshot, view, name, steps, record), view, record)
+        return _pausing(_running(snapshot, view, name, steps, record), view, steps, record)
     if steps.run and not steps.asked:
         waiting, could = queued(snapshot, view, steps.run)
         lost = view.execution(steps.run.replaces) if steps.run.replaces else None
@@ -133,12 +133,14 @@ def _running(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps, rec
     return ProjectState(view.id, name, "running", Wait.NODE_OFFLINE, text, record.stage, record)
 
 
-def _pausing(now: ProjectState, view: ProjectView, record: Execution) -> ProjectState:
+def _pausing(now: ProjectState, view: ProjectView, steps: Steps, record: Execution) -> ProjectState:
     """With what was asked for after it: that is in nobody's sight until the stage has ended."""
-    pauses = pausing(view, record) if continued(view.replies, record) else None
+    pauses = pausing(view, steps.chain, record)
     if pauses is None:
         return now
     text = "; ".join(filter(None, (now.text, pauses.words)))
+    if any(wait.reason in (Wait.FAILED, Wait.REJECTED) for wait in steps.waits):  # a resume would begin those, too
+        pauses = replace(pauses, undo=False)
     return replace(now, reason=now.reason or Wait.PAUSE_REQUESTED, text=text, pauses=pauses)
 
 

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from schema.execution import State
 from tests.browser.house import House
-from tests.integration.node.lab import Lab, stage
+from tests.integration.cli.command import Command
+from tests.integration.cli.conftest import command  # noqa: F401
+from tests.integration.node.lab import UNTIL_TOLD, Lab, stage
 
 Labs = Callable[..., Lab]
 Houses = Callable[[Lab], House]
 Shot = Callable[[Page, str], None]
+Commands = Callable[[Lab], Command]
 PICTURE = (
     "import struct, zlib; pack = struct.pack; v = int(float(os.environ['INPUT_THRESHOLD']) * 255); "
     "part = lambda k, d: pack('>I', len(d)) + k + d + pack('>I', zlib.crc32(k + d)); "
@@ -127,6 +131,49 @@ def test_R1440_a_running_stage_is_aborted(lab: Labs, house: Houses, tab: Page, s
     expect(tab.locator("#head")).to_contain_text("failed")
     expect(tab.locator("#history")).to_contain_text("aborted")
     shot(tab, "aborted")
+
+
+def test_T7_a_pause_is_seen_while_the_stage_runs_and_undone(lab: Labs, house: Houses, tab: Page, shot: Shot) -> None:
+    here = lab(stage("one", UNTIL_TOLD) + stage("two"))
+    made = house(here)
+    here.ask("request: start")
+    here.until_state(State.RUNNING)
+    tab.goto(f"{made.url}/projects/v")
+    tab.get_by_role("button", name="Pause after this stage").click()
+    expect(tab.locator("#head .why")).to_contain_text("pauses after one, asked by Ada Lovelace")
+    expect(tab.get_by_role("button", name="Pause after this stage")).to_have_count(0)
+    shot(tab, "pausing")
+    tab.get_by_role("button", name="Undo the pause").click()
+    expect(tab.locator("#head .why")).not_to_contain_text("pauses after")
+    expect(tab.get_by_role("button", name="Pause after this stage")).to_be_visible()
+    here.go()
+    expect(tab.locator("#head .state").first).to_have_text("succeeded")
+    assert [run.state for run in here.view().executions] == [State.SUCCEEDED] * 2
+
+
+def test_T7_a_stage_that_is_reproduced_leaves_the_project_succeeded(
+    lab: Labs,
+    house: Houses,
+    tab: Page,
+    command: Commands,  # noqa: F811
+) -> None:
+    here = lab(stage("one", UNTIL_TOLD) + stage("two"))
+    made = house(here)
+    here.ask("request: start")
+    here.go()
+    here.until_reason("Done")
+    Path(f"{here.runs}.go").unlink()
+    tab.goto(f"{made.url}/projects/v")
+    typed = command(here)
+    typed.run("reproduce", "v/1", "--no-wait")
+    here.until_state(State.RUNNING, 3)
+    expect(tab.locator("#head .state").first).to_have_text("running")
+    expect(tab.get_by_role("button", name="Undo the pause")).to_have_count(0)
+    here.go()
+    here.until_state(State.SUCCEEDED, 3)
+    expect(tab.locator("#head .state").first).to_have_text("succeeded")
+    expect(tab.locator("#history")).not_to_contain_text("stale")
+    assert [row["state"] for row in typed.json("ps")] == ["succeeded"]
 
 
 LATE_NEWS = """() => {

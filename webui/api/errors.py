@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.routing import compile_path, get_route_path
+from starlette.routing import compile_path
 
 from flow.project.precheck import WouldBeRejected
 from runner.files.shared_folder import ShelfError
@@ -147,7 +147,7 @@ def _of_http(error: HTTPException) -> Refused:
 
 def _methods(request: Request) -> list[str]:
     """All that an address takes: each method is a route of its own, and the first one knows of no other."""
-    path = get_route_path(request.scope)
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     operations: Iterable[tuple[str, str]] = request.app.state.queries
     return sorted(method for method, template in operations if compile_path(template)[0].match(path))
 

@@ -11,7 +11,7 @@ from flow.project.replies import answer
 from flow.status.asked import answered
 from flow.status.states import project_state, stage_states
 from schema.execution import State
-from schema.reasons import Wait
+from schema.reasons import End, Wait
 from tests.unit.flow.builders import Story, fleet, node, started
 
 AT = "2026-03-01T09:30:00Z"
@@ -58,6 +58,66 @@ def test_T7_a_pause_that_a_resume_took_back_is_not_seen() -> None:
     ask(story, request="pause")
     ask(story, request="resume")
     assert state_of(story) == ("running", None, "")
+
+
+DIAMOND = """
+name: p
+stages:
+  - {name: cut, image: i}
+  - {name: left, image: i, needs: [cut]}
+  - {name: right, image: i, needs: [cut]}
+  - {name: join, image: i, needs: [left, right]}
+"""
+
+
+def halves() -> Story:
+    """Both branches run."""
+    story = started(DIAMOND)
+    story.ran()
+    story.ran(State.RUNNING, of="left")
+    story.ran(State.RUNNING, of="right")
+    return story
+
+
+def undo(story: Story) -> bool | None:
+    now = project_state(fleet(story, node("n1")), story.view)
+    return now.pauses and now.pauses.undo
+
+
+def test_T7_an_abort_of_one_branch_is_no_pause_of_another() -> None:
+    story = halves()
+    story.view = answer(story.view, story.file(request="abort", execution=2), aborted=2).view
+    story.now(2, state=State.ABORTED, reason=End.ABORTED)
+    assert undo(story) is None
+    assert "pauses" not in state_of(story)[2]
+
+
+def test_T7_an_abort_that_came_too_late_pauses_what_runs_by_then() -> None:
+    story = started(DIAMOND)
+    story.ran()
+    story.ran(State.RUNNING, of="left")
+    ask(story, request="abort", execution=1)
+    assert not story.view.replies[-1].accepted
+    assert state_of(story)[2] == "pauses after left, asked by Ada"
+    story.now(2, state=State.SUCCEEDED)
+    assert story.wanted == []
+
+
+def test_T7_a_pause_is_undone_by_a_resume_where_that_does_nothing_else() -> None:
+    story = halves()
+    assert undo(story) is None
+    ask(story, request="pause")
+    assert undo(story) is True
+    assert "To take the pause back, commit" in project_board(fleet(story, node("n1")), story.view)
+    runs = [(record.execution, record.state) for record in story.view.executions]
+    undone = replace(story.view, replies=story.view.replies)
+    ask(story, request="resume")
+    assert [(record.execution, record.state) for record in story.view.executions] == runs
+    assert (undo(story), story.wanted) == (None, [])
+    story.view = undone
+    story.now(2, state=State.FAILED, reason=End.EXIT_CODE)
+    assert undo(story) is False  # a resume begins that one, too
+    assert "To take the pause back" not in project_board(fleet(story, node("n1")), story.view)
 
 
 def test_T7_boards_say_when_and_the_command_how_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
