@@ -60,9 +60,11 @@ class Machine:
     jobs: SlowJobs | None = None
 
     def gpu_use(self, *, fresh: bool = False) -> GpuUse:
-        """What programs that share a GPU use of it, by their scripts."""
-        share = {id: gpu_share_of(found.labels) for id, found in self.runner.containers().items() if found.running}
-        return GpuUse({id: self.runner.gpu_memory(id) for id in share if share[id]})
+        """What programs that share a GPU use of it, by their scripts. Like the driver it says that of those which the
+        controller saw at its last look, and needs no engine for it.
+        """
+        sharing = self.controller.sharing if self.controller else ()
+        return GpuUse({id: self.runner.gpu_memory(id) for id in sharing})
 
     def too_much(self, container: str) -> bool:
         found = self.runner.containers()[container]
