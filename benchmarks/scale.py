@@ -31,6 +31,7 @@ from schema.node import Inventory
 from state.contract.repository import Edit
 from state.edits.main import commit_edit
 from state.git.git_repository import GitRepository
+from state.snapshot.replay import FIRST_LOOK
 
 STAGE = 'image: host/x, command: ["true"]'
 ONE = "v00000"
@@ -62,14 +63,24 @@ def model(folder: Path) -> Lab:
 
 
 def multiply(remote: Path, projects: int) -> None:
-    """The one project over and over: on `winslow/state` commit by commit, or its history would not be legal."""
+    """The one project over and over: on `winslow/state` commit by commit, or its history would not be legal.
+
+    The newest commits are each of one project, as nodes make them, and are at least as many as a fresh clone replays.
+    Before them, each commit does a step for all the other projects: ten thousand histories would take hours.
+    """
     repo = pygit2.Repository(str(remote))
-    _copies(repo, layout.MAIN, None, repo.references[layout.MAIN].peel(pygit2.Commit), projects, AUTHOR, "more")
+    _copies(
+        repo, layout.MAIN, None, repo.references[layout.MAIN].peel(pygit2.Commit), range(1, projects), AUTHOR, "more"
+    )
     wanted = repo.references[layout.MAIN].target
-    steps = list(repo.walk(repo.references[layout.STATE].target, pygit2.enums.SortMode.REVERSE))
-    for before, after in pairwise(steps):
-        said = re.sub("Winslow-Wanted: .*", f"Winslow-Wanted: {wanted}", after.message)
-        _copies(repo, layout.STATE, before, after, projects, f"{after.author.name} <{after.author.email}>", said)
+    line = list(repo.walk(repo.references[layout.STATE].target, pygit2.enums.SortMode.REVERSE))
+    steps = [(before, after) for before, after in pairwise(line) if [*_files(before)] != [*_files(after)]]
+    alone = max(1, projects - FIRST_LOOK // len(steps) - 1)
+    for copies in (range(1, alone), *(range(each, each + 1) for each in range(alone, projects))):
+        for before, after in steps:
+            said = re.sub("Winslow-Wanted: .*", f"Winslow-Wanted: {wanted}", after.message)
+            author = f"{after.author.name} <{after.author.email}>"
+            _copies(repo, layout.STATE, before, after, copies, author, said)
 
 
 def _copies(
@@ -77,21 +88,21 @@ def _copies(
     ref: str,
     before: pygit2.Commit | None,
     after: pygit2.Commit,
-    projects: int,
+    copies: range,
     author: str,
     said: str,
 ) -> None:
-    """One commit that does for all others what came to the one project between two commits."""
+    """One commit that does for the copies what came to the one project between two commits."""
     old = dict(_files(before)) if before else {}
     files = {path: content for path, content in _files(after) if old.get(path) != content}
-    if not files:
+    if not files or not copies:
         return
     tip, message = repo.references[ref].target, f"{said.strip()}\n"
     feed = subprocess.Popen(["git", "-C", repo.path, "fast-import", "--quiet"], stdin=subprocess.PIPE)
     assert feed.stdin is not None
     head = f"commit {ref}\ncommitter {author} {int(time.time())} +0000\ndata {len(message)}\n{message}\nfrom {tip}\n"
     feed.stdin.write(head.encode())
-    for number in range(1, projects):
+    for number in copies:
         for path, content in files.items():
             own = _own(path, content, number)
             feed.stdin.write(b"M 644 inline projects/v%05d/%s\ndata %d\n%s\n" % (number, path.encode(), len(own), own))

@@ -20,7 +20,7 @@ EXPECTED = re.compile(
     r"the server responded with a status of (401|409|422|503)|ERR_CONNECTION_(REFUSED|RESET)|ERR_INCOMPLETE_CHUNKED"
     r"|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED"
     r"|^Fetch API cannot load http://127\.0\.0\.1:\d+/projects/v\. Refused to connect because it violates"
-    r"|^\[object Event\]$|^Connecting to 'http://127\.0\.0\.1:|^htmx:(afterRequest|sendError), "
+    r"|^\[object Event\]$|^Connecting to 'http://127\.0\.0\.1:|^htmx:(afterRequest|sendError|timeout), "
 )
 
 

@@ -209,7 +209,7 @@ const facts = (nodes, raw) => {
         CM.lineNumbers(), CM.lintGutter(), CM.history(), CM.drawSelection(), CM.highlightActiveLine(), CM.bracketMatching(), CM.closeBrackets(),
         CM.highlightSelectionMatches(), CM.yaml(), CM.indentUnit.of("  "), CM.syntaxHighlighting(colours), looks, hover, copied,
         CM.autocompletion({ override: [complete], icons: false }), CM.EditorView.lineWrapping,
-        CM.EditorView.contentAttributes.of({ "aria-label": "Definition", "aria-describedby": "explained", spellcheck: "false" }),
+        CM.EditorView.contentAttributes.of({ tabindex: "0", "aria-label": "Definition", "aria-describedby": "explained", spellcheck: "false" }),
         CM.keymap.of([...CM.closeBracketsKeymap, ...CM.completionKeymap, ...CM.searchKeymap, ...CM.lintKeymap, ...CM.historyKeymap, ...CM.defaultKeymap]),
       ],
     }),
