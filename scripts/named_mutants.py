@@ -270,6 +270,13 @@ NAMED = (
         "tests/unit/flow/test_repeat.py",
     ),
     NamedMutant(
+        "what is redone below a repetition reads its first run",
+        "flow/fold/lineage.py",
+        "known = next((e for e in _lineage(walk) if e.stage == stage.name), None)",
+        "known = {e.stage: e for e in _lineage(walk)}.get(stage.name)",
+        "tests/unit/flow/test_repeat.py",
+    ),
+    NamedMutant(
         "a container of a claim that the disk knows as sent alone",
         "controller/journal/journal.py",
         "if container in self._unwritten or new != entry:",

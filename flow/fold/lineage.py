@@ -70,7 +70,7 @@ def _saved(walk: Walk, stage: Stage) -> Iterator[int]:
 def pass_over(walk: Walk, stage: Stage, found: StageFound) -> None:
     """A request began below it. What it left before still gives values and files."""
     found.status, found.settled, found.upset = "done", True, False
-    known = {e.stage: e for e in _lineage(walk)}.get(stage.name)
+    known = next((e for e in _lineage(walk) if e.stage == stage.name), None)  # of one that repeats its last run
     for runs in walk.runs_of(stage.name):
         own = [e for e in runs if e.state is State.SUCCEEDED and e.chain == walk.chain.seq]
         after = walk.grounds.of(stage.name, runs[0].point).after

@@ -41,7 +41,9 @@ def look_at(walk: Walk, stage: Stage, found: StageFound) -> None:
         begun = len(walk.slots)
         outcomes = each_of(walk, stage, points, found, known.outcomes if known else {})
         if matrix and matrix.max is not None and found.points is not None:
-            _limit(walk, matrix.max, begun, found.points)
+            active = sum(each.status == "active" for each in found.points)
+            for number in _limit(walk, matrix.max, begun, active):
+                found.points[number - 1] = _to_come(number, matrix.max)
         walk.memory[stage.name] = StageMemory(above, points, outcomes)
     conclude(walk, stage, found)
 
@@ -118,14 +120,12 @@ def _recall(walk: Walk, stage: Stage, number: int, outcome: PointOutcome, found:
         walk.bases[stage.name, number] = outcome.base
 
 
-def _limit(walk: Walk, most: int, begun: int, points: list[PointStanding]) -> None:
-    """So many points of a stage at once; the others are to come."""
-    kept = begun + max(0, most - sum(each.status == "active" for each in points))
-    left_over = walk.slots[kept:]
+def _limit(walk: Walk, most: int, begun: int, active: int) -> list[int]:
+    """So many points of a stage at once; the numbers of those that are to come. Its slots stand from `begun` on."""
+    kept = begun + max(0, most - active)
+    left_over = [slot.point or 1 for slot in walk.slots[kept:]]
     del walk.slots[kept:]
-    for slot in left_over:
-        at = (slot.point or 1) - 1
-        points[at] = _to_come(at + 1, most)
+    return left_over
 
 
 def _to_come(point: int, most: int) -> PointStanding:
@@ -136,9 +136,11 @@ def _to_come(point: int, most: int) -> PointStanding:
 
 
 def _search(walk: Walk, stage: Stage, search: TrialSearch, most: int, found: StageFound) -> None:
-    """Trials that were begun stand by their records; as many more are proposed as there is room for."""
-    begun = _begun(walk, stage, search)
+    """Trials that were begun stand by their records, and go first; as many more are proposed as there is room for."""
+    begun, slots = _begun(walk, stage, search), len(walk.slots)
     standing = {number: _standing(walk, stage, number, values, found) for number, values in begun.items()}
+    for number in _limit(walk, most, slots, sum(each.status == "active" for each in standing.values())):
+        standing[number] = _to_come(number, most)
     trials = [_trial(walk, search, stage, number, values) for number, values in begun.items()]
     room = most - sum(each.status in ("active", "run", "waiting") for each in standing.values())
     if search.method == "tpe":

@@ -9,6 +9,7 @@ from controller.journal.journal import Journal
 from controller.journal.small_files import MemoryDisk
 from controller.launch.launcher import InlineJobs, Launcher, LauncherTools
 from controller.loop.round import Controller, NodeServices
+from controller.triggers.trigger_work import TriggerWork
 from flow.model.clock import VirtualClock
 from flow.model.snapshot import ProjectView, Snapshot
 from flow.node.gpu_use import GpuUse
@@ -24,14 +25,16 @@ from schema import layout
 from schema.node import Health, Inventory, NodeGpu
 from state.contract.repository import Edit, Landed
 from state.memory.memory_repository import MemoryRepository, MemoryServer
+from tests.simulation import starts
 from tests.simulation.data import Data, SimulatedTrees
 from tests.simulation.faults import BrittleDisk, BrokenTrees, Crash, FlakyRepository, Link, Network, Weather
-from tests.simulation.invariants import Checker, Told
+from tests.simulation.invariants import Checker, Told, Violation
 from tests.simulation.jobs import SlowJobs
 from tests.simulation.owners import Owners
 from tests.simulation.people import Person, alone, initial_files, sharing
 from tests.simulation.people import rivals as competing
 from tests.simulation.schedule import Schedule
+from tests.simulation.turns import turning
 
 POLL, BEAT, LOST_AFTER = 5.0, 10.0, 60.0
 WOKEN = 0.05
@@ -58,6 +61,7 @@ class Machine:
     data: Data = field(default_factory=Data)
     boot: str = "1"
     jobs: SlowJobs | None = None
+    triggers: TriggerWork | None = None
 
     def gpu_use(self, *, fresh: bool = False) -> GpuUse:
         """What programs that share a GPU use of it, by their scripts. Like the driver it says that of those which the
@@ -151,6 +155,7 @@ class Cluster:
         rivals: bool = False,
         owned: bool = False,
         shared: bool = False,
+        turns: bool = False,
     ) -> None:
         """`impatient`: what ends beside a round wakes its node, as in earnest, and it may die at any write. `slow`: the
         seconds that launches and collections take on average; 0 where they are done within their round.
@@ -164,6 +169,7 @@ class Cluster:
         self.network = Network()
         files = initial_files(projects, self.chance, LOST_AFTER, stubborn, limit, graphs)
         files = alone(files) if exclusive else competing(files) if rivals else sharing(files) if shared else files
+        files = {**turning(files), starts.FILE: starts.TRIGGER} if turns else files
         self.server = MemoryServer.create(files)
         self.observer = MemoryRepository(self.server)
         self.checker = Checker(self.server, self.network, LOST_AFTER, self.clock)
@@ -171,11 +177,12 @@ class Cluster:
         self.weather.names = {id(machine.chance): machine.name for machine in self.machines}
         self.person = Person(self.observer, Random(self.chance.random()), projects, deletes, graphs)
         self.checker.too_much = lambda node, container: self._machine_of(node).too_much(container)
+        self.person.turns = turns
         self.pause = pause
         self.files = Random(seed)
         self.asks_left, self.next_ask = requests, 5.0
         self.rounds = self.crashes = 0
-        self.rivals = rivals
+        self.rivals, self.turns = rivals, turns
         names = [machine.name for machine in self.machines]
         chance = Random(seed)
         self.owners = Owners(self.server, self.checker, self.clock, chance, names) if owned else None
@@ -212,6 +219,7 @@ class Cluster:
         lost, wake = partial(runner_gpus.lost, machine.gpus), partial(self._wake, machine)
         machine.jobs = SlowJobs(machine.chance, self.clock.now, self.slow) if self.slow else None
         jobs = machine.jobs or InlineJobs()
+        machine.triggers = starts.watcher(machine.disk, repository, self.clock.now) if self.turns else None  # type: ignore[arg-type]
         tools = LauncherTools(owner, runner, trees, journal, jobs, self.clock, failpoint, wake, lost=lost)  # type: ignore[arg-type]
         inventory = Inventory(
             node=machine.name,
@@ -264,6 +272,8 @@ class Cluster:
         self._clear_up()
         self._until(stormy + calm, self._at_rest)
         self.checker.finished(self._views(), self._leftovers() + self._remains())
+        if self.turns and (what := starts.missing(self.snapshot())):
+            raise Violation(what)
         return self
 
     def _clear_up(self) -> None:
@@ -352,6 +362,7 @@ class Cluster:
             world, machine.pending = machine.pending, None
             machine.controller.step(world)
             self._at_desks(machine)
+            self._start_others(machine)
         except Crash:
             if self.owners:
                 self.owners.claims()
@@ -365,6 +376,15 @@ class Cluster:
             self.owners.acted(machine.name, {id: self.checker.stage_of(id) for id, _ in self._running_on(machine)})
             if not self.person.obliging:
                 self.owners.turn(machine.name)
+
+    def _start_others(self, machine: Machine) -> None:
+        """What triggers want by what this node saw last; it may die right before."""
+        if machine.triggers and machine.controller and machine.controller.snapshot:
+            machine.triggers.seen(machine.controller.snapshot)
+            self._failpoint(machine)("triggers")
+            machine.triggers.turn()
+            if what := starts.broken(self.snapshot().projects):
+                raise Violation(what)
 
     def _crashed(self, machine: Machine) -> None:
         machine.controller = machine.pending = None
@@ -394,6 +414,8 @@ class Cluster:
         return list(self.snapshot().projects.values())
 
     def _at_rest(self) -> bool:
+        if self.turns and starts.missing(self.snapshot()):
+            return False
         return (
             not self._leftovers()
             and not self._remains()

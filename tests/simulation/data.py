@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from controller.dirs.contract import NoTrees, Ready, Tell, quiet
+from controller.dirs.contract import Gathered, NoTrees, Ready, Tell, quiet
 from flow.node.node_world import LaunchOrder
 from tests.simulation.invariants import Checker
+from tests.simulation.turns import given
 
 
 @dataclass
@@ -40,6 +41,9 @@ class SimulatedTrees(NoTrees):
         self.checker.shown(self.node, order.project, order.execution, files)
         self.data.workspaces.add((order.project, order.execution))
         return super().prepare(container, order, tell)
+
+    def gather(self, container: str, order: LaunchOrder) -> Gathered:
+        return Gathered(given(order.project, order.execution))
 
     def wipe(self, project: str, last_execution: int, *, files: bool) -> None:
         numbers = {(id, n) for id, n in self.data.workspaces if id == project and n <= last_execution}

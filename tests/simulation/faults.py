@@ -195,4 +195,7 @@ class FlakyRepository:
         return self.inner.descends(tip, ancestor)
 
     def propose(self, edit: Edit, *, base: str) -> Outcome:
-        return self.inner.propose(edit, base=base)
+        if self._unsent():
+            return Unknown("the commit was lost")
+        outcome = self.inner.propose(edit, base=base)
+        return Unknown("the answer was lost") if self._lost() else outcome

@@ -3,7 +3,7 @@
 Safety is judged at every step, commit by commit; liveness once the weather is fine and everything had time to finish.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flow.fold.chains import fold
@@ -18,6 +18,7 @@ from schema.pipeline import Pipeline, Stage
 from schema.reasons import End, Wait
 from schema.reply import Reply
 from state.memory.memory_repository import MemoryServer
+from tests.simulation import turns
 from tests.simulation.faults import Network
 
 SLACK = 6.0
@@ -56,16 +57,6 @@ class Told:
     too_late: bool = False  # by then nodes had the right to delete
     generation: int = 0  # the newest that was purged
     purged: int = 0  # and its last execution
-
-
-def slots_from(pipeline: Pipeline, stage: str, point: int | None) -> Iterator[tuple[str, int | None]]:
-    """The slots that a request which began there wants to run: (stage, point); gates run nothing."""
-    for each in pipeline.stages:
-        if each.gate or (each.name != stage and each.name not in graph_of(pipeline).below[stage]):
-            continue
-        size = each.parallel.size if each.parallel else 0
-        points = range(1, size + 1) if size else (None,)
-        yield from ((each.name, at) for at in points if each.name != stage or point in (None, at))
 
 
 class Checker:
@@ -331,6 +322,8 @@ class Checker:
         if told.definition and not told.definition.plain:
             self._built_on_all(project, told, record)
             self._asked_for(project, told, record)
+            if what := turns.broken(told, record):
+                raise Violation(f"{project}: {what}")
 
     def _built_on_all(self, project: str, told: Told, record: Execution) -> None:
         """A join begins once every point of what it needs has its result, or was skipped."""
@@ -369,16 +362,17 @@ class Checker:
                 continue
             for begin in (reply.position, *reply.position.others):
                 floors = {slot: floor for slot, floor in floors.items() if slot[0] not in graph.above[begin.stage]}
-                for slot in slots_from(view.definition, begin.stage, begin.point):
+                for slot in turns.slots_from(view.definition, begin.stage, begin.point):
                     floors[slot] = (reply.position.after, reply.seq)
         for (stage, point), (after, seq) in floors.items():
             name = stage if point is None else f"{stage}.{point}"
             own = [e for e in view.executions if (e.stage, e.point) == (stage, point) and e.execution > after]
-            if (
-                not any(e.state is State.SUCCEEDED for e in own)
-                and max(skipped.get(stage, 0), skipped.get(name, 0)) < seq
-            ):
+            if max(skipped.get(stage, 0), skipped.get(name, 0)) >= seq or turns.excused(view, stage, own):
+                continue
+            if not any(e.state is State.SUCCEEDED for e in own):
                 raise Violation(f"{view.id}: all is done, but {name} has not run since it was asked for")
+            if what := turns.unfinished(view, stage, own):
+                raise Violation(f"{view.id}: all is done, but {what}")
 
     def _at_its_end(self, view: ProjectView) -> None:
         """Where all is done, what joins others was built on the newest result of each."""
@@ -390,6 +384,8 @@ class Checker:
         last = next((e for e in reversed(view.executions) if e.stage == "report" and e.state is State.SUCCEEDED), None)
         if last is None or skipped or last.execution < newest.get(("detect", None), 0):
             return
+        if last.workspace.source is not None and last.workspace.source not in newest.values():
+            return  # it was asked for on what its last execution was built on
         for stage, needed in last.needs.items():
             if any(newest[stage, each.point] != each.execution for each in needed):
                 raise Violation(f"{view.id}: all is done, but {last.execution} is built on what was redone since")
@@ -421,7 +417,7 @@ class Checker:
             raise Violation(f"{by} lost {project}/{record.execution}: {holder} was heard {silence:.0f} s ago")
 
     def _accepted(self, project: str, told: Told, record: Execution) -> None:
-        slot = (project, record.chain, record.request, record.stage, record.point)
+        slot = (project, *turns.once(record, told.definition))
         if slot in self.accepted:
             raise Violation(f"{slot} has two accepted results: {self.accepted[slot]} and {record.execution}")
         self.accepted[slot] = record.execution

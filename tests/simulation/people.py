@@ -7,6 +7,7 @@ from flow.model.snapshot import ProjectView, Snapshot
 from flow.project.replies import steps_of
 from schema.reasons import Wait
 from state.contract.repository import Edit, Repository
+from tests.simulation import turns
 
 AUTHOR = "Ada <ada@example.org>"
 MIN_RUNTIME = 20.0
@@ -104,7 +105,7 @@ class Person:
     def __init__(
         self, repository: Repository, chance: Random, projects: int, deletes: float = 0.1, graphs: bool = False
     ) -> None:
-        self.graphs = graphs
+        self.graphs, self.turns = graphs, False
         self.repository, self.chance, self.projects, self.deletes = repository, chance, projects, deletes
         self.gone: dict[str, bool] = {}  # projects that stay deleted in the end
         self.obliging = False
@@ -147,6 +148,8 @@ class Person:
             point = f"track.{self.chance.randint(1, 4)}"
             wishes += [{"request": "start", "stage": point}, {"request": "resume", "stage": point}]
             wishes += [{"request": "abort", "stage": point}, {"request": "skip", "stage": point}]
+        if self.turns:
+            wishes += turns.WISHES
         return wishes[0] if not view.replies else self.chance.choice(wishes)
 
     def _answer(self, snapshot: Snapshot, view: ProjectView) -> None:

@@ -45,6 +45,27 @@ SITUATIONS: Mapping[str, Situation] = {
 """By name; each over what the history of one project says."""
 
 
+def _ran_again(told: Told) -> bool:
+    """A stage on a result of its own."""
+    sources = ((e, told.executions.get(e.workspace.source or 0)) for e in told.executions.values())
+    return any(source and (source.chain, source.slot) == (e.chain, e.slot) for e, source in sources)
+
+
+TURNS: Mapping[str, Situation] = {
+    "a condition holds": lambda told: any(e.stage == "review" for e in told.executions.values()),
+    "a stage goes on without one whose condition did not hold": lambda told: any(
+        "review" in e.conditions for e in told.executions.values()
+    ),
+    "a stage runs again on its own result": _ran_again,
+    "a search of a person's own is accepted": lambda told: any(
+        r.parallel and r.parallel.search for r in _accepted(told, "start")
+    ),
+    "a trial is lost with its node": _lost_point,
+    "a trigger starts a project": lambda told: any(r.request.startswith("start-t-") for r in _accepted(told, "start")),
+}
+"""And in worlds with conditions, repetitions, searches and a trigger."""
+
+
 def never(situations: Mapping[str, Situation], told: Iterable[Told]) -> list[str]:
     """Names of those that did not occur in any of these projects."""
     every = list(told)

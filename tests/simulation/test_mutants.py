@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
 import controller.launch.launcher
 import controller.loop.round
+import controller.triggers.trigger_work
 import flow.fold.chains
 import flow.fold.lineage
 import flow.fold.next_stage
@@ -22,6 +24,7 @@ import flow.reconcile.decide
 import flow.reconcile.held_claims
 import flow.reconcile.new_claims
 import flow.reconcile.stewardship
+import state.edits.triggered
 import state.memory.memory_repository
 import state.snapshot.project_folders
 from controller.journal.journal import Journal
@@ -42,16 +45,30 @@ from flow.project.replies import Answered
 from flow.reconcile.commit_draft import CommitDraft
 from flow.reconcile.held_claims import HeldClaims, event_of, with_end
 from flow.reconcile.stewardship import Stewardship
+from flow.triggers.firings import Firing
+from flow.triggers.wanted import TriggerMemory, remembered
 from runner.contract.fake import _Box
 from schema.execution import Execution, Lease, State, Tombstone
 from schema.node import Heartbeat
 from schema.pipeline import Pipeline, Stage
+from schema.search import TrialSearch
+from schema.trigger import Trigger
 from state.contract.repository import Outcome, SignOfLife
 from state.memory.memory_repository import MemoryRepository
 from tests.simulation.cluster import Cluster
 from tests.simulation.data import SimulatedTrees
 from tests.simulation.invariants import Violation
-from tests.simulation.worlds import branches, breakdown, company, crowd, movers, silence, slowness, solitude
+from tests.simulation.worlds import (
+    branches,
+    breakdown,
+    company,
+    crowd,
+    movers,
+    silence,
+    slowness,
+    solitude,
+    turnings,
+)
 
 SEEDS = 150
 
@@ -368,6 +385,72 @@ def a_redo_of_what_is_above(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flow.fold.chains, "_anew", anew)
 
 
+def a_condition_that_nobody_looks_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flow.fold.one_slot, "condition", lambda walk, stage, scope, found: None)
+
+
+def a_repetition_that_ends_with_its_first_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flow.fold.one_slot, "_again", lambda walk, past, newest, found: "done")
+
+
+def a_repetition_that_begins_anew_each_time(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flow.fold.one_slot, "newest_success", lambda runs: None)
+
+
+def a_repetition_that_counts_no_run_but_the_last(patch: pytest.MonkeyPatch) -> None:
+    def runs(by_number: dict[int, Execution], base: int | None) -> Iterator[Execution]:
+        return islice(original(by_number, base), 1)
+
+    original = flow.fold.one_slot.earlier_runs
+    patch.setattr(flow.fold.one_slot, "earlier_runs", runs)
+
+
+def trials_that_depend_on_how_many_were_recorded(patch: pytest.MonkeyPatch) -> None:
+    def propose(search: TrialSearch, number: int, trials: Sequence[object], specs: object) -> object:
+        return original(search, number + len(trials), trials, specs)  # type: ignore[arg-type]
+
+    original = flow.fold.stage_points.proposed
+    patch.setattr(flow.fold.stage_points, "proposed", propose)
+
+
+def trials_beyond_those_that_may_run_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flow.fold.stage_points, "_limit", lambda walk, most, begun, active: [])
+
+
+def a_start_by_each_node_that_sees_the_end(patch: pytest.MonkeyPatch) -> None:
+    """Under a name of its own, so the first to have made it is no obstacle to the next."""
+
+    def name(firing: Firing) -> str:
+        made.append(firing)
+        return f"start-{firing.trigger}-{firing.key}-{len(made)}.yaml"
+
+    made: list[Firing] = []
+    patch.setattr(state.edits.triggered, "request_of", name)
+    patch.setattr(state.edits.triggered, "done", lambda snapshot, trigger, firing: False)
+
+
+def an_end_that_is_old_news_to_all(patch: pytest.MonkeyPatch) -> None:
+    """It is remembered before its start was made."""
+
+    def ends(name: str, trigger: Trigger, snapshot: Snapshot, memory: TriggerMemory) -> object:
+        return original(name, trigger, snapshot, remembered(memory, snapshot, trigger))
+
+    original = controller.triggers.trigger_work.ended
+    patch.setattr(controller.triggers.trigger_work, "ended", ends)
+
+
+OF_TURNS = [
+    (a_condition_that_nobody_looks_at, "condition does not hold"),
+    (a_repetition_that_ends_with_its_first_run, "all is done, but detect ran"),
+    (a_repetition_that_begins_anew_each_time, "was the last good run"),
+    (a_repetition_that_counts_no_run_but_the_last, "ran 3 times already"),
+    (trials_that_depend_on_how_many_were_recorded, "follows from no search"),
+    (trials_beyond_those_that_may_run_at_once, "is tried beside"),
+    (a_start_by_each_node_that_sees_the_end, "is of no end of"),
+    (an_end_that_is_old_news_to_all, "and there is no start"),
+]
+
+
 OF_GRAPHS = [
     a_join_that_reads_its_first_need_alone,
     a_floor_above_which_everything_counts,
@@ -583,6 +666,19 @@ def test_G1_G2_G3_the_broken_graph_is_caught(mutant: Callable[[pytest.MonkeyPatc
             try:
                 branches(seed).run()
             except Violation:
+                return
+    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+
+
+@pytest.mark.parametrize(("mutant", "said"), OF_TURNS, ids=lambda each: getattr(each, "__name__", ""))
+def test_G5_G7_G8_the_broken_turn_is_caught(mutant: Callable[[pytest.MonkeyPatch], None], said: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        for seed in range(SEEDS):
+            try:
+                turnings(seed).run()
+            except Violation as violation:
+                assert said in str(violation)  # noqa: PT017
                 return
     pytest.fail(f"{SEEDS} seeds and nobody noticed")
 

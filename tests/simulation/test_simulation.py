@@ -10,7 +10,17 @@ from schema.reasons import End
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Weather
 from tests.simulation.seeds import DAY, SEEDS
-from tests.simulation.worlds import branches, breakdown, company, crowd, movers, silence, slowness, solitude
+from tests.simulation.worlds import (
+    branches,
+    breakdown,
+    company,
+    crowd,
+    movers,
+    silence,
+    slowness,
+    solitude,
+    turnings,
+)
 
 FINE = Weather(loss=0, crash=0, partition=0, outage=0, suspend=0, reboot=0, stale_main=0)
 
@@ -72,6 +82,11 @@ def test_B3_B4_no_promise_is_broken_by_engines_that_do_not_answer(seed: int) -> 
 @pytest.mark.parametrize("seed", range(min(SEEDS, 30)))
 def test_G1_G2_branches_and_points_run_once_and_joins_see_all_of_them(seed: int) -> None:
     branches(seed).run()
+
+
+@pytest.mark.parametrize("seed", range(min(SEEDS, 30)))
+def test_G1_G5_G7_conditions_repetitions_and_searches_keep_their_promises(seed: int) -> None:
+    turnings(seed).run()
 
 
 @pytest.mark.parametrize("seed", [*range(min(SEEDS, 40)), 60])

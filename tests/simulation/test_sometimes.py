@@ -1,16 +1,26 @@
 """The worlds that CI looks at hold every situation that is named, or a rule may be broken without anybody's notice."""
 
-from tests.simulation.sometimes import SITUATIONS, never
-from tests.simulation.worlds import branches
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tests.simulation.cluster import Cluster
+from tests.simulation.sometimes import SITUATIONS, TURNS, Situation, never
+from tests.simulation.worlds import branches, turnings
 
 SEEDS = 30
 """As many as CI runs of them; looking ends with the seed by which all were seen."""
 
 
-def test_F13_G1_every_named_situation_occurs_in_the_worlds_that_branch() -> None:
-    missing = dict(SITUATIONS)
+@pytest.mark.parametrize(
+    ("world", "situations"), [(branches, SITUATIONS), (turnings, TURNS)], ids=["branches", "turnings"]
+)
+def test_F13_G1_every_named_situation_occurs_in_the_worlds_that_branch(
+    world: Callable[[int], Cluster], situations: Mapping[str, Situation]
+) -> None:
+    missing = dict(situations)
     for seed in range(SEEDS):
-        told = branches(seed).run().checker.projects.values()
+        told = world(seed).run().checker.projects.values()
         missing = {name: missing[name] for name in never(missing, told)}
         if not missing:
             return

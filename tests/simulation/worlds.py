@@ -33,6 +33,13 @@ def branches(seed: int) -> Cluster:
     return Cluster(seed, projects=2, requests=16, graphs=True)
 
 
+def turnings(seed: int) -> Cluster:
+    """Stages that run on a condition, that repeat, and of which people search the best; one project's end starts
+    another.
+    """
+    return Cluster(seed, nodes=2, projects=2, requests=16, deletes=0.0, graphs=True, turns=True)
+
+
 def solitude(seed: int) -> Cluster:
     """Exclusive stages, whose programs end by KILL only, and nodes that are cut off, asleep or dead all the time."""
     weather = Weather(loss=0.1, partition=0.02, heal=4, mute=0.03, outage=0.006, suspend=0.02, crash=0.02)

@@ -120,6 +120,17 @@ def test_points_that_failed_in_a_repetition_go_on_each_from_its_own_result() -> 
     assert [(slot.name, slot.source) for slot in story.steps.slots] == [("fit.1", 2), ("fit.2", 5)]
 
 
+def test_what_is_redone_below_a_repetition_reads_its_last_run() -> None:
+    story = started(FITTING)
+    story.ran()
+    story.ran(values={"switches": 9})
+    story.ran(values={"switches": 3})
+    story.ran()
+    story.ask(request="start", stage="last")
+    [slot] = story.steps.slots
+    assert (slot.name, slot.source, slot.scope.values["fit"]["switches"]) == ("last", 3, 3)
+
+
 def test_a_redo_and_a_resume_that_names_a_workspace_begin_where_they_say() -> None:
     story = failed_in_its_second_run()
     story.ask(request="resume", workspace={"from": 1})

@@ -88,6 +88,14 @@ def test_a_trial_that_waits_for_its_node_takes_up_room_as_it_may_still_run() -> 
     assert values(story) == {}
 
 
+def test_trials_that_are_run_again_share_the_room_with_those_that_run() -> None:
+    story = asked(PIPELINE.replace("{max: 0}", "{max: 0, when: []}"), trials=4, parallel=2)
+    for number in (1, 2, 3, 4):
+        ran(story, f"detect.{number}", State.FAILED)
+    assert story.ask(request="resume").accepted
+    assert story.wanted == ["detect.1", "detect.2"]
+
+
 def test_a_search_that_is_asked_for_again_takes_no_values_of_the_one_before() -> None:
     story = asked()
     ran(story, "detect.1", metrics={"mota": 0.4})
