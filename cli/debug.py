@@ -71,6 +71,7 @@ def debug(
     look = _permitted(data, look, record.image.ref if record.image else "")
     _tell(record, begin=begin)
     try:
+        throwaway.find_image(look.images)
         with throwaway.laid_out(data, look) as spec:
             with redirect_stdout(sys.stderr):  # what the program prints stands alone
                 comment(f"{project}/{record.execution}", f"debug: {told(words)}")
@@ -119,10 +120,12 @@ def opened(
     _tell(record, begin=begin)
     try:
         at = throwaway.ServedPort(port, parse_duration(idle), _tell_port, _users())
+        images = [image] if image else look.images
+        throwaway.find_image(images)
         with throwaway.laid_out(data, look) as spec:
             with redirect_stdout(sys.stderr):
                 comment(f"{project}/{record.execution}", f"open: {image or 'its image'} port {port}: {told(words)}")
-            settings.warn(throwaway.serve(spec, [image] if image else look.images, words, at))
+            settings.warn(throwaway.serve(spec, images, words, at))
     except ValueError as error:
         raise CommandError(f"--idle: {error}", 2) from None
     except ImageUnavailable as error:

@@ -10,23 +10,25 @@ import ipaddress
 import json
 import logging
 import re
+import resource
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from runner import extras, isolated
+from runner import bounded_run, extras, isolated
+from runner.bounded_run import Bounds, SaysTooMuch, TakesTooLong
 from schema.codec import load
 from schema.errors import DocumentError
 from state.transport.credentials import trust_alike
 
 MOST_BYTES = 65_536
 TIMEOUT = 60.0
-
+MOST_MEMORY = 512 << 20
+"""Bytes that one sender may take, with what a service answers."""
 
 GONE = "this address is in the file no more"
 """Why a notice is not sent that nobody can be given any more."""
@@ -173,18 +175,26 @@ def without(address: str, text: str) -> str:
 
 def apart(file: Path, notice: str) -> str:
     """Send it in a process of its own; why it could not be sent, or nothing."""
-    command, environment = isolated.command("controller.notify.send", str(file)), isolated.environment()
+    command = isolated.command("controller.notify.send", str(file.absolute()))
     try:
-        done = subprocess.run(
-            command, input=notice, capture_output=True, text=True, timeout=TIMEOUT, check=False, env=environment
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = bounded_run.run(command, isolated.environment(), Bounds(TIMEOUT, MOST_BYTES), notice.encode())
+    except SaysTooMuch:
+        return "the sender says more than is read"
+    except (OSError, TakesTooLong) as error:
         return f"no answer ({type(error).__name__})"
-    return done.stdout.strip()[-300:] or "the sender died" if done.returncode else ""
+    return done.out.decode(errors="replace").strip()[-300:] or "the sender died" if done.code else ""
+
+
+def _bound_memory() -> None:
+    """What a service answers is read whole, by a library that has no bound: this one's memory is."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    bound = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, most))
 
 
 def main() -> int:
     signal.alarm(int(TIMEOUT) + 5)  # nobody else would end it, had its parent died
+    _bound_memory()
     trust_alike()
     try:
         targets, loopback = read_targets(Path(sys.argv[1]))

@@ -223,6 +223,13 @@ def _print_all(pieces: Iterator[bytes]) -> None:
             sys.stdout.buffer.flush()
 
 
+def find_image(images: Sequence[str]) -> None:
+    """Look whether one of them is here, before anybody is told that it is run. ImageUnavailable, EngineRefused."""
+    api = connect().api
+    with talking():
+        _image(api, images)
+
+
 def _image(api: Any, images: Sequence[str]) -> str:
     """The id of the first that is here."""
     for image in images:

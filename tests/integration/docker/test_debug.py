@@ -273,3 +273,4 @@ def test_I7_an_image_to_open_that_is_not_here_is_named_with_what_fetches_it(lab:
     assert "v/1: image lab/none:1 is not on this machine: `docker pull lab/none:1`" in done.stderr
     assert "any more" not in done.stderr
     assert left_behind(lab) == []
+    assert "open: lab/none:1" not in subprocess.check_output(["git", "-C", str(lab.remote), "log", "-p"], text=True)

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,7 +31,7 @@ Labs = Callable[..., Lab]
 class Inbox:
     """A service that takes notices, or sends them on to somewhere."""
 
-    def __init__(self, redirect: str = "", status: int = 200) -> None:
+    def __init__(self, redirect: str = "", status: int = 200, *, long: bool = False) -> None:
         self.got: list[dict[str, str]] = []
         inbox = self
 
@@ -42,6 +43,9 @@ class Inbox:
                 if redirect:
                     self.send_header("location", redirect)
                 self.end_headers()
+                with suppress(OSError):
+                    for _ in range(1500 if long else 0):  # more than a sender may take
+                        self.wfile.write(bytes(1 << 20))
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -62,8 +66,8 @@ class Inbox:
 def inbox() -> Iterator[Callable[..., Inbox]]:
     made: list[Inbox] = []
 
-    def make(redirect: str = "", status: int = 200) -> Inbox:
-        made.append(Inbox(redirect, status))
+    def make(redirect: str = "", status: int = 200, *, long: bool = False) -> Inbox:
+        made.append(Inbox(redirect, status, long=long))
         return made[-1]
 
     yield make
@@ -91,6 +95,11 @@ def own_address() -> str:
 
 def send(file: Path) -> str:
     return apart(file, json.dumps({"target": "ada", "subject": "failed", "title": "t", "text": "x"}))
+
+
+def test_M12_a_long_answer_is_read_up_to_a_bound(inbox: Callable[..., Inbox], tmp_path: Path) -> None:
+    box = inbox(long=True)
+    assert "target 'ada' did not take it" in send(targets(tmp_path, f"json://127.0.0.1:{box.port}/", loopback=True))
 
 
 def test_M12_R4_a_node_tells_what_it_committed_once(
