@@ -15,6 +15,7 @@ from controller.grants.granting import Granting
 from controller.grants.policy_file import PolicyFile
 from controller.grants.published import PublishedGrants
 from controller.grants.run_grants import RunGrants
+from controller.housekeeping import unfinished
 from controller.housekeeping.archive import LogArchive
 from controller.housekeeping.bucket_upload import BucketUpload
 from controller.housekeeping.checkpoints import CheckpointPlace, CheckpointWork
@@ -110,6 +111,8 @@ def build(site: NodeSite) -> Controller:
         notifier.changed(before, after, commits)
         stock.peers.nudge()
 
+    places = unfinished.NodePlaces(options.data, site.pool, stock.trees.workspaces.objects.tmp)
+    work.submit(partial(unfinished.clear_and_say, places, site.say))
     fetch = stock.trees.fetch
     pools = PoolGaps(site.pool, Offers(fetch, work.submit).of) if fetch else PoolGaps(site.pool)
     workshop = Launcher(_tools(site, stock, clock, failpoint, work))
