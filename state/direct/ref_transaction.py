@@ -96,10 +96,13 @@ class RefTransactions:
                 self._end()  # with it what it holds: nothing was committed
                 stale = any(words in str(silent) for words in STALE)
                 return RefsStale(str(silent)) if stale else RefsUntouched(str(silent))
+            held = _locks(self.folder, moves)
             try:
                 child.ask("commit\n", "commit: ok")
             except _Silent as silent:
                 self._end()
+                if child.has_ended:
+                    _take_back(held)
                 return RefsDoubtful(str(silent) or "git ended while it moved refs")
             return RefsMoved()
 
@@ -177,6 +180,32 @@ class _Child:
             return os.read(self._process.stderr.fileno(), MOST_SAID).decode(errors="replace").strip()
         except BlockingIOError:
             return ""
+
+
+LockFile = tuple[Path, tuple[int, int, int]]
+"""Where it lies; device, inode and the time of its content say whether it is still the same."""
+
+
+def _locks(folder: Path, moves: Sequence[RefMove]) -> list[LockFile]:
+    """Of a git that has just said that it holds them all."""
+    return [(path, stamp) for move in moves if (stamp := _stamp(path := folder / f"{move.ref}.lock"))]
+
+
+def _take_back(held: Sequence[LockFile]) -> None:
+    """What a git left that has ended, as one that was killed does. While such a file is there, nobody has the lock:
+    the same one is nobody's now.
+    """
+    for path, stamp in held:
+        if _stamp(path) == stamp:
+            path.unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        there = path.lstat()
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino, there.st_mtime_ns
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -477,6 +477,31 @@ def test_a_program_that_was_killed_is_started_anew(tmp_path: Path, transactions:
     assert not isinstance(missing, RefsDoubtful)
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_locks_of_a_git_that_was_killed_at_its_commit_go_at_once_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactions: RefTransactions, others: bool
+) -> None:
+    blob = str(client(tmp_path).fetch().state)
+    lock, real = tmp_path / "remote.git" / "refs" / "x.lock", ref_transaction._Child.ask
+
+    def ask(self: ref_transaction._Child, words: str, answer: str) -> None:
+        if words == "commit\n":
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            assert lock.exists()
+            if others:
+                lock.unlink()
+                lock.write_text("somebody else's")
+        real(self, words, answer)
+
+    with monkeypatch.context() as at:
+        at.setattr(ref_transaction._Child, "ask", ask)
+        assert isinstance(transactions.move([RefMove("refs/x", None, blob)]), RefsDoubtful)
+    assert lock.exists() == others
+    again = transactions.move([RefMove("refs/x", None, blob)])
+    assert isinstance(again, RefsUntouched if others else RefsMoved)
+
+
 def test_a_program_that_ends_without_a_word_is_told_as_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactions: RefTransactions
 ) -> None:
