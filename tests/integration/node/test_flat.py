@@ -15,6 +15,7 @@ from flow.boards.root_board import root_board
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import NodeIdentity, World
 from flow.node.sightings import Sightings, looked
+from flow.project.active import open_views
 from flow.reconcile.decide import decide
 from runner import durable
 from runner.store.workspaces import Workspaces
@@ -30,18 +31,20 @@ from state.git.git_repository import GitRepository
 from tests.integration.git.remotes import AUTHOR, FILES, client, remote, tip
 
 EXECUTIONS = 2
+BY = "node n <n@winslow.invalid>"
+"""As the node signs its commits: what a person wrote of executions is flagged, and looked at for ever."""
 REMEMBERED = 3
 """Folders of one project: of few projects all are remembered, of many they are read again."""
 
 
-def record(project: int, number: int) -> Execution:
+def record(project: int, number: int, state: State = State.SUCCEEDED) -> Execution:
     id = f"{project:016x}{number:016x}"
     return Execution(
         execution=number,
         stage="work",
         chain=1,
         request="0001-start.yaml",
-        state=State.SUCCEEDED,
+        state=state,
         claim=Claim(id=id, container=id, node="n", incarnation="i"),
         gpus=("GPU-1",),
     )
@@ -52,6 +55,7 @@ def finished(folder: Path, projects: int) -> None:
     repo = pygit2.Repository(str(folder / "remote.git"))
     wanted: dict[str, bytes | None] = {}
     known: dict[str, bytes | None] = {}
+    ended: dict[str, bytes | None] = {}
     for project in range(projects):
         id = f"p{project:04d}"
         wanted[layout.project(id)] = f"pipeline: p\ntags: [t{project}]\n".encode()
@@ -60,18 +64,19 @@ def finished(folder: Path, projects: int) -> None:
         known[layout.reply(id, "0001-start.yaml")] = render(reply).encode()
         for number in range(1, EXECUTIONS + 1):
             found = record(project, number)
-            known[layout.execution(id, number, "work")] = render(found).encode()
+            known[layout.execution(id, number, "work")] = render(record(project, number, State.CLAIMED)).encode()
+            ended[layout.execution(id, number, "work")] = render(found).encode()
             run = folder / "data" / "runs" / found.claim.container
             run.mkdir(parents=True)
             (run / "project").write_text(id)
             (run / "execution").write_text(str(number))
             (run / "log").write_text("a line\n")
             durable.jot(folder / "data" / "projects" / id / f"{number:04d}" / "workspace.json", {"container": run.name})
-    for ref, files in ((layout.MAIN, wanted), (layout.STATE, known)):
+    for ref, files, author in ((layout.MAIN, wanted, AUTHOR), (layout.STATE, known, BY), (layout.STATE, ended, BY)):
         head = tip(repo, ref)
         tree = commit_builder.write_tree(repo, head.tree, files)
-        message = f"more\n\nWinslow-Wanted: {repo.references[layout.MAIN].target}\n"
-        repo.references[ref].set_target(commit_builder.commit(repo, [str(head.id)], tree, message, author=AUTHOR))
+        message = f"more\n\nWinslow-Wanted: {repo.references[layout.MAIN].target}\nWinslow-Node: n\n"
+        repo.references[ref].set_target(commit_builder.commit(repo, [str(head.id)], tree, message, author=author))
 
 
 class Node:
@@ -125,7 +130,7 @@ def work_after_a_commit(folder: Path, projects: int, monkeypatch: pytest.MonkeyP
     (folder / "remote.git" / "hooks" / "pre-receive").unlink()
     node, people = Node(folder), client(folder, "people")
     assert len(node.round().projects) == projects + 1
-    node.round()
+    assert not open_views(node.round()), "all of it is over"
     done: dict[str, Counter[str]] = {}
     for name, files in (
         ("of what is new", {"projects/v/project.yaml": "pipeline: p\ntags: [a]\n"}),
