@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output, settings, systemd
+from cli import output, settings, systemd, upgrading
 from cli.errors import CommandError
 from cli.words import Verbs
 
@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Option("--service", help="the service's name")]
 
 def add_to(app: typer.Typer) -> None:
     group = typer.Typer(cls=Verbs, no_args_is_help=True, help="The node of this machine as a service of systemd.")
-    for verb in (install, uninstall, status):
+    for verb in (install, uninstall, status, upgrading.upgrade):
         group.command()(verb)
     app.add_typer(group, name="service")
 

@@ -98,6 +98,11 @@ def start(name: str, *, user: bool) -> str:
     return _ask("daemon-reload", user=user) or _ask("enable", "--now", name, user=user)
 
 
+def restart(name: str, *, user: bool) -> str:
+    """Why it was not, or nothing."""
+    return _ask("restart", name, user=user)
+
+
 def stop(name: str, *, user: bool) -> str:
     return _ask("disable", "--now", name, user=user)
 

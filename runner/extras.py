@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 NAME = "winslow-controller"
 SHOWN = 3
@@ -71,6 +72,21 @@ def command(extra: str = EVERYTHING) -> str:
     if find_spec("pip") is None:
         return f"uv pip install --python {shlex.quote(sys.executable)}{option} {shlex.quote(wanted)}"
     return f"{shlex.quote(sys.executable)} -m pip install{option} {shlex.quote(wanted)}"
+
+
+def exactly(version: str) -> list[str] | str:
+    """The command that puts that version in the place of this one, with the features that are installed; or why there
+    is none. It keeps the environment: programs that run from it do not lose their interpreter.
+    """
+    editable, source = _origin()
+    if editable or source:
+        return f"this one was installed from {source}, which says what its version is; upgrade it there"
+    there = sorted({each.extra for each in (*ALL, *BY_CHOICE) if not lacking(each)})
+    wanted = f"{NAME}[{','.join(there)}]=={version}" if there else f"{NAME}=={version}"
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", wanted]
+    uv = which("uv")
+    return [uv, "pip", "install", "--python", sys.executable, wanted] if uv else "neither pip nor uv is here to do it"
 
 
 def _origin() -> tuple[bool, str]:

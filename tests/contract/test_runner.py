@@ -1,4 +1,4 @@
-"""One suite for every runner: what `runner.contract.runner` promises, fake, processes, Docker and Slurm keep alike."""
+"""L1: one suite for all. What `runner.contract.runner` promises, fake, process, Docker and Slurm keep alike."""
 
 import json
 import os
