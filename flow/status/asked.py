@@ -1,5 +1,6 @@
 """Who asked for what is still to come, and who answered what was asked: from the replies, for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flow.fold.chains import Chain
@@ -7,7 +8,7 @@ from flow.model.snapshot import ProjectView
 from schema.execution import Execution
 from schema.reply import Reply
 
-MOST_VALUES, LONGEST_VALUE = 6, 60
+MOST_VALUES, LONGEST_VALUE, MOST_STAGES = 6, 60, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,13 @@ class Pausing:
         return f"pauses after {self.after}" + (f", asked by {self.by}" if self.by else "")
 
 
-def pausing(view: ProjectView, chain: Chain | None, running: Execution) -> Pausing | None:
-    """None where the latest chain goes on after it. What an older chain began is finished, and nothing follows."""
+def pausing(
+    view: ProjectView, chain: Chain | None, running: Execution, active: Sequence[Execution] = ()
+) -> Pausing | None:
+    """None where the latest chain goes on after it. What an older chain began is finished, and nothing follows.
+
+    `active` is all that runs: of several, the chain pauses after the last.
+    """
     if chain is None or running.chain != chain.seq:
         return None
     if not chain.paused and running.stage not in chain.pause_at:
@@ -34,7 +40,12 @@ def pausing(view: ProjectView, chain: Chain | None, running: Execution) -> Pausi
     if asked is None:
         return None
     again = chain.fresh and asked.then == "pause"  # a stage that is reproduced: what it was compared with stands
-    return Pausing(running.stage, name(asked.by), asked.at, undo=asked.kind != "abort" and not again)
+    others = [
+        each.stage for each in active if each.chain == chain.seq and (chain.paused or each.stage in chain.pause_at)
+    ]
+    stages = list(dict.fromkeys((running.stage, *others)))
+    after = ", ".join(stages[:MOST_STAGES]) + (" …" if len(stages) > MOST_STAGES else "")
+    return Pausing(after, name(asked.by), asked.at, undo=asked.kind != "abort" and not again)
 
 
 def _pauses(reply: Reply, chain: Chain) -> bool:

@@ -135,7 +135,7 @@ def _running(snapshot: Snapshot, view: ProjectView, name: str, steps: Steps, rec
 
 def _pausing(now: ProjectState, view: ProjectView, steps: Steps, record: Execution) -> ProjectState:
     """With what was asked for after it: that is in nobody's sight until the stage has ended."""
-    pauses = pausing(view, steps.chain, record)
+    pauses = pausing(view, steps.chain, record, steps.active)
     if pauses is None:
         return now
     text = "; ".join(filter(None, (now.text, pauses.words)))

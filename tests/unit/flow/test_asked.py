@@ -108,6 +108,7 @@ def test_T7_a_pause_is_undone_by_a_resume_where_that_does_nothing_else() -> None
     assert undo(story) is None
     ask(story, request="pause")
     assert undo(story) is True
+    assert "pauses after left, right, asked by Ada" in state_of(story)[2]
     assert "To take the pause back, commit" in project_board(fleet(story, node("n1")), story.view)
     runs = [(record.execution, record.state) for record in story.view.executions]
     undone = replace(story.view, replies=story.view.replies)
