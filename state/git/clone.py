@@ -1,6 +1,5 @@
 """Reading a bare clone by object ids: never checked out, and nothing is loaded before it is measured."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
 from state.contract.errors import Damaged
 from state.git.commit_object import CommitObject, parse_commit
+from state.git.folder_changes import Entries, changes, entries
 from state.snapshot.disk_cache import NAME, Cache
 from state.snapshot.document_cache import DocumentCache, irregular
 from state.snapshot.lru import Bounded
@@ -37,7 +37,6 @@ FOLDER, MODULE = 0o040000, 0o160000
 REGULAR = frozenset({0o100644, 0o100755})
 WRITTEN = REGULAR | {FOLDER, 0o120000}
 
-_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _NO_NAMES = frozenset({".", ".."})
 
 Listing = Mapping[str, tuple[str, int]]
@@ -164,8 +163,11 @@ class Clone:
         """Names whose entries differ between two folders."""
         old = self.listing(before)
         if isinstance(old, LargeListing) and self._large.look(after) is None:
-            self._large.keep(after, old.grown(self._raw(after)))
-        return frozenset(name for name, _ in old.items() ^ self.listing(after).items())
+            self._large.keep(after, old.grown(before, self._raw(after)))
+        new = self.listing(after)
+        if isinstance(new, LargeListing) and new.since == before:
+            return new.changed
+        return frozenset(name for name, _ in old.items() ^ new.items())
 
     def files(self, tree: str) -> Mapping[str, str]:
         """Path to blob below a project's folder, or another one's; IRREGULAR for what is no regular file."""
@@ -243,15 +245,6 @@ class Clone:
             return False
 
 
-Entries = frozenset[tuple[bytes, bytes, bytes]]
-"""Mode in octal digits, name and object id, as they stand in a folder's object."""
-
-
-def entries(tree: bytes) -> Entries:
-    """Of a large folder, libgit2's own objects for each entry cost more than all else in a look."""
-    return frozenset(_ENTRY.findall(tree))
-
-
 def named(found: Entries) -> dict[str, tuple[str, int]]:
     """Those with the name of a file."""
     listing = {}
@@ -300,16 +293,24 @@ class LargeListing(dict[str, tuple[str, int]]):
     taken apart it takes some seven times the room.
     """
 
-    def __init__(self, tree: bytes, listing: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        tree: bytes,
+        listing: Mapping[str, tuple[str, int]],
+        since: str = "",
+        changed: frozenset[str] = frozenset(),
+    ) -> None:
+        """`changed` are the names that differ from those of the folder `since`."""
         super().__init__(listing)
-        self.tree = tree
+        self.tree, self.since, self.changed = tree, since, changed
 
-    def grown(self, tree: bytes) -> "LargeListing":
-        before, after = entries(self.tree), entries(tree)
-        new = LargeListing(tree, self)
-        for name in named(before - after):
+    def grown(self, own: str, tree: bytes) -> "LargeListing":
+        """Of the next version; `own` is the id of this one."""
+        gone, come = (named(each) for each in changes(self.tree, tree))
+        new = LargeListing(tree, self, own, frozenset(gone.keys() | come.keys()))
+        for name in gone:
             del new[name]
-        new.update(named(after - before))
+        new.update(come)
         return new
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import ObjectType
 
-from state.git.clone import FOLDER, MODULE, Clone, entries
+from state.git.clone import FOLDER, MODULE, Clone
+from state.git.folder_changes import changes
 
 MOST_COMMITS, MOST_OBJECTS, MOST_BYTES = 200, 2000, 1024 * 1024
 
@@ -69,10 +70,9 @@ class _Copy:
         """What differs from a folder that is here, and all below it."""
         if new == old:
             return
-        here = entries(self._raw(self.here, old)) if old else frozenset()
-        there = entries(self._raw(self.source, new))
-        before = {name: oid.hex() for mode, name, oid in here - there if int(mode, 8) == FOLDER}
-        for mode, name, oid in there - here:
+        gone, come = changes(self._raw(self.here, old) if old else b"", self._raw(self.source, new))
+        before = {name: oid.hex() for mode, name, oid in gone if int(mode, 8) == FOLDER}
+        for mode, name, oid in come:
             if int(mode, 8) == FOLDER:
                 self._tree(oid.hex(), before.get(name))
             elif int(mode, 8) != MODULE:
