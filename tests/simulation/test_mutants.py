@@ -55,9 +55,9 @@ from schema.search import TrialSearch
 from schema.trigger import Trigger
 from state.contract.repository import Outcome, SignOfLife
 from state.memory.memory_repository import MemoryRepository
+from tests.simulation.caught import catch
 from tests.simulation.cluster import Cluster
 from tests.simulation.data import SimulatedTrees
-from tests.simulation.invariants import Violation
 from tests.simulation.worlds import (
     branches,
     breakdown,
@@ -69,8 +69,6 @@ from tests.simulation.worlds import (
     solitude,
     turnings,
 )
-
-SEEDS = 150
 
 
 def no_compare_and_swap(patch: pytest.MonkeyPatch) -> None:
@@ -478,14 +476,8 @@ def containers_that_cannot_be_seen_are_gone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Controller, "_look", look)
 
 
-def test_B3_B4_the_variant_that_judges_what_it_cannot_see_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    containers_that_cannot_be_seen_are_gone(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            silence(seed).run()
-        except Violation:
-            return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+def test_B3_B4_the_variant_that_judges_what_it_cannot_see_is_caught() -> None:
+    catch(containers_that_cannot_be_seen_are_gone, silence)
 
 
 def no_watchdog(patch: pytest.MonkeyPatch) -> None:
@@ -538,16 +530,9 @@ OF_SOLITUDE = [
 
 @pytest.mark.parametrize(("mutant", "said"), OF_SOLITUDE, ids=lambda each: getattr(each, "__name__", ""))
 def test_F3_the_variant_that_runs_an_exclusive_stage_twice_is_caught(
-    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None], said: str
+    mutant: Callable[[pytest.MonkeyPatch], None], said: str
 ) -> None:
-    mutant(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            solitude(seed).run()
-        except Violation as violation:
-            assert said in str(violation)  # noqa: PT017
-            return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, solitude, said)
 
 
 def a_lease_that_is_not_measured_before_the_start(patch: pytest.MonkeyPatch) -> None:
@@ -593,106 +578,49 @@ MUTANTS = [
 ]
 
 
-def test_M5_gpus_of_containers_without_a_record_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpus_of_containers_without_a_record_forgotten(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            crowd(seed).run()
-        except Violation as violation:
-            assert "is used by" in str(violation)  # noqa: PT017
-            return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+def test_M5_gpus_of_containers_without_a_record_are_not_forgotten() -> None:
+    catch(gpus_of_containers_without_a_record_forgotten, crowd, "is used by")
 
 
 @pytest.mark.parametrize("mutant", OF_SHARES, ids=lambda each: each.__name__)
 def test_L6_the_variant_that_shares_gpus_wrongly_is_caught(
-    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None]
+    mutant: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
-    mutant(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            company(seed).run()
-        except Violation as violation:
-            assert "is used by" in str(violation)  # noqa: PT017
-            return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, company, "is used by")
 
 
 @pytest.mark.parametrize(("mutant", "said"), OF_BREAKDOWNS, ids=lambda each: getattr(each, "__name__", ""))
 def test_F13_F21_the_variant_that_takes_failures_wrongly_is_caught(
-    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None], said: str
+    mutant: Callable[[pytest.MonkeyPatch], None], said: str
 ) -> None:
-    mutant(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            breakdown(seed).run()
-        except Violation as violation:
-            assert said in str(violation)  # noqa: PT017
-            return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, breakdown, said)
 
 
 @pytest.mark.parametrize(("mutant", "said"), OF_SLOWNESS, ids=lambda each: getattr(each, "__name__", ""))
 def test_F4_F6_the_variant_that_starts_what_was_given_up_is_caught(
-    monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None], said: str
+    mutant: Callable[[pytest.MonkeyPatch], None], said: str
 ) -> None:
-    mutant(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            slowness(seed).run()
-        except Violation as violation:
-            assert said in str(violation)  # noqa: PT017
-            return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, slowness, said)
 
 
 @pytest.mark.parametrize("mutant", MOVERS, ids=lambda mutant: mutant.__name__)
 def test_R1250_the_broken_deletion_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        mutant(patch)
-        for seed in range(2 * SEEDS):  # a project has to go and come within one outage
-            try:
-                movers(seed).run()
-            except Violation:
-                return
-    pytest.fail(f"{2 * SEEDS} seeds and nobody noticed")
+    catch(mutant, movers)
 
 
 @pytest.mark.parametrize("mutant", OF_GRAPHS, ids=lambda mutant: mutant.__name__)
 def test_G1_G2_G3_the_broken_graph_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        mutant(patch)
-        for seed in range(SEEDS):
-            try:
-                branches(seed).run()
-            except Violation:
-                return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, branches)
 
 
 @pytest.mark.parametrize(("mutant", "said"), OF_TURNS, ids=lambda each: getattr(each, "__name__", ""))
 def test_G5_G7_G8_the_broken_turn_is_caught(mutant: Callable[[pytest.MonkeyPatch], None], said: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        mutant(patch)
-        for seed in range(SEEDS):
-            try:
-                turnings(seed).run()
-            except Violation as violation:
-                assert said in str(violation)  # noqa: PT017
-                return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, turnings, said)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_F13_the_broken_variant_is_caught(mutant: Callable[[pytest.MonkeyPatch], None]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        mutant(patch)
-        for seed in range(SEEDS):
-            try:
-                Cluster(seed).run()
-            except Violation:
-                return
-    pytest.fail(f"{SEEDS} seeds and nobody noticed")
+    catch(mutant, Cluster)
 
 
 def test_the_kept_definition_is_a_pipeline() -> None:
