@@ -12,9 +12,9 @@ from schema.codec import MAX_BYTES
 from schema.errors import DocumentError, Problem
 from state.contract.errors import Damaged
 from state.git.commit_object import CommitObject, parse_commit
-from state.git.folder_changes import Entries, changes, entries
 from state.snapshot.disk_cache import NAME, Cache
 from state.snapshot.document_cache import DocumentCache, irregular
+from state.snapshot.folder_changes import Entries, changes, entries
 from state.snapshot.lru import Bounded
 from state.snapshot.malloc import give_back
 from state.snapshot.trees import IRREGULAR

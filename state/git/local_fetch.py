@@ -10,7 +10,7 @@ import pygit2
 from pygit2.enums import ObjectType
 
 from state.git.clone import FOLDER, MODULE, Clone
-from state.git.folder_changes import changes
+from state.snapshot.folder_changes import changes
 
 MOST_COMMITS, MOST_OBJECTS, MOST_BYTES = 200, 2000, 1024 * 1024
 

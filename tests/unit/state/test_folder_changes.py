@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from state.git import folder_changes
-from state.git.folder_changes import changes, entries
+from state.snapshot import folder_changes
+from state.snapshot.folder_changes import changes, entries
 
 Entry = tuple[bytes, bytes, bytes]
 
