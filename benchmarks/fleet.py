@@ -75,6 +75,7 @@ class FleetDay:
     commits: Counter[str] = field(default_factory=Counter)
     asked: dict[str, float] = field(default_factory=dict)
     waits: list[tuple[float, float]] = field(default_factory=list)  # when it was asked for, and how long it waited
+    began: list[str] = field(default_factory=list)  # whose waits these are
     queue: list[tuple[float, int, str, str, str]] = field(default_factory=list)
     order: "count[int]" = field(default_factory=count)
 
@@ -101,21 +102,28 @@ class FleetDay:
         """Somebody starts the project; the next poll of its steward finds it."""
         view = self.snapshot.projects[id]
         number = len(view.replies) + 1
-        person = f"P <p{int(id[1:]) % 40}@lab.example>"
+        person = self._asker(id)
         file = RequestFile(f"{number:04d}-start.yaml", "b" * 40, person, "c" * 40, Request(request="start"))
         self._replace(replace(view, unanswered=(file,)))
         self.asked.setdefault(id, self.now)
         steward = min(self.nodes, key=lambda name: weight(name, id))
         self.later(self.chance.uniform(0, self.poll), "round", steward)
 
+    def _asker(self, id: str) -> str:
+        """As authors of commits are written."""
+        return f"P <p{int(id[1:]) % 40}@lab.example>"
+
     def _replace(self, view: ProjectView) -> None:
         self.snapshot = replace(self.snapshot, projects={**self.snapshot.projects, view.id: view})
 
     def _begin(self, node: FleetNode, container: str) -> None:
         node.sights[container] = ObservedContainer(container, running=True, started=self.now)
-        takes = min(self.chance.lognormvariate(math.log(MEAN) - 0.5, 1.0), DAY)
-        self.later(takes, "end", node.name, container)
+        self.later(self._takes(node.entries[container].order.project), "end", node.name, container)
         self.later(1.0 + self.chance.uniform(0, 5.0), "round", node.name)
+
+    def _takes(self, project: str) -> float:
+        """Seconds that a run of it lasts."""
+        return min(self.chance.lognormvariate(math.log(MEAN) - 0.5, 1.0), DAY)
 
     def _end(self, node: FleetNode, container: str) -> None:
         order = node.entries[container].order
@@ -149,6 +157,7 @@ class FleetDay:
             node.entries[entry.container] = entry
             asked = self.asked.pop(entry.order.project)
             self.waits.append((asked, self.now - asked))
+            self.began.append(entry.order.project)
             self.later(BEGINS, "begin", node.name, entry.container)
         for id in {commit.event.project for commit in decision.commits if commit.event.verb == "accept"}:
             self._wake_first(id)
