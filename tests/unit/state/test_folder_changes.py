@@ -73,7 +73,7 @@ def test_of_ten_thousand_entries_few_are_taken_apart(monkeypatch: pytest.MonkeyP
     before = many(10_000)
     after = list(before)
     after[5_000] = (b"40000", before[5_000][1], b"n" * 20)
-    read = []
+    read: list[int | None] = []
 
     def counted(tree: bytes, begin: int, until: int) -> object:
         found = original(tree, begin, until)
