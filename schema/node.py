@@ -87,6 +87,14 @@ class NodeAway(Recorded):
     since: str = ""  # by that node's wall clock, for people
 
 
+class LentFile(Recorded):
+    """A file of its pool that a node has left in its bucket, since another one lacks it."""
+
+    path: str
+    digest: str
+    bytes: int = 0
+
+
 class Inventory(Recorded):
     """`inventory/<node>.yaml` on `winslow/state`: written when it changes."""
 
@@ -113,6 +121,7 @@ class Inventory(Recorded):
     store: str = ""  # where its workspaces lie; nodes that name the same store can build on each other's results
     bucket: str = ""  # s3://NAME/PREFIX where it leaves and finds what stages left
     lacks: tuple[str, ...] = ()  # files that stages have waited for, and that its pool has not
+    lends: tuple[LentFile, ...] = ()  # files of its pool that lie in its bucket for nodes that lack them
     schema_version: int = Field(default=1, alias="schema")  # the newest version of the documents that it reads
     full: str = ""  # why it takes nothing new until there is room again
     clock: str = ""  # by how much the clock on its wall was set within the last day, and when that was seen

@@ -105,7 +105,7 @@ class Folders:
         self.workspaces = Workspaces(self.data, user, overlays=overlays, say=say, passing=failpoint, later=_beside)
         self.workspaces.repair()
         self.peers, self.store, self.bucket = peers, store, bucket
-        self.fetch = PoolFetch(self.data, self.pool, peers) if peers and peers.key else None
+        self.fetch = PoolFetch(self.data, self.pool, peers, bucket) if peers and (peers.key or bucket) else None
         self._retries: dict[str, int] = {}
         self._awaited: dict[str, float] = {}  # since when what was saved could not be fetched
         deleting = DeletionWork(self.data, self.workspaces)

@@ -28,6 +28,7 @@ from controller.loop.clock_steps import ClockSteps
 from controller.loop.pace import Pace
 from controller.loop.patience import ThreadPatience
 from controller.loop.pool_gaps import PoolGaps
+from controller.loop.pool_lending import PoolLending
 from controller.loop.round import Controller, NodeServices
 from controller.loop.view_file import VIEW, ViewFile
 from controller.node.boot_clock import BootClock, boot_id
@@ -138,7 +139,7 @@ def build(site: NodeSite) -> Controller:
             changed=changed,
             note=partial(_note, site),
             retain=_retain(site, stock, failpoint, work),
-            pools=pools.seen,
+            pools=_pools(site, stock, pools, work),
             look=pools.look,
             clock_steps=ClockSteps(time.time, clock.now, site.say).look,
             owner=OwnerWatch(options.owner, site.journal.disk, clock.now).look,
@@ -150,6 +151,15 @@ def build(site: NodeSite) -> Controller:
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
+
+
+def _pools(site: NodeSite, stock: NodeStock, gaps: PoolGaps, work: Jobs) -> Callable[[World], World]:
+    """What this node's pool lacks, and what it lends."""
+    if stock.bucket is None:
+        return gaps.seen
+    cache = stock.trees.workspaces.objects.cache
+    lending = PoolLending(site.pool, stock.bucket, cache, work.submit, site.say)
+    return lambda world: lending.seen(gaps.seen(world))
 
 
 def _stock(site: NodeSite, failpoint: Failpoint) -> NodeStock:

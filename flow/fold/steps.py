@@ -8,7 +8,7 @@ from typing import Literal
 from flow.fold.chains import Chain
 from flow.fold.interpolation import Scope
 from schema.execution import Changes, Execution, slot_name
-from schema.inputs import Input
+from schema.inputs import Input, InputKind
 from schema.pipeline import Stage
 from schema.reasons import Wait
 from schema.services import EnvValue
@@ -50,9 +50,18 @@ class Slot:
     @property
     def files(self) -> tuple[str, ...]:
         """What it reads of the pool."""
-        inputs = self.scope.inputs
-        names = (name for name, spec in self.scope.specs.items() if spec.type.in_pool and inputs.get(name))
-        return tuple(str(inputs[name]) for name in names)
+        return tuple(str(self.scope.inputs[name]) for name in self._in_pool)
+
+    @property
+    def single_files(self) -> tuple[str, ...]:
+        """The same without folders."""
+        kinds = {name: self.scope.specs[name].type for name in self._in_pool}
+        return tuple(str(self.scope.inputs[name]) for name, kind in kinds.items() if kind is InputKind.FILE)
+
+    @property
+    def _in_pool(self) -> tuple[str, ...]:
+        """Names of inputs."""
+        return tuple(n for n, spec in self.scope.specs.items() if spec.type.in_pool and self.scope.inputs.get(n))
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,8 @@ def place(
         else:
             able.append(node)
     able, without = _with_files(slot, able)
+    if awaited := _awaited(slot, able, nodes):
+        return Placement((), tuple(node.name for node in able), Wait.RESOURCES, awaited)
     if not able and data and holder and data.lost(holder) and not data.bucket:
         able = [holder] if misfit(slot.stage, holder, who) is None else []  # to fail there, and to say why
     far = frozenset(node.name for node in able if saved and not within_reach(node, saved, nodes))
@@ -234,6 +236,27 @@ def _with_files(slot: Slot, able: list[Candidate]) -> tuple[list[Candidate], str
     if not having:
         return able, ""
     return having, ", ".join(f"{name} has no {paths[0]} in its pool" for name, paths in lacking.items() if paths)
+
+
+def _awaited(slot: Slot, able: list[Candidate], nodes: Iterable[Candidate]) -> str:
+    """Which file none of them has, while another node may leave it in the bucket that it shares with one of them: until
+    that says that it has not got the file either.
+    """
+    path = next((path for path in slot.single_files if able and all(path in node.lacks for node in able)), None)
+    if path is None:
+        return ""
+    buckets = {node.inventory.bucket: node for node in able if node.inventory.bucket}
+    others = [
+        node for node in nodes if node.inventory.bucket in buckets and node.standing.answers and path not in node.lacks
+    ]
+    if not others:
+        return ""
+    here = buckets[others[0].inventory.bucket]
+    names = ", ".join(node.name for node in others[:3])
+    return (
+        f"{here.name} has no {path} in its pool, and waits whether {names} can leave it in {here.inventory.bucket}; "
+        f"`winslowctl files put` brings it at once"
+    )
 
 
 def _among(

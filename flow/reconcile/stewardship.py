@@ -69,6 +69,8 @@ class Stewardship:
             news = "is back"
         if known and not news and (gone := sorted(set(now.lacks) - set(known.lacks))):
             news = f"its pool has no {gone[0]}"
+        if known and not news and (left := [each for each in now.lends if each not in known.lends]):
+            news = f"leaves {left[0].path} of its pool in the bucket"
         event = StateEvent("join", fact=f"{self.me.node} ({now.runner}){': ' if news else ''}{news}")
         self.draft.add(event, Write(layout.inventory(self.me.node), now))
 

@@ -1,4 +1,5 @@
-"""Files that this node's pool lacks and another node's has: who has them, and fetching one by its digest.
+"""Files that this node's pool lacks and another node's has: who has them, and fetching one by its digest, from that
+node or from the bucket where it left the file.
 
 What was fetched lies in the pool like any other file, so that stages find it where its name says. Beside the pool it is
 noted (DATA/fetched), so that retention may drop it again; a file that somebody changed since is a person's, and stays.
@@ -10,16 +11,20 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from blake3 import blake3
 
+from flow.placement.lending import lent
 from peer.client.executions import FarNode
 from peer.client.files import FarShelf
 from peer.client.signed import PeerAway, Peers
 from runner import durable
+from runner.files.bucket import Bucket
 from runner.files.shared_folder import ShelfError
 from runner.store import digests
+from runner.store.errors import StoreError
+from schema.node import LentFile
 
 ASKED = 8
 """Nodes that are asked for one file."""
@@ -34,8 +39,8 @@ class NotFetched(Exception):
 
 
 class PoolFetch:
-    def __init__(self, data: Path, pool: Path, peers: Peers) -> None:
-        self.data, self.pool, self.peers = data, pool, peers
+    def __init__(self, data: Path, pool: Path, peers: Peers, bucket: Bucket | None = None) -> None:
+        self.data, self.pool, self.peers, self.bucket = data, pool, peers, bucket
         self.noted = data / "fetched"
 
     def holder(self, path: str) -> str:
@@ -58,14 +63,19 @@ class PoolFetch:
     def _shelf(self, node: str) -> FarShelf:
         return FarShelf(FarNode(self.peers, node), "pool:", self.data / "uploads")
 
+    def lent(self, path: str) -> tuple[str, LentFile] | None:
+        """Who has left that file in the bucket of this node, and as what."""
+        return lent(self.peers.known, self.peers.me, self.bucket.name, path) if self.bucket else None
+
     def bring(self, path: str, tell: Tell) -> bool:
         """Whether another node had it, and it is here now. NotFetched, OSError."""
-        node = self.holder(path)
+        node, left = self.holder(path), None
+        if not node:
+            node, left = self.lent(path) or ("", None)
         if not node:
             return False
         try:
-            digest = self._shelf(node).digest(path)
-            source, size = self._shelf(node).open(path)
+            digest, source, size = self._opened(node, path) if left is None else self._left(left)
             target = self._target(path, size)
             part = target.with_name(f".{target.name[:200]}.fetched.part")
             try:
@@ -76,11 +86,19 @@ class PoolFetch:
             finally:
                 source.close()
                 part.unlink(missing_ok=True)
-        except (PeerAway, ShelfError) as error:
+        except (PeerAway, ShelfError, StoreError) as error:
             raise NotFetched(f"{path!r} could not be fetched from {node}: {error}") from None
         stamp = [*digests.stamp(target.stat())]
         durable.write(self._note(path), {"path": path, "digest": digest, "node": node, "stamp": stamp})
         return True
+
+    def _opened(self, node: str, path: str) -> tuple[str, BinaryIO, int]:
+        digest = self._shelf(node).digest(path)
+        return digest, *self._shelf(node).open(path)
+
+    def _left(self, left: LentFile) -> tuple[str, BinaryIO, int]:
+        assert self.bucket
+        return left.digest, cast(BinaryIO, self.bucket.open(left.digest)), left.bytes
 
     def _target(self, path: str, size: int) -> Path:
         free = shutil.disk_usage(self.pool).free
@@ -154,14 +172,15 @@ class Offers:
 
     def of(self, paths: Iterable[str]) -> frozenset[str]:
         now, wanted = time.monotonic(), list(paths)
+        left = frozenset(path for path in wanted if self.fetch.lent(path))
         if not self.fetch.peers.key:
-            return frozenset()
+            return left
         due = [path for path in wanted if now - self._known.get(path, (float("-inf"), ""))[0] > self.AGAIN]
         if due and not self._asking:
             self._asking = True
             self.submit(lambda: self._ask(due))
         self._known = {path: self._known[path] for path in wanted if path in self._known}
-        return frozenset(path for path, (_, holder) in self._known.items() if holder)
+        return left | {path for path, (_, holder) in self._known.items() if holder}
 
     def _ask(self, paths: list[str]) -> None:
         try:

@@ -1,8 +1,8 @@
 """What differs between two versions of a folder, as quick for ten thousand entries as for ten.
 
 A folder's object is a row of entries in the order of their names, so two versions of it begin and end alike: only what
-lies between is taken apart. How far they are alike is found by comparing bytes. Where an entry begins is guessed from
-behind: a wrong guess lies in what both have in common, is the same for both, and ends at the entry's own end.
+lies between is taken apart. How far they are alike is found by comparing bytes, and where the last entry ends that both
+begin with, by one match over all before it: an object id may look like an entry, so nothing is guessed.
 """
 
 import re
@@ -11,11 +11,9 @@ Entries = frozenset[tuple[bytes, bytes, bytes]]
 """Mode in octal digits, name and object id, as they stand in a folder's object."""
 
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
-_BEGINS = re.compile(rb"(?=\0.{20}[0-7]{5,6} )", re.DOTALL)
+_ROW = re.compile(rb"(?:[0-7]+ [^\0]+\0.{20})*+", re.DOTALL)
 SMALL = 4096
 """Bytes of a folder that is quicker taken apart than compared."""
-BACK = 1024
-"""Bytes before the first difference in which an entry begins, unless a name is very long."""
 OVERLAP = 64
 """Entries behind the last difference in which both versions have to come to the same place."""
 
@@ -47,7 +45,8 @@ def _between(before: bytes, after: bytes) -> tuple[Entries, Entries] | None:
     """The entries around everything that differs; None where a place is not found at which both begin or end."""
     alike = _common(before, after)
     end = _common_end(before, after, min(len(before), len(after)) - alike)
-    begin = _begin(before, alike)
+    row = _ROW.match(before, 0, alike)
+    begin = row.end() if row else 0
     old = _entries(before, begin, len(before) - end)
     new = _entries(after, begin, len(after) - end)
     if old is None or new is None:
@@ -73,13 +72,6 @@ def _entries(tree: bytes, begin: int, until: int) -> tuple[list[tuple[bytes, byt
         if place >= until:
             ends[place] = len(found)
     return found, ends
-
-
-def _begin(tree: bytes, place: int) -> int:
-    """Where an entry begins, at a place or before it."""
-    first = max(0, place - BACK)
-    found = [first + each.start() + 21 for each in _BEGINS.finditer(tree[first : place + 8])]
-    return max((each for each in found if each <= place), default=0)
 
 
 def _common(one: bytes, other: bytes) -> int:

@@ -1,5 +1,6 @@
 """Two nodes that share a bucket and nothing else, a stage of each; everything between them dies once."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from flow.model.snapshot import ProjectView
+from runner.store import digests
 from runner.store.workspaces import Workspaces
 from schema.execution import State
+from schema.file_input import FileInput
 from tests.integration.cli.command import Command
 from tests.integration.cli.conftest import command  # noqa: F401
 from tests.integration.node.lab import Lab, stage
@@ -194,3 +197,24 @@ def test_M11_a_list_of_files_of_which_nothing_can_be_read_comes_from_the_bucket_
     assert fleet.told("n1").count("v/2: its list of files cannot be read") == 1
     fleet.lab.until(lambda _: not store.objects.has(old))
     assert store.look("v", 2).read("a/b/7", 1 << 20)
+
+
+def test_T5_a_stage_that_must_run_elsewhere_gets_the_file_of_a_pool_by_the_bucket(fleet: Fleet, server: Server) -> None:
+    """The stage runs on n2, the file is in the pool of n1, and neither answers the other."""
+    reads = "open('seen', 'w').write(str(os.path.getsize(os.environ['INPUT_VIDEO'])))"
+    lab, clip = fleet.lab, os.urandom(3 << 20)
+    one = stage("one", reads, node="{labels: [n2]}")
+    text = f"name: p\nenv: {{RUNS: {lab.runs}}}\ninputs: {{video: {{type: file}}}}\nstages:\n{one}"
+    (lab.folder / "n1" / "pool").mkdir(parents=True)
+    (lab.folder / "n1" / "pool" / "a.mp4").write_bytes(clip)
+    lab.edit({"pipelines/p.yaml": text, "projects/v/project.yaml": "pipeline: p\ninputs: {video: a.mp4}\n"})
+    for name in ("n1", "n2"):
+        fleet.start(name)
+    lab.until(lambda _: len(lab.repository.fetch().inventories) == 2)
+    lab.ask("request: start")
+    [run] = lab.until_reason("Done").executions
+    digest = digests.of_bytes(clip)
+    assert (run.state, run.claim.node) == (State.SUCCEEDED, "n2")
+    assert run.inputs["video"] == FileInput(path="a.mp4", digest=digest, bytes=len(clip))
+    assert server.path(digest).read_bytes() == clip == (lab.folder / "n2" / "pool" / "a.mp4").read_bytes()
+    lab.until(lambda _: not lab.repository.fetch().inventories["n1"].lends)

@@ -6,7 +6,7 @@ import pytest
 
 from flow.fold.interpolation import Scope
 from flow.fold.steps import Slot
-from flow.node.node_states import standing
+from flow.node.node_states import NodeStanding, NodeState, standing
 from flow.placement.grants import Asker
 from flow.placement.ranking import (
     Candidate,
@@ -77,8 +77,8 @@ def test_labels_are_the_node_s_own_and_those_that_people_gave_it() -> None:
     assert placed(slot(node={"labels": ["big"]}), own).could == ("n3",)
 
 
-def reads(path: str) -> Slot:
-    scope = Scope({"video": path}, {"video": Input(type=InputKind.FILE)}, {})
+def reads(path: str, kind: InputKind = InputKind.FILE) -> Slot:
+    scope = Scope({"video": path}, {"video": Input(type=kind)}, {})
     return dataclasses.replace(slot(), scope=scope)
 
 
@@ -99,6 +99,36 @@ def test_a_file_that_no_pool_has_is_said_by_failing() -> None:
     found = placed(reads("a.mp4"), lacking("n1", "a.mp4"), lacking("n2", "a.mp4"))
     assert set(found.ranked) == {"n1", "n2"}
     assert placed(slot(), lacking("n1", "a.mp4")).ranked == ("n1",)
+
+
+def sharing(name: str, *paths: str, bucket: str = "s3://lab", answers: bool = True, **more: object) -> Candidate:
+    """One that lacks these files, and has this bucket."""
+    found = lacking(name, *paths)
+    state = NodeState.READY if answers else NodeState.SILENT
+    inventory = found.inventory.model_copy(update={"bucket": bucket, **more})
+    return dataclasses.replace(found, inventory=inventory, standing=NodeStanding(name, state))
+
+
+def test_T5_a_file_that_another_node_may_leave_in_the_bucket_is_waited_for() -> None:
+    """It cannot run the stage itself. Once it lacks the file as well, or is away, the stage fails and says so."""
+    asks = dataclasses.replace(reads("a.mp4"), stage=slot(node={"labels": ["big"]}).stage)
+    big = sharing("n1", "a.mp4", labels=("big",))
+    waits = placed(asks, big, sharing("n2"), sharing("n3"))
+    assert (waits.ranked, waits.could, waits.reason) == ((), ("n1",), Wait.RESOURCES)
+    assert waits.text == (
+        "n1 has no a.mp4 in its pool, and waits whether n2, n3 can leave it in s3://lab; "
+        "`winslowctl files put` brings it at once"
+    )
+    for other in (
+        sharing("n2", "a.mp4"),
+        sharing("n2", bucket="s3://x"),
+        sharing("n2", bucket=""),
+        sharing("n2", answers=False),
+    ):
+        assert placed(asks, big, other).ranked == ("n1",)
+    assert placed(asks, sharing("n1", labels=("big",)), sharing("n2")).ranked == ("n1",)
+    folder = dataclasses.replace(reads("a.mp4", InputKind.FOLDER), stage=asks.stage)
+    assert placed(folder, big, sharing("n2")).ranked == ("n1",), "folders are not left there"
 
 
 def test_a_project_s_own_node_binds_unless_the_stage_names_one() -> None:

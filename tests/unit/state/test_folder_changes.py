@@ -44,6 +44,12 @@ ENTRIES = st.tuples(st.sampled_from([b"40000", b"100644", b"160000", b"040000"])
     rest=st.lists(ENTRIES, max_size=6),
 )
 @example(common=[(b"40000", b"a", b"\0" * 20)], old=[], new=[(b"40000", b"a", b"\0" * 20)], rest=[])
+@example(
+    common=[(b"40000", b"x", b"\0" * 20)],
+    old=[(b"100644", b"x", b"\0" * 20)],
+    new=[(b"100644", b"x", b"\0" * 19 + b" ")],
+    rest=[],
+)
 def test_it_is_what_two_whole_readings_differ_in(
     common: list[Entry], old: list[Entry], new: list[Entry], rest: list[Entry]
 ) -> None:
