@@ -28,6 +28,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Tombstone": execution.Tombstone,
     "Inventory": node.Inventory,
     "InventoryGpu": node.NodeGpu,
+    "LentFile": node.LentFile,
     "Away": node.NodeAway,
     "Heartbeat": node.Heartbeat,
 }
@@ -233,6 +234,7 @@ MEANING: dict[str, dict[str, str]] = {
         "bucket": "where it leaves, and finds, what stages left",
         "discards": "limits that its engine would accept and not keep",
         "lacks": "files that stages waited for, and that its pool has not",
+        "lends": "files of its pool that it has left in its bucket, since another node lacks them",
         "schema": "the newest version of the documents that it reads",
         "full": "why it takes nothing new until there is room again",
         "clock": "by how much the clock on its wall was set within the last day, and when that was seen",
@@ -243,6 +245,7 @@ MEANING: dict[str, dict[str, str]] = {
         "build": "it makes images of `images/` on `main`",
         "grants": "what its policy grants to stages: names, never paths or values",
     },
+    "LentFile": {"path": "in the pool", "digest": "`blake3:…`", "bytes": "size"},
     "Away": {
         "why": "`stopped` says the node itself at its end, `silent` another that sees no sign of life",
         "beat": "its heartbeat then; another one is a sign of life, and voids this",

@@ -19,6 +19,7 @@ from controller.housekeeping import unfinished
 from controller.housekeeping.archive import LogArchive
 from controller.housekeeping.bucket_upload import BucketUpload
 from controller.housekeeping.checkpoints import CheckpointPlace, CheckpointWork
+from controller.housekeeping.pool_lending import PoolLending
 from controller.housekeeping.retention import RetentionWork, spoken_of
 from controller.housekeeping.store_loss import StoreLoss
 from controller.journal.journal import Journal
@@ -28,7 +29,6 @@ from controller.loop.clock_steps import ClockSteps
 from controller.loop.pace import Pace
 from controller.loop.patience import ThreadPatience
 from controller.loop.pool_gaps import PoolGaps
-from controller.loop.pool_lending import PoolLending
 from controller.loop.round import Controller, NodeServices
 from controller.loop.view_file import VIEW, ViewFile
 from controller.node.boot_clock import BootClock, boot_id

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from controller.loop.pool_lending import PoolLending
+from controller.housekeeping.pool_lending import PoolLending
 from flow.model.snapshot import Snapshot
 from flow.node.node_world import NodeIdentity, World
 from flow.node.sightings import Sightings
