@@ -135,14 +135,13 @@ def test_P6_mistakes_are_marked_where_validate_finds_them_and_the_plan_comes_bef
     for _ in range(len("detect]")):
         tab.keyboard.press("Backspace")
     tab.keyboard.type("detcet]")
-    problem = tab.locator("#draft [data-line]")
-    expect(problem).to_contain_text("line 12, column 13")
+    expect(tab.locator("#draft [data-line]", has_text="line 12, column 13")).to_be_visible()
     expect(tab.locator(".cm-lintRange-error")).to_have_text("detcet")
     shot(tab, "editor-marks")
     tab.keyboard.press("Control+Home")
     tab.keyboard.press("F8")
     expect(tab.locator("#explained")).to_contain_text("needs")
-    expect(tab.locator(".cm-tooltip")).to_contain_text("detcet")
+    expect(tab.locator(".cm-tooltip", has_text="detcet").first).to_be_visible()
     tab.get_by_role("button", name="Save as a commit on main").click()
     expect(tab.locator("#draft [data-line]")).to_contain_text("detcet")
     assert saved(drafted) == TEXT
